@@ -1,0 +1,17 @@
+# Every foreign library, as one imported target each (Debian 12 packages).
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(uv REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(protobuf_c REQUIRED IMPORTED_TARGET libprotobuf-c)
+pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
+pkg_check_modules(uring REQUIRED IMPORTED_TARGET liburing)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
+if(TARN_TESTS)
+	pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
+endif()
+find_library(NNG_LIBRARY NAMES libnng.so nng REQUIRED)
+add_library(nng INTERFACE)
+target_link_libraries(nng INTERFACE ${NNG_LIBRARY})
+find_program(PROTOC_C protoc-c REQUIRED)

@@ -1,0 +1,56 @@
+# hv_module(NAME SOURCES ... DEPS ... [FOREIGN ...])   one directory, one static library
+# hv_program(NAME SOURCES ... DEPS ...)                main.c and the library that holds the rest
+# hv_test(KIND NAME SOURCES ... DEPS ... [OOM] [LONG] [TIMEOUT s] [LABELS ...] [ARGS ...])
+#   KIND is the ctest label; OOM links allocation-failure injection
+#   (tests/support/oom.h); LONG tests carry the label `long` too.
+
+function(hv_module name)
+	cmake_parse_arguments(arg "" "" "SOURCES;DEPS;FOREIGN" ${ARGN})
+	add_library(${name} STATIC ${arg_SOURCES})
+	target_link_libraries(${name} PRIVATE hv_flags PUBLIC ${arg_DEPS} ${arg_FOREIGN})
+endfunction()
+
+function(hv_program name)
+	cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+	add_executable(${name} ${arg_SOURCES})
+	target_link_libraries(${name} PRIVATE hv_flags ${arg_DEPS})
+endfunction()
+
+function(hv_test kind name)
+	cmake_parse_arguments(arg "OOM;LONG" "TIMEOUT" "SOURCES;DEPS;LABELS;ARGS" ${ARGN})
+	add_executable(${name} ${arg_SOURCES})
+	target_link_libraries(${name} PRIVATE hv_flags hv_test_support ${arg_DEPS} PkgConfig::cmocka)
+	if(arg_OOM)
+		target_link_libraries(${name} PRIVATE hv_test_oom)
+		target_link_options(${name} PRIVATE
+			-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup)
+	endif()
+	if(NOT arg_TIMEOUT)
+		set(arg_TIMEOUT 20)
+	endif()
+	set(labels ${kind} ${arg_LABELS})
+	if(arg_LONG)
+		list(APPEND labels long)
+	endif()
+	add_test(NAME ${kind}.${name} COMMAND ${name} ${arg_ARGS})
+	set_tests_properties(${kind}.${name} PROPERTIES TIMEOUT ${arg_TIMEOUT}
+		LABELS "${labels}" SKIP_RETURN_CODE 77
+		ENVIRONMENT "TARN_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};TARN_SOURCE=${CMAKE_SOURCE_DIR}")
+endfunction()
+
+# hv_script_test(KIND NAME SCRIPT [TIMEOUT s] [LONG]): a shell test, run with TARN_BIN set.
+function(hv_script_test kind name script)
+	cmake_parse_arguments(arg "LONG" "TIMEOUT" "LABELS;ARGS" ${ARGN})
+	if(NOT arg_TIMEOUT)
+		set(arg_TIMEOUT 60)
+	endif()
+	set(labels ${kind} ${arg_LABELS})
+	if(arg_LONG)
+		list(APPEND labels long)
+	endif()
+	add_test(NAME ${kind}.${name} COMMAND bash ${script} ${arg_ARGS}
+		WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+	set_tests_properties(${kind}.${name} PROPERTIES TIMEOUT ${arg_TIMEOUT}
+		LABELS "${labels}" SKIP_RETURN_CODE 77
+		ENVIRONMENT "TARN_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};TARN_SOURCE=${CMAKE_SOURCE_DIR}")
+endfunction()

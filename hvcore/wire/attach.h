@@ -1,0 +1,140 @@
+/*
+ * attach - how a partition puts its memory into the hypervisor's hands.
+ *
+ * Host-local, unix SEQPACKET at <host state>/run/attach.sock, one connection per
+ * partition for life, fixed structs in host byte order, one struct a packet,
+ * descriptors by SCM_RIGHTS.
+ *
+ *   partition                                    hypervisor
+ *   HELLO   name, run id, token             ->
+ *                                           <-   WELCOME  mode, sizes, home CPU  + pool
+ * file maps the file, MADV_DONTFORK, makes a userfaultfd with USERFAULTFD_IOC_NEW on the
+ * /dev/userfaultfd it was given, features HV_ATTACH_UFFD_FEATURES, registers missing +
+ * write-protect + minor REGION  address, bytes, file offset     ->            + duplicate
+ * of the userfaultfd
+ *                                           <-   GO, or REFUSED with a sentence
+ *   REPORT  once a second                   ->
+ *   DISCARD offset, bytes                   ->
+ *                                           <-   DISCARDED
+ *                                           <-   CONTROL  shutdown, verify, reset stall
+ *
+ * A dedicated partition stops after WELCOME: it maps its file and sends REGION
+ * without a userfaultfd. P1: the partition keeps its own userfaultfd open and
+ * never reads it; when this socket hangs up it kills itself with SIGKILL and
+ * touches no memory of the region on the way.
+ *
+ * Contract
+ *   Units    bytes, multiples of HV_PAGE_BYTES.
+ *   Errors   both sides refuse another magic, version, size or descriptor count.
+ */
+#ifndef HVCORE_WIRE_ATTACH_H
+#define HVCORE_WIRE_ATTACH_H
+
+#include "hvcore/base/units.h"
+#include "hvcore/wire/local.h"
+
+#define HV_ATTACH_VERSION 1
+#define HV_TOKEN_BYTES 16
+#define HV_ATTACH_TEXT_BYTES 256
+#define HV_STALL_BUCKETS 320 /* HV_HIST_BUCKETS */
+
+enum hv_attach_type {
+	HV_ATTACH_HELLO = 1,
+	HV_ATTACH_WELCOME,
+	HV_ATTACH_REGION,
+	HV_ATTACH_GO,
+	HV_ATTACH_REFUSED,
+	HV_ATTACH_REPORT,
+	HV_ATTACH_DISCARD,
+	HV_ATTACH_DISCARDED,
+	HV_ATTACH_CONTROL,
+	HV_ATTACH_TYPE_COUNT
+};
+
+enum hv_attach_mode { HV_MODE_DEDICATED = 1, HV_MODE_SHARED = 2 };
+
+enum hv_control {
+	HV_CONTROL_SHUTDOWN = 1,    /* OS shutdown: finish and exit 0 */
+	HV_CONTROL_VERIFY = 2,      /* check every page once, then go on */
+	HV_CONTROL_RESET_STALL = 3, /* longest_stall_us back to 0 */
+	HV_CONTROL_COUNT
+};
+
+struct hv_attach_hello {
+	struct hv_local_head head;
+	char name[HV_NAME_BYTES];
+	uint64_t run_id;
+	uint8_t token[HV_TOKEN_BYTES];
+};
+
+struct hv_attach_welcome { /* + the pool file */
+	struct hv_local_head head;
+	uint32_t mode;    /* enum hv_attach_mode */
+	int32_t home_cpu; /* where its faults are served; -1 = anywhere */
+	uint64_t bytes;   /* logical memory: map exactly this much */
+	uint64_t offset;  /* in the file */
+};
+
+struct hv_attach_region { /* + the userfaultfd (shared) */
+	struct hv_local_head head;
+	uint64_t address;
+	uint64_t bytes;
+	uint64_t offset;
+};
+
+struct hv_attach_go {
+	struct hv_local_head head;
+};
+
+struct hv_attach_refused {
+	struct hv_local_head head;
+	uint32_t code; /* enum hv_code */
+	uint32_t reserved;
+	char text[HV_ATTACH_TEXT_BYTES];
+};
+
+struct hv_attach_report {
+	struct hv_local_head head;
+	uint64_t operations;
+	uint64_t operations_per_s;
+	uint64_t mismatches;
+	uint64_t pages_verified; /* in the last complete pass */
+	uint64_t verify_passes;
+	uint64_t verify_bad;     /* in the last complete pass */
+	uint64_t verify_percent; /* of the running pass; 0 = none */
+	uint64_t longest_stall_us;
+	uint64_t stall_sum_ns;
+	uint64_t stall_max_ns;
+	uint32_t stall[HV_STALL_BUCKETS]; /* hvcore/base/hist.h, saturating */
+};
+
+struct hv_attach_discard {
+	struct hv_local_head head;
+	uint64_t offset; /* from the start of the region */
+	uint64_t bytes;
+};
+
+struct hv_attach_control {
+	struct hv_local_head head;
+	uint32_t command; /* enum hv_control */
+	uint32_t reserved;
+	uint64_t command_id;
+};
+
+static_assert(sizeof(struct hv_attach_hello) == 72, "attach hello");
+static_assert(sizeof(struct hv_attach_welcome) == 40, "attach welcome");
+static_assert(sizeof(struct hv_attach_region) == 40, "attach region");
+static_assert(sizeof(struct hv_attach_report) == 96 + 4 * HV_STALL_BUCKETS,
+	      "attach report");
+
+/* Size of the struct of a type, 0 for a type that does not exist. */
+size_t hv_attach_bytes(unsigned type);
+
+/*
+ * Checks head, size and every field of a received packet that needs no state:
+ * NUL-terminated names, known enum values, page multiples, no overflow.
+ */
+HV_MUST_USE
+enum hv_code hv_attach_check(const void *packet, size_t bytes, struct hv_err *err);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * messages - protobuf messages, decoded with limits. The only file that includes
+ * generated headers.
+ *
+ * Contract
+ *   Threads  any.
+ *   Memory   a decoded message is the caller's: free with its tarn__..._free_unpacked
+ *            (message, NULL). hv_message_encode returns memory from malloc.
+ *   Errors   CORRUPT for bytes that do not decode, LIMIT for too many or too long
+ *            (the text names the limit), INVAL for an enum or name out of range.
+ *            Nothing is returned on failure.
+ */
+#ifndef HVCORE_WIRE_MESSAGES_H
+#define HVCORE_WIRE_MESSAGES_H
+
+#include "hvcore/base/err.h"
+
+#include "cluster.pb-c.h"
+#include "common.pb-c.h"
+#include "host.pb-c.h"
+#include "hypervisor.pb-c.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HOST_PROTOCOL_VERSION 1
+#define CLUSTER_PROTOCOL_VERSION 1
+
+#define HV_MESSAGE_BYTES_MAX (4u << 20)
+#define HV_HOSTS_MAX 256      /* of one cluster; arbitrary */
+#define HV_LPARS_MAX 4096     /* of one cluster; arbitrary */
+#define HV_HOST_LPARS_MAX 512 /* of one host: 128 shared (SPEC S5) and dedicated ones */
+#define HV_DEVICES_PER_HOST_MAX 512
+#define HV_TEXT_MAX 2048 /* one sentence from a peer */
+#define HV_LPAR_BYTES_MAX (UINT64_C(1) << 40)
+
+HV_MUST_USE
+enum hv_code hv_cluster_request_decode(const uint8_t *bytes, size_t count,
+				       Tarn__ClusterRequest **ret, struct hv_err *err);
+HV_MUST_USE
+enum hv_code hv_cluster_reply_decode(const uint8_t *bytes, size_t count,
+				     Tarn__ClusterReply **ret, struct hv_err *err);
+HV_MUST_USE
+enum hv_code hv_host_request_decode(const uint8_t *bytes, size_t count,
+				    Tarn__HostRequest **ret, struct hv_err *err);
+HV_MUST_USE
+enum hv_code hv_host_reply_decode(const uint8_t *bytes, size_t count,
+				  Tarn__HostReply **ret, struct hv_err *err);
+HV_MUST_USE
+enum hv_code hv_hv_request_decode(const uint8_t *bytes, size_t count,
+				  Tarn__HvRequest **ret, struct hv_err *err);
+HV_MUST_USE
+enum hv_code hv_hv_reply_decode(const uint8_t *bytes, size_t count, Tarn__HvReply **ret,
+				struct hv_err *err);
+
+/* Any message to bytes; NOMEM and LIMIT (over HV_MESSAGE_BYTES_MAX) are the failures. */
+HV_MUST_USE
+enum hv_code hv_message_encode(const ProtobufCMessage *message, uint8_t **ret_bytes,
+			       size_t *ret_count, struct hv_err *err);
+
+/* A spec that is right in itself: names, min <= mem <= max, page multiples, weight. */
+HV_MUST_USE
+enum hv_code hv_lpar_spec_check(const Tarn__LparSpec *spec, struct hv_err *err);
+
+#endif

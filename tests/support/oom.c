@@ -1,0 +1,56 @@
+/* oom - see oom.h. The linker sends malloc and friends here (--wrap). */
+#include "tests/support/oom.h"
+
+#include <stddef.h>
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *old, size_t bytes);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *old, size_t bytes);
+char *__wrap_strdup(const char *text);
+
+static _Thread_local unsigned left; /* allocations until the failure; 0 = not armed */
+static _Thread_local bool was_hit;
+
+void oom_arm(unsigned nth)
+{
+	left = nth;
+	was_hit = false;
+}
+
+bool oom_disarm(void)
+{
+	left = 0;
+	return was_hit;
+}
+
+static bool fails(void)
+{
+	if (left == 0 || --left != 0)
+		return false;
+	was_hit = true;
+	return true;
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+	return fails() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+	return fails() ? NULL : __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *old, size_t bytes)
+{
+	return fails() ? NULL : __real_realloc(old, bytes);
+}
+
+char *__wrap_strdup(const char *text)
+{
+	return fails() ? NULL : __real_strdup(text);
+}
