@@ -78,6 +78,9 @@ struct hv_session_welcome { /* + window, + 2 doorbells a lane (request, completi
 	uint64_t window_bytes;
 	uint32_t lanes;
 	uint32_t heartbeat_ms; /* advance the heartbeats at least this often */
+	/* 1 + CPU of the fault thread of each lane: its server thread goes there too
+	 * (4 us a hop on one CPU, 40 between two, paging.md 3.9); 0 = anywhere */
+	uint16_t lane_cpu[HV_LANES_MAX];
 };
 
 struct hv_session_refused {
