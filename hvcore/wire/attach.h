@@ -7,16 +7,20 @@
  *
  *   partition                                    hypervisor
  *   HELLO   name, run id, token             ->
- *                                           <-   WELCOME  mode, sizes, home CPU  + pool
- * file maps the file, MADV_DONTFORK, makes a userfaultfd with USERFAULTFD_IOC_NEW on the
- * /dev/userfaultfd it was given, features HV_ATTACH_UFFD_FEATURES, registers missing +
- * write-protect + minor REGION  address, bytes, file offset     ->            + duplicate
- * of the userfaultfd
+ *                                           <-   WELCOME  mode, sizes, home CPU
+ *                                                         + pool file
+ *   maps the file, MADV_DONTFORK, makes a userfaultfd with USERFAULTFD_IOC_NEW on
+ *   the /dev/userfaultfd it was given, registers missing + write-protect + minor
+ *   REGION  address, bytes, file offset     ->
+ *           + duplicate of the userfaultfd
  *                                           <-   GO, or REFUSED with a sentence
  *   REPORT  once a second                   ->
  *   DISCARD offset, bytes                   ->
  *                                           <-   DISCARDED
  *                                           <-   CONTROL  shutdown, verify, reset stall
+ *
+ * The agent may have connected for the partition, so the partition is the sender
+ * of HELLO and REGION (hv_local_receive_packet), not who SO_PEERCRED names.
  *
  * A dedicated partition stops after WELCOME: it maps its file and sends REGION
  * without a userfaultfd. P1: the partition keeps its own userfaultfd open and

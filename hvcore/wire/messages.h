@@ -7,7 +7,9 @@
  *   Memory   a decoded message is the caller's: free with its tarn__..._free_unpacked
  *            (message, NULL). hv_message_encode returns memory from malloc.
  *   Errors   CORRUPT for bytes that do not decode, LIMIT for too many or too long
- *            (the text names the limit), INVAL for an enum or name out of range.
+ *            (the text names the limit), INVAL for an enum, name, identity or
+ *            LparSpec that is wrong in itself, or an unknown kind of request;
+ *            VERSION for another CLUSTER_ or HOST_PROTOCOL_VERSION; NOMEM.
  *            Nothing is returned on failure.
  */
 #ifndef HVCORE_WIRE_MESSAGES_H
@@ -27,11 +29,22 @@
 #define CLUSTER_PROTOCOL_VERSION 1
 
 #define HV_MESSAGE_BYTES_MAX (4u << 20)
-#define HV_HOSTS_MAX 256      /* of one cluster; arbitrary */
-#define HV_LPARS_MAX 4096     /* of one cluster; arbitrary */
+#define HV_MESSAGE_MEMORY_MAX (64u << 20) /* of one decoded message; arbitrary */
+#define HV_HOSTS_MAX 256                  /* of one cluster; arbitrary */
+#define HV_LPARS_MAX 4096                 /* of one cluster; arbitrary */
 #define HV_HOST_LPARS_MAX 512 /* of one host: 128 shared (SPEC S5) and dedicated ones */
 #define HV_DEVICES_PER_HOST_MAX 512
-#define HV_TEXT_MAX 2048 /* one sentence from a peer */
+#define HV_CLUSTER_DEVICES_MAX 8192 /* arbitrary */
+#define HV_HOST_VIOS_MAX 2          /* SPEC V1: one pair a pool */
+#define HV_HOST_OPS_MAX 64          /* orders not yet done; arbitrary */
+#define HV_HOST_OBJECTS_MAX 1152    /* pool, devices, LPARs and orders of one host */
+#define HV_EVENTS_MAX 1000          /* of one message */
+#define HV_DRILLS_MAX 1000          /* of one message */
+#define HV_DRILL_STEPS_MAX 256
+#define HV_LOG_OBJECTS_MAX 16384 /* of one kind in one log record; arbitrary */
+#define HV_FAILOVERS_MAX 32      /* kept for people */
+#define HV_KEY_BYTES 16          /* keys, tokens and identities */
+#define HV_TEXT_MAX 2048         /* one sentence from a peer */
 #define HV_LPAR_BYTES_MAX (UINT64_C(1) << 40)
 
 HV_MUST_USE

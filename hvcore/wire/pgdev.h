@@ -1,9 +1,10 @@
 /*
  * pgdev - the header of a paging device, and where slots lie on it.
  *
- *   0                 header A, one page   \ written in turn, the valid one with the
- *   HV_PAGE_BYTES     header B, one page   / higher sequence counts (torn write: the
- * other) 2 pages           slot 0, slot 1, ... of HV_PAGE_BYTES
+ *   0                 header A, one page   \ written in turn; the valid one with
+ *   HV_PAGE_BYTES     header B, one page   / the higher sequence counts (torn write:
+ *                                            the other)
+ *   2 pages           slot 0, slot 1, ... of HV_PAGE_BYTES
  *
  * Usable size counts (SPEC V4): slots = (raw bytes - header) / HV_PAGE_BYTES.
  * Ownership: `host` and `owner_epoch` say whose device it is; a VIOS told to open

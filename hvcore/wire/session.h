@@ -7,15 +7,16 @@
  *   VIOS                                         hypervisor
  *   HELLO   name                            ->
  *                                           <-   WELCOME epoch, lanes, sizes
- *                                                + window memfd, then per lane: request
- *                                                  doorbell, completion doorbell
- * (eventfds)
- *                                           <-   DEVICE_OPEN handle, path, id, owner
- * epoch DEVICE_OPENED handle, slots, or why not ->
+ *                                                + window memfd, then per lane:
+ *                                                request doorbell, completion
+ *                                                doorbell (eventfds)
+ *                                           <-   or REFUSED (name not expected, a
+ *                                                session exists)
+ *                                           <-   DEVICE_OPEN handle, path, id,
+ *                                                owner epoch
+ *   DEVICE_OPENED handle, slots, or why not ->
  *                                           <-   DEVICE_CLOSE handle
  *   DEVICE_CLOSED handle                    ->
- *                                           <-   REFUSED (name not expected, a session
- * exists)
  *
  * The window is one memfd, sealed against shrinking and growing, used by this
  * incarnation alone and never again (P8):
@@ -46,10 +47,8 @@
 #include <stdatomic.h>
 
 #define HV_SESSION_VERSION 1
-#define HV_LANES_MAX 8 /* fault threads; two descriptors each must fit HV_LOCAL_FDS */
-#define HV_RING_SIZE \
-	512 /* descriptors a ring; > HV_LANE_BUFFERS, so it is never full \
-	     */
+#define HV_LANES_MAX 8   /* fault threads; two descriptors each must fit HV_LOCAL_FDS */
+#define HV_RING_SIZE 512 /* descriptors; > HV_LANE_BUFFERS, so it is never full */
 #define HV_LANE_BUFFERS 320     /* pages in flight a lane: 64 page-ins, 256 page-outs */
 #define HV_LANE_READ_BUFFERS 64 /* buffers 0..63 carry page-ins, the rest page-outs */
 #define HV_RUN_PAGES 64 /* most pages of one request: 256 KiB, 105 us (paging.md 3.6) */
@@ -110,8 +109,8 @@ struct hv_session_device_opened {
 	char text[256];
 };
 
-struct hv_session_device_close { /* also DEVICE_CLOSED: nothing of ours is in flight there
-				  */
+/* Also DEVICE_CLOSED: nothing of ours is in flight there. */
+struct hv_session_device_close {
 	struct hv_local_head head;
 	uint32_t handle;
 	uint32_t reserved;
@@ -148,8 +147,8 @@ struct hv_lane {
 	_Alignas(64) _Atomic uint32_t completion_tail;
 	_Alignas(64) _Atomic uint32_t completion_head;
 	_Alignas(64) _Atomic uint32_t completion_asleep;
-	_Alignas(
-		64) _Atomic uint64_t heartbeat; /* advanced by the lane's server thread */
+	/* advanced by the lane's server thread */
+	_Alignas(64) _Atomic uint64_t heartbeat;
 	_Alignas(64) struct hv_request requests[HV_RING_SIZE];
 	_Alignas(64) struct hv_completion completions[HV_RING_SIZE];
 };

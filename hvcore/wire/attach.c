@@ -1,0 +1,147 @@
+/* attach - see attach.h. */
+#include "hvcore/wire/attach.h"
+
+#include "hvcore/base/hist.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static_assert(HV_STALL_BUCKETS == HV_HIST_BUCKETS, "stall buckets");
+
+union packet {
+	struct hv_local_head head;
+	struct hv_attach_hello hello;
+	struct hv_attach_welcome welcome;
+	struct hv_attach_region region;
+	struct hv_attach_refused refused;
+	struct hv_attach_report report;
+	struct hv_attach_discard discard;
+	struct hv_attach_control control;
+};
+
+static_assert(sizeof(union packet) <= HV_LOCAL_BYTES, "largest attach packet");
+
+size_t hv_attach_bytes(unsigned type)
+{
+	static const size_t bytes[HV_ATTACH_TYPE_COUNT] = {
+		[HV_ATTACH_HELLO] = sizeof(struct hv_attach_hello),
+		[HV_ATTACH_WELCOME] = sizeof(struct hv_attach_welcome),
+		[HV_ATTACH_REGION] = sizeof(struct hv_attach_region),
+		[HV_ATTACH_GO] = sizeof(struct hv_attach_go),
+		[HV_ATTACH_REFUSED] = sizeof(struct hv_attach_refused),
+		[HV_ATTACH_REPORT] = sizeof(struct hv_attach_report),
+		[HV_ATTACH_DISCARD] = sizeof(struct hv_attach_discard),
+		[HV_ATTACH_DISCARDED] = sizeof(struct hv_attach_discard),
+		[HV_ATTACH_CONTROL] = sizeof(struct hv_attach_control),
+	};
+
+	return type < HV_ATTACH_TYPE_COUNT ? bytes[type] : 0;
+}
+
+static bool is_pages(uint64_t bytes)
+{
+	return bytes % HV_PAGE_BYTES == 0;
+}
+
+/* [start, start + bytes) in whole pages, not empty, without overflow. */
+static bool is_range(uint64_t start, uint64_t bytes)
+{
+	return is_pages(start) && is_pages(bytes) && bytes > 0 && start + bytes > start;
+}
+
+static bool is_text(const char *text, size_t room)
+{
+	return memchr(text, '\0', room) != NULL;
+}
+
+static enum hv_code check_hello(const struct hv_attach_hello *hello, struct hv_err *err)
+{
+	if (!is_text(hello->name, sizeof(hello->name)) || !hv_name_is_valid(hello->name))
+		return hv_fail(err, HV_E_CORRUPT, "attach hello: not a name");
+	if (hello->run_id == 0)
+		return hv_fail(err, HV_E_CORRUPT, "attach hello: run 0");
+	return HV_OK;
+}
+
+static enum hv_code check_welcome(const struct hv_attach_welcome *welcome,
+				  struct hv_err *err)
+{
+	if (welcome->mode != HV_MODE_DEDICATED && welcome->mode != HV_MODE_SHARED)
+		return hv_fail(err, HV_E_CORRUPT, "attach welcome: mode %u",
+			       welcome->mode);
+	if (welcome->home_cpu < -1)
+		return hv_fail(err, HV_E_CORRUPT, "attach welcome: CPU %d",
+			       welcome->home_cpu);
+	if (!is_range(welcome->offset, welcome->bytes))
+		return hv_fail(err, HV_E_CORRUPT,
+			       "attach welcome: range is not whole pages");
+	return HV_OK;
+}
+
+static enum hv_code check_region(const struct hv_attach_region *region,
+				 struct hv_err *err)
+{
+	if (region->address == 0 || !is_range(region->address, region->bytes) ||
+	    !is_range(region->offset, region->bytes))
+		return hv_fail(err, HV_E_CORRUPT,
+			       "attach region: range is not whole pages");
+	return HV_OK;
+}
+
+static enum hv_code check_refused(const struct hv_attach_refused *refused,
+				  struct hv_err *err)
+{
+	if (refused->code == HV_OK || refused->code >= HV_CODE_COUNT)
+		return hv_fail(err, HV_E_CORRUPT, "attach refused: code %u",
+			       refused->code);
+	if (!is_text(refused->text, sizeof(refused->text)))
+		return hv_fail(err, HV_E_CORRUPT, "attach refused: text has no end");
+	return HV_OK;
+}
+
+static enum hv_code check_fields(const union packet *packet, struct hv_err *err)
+{
+	switch (packet->head.type) {
+	case HV_ATTACH_HELLO:
+		return check_hello(&packet->hello, err);
+	case HV_ATTACH_WELCOME:
+		return check_welcome(&packet->welcome, err);
+	case HV_ATTACH_REGION:
+		return check_region(&packet->region, err);
+	case HV_ATTACH_REFUSED:
+		return check_refused(&packet->refused, err);
+	case HV_ATTACH_REPORT:
+		if (packet->report.verify_percent > 100)
+			return hv_fail(err, HV_E_CORRUPT, "attach report: over 100 %%");
+		return HV_OK;
+	case HV_ATTACH_DISCARD:
+	case HV_ATTACH_DISCARDED:
+		if (!is_range(packet->discard.offset, packet->discard.bytes))
+			return hv_fail(err, HV_E_CORRUPT,
+				       "attach discard: range is not whole pages");
+		return HV_OK;
+	case HV_ATTACH_CONTROL:
+		if (packet->control.command == 0 ||
+		    packet->control.command >= HV_CONTROL_COUNT)
+			return hv_fail(err, HV_E_CORRUPT, "attach control: command %u",
+				       packet->control.command);
+		return HV_OK;
+	default:
+		return HV_OK; /* GO has no fields */
+	}
+}
+
+enum hv_code hv_attach_check(const void *packet, size_t bytes, struct hv_err *err)
+{
+	union packet copy; /* the caller's buffer may be aligned to nothing */
+	enum hv_code code = hv_local_check(packet, bytes, HV_ATTACH_VERSION, err);
+
+	if (code != HV_OK)
+		return code;
+	memcpy(&copy.head, packet, sizeof(copy.head));
+	if (bytes != hv_attach_bytes(copy.head.type))
+		return hv_fail(err, HV_E_CORRUPT, "attach packet of type %u, %zu bytes",
+			       copy.head.type, bytes);
+	memcpy(&copy, packet, bytes);
+	return check_fields(&copy, err);
+}

@@ -1,0 +1,512 @@
+/*
+ * messages - see messages.h.
+ *
+ * Decoding is unpacking with a memory budget, then one walk over the message by
+ * its descriptor. The walk checks every enum, text and list against a default and
+ * against the rules below: first match on message and field. The walk recurses
+ * only as deep as message types nest, and no type contains itself (tests/lint).
+ */
+#include "hvcore/wire/messages.h"
+
+#include "hvcore/base/hist.h"
+#include "hvcore/base/units.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_MAX_BYTES 511 /* HV_PATH_BYTES less the NUL */
+
+enum rule_kind {
+	RULE_TEXT,          /* at most HV_TEXT_MAX, no control characters */
+	RULE_NAME,          /* hv_name_is_valid */
+	RULE_NAME_OR_EMPTY, /* "" has a meaning there */
+	RULE_PATH,          /* absolute */
+	RULE_BYTES,         /* exactly `limit` bytes */
+	RULE_LIST,          /* at most `limit` elements */
+	RULE_NAME_LIST,
+};
+
+struct rule {
+	const ProtobufCMessageDescriptor *message;
+	const char *field;
+	enum rule_kind kind;
+	size_t limit;
+};
+
+/* clang-format off */
+static const struct rule rules[] = {
+	{ &tarn__lpar_spec__descriptor,           "name",       RULE_NAME, 0 },
+	{ &tarn__histogram__descriptor,           "buckets",    RULE_LIST, HV_HIST_BUCKETS },
+	{ &tarn__vios_stat__descriptor,           "name",       RULE_NAME, 0 },
+	{ &tarn__failover__descriptor,            "from",       RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__failover__descriptor,            "to",         RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__partition_stat__descriptor,      "name",       RULE_NAME, 0 },
+	{ &tarn__partition_stat__descriptor,      "pgdev",      RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__host_stat__descriptor,           "vios",       RULE_LIST, HV_HOST_VIOS_MAX },
+	{ &tarn__host_stat__descriptor,           "partitions", RULE_LIST, HV_HOST_LPARS_MAX },
+	{ &tarn__host_stat__descriptor,           "failovers",  RULE_LIST, HV_FAILOVERS_MAX },
+	{ &tarn__event__descriptor,               "host",       RULE_NAME_OR_EMPTY, 0 },
+
+	{ &tarn__hv_device__descriptor,           "name",       RULE_NAME, 0 },
+	{ &tarn__hv_device__descriptor,           "path",       RULE_PATH, 0 },
+	{ &tarn__hv_device__descriptor,           "id",         RULE_BYTES, HV_KEY_BYTES },
+	{ &tarn__hv_partition_define__descriptor, "name",       RULE_NAME, 0 },
+	{ &tarn__hv_partition_defined__descriptor, "token",     RULE_BYTES, HV_KEY_BYTES },
+	{ &tarn__hv_partition_remove__descriptor, "name",       RULE_NAME, 0 },
+	{ &tarn__hv_partition_control__descriptor, "name",      RULE_NAME, 0 },
+	{ &tarn__hv_vios_expect__descriptor,      "names",      RULE_NAME_LIST, HV_HOST_VIOS_MAX },
+	{ &tarn__hv_vios_expect__descriptor,      "maintained", RULE_NAME_LIST, HV_HOST_VIOS_MAX },
+
+	{ &tarn__host_identity__descriptor,       "name",       RULE_NAME, 0 },
+	{ &tarn__host_identity__descriptor,       "agent_id",   RULE_BYTES, HV_KEY_BYTES },
+	{ &tarn__desired_vios__descriptor,        "name",       RULE_NAME, 0 },
+	{ &tarn__desired_device__descriptor,      "name",       RULE_NAME, 0 },
+	{ &tarn__desired_device__descriptor,      "path",       RULE_PATH, 0 },
+	{ &tarn__desired_device__descriptor,      "id",         RULE_BYTES, HV_KEY_BYTES },
+	{ &tarn__desired_lpar__descriptor,        "device",     RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__host_op__descriptor,             "target",     RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__host_desired__descriptor,        "vios",       RULE_LIST, HV_HOST_VIOS_MAX },
+	{ &tarn__host_desired__descriptor,        "devices",    RULE_LIST, HV_DEVICES_PER_HOST_MAX },
+	{ &tarn__host_desired__descriptor,        "lpars",      RULE_LIST, HV_HOST_LPARS_MAX },
+	{ &tarn__host_desired__descriptor,        "ops",        RULE_LIST, HV_HOST_OPS_MAX },
+	{ &tarn__object_status__descriptor,       "name",       RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__host_report__descriptor,         "objects",    RULE_LIST, HV_HOST_OBJECTS_MAX },
+	{ &tarn__host_report__descriptor,         "events",     RULE_LIST, HV_EVENTS_MAX },
+
+	{ &tarn__host_add__descriptor,            "name",       RULE_NAME, 0 },
+	{ &tarn__host_remove__descriptor,         "name",       RULE_NAME, 0 },
+	{ &tarn__pool_set__descriptor,            "host",       RULE_NAME, 0 },
+	{ &tarn__pool_remove__descriptor,         "host",       RULE_NAME, 0 },
+	{ &tarn__vios_change__descriptor,         "host",       RULE_NAME, 0 },
+	{ &tarn__vios_change__descriptor,         "name",       RULE_NAME, 0 },
+	{ &tarn__pgdev_add__descriptor,           "host",       RULE_NAME, 0 },
+	{ &tarn__pgdev_add__descriptor,           "name",       RULE_NAME, 0 },
+	{ &tarn__pgdev_add__descriptor,           "path",       RULE_PATH, 0 },
+	{ &tarn__pgdev_remove__descriptor,        "host",       RULE_NAME, 0 },
+	{ &tarn__pgdev_remove__descriptor,        "name",       RULE_NAME, 0 },
+	{ &tarn__lpar_create__descriptor,         "host",       RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__lpar_activate__descriptor,       "name",       RULE_NAME, 0 },
+	{ &tarn__lpar_shutdown__descriptor,       "name",       RULE_NAME, 0 },
+	{ &tarn__lpar_remove__descriptor,         "name",       RULE_NAME, 0 },
+	{ &tarn__drill_run__descriptor,           "host",       RULE_NAME, 0 },
+	{ &tarn__drill_run__descriptor,           "vios",       RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__query__descriptor,               "host",       RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__query__descriptor,               "name",       RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__cluster_request__descriptor,     "key",        RULE_BYTES, HV_KEY_BYTES },
+
+	{ &tarn__host_record__descriptor,         "name",       RULE_NAME, 0 },
+	{ &tarn__host_record__descriptor,         "agent_id",   RULE_BYTES, HV_KEY_BYTES },
+	{ &tarn__host_record__descriptor,         "vios",       RULE_LIST, HV_HOST_VIOS_MAX },
+	{ &tarn__device_record__descriptor,       "host",       RULE_NAME, 0 },
+	{ &tarn__device_record__descriptor,       "lpar",       RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__lpar_record__descriptor,         "host",       RULE_NAME, 0 },
+	{ &tarn__lpar_record__descriptor,         "device",     RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__drill_stall__descriptor,         "lpar",       RULE_NAME, 0 },
+	{ &tarn__drill_record__descriptor,        "host",       RULE_NAME, 0 },
+	{ &tarn__drill_record__descriptor,        "vios",       RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__drill_record__descriptor,        "stalls",     RULE_LIST, HV_HOST_LPARS_MAX },
+	{ &tarn__drill_record__descriptor,        "steps",      RULE_LIST, HV_DRILL_STEPS_MAX },
+	{ &tarn__job_record__descriptor,          "host",       RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__host_op_record__descriptor,      "host",       RULE_NAME, 0 },
+	{ &tarn__status_reply__descriptor,        "hosts",      RULE_LIST, HV_HOSTS_MAX },
+	{ &tarn__status_reply__descriptor,        "devices",    RULE_LIST, HV_CLUSTER_DEVICES_MAX },
+	{ &tarn__status_reply__descriptor,        "lpars",      RULE_LIST, HV_LPARS_MAX },
+	{ &tarn__placement_reason__descriptor,    "host",       RULE_NAME, 0 },
+	{ &tarn__placement_reply__descriptor,     "host",       RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__placement_reply__descriptor,     "reasons",    RULE_LIST, HV_HOSTS_MAX },
+	{ &tarn__cluster_reply__descriptor,       "drills",     RULE_LIST, HV_DRILLS_MAX },
+	{ &tarn__cluster_reply__descriptor,       "events",     RULE_LIST, HV_EVENTS_MAX },
+	{ &tarn__log_record__descriptor,          "key",        RULE_BYTES, HV_KEY_BYTES },
+};
+/* clang-format on */
+
+struct budget {
+	size_t left;
+	bool is_over;     /* the message wants more than HV_MESSAGE_MEMORY_MAX */
+	bool is_starving; /* malloc failed */
+};
+
+/* Compatible with free(): what is decoded needs no allocator to be freed. */
+static void *budget_alloc(void *data, size_t bytes)
+{
+	struct budget *budget = data;
+	void *at;
+
+	if (bytes > budget->left) {
+		budget->is_over = true;
+		return NULL;
+	}
+	budget->left -= bytes;
+	at = malloc(bytes);
+	if (at == NULL)
+		budget->is_starving = true;
+	return at;
+}
+
+static void budget_free(void *data, void *at)
+{
+	(void)data;
+	free(at);
+}
+
+static const struct rule *find_rule(const ProtobufCMessageDescriptor *message,
+				    const char *field)
+{
+	for (size_t i = 0; i < HV_COUNT(rules); i++)
+		if (rules[i].message == message && strcmp(rules[i].field, field) == 0)
+			return &rules[i];
+	return NULL;
+}
+
+static enum hv_code fail_field(struct hv_err *err, enum hv_code code,
+			       const ProtobufCMessageDescriptor *message,
+			       const ProtobufCFieldDescriptor *field, const char *what)
+{
+	return hv_fail(err, code, "%s.%s: %s", message->short_name, field->name, what);
+}
+
+/* Control characters would reach terminals and logs; newline and tab may. */
+static bool is_printable(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static enum hv_code check_string(const ProtobufCMessageDescriptor *message,
+				 const ProtobufCFieldDescriptor *field,
+				 enum rule_kind kind, const char *text,
+				 struct hv_err *err)
+{
+	if (text == NULL)
+		return HV_OK; /* optional and absent */
+	if (strnlen(text, HV_TEXT_MAX + 1) > HV_TEXT_MAX)
+		return fail_field(err, HV_E_LIMIT, message, field,
+				  "text is longer than HV_TEXT_MAX");
+	if (!is_printable(text))
+		return fail_field(err, HV_E_INVAL, message, field,
+				  "text has control characters");
+	switch (kind) {
+	case RULE_NAME_OR_EMPTY:
+		if (text[0] == '\0')
+			return HV_OK;
+		HV_FALLTHROUGH;
+	case RULE_NAME:
+	case RULE_NAME_LIST:
+		if (hv_name_is_valid(text))
+			return HV_OK;
+		return hv_fail(err, HV_E_INVAL,
+			       "%s.%s: '%.40s' is not a name: 1 to %d letters, digits, "
+			       "-, _ and ., a letter or digit first",
+			       message->short_name, field->name, text, HV_NAME_BYTES - 1);
+	case RULE_PATH:
+		if (text[0] != '/')
+			return fail_field(err, HV_E_INVAL, message, field,
+					  "not an absolute path");
+		if (strlen(text) > PATH_MAX_BYTES)
+			return fail_field(err, HV_E_LIMIT, message, field,
+					  "path is longer than 511 bytes");
+		return HV_OK;
+	default:
+		return HV_OK;
+	}
+}
+
+static enum hv_code walk(const ProtobufCMessage *message, struct hv_err *err);
+
+static enum hv_code check_value(const ProtobufCMessageDescriptor *message,
+				const ProtobufCFieldDescriptor *field,
+				const struct rule *rule, const void *value,
+				struct hv_err *err)
+{
+	const ProtobufCBinaryData *data = value;
+
+	switch (field->type) {
+	case PROTOBUF_C_TYPE_ENUM:
+		if (protobuf_c_enum_descriptor_get_value(field->descriptor,
+							 *(const int *)value) == NULL)
+			return fail_field(err, HV_E_INVAL, message, field,
+					  "unknown value");
+		return HV_OK;
+	case PROTOBUF_C_TYPE_STRING:
+		return check_string(message, field, rule != NULL ? rule->kind : RULE_TEXT,
+				    *(char *const *)value, err);
+	case PROTOBUF_C_TYPE_BYTES:
+		if (rule == NULL || data->len != rule->limit)
+			return fail_field(err, HV_E_INVAL, message, field,
+					  "not 16 bytes");
+		return HV_OK;
+	case PROTOBUF_C_TYPE_DOUBLE:
+		if (!isfinite(*(const double *)value))
+			return fail_field(err, HV_E_INVAL, message, field,
+					  "not a finite number");
+		return HV_OK;
+	case PROTOBUF_C_TYPE_MESSAGE:
+		return walk(*(ProtobufCMessage *const *)value, err);
+	default:
+		return HV_OK;
+	}
+}
+
+static size_t element_bytes(ProtobufCType type)
+{
+	switch (type) {
+	case PROTOBUF_C_TYPE_MESSAGE:
+	case PROTOBUF_C_TYPE_STRING:
+		return sizeof(void *);
+	case PROTOBUF_C_TYPE_UINT64:
+		return sizeof(uint64_t);
+	default:
+		return 0; /* no other list is in proto/ */
+	}
+}
+
+static enum hv_code check_list(const ProtobufCMessage *message,
+			       const ProtobufCFieldDescriptor *field,
+			       const struct rule *rule, struct hv_err *err)
+{
+	const uint8_t *base = (const uint8_t *)message;
+	size_t limit = HV_LOG_OBJECTS_MAX;
+	size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
+	size_t step = element_bytes(field->type);
+	const uint8_t *list = *(uint8_t *const *)(const void *)(base + field->offset);
+	enum hv_code code;
+
+	if (rule != NULL)
+		limit = rule->limit;
+	if (count > limit)
+		return hv_fail(err, HV_E_LIMIT, "%s.%s: %zu elements, the limit is %zu",
+			       message->descriptor->short_name, field->name, count,
+			       limit);
+	for (size_t i = 0; i < count && step != 0; i++) {
+		code = check_value(message->descriptor, field, rule, list + i * step,
+				   err);
+		if (code != HV_OK)
+			return code;
+	}
+	return HV_OK;
+}
+
+static bool is_present(const ProtobufCMessage *message,
+		       const ProtobufCFieldDescriptor *field)
+{
+	const uint8_t *base = (const uint8_t *)message;
+	const void *quantifier = base + field->quantifier_offset;
+
+	if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
+		return *(const uint32_t *)quantifier == field->id;
+	if (field->label == PROTOBUF_C_LABEL_REQUIRED)
+		return true;
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE ||
+	    field->type == PROTOBUF_C_TYPE_STRING)
+		return *(void *const *)(const void *)(base + field->offset) != NULL;
+	return *(const protobuf_c_boolean *)quantifier != 0;
+}
+
+static enum hv_code walk(const ProtobufCMessage *message, struct hv_err *err)
+{
+	const ProtobufCMessageDescriptor *type = message->descriptor;
+	enum hv_code code = HV_OK;
+
+	for (unsigned i = 0; i < type->n_fields && code == HV_OK; i++) {
+		const ProtobufCFieldDescriptor *field = &type->fields[i];
+		const struct rule *rule = NULL;
+		const uint8_t *at = (const uint8_t *)message + field->offset;
+
+		if (field->label == PROTOBUF_C_LABEL_REPEATED ||
+		    field->type == PROTOBUF_C_TYPE_STRING ||
+		    field->type == PROTOBUF_C_TYPE_BYTES)
+			rule = find_rule(type, field->name);
+		if (field->label == PROTOBUF_C_LABEL_REPEATED)
+			code = check_list(message, field, rule, err);
+		else if (is_present(message, field))
+			code = check_value(type, field, rule, at, err);
+	}
+	if (code == HV_OK && type == &tarn__lpar_spec__descriptor)
+		code = hv_lpar_spec_check((const Tarn__LparSpec *)(const void *)message,
+					  err);
+	return code;
+}
+
+static enum hv_code decode(const ProtobufCMessageDescriptor *type, const uint8_t *bytes,
+			   size_t count, ProtobufCMessage **ret, struct hv_err *err)
+{
+	struct budget budget = { .left = HV_MESSAGE_MEMORY_MAX };
+	ProtobufCAllocator allocator = { .alloc = budget_alloc,
+					 .free = budget_free,
+					 .allocator_data = &budget };
+	ProtobufCMessage *message;
+	enum hv_code code;
+
+	if (count > HV_MESSAGE_BYTES_MAX)
+		return hv_fail(err, HV_E_LIMIT, "message of %zu bytes, the limit is %u",
+			       count, HV_MESSAGE_BYTES_MAX);
+	message = protobuf_c_message_unpack(type, &allocator, count, bytes);
+	if (message == NULL && budget.is_over)
+		return hv_fail(err, HV_E_LIMIT,
+			       "message takes more than HV_MESSAGE_MEMORY_MAX decoded");
+	if (message == NULL && budget.is_starving)
+		return hv_fail(err, HV_E_NOMEM, "no memory for a message of %zu bytes",
+			       count);
+	if (message == NULL)
+		return hv_fail(err, HV_E_CORRUPT, "%zu bytes are not a %s", count,
+			       type->short_name);
+	code = walk(message, err);
+	if (code != HV_OK) {
+		protobuf_c_message_free_unpacked(message, NULL);
+		return code;
+	}
+	*ret = message;
+	return HV_OK;
+}
+
+static enum hv_code check_identity(const Tarn__HostIdentity *identity, struct hv_err *err)
+{
+	if (identity->version != HOST_PROTOCOL_VERSION)
+		return hv_fail(err, HV_E_VERSION,
+			       "host '%s' speaks protocol version %u, this is %d",
+			       identity->name, identity->version, HOST_PROTOCOL_VERSION);
+	return HV_OK;
+}
+
+static enum hv_code check_cluster_request(const Tarn__ClusterRequest *request,
+					  struct hv_err *err)
+{
+	bool is_dry = request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE &&
+		      request->lpar_create->dry_run;
+
+	if (request->has_version && request->version != CLUSTER_PROTOCOL_VERSION)
+		return hv_fail(err, HV_E_VERSION,
+			       "request of protocol version %u, this is %d",
+			       request->version, CLUSTER_PROTOCOL_VERSION);
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND__NOT_SET)
+		return hv_fail(err, HV_E_INVAL, "request of an unknown kind");
+	if (request->kind_case < TARN__CLUSTER_REQUEST__KIND_STATUS && !is_dry &&
+	    !request->has_key)
+		return hv_fail(err, HV_E_INVAL, "a change carries a key of %d bytes",
+			       HV_KEY_BYTES);
+	return HV_OK;
+}
+
+enum hv_code hv_cluster_request_decode(const uint8_t *bytes, size_t count,
+				       Tarn__ClusterRequest **ret, struct hv_err *err)
+{
+	ProtobufCMessage *message;
+	Tarn__ClusterRequest *request;
+	enum hv_code code;
+
+	code = decode(&tarn__cluster_request__descriptor, bytes, count, &message, err);
+	if (code != HV_OK)
+		return code;
+	request = (Tarn__ClusterRequest *)(void *)message;
+	code = check_cluster_request(request, err);
+	if (code != HV_OK) {
+		protobuf_c_message_free_unpacked(message, NULL);
+		return code;
+	}
+	*ret = request;
+	return HV_OK;
+}
+
+enum hv_code hv_host_request_decode(const uint8_t *bytes, size_t count,
+				    Tarn__HostRequest **ret, struct hv_err *err)
+{
+	ProtobufCMessage *message;
+	Tarn__HostRequest *request;
+	enum hv_code code;
+
+	code = decode(&tarn__host_request__descriptor, bytes, count, &message, err);
+	if (code != HV_OK)
+		return code;
+	request = (Tarn__HostRequest *)(void *)message;
+	if (request->kind_case == TARN__HOST_REQUEST__KIND_POLL)
+		code = check_identity(request->poll->identity, err);
+	else if (request->kind_case == TARN__HOST_REQUEST__KIND_REPORT)
+		code = check_identity(request->report->identity, err);
+	else
+		code = hv_fail(err, HV_E_INVAL, "request of an unknown kind");
+	if (code != HV_OK) {
+		protobuf_c_message_free_unpacked(message, NULL);
+		return code;
+	}
+	*ret = request;
+	return HV_OK;
+}
+
+enum hv_code hv_hv_request_decode(const uint8_t *bytes, size_t count,
+				  Tarn__HvRequest **ret, struct hv_err *err)
+{
+	ProtobufCMessage *message;
+	Tarn__HvRequest *request;
+	enum hv_code code;
+
+	code = decode(&tarn__hv_request__descriptor, bytes, count, &message, err);
+	if (code != HV_OK)
+		return code;
+	request = (Tarn__HvRequest *)(void *)message;
+	if (request->kind_case == TARN__HV_REQUEST__KIND__NOT_SET) {
+		protobuf_c_message_free_unpacked(message, NULL);
+		return hv_fail(err, HV_E_INVAL, "request of an unknown kind");
+	}
+	*ret = request;
+	return HV_OK;
+}
+
+enum hv_code hv_cluster_reply_decode(const uint8_t *bytes, size_t count,
+				     Tarn__ClusterReply **ret, struct hv_err *err)
+{
+	ProtobufCMessage *message;
+	enum hv_code code;
+
+	code = decode(&tarn__cluster_reply__descriptor, bytes, count, &message, err);
+	if (code == HV_OK)
+		*ret = (Tarn__ClusterReply *)(void *)message;
+	return code;
+}
+
+enum hv_code hv_host_reply_decode(const uint8_t *bytes, size_t count,
+				  Tarn__HostReply **ret, struct hv_err *err)
+{
+	ProtobufCMessage *message;
+	enum hv_code code;
+
+	code = decode(&tarn__host_reply__descriptor, bytes, count, &message, err);
+	if (code == HV_OK)
+		*ret = (Tarn__HostReply *)(void *)message;
+	return code;
+}
+
+enum hv_code hv_hv_reply_decode(const uint8_t *bytes, size_t count, Tarn__HvReply **ret,
+				struct hv_err *err)
+{
+	ProtobufCMessage *message;
+	enum hv_code code;
+
+	code = decode(&tarn__hv_reply__descriptor, bytes, count, &message, err);
+	if (code == HV_OK)
+		*ret = (Tarn__HvReply *)(void *)message;
+	return code;
+}
+
+enum hv_code hv_message_encode(const ProtobufCMessage *message, uint8_t **ret_bytes,
+			       size_t *ret_count, struct hv_err *err)
+{
+	size_t count = protobuf_c_message_get_packed_size(message);
+	uint8_t *bytes;
+
+	if (count > HV_MESSAGE_BYTES_MAX)
+		return hv_fail(err, HV_E_LIMIT, "%s of %zu bytes, the limit is %u",
+			       message->descriptor->short_name, count,
+			       HV_MESSAGE_BYTES_MAX);
+	bytes = malloc(count > 0 ? count : 1);
+	if (bytes == NULL)
+		return hv_fail(err, HV_E_NOMEM, "no memory for %zu bytes", count);
+	*ret_count = protobuf_c_message_pack(message, bytes);
+	*ret_bytes = bytes;
+	return HV_OK;
+}

@@ -1,0 +1,142 @@
+/*
+ * pgdev - see pgdev.h.
+ *
+ *   0  magic           8      40  raw bytes     8      80  host name      32
+ *   8  version         4      48  sequence      8     112  zero
+ *  12  page bytes      4      56  owner epoch   8    4088  xxh3-64 of all before
+ *  16  id             16      64  host id      16
+ *  32  zero            8
+ */
+#include "hvcore/wire/pgdev.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum {
+	AT_VERSION = 8,
+	AT_PAGE_BYTES = 12,
+	AT_ID = 16,
+	AT_BYTES = 40,
+	AT_SEQUENCE = 48,
+	AT_OWNER_EPOCH = 56,
+	AT_HOST = 64,
+	AT_HOST_NAME = 80,
+	AT_CHECKSUM = HV_PAGE_BYTES - 8,
+};
+
+#define MAGIC_BYTES 8
+static_assert(sizeof(HV_PGDEV_MAGIC) - 1 == MAGIC_BYTES, "pgdev magic");
+
+static void put_u32(uint8_t *at, uint32_t value)
+{
+	value = htole32(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static void put_u64(uint8_t *at, uint64_t value)
+{
+	value = htole64(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static uint32_t get_u32(const uint8_t *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return le32toh(value);
+}
+
+static uint64_t get_u64(const uint8_t *at)
+{
+	uint64_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return le64toh(value);
+}
+
+void hv_pgdev_encode(const struct hv_pgdev_header *header, uint8_t page[HV_PAGE_BYTES])
+{
+	memset(page, 0, HV_PAGE_BYTES);
+	memcpy(page, HV_PGDEV_MAGIC, MAGIC_BYTES);
+	put_u32(page + AT_VERSION, HV_PGDEV_VERSION);
+	put_u32(page + AT_PAGE_BYTES, header->page_bytes);
+	memcpy(page + AT_ID, header->id, sizeof(header->id));
+	put_u64(page + AT_BYTES, header->bytes);
+	put_u64(page + AT_SEQUENCE, header->sequence);
+	put_u64(page + AT_OWNER_EPOCH, header->owner_epoch);
+	memcpy(page + AT_HOST, header->host, sizeof(header->host));
+	memcpy(page + AT_HOST_NAME, header->host_name, sizeof(header->host_name));
+	put_u64(page + AT_CHECKSUM, XXH3_64bits(page, AT_CHECKSUM));
+}
+
+static enum hv_code check_fields(const struct hv_pgdev_header *header, struct hv_err *err)
+{
+	if (header->page_bytes != HV_PAGE_BYTES)
+		return hv_fail(err, HV_E_CORRUPT, "device header: pages of %u bytes",
+			       header->page_bytes);
+	if (hv_pgdev_slots(header->bytes) == 0)
+		return hv_fail(err, HV_E_CORRUPT, "device header: size of %llu bytes",
+			       (unsigned long long)header->bytes);
+	if (memchr(header->host_name, '\0', sizeof(header->host_name)) == NULL ||
+	    (header->host_name[0] != '\0' && !hv_name_is_valid(header->host_name)))
+		return hv_fail(err, HV_E_CORRUPT, "device header: name of the host");
+	return HV_OK;
+}
+
+enum hv_code hv_pgdev_decode(const uint8_t page[HV_PAGE_BYTES],
+			     struct hv_pgdev_header *ret_header, struct hv_err *err)
+{
+	struct hv_pgdev_header header;
+	enum hv_code code;
+
+	if (memcmp(page, HV_PGDEV_MAGIC, MAGIC_BYTES) != 0)
+		return hv_fail(err, HV_E_CORRUPT, "no Tarn paging device header");
+	if (get_u32(page + AT_VERSION) > HV_PGDEV_VERSION)
+		return hv_fail(err, HV_E_VERSION,
+			       "device header of version %u, this Tarn knows %d",
+			       get_u32(page + AT_VERSION), HV_PGDEV_VERSION);
+	if (get_u64(page + AT_CHECKSUM) != XXH3_64bits(page, AT_CHECKSUM))
+		return hv_fail(err, HV_E_CORRUPT, "device header is damaged");
+	if (get_u32(page + AT_VERSION) == 0)
+		return hv_fail(err, HV_E_CORRUPT, "device header of version 0");
+	header = (struct hv_pgdev_header){
+		.bytes = get_u64(page + AT_BYTES),
+		.page_bytes = get_u32(page + AT_PAGE_BYTES),
+		.sequence = get_u64(page + AT_SEQUENCE),
+		.owner_epoch = get_u64(page + AT_OWNER_EPOCH),
+	};
+	memcpy(header.id, page + AT_ID, sizeof(header.id));
+	memcpy(header.host, page + AT_HOST, sizeof(header.host));
+	memcpy(header.host_name, page + AT_HOST_NAME, sizeof(header.host_name));
+	code = check_fields(&header, err);
+	if (code == HV_OK)
+		*ret_header = header;
+	return code;
+}
+
+enum hv_code hv_pgdev_choose(const uint8_t pages[2 * HV_PAGE_BYTES],
+			     struct hv_pgdev_header *ret_header, unsigned *ret_copy,
+			     struct hv_err *err)
+{
+	struct hv_pgdev_header a, b;
+	enum hv_code code_a = hv_pgdev_decode(pages, &a, err);
+	enum hv_code code_b = hv_pgdev_decode(pages + HV_PAGE_BYTES, &b,
+					      code_a == HV_OK ? NULL : err);
+
+	/* A copy by a later Tarn may be the newer one: an older one must not win. */
+	if (code_a == HV_E_VERSION || code_b == HV_E_VERSION)
+		return hv_fail(err, HV_E_VERSION, "device header of a later Tarn");
+	if (code_a != HV_OK && code_b != HV_OK)
+		return code_b;
+	if (code_b != HV_OK || (code_a == HV_OK && a.sequence >= b.sequence)) {
+		*ret_header = a;
+		*ret_copy = 0;
+	} else {
+		*ret_header = b;
+		*ret_copy = 1;
+	}
+	return HV_OK;
+}
