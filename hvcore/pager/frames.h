@@ -1,0 +1,60 @@
+/*
+ * frames - how many frames of the pool are free. The authoritative counter (P12);
+ * the size of the tmpfs is only the net below it.
+ *
+ * Shared by all fault threads of a pool: one atomic counter, no lock. A frame is
+ * taken before a zero-fill or before a page-in is submitted, and given back after
+ * the punch. `free` may go below zero while the pool shrinks (P14): then nothing is
+ * given out until reclaim has paid the debt.
+ *
+ * Contract
+ *   Threads  any; grow and shrink: the loop thread.
+ *   Units    frames of HV_PAGE_BYTES.
+ */
+#ifndef HVCORE_PAGER_FRAMES_H
+#define HVCORE_PAGER_FRAMES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hv_frames {
+	/* private */
+	_Alignas(64) _Atomic int64_t free;
+	_Alignas(64) _Atomic int64_t total;
+	_Atomic int64_t low;
+	_Atomic int64_t high;
+	_Atomic uint64_t waits;   /* faults that found no free frame */
+	_Atomic uint32_t thirsty; /* bit a pager whose faults wait for a frame */
+};
+
+void hv_frames_init(struct hv_frames *frames, uint64_t total);
+
+bool hv_frames_take(struct hv_frames *frames);
+void hv_frames_give(struct hv_frames *frames, uint64_t count);
+
+/* P14: remount first, then grow. Shrink first, remount when free is not below 0;
+ * grow again to give it up. Water marks follow the total. */
+void hv_frames_grow(struct hv_frames *frames, uint64_t count);
+void hv_frames_shrink(struct hv_frames *frames, uint64_t count);
+
+int64_t hv_frames_free(const struct hv_frames *frames);
+int64_t hv_frames_total(const struct hv_frames *frames);
+int64_t hv_frames_low(const struct hv_frames *frames);
+int64_t hv_frames_high(const struct hv_frames *frames);
+uint64_t hv_frames_waits(const struct hv_frames *frames);
+
+/*
+ * Fair targets, resident pages each space may count on: its entitlement, then the
+ * rest by logical * (weight + 1), nobody more than its logical pages (what one
+ * cannot use goes to the others). The sum is at most `frames`.
+ */
+struct hv_share {
+	uint64_t logical;
+	uint64_t entitled;
+	uint32_t weight; /* 0..255 */
+	uint64_t target; /* out */
+};
+void hv_shares_split(uint64_t frames, struct hv_share *shares, unsigned count);
+
+#endif

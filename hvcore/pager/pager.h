@@ -1,0 +1,322 @@
+/*
+ * pager - the engine that moves pages between frames, nowhere and a paging device.
+ *
+ * Pure: no threads, no system calls, no clock, and no allocation after open. One
+ * hv_pager belongs to one fault thread; it owns some spaces (a space is the logical
+ * memory of one shared partition) and knows up to two paths (the VIOS pair). What it
+ * wants done it does through the tables of functions below; what happens it is told:
+ *
+ *   a batch of userfaultfd messages   hv_pager_on_removed, _write, _minor, _missing,
+ *                                     in that order over the whole batch
+ *   an answer of a VIOS               hv_pager_on_answer
+ *   a path comes, changes, goes       hv_pager_path_open, _role, _end, _drained
+ *   a device on a path                hv_pager_device
+ *   the partition asks or dies        hv_pager_discard, hv_pager_end
+ *   after each batch of any of these  hv_pager_run
+ *
+ * hv_pager_run() retries what was parked (a fault without a frame, a buffer or a
+ * path; an ioctl that said AGAIN), steals ahead of need, and says whether the thread
+ * may sleep. A page-in is sent before anything is stolen for it (M6).
+ *
+ * Rules (M0-M7, P3-P13) and the failure table are in README.md.
+ *
+ * Contract
+ *   Threads  everything with a pager or an added space: its fault thread. new and
+ *            free: any, while it belongs to no pager. Ask that thread for a stat.
+ *   Memory   a space is the creator's; the pager lends it between add and remove.
+ *            Ops tables and their `ctx` outlive the space or the path.
+ *   Errors   what the outside does wrong is counted, bounded and reported, never an
+ *            invariant. No function fails because a VIOS or a partition lies.
+ *   Time     now_ns is monotonic, the caller's; 0 is not a time.
+ *   Units    pages; nanoseconds.
+ */
+#ifndef HVCORE_PAGER_PAGER_H
+#define HVCORE_PAGER_PAGER_H
+
+#include "hvcore/base/err.h"
+#include "hvcore/base/hist.h"
+#include "hvcore/mem/page_table.h"
+#include "hvcore/pager/frames.h"
+#include "hvcore/vasi/client.h"
+
+#define HV_PATHS 2
+#define HV_PAGER_SPACES_MAX 128 /* shared partitions of a pool (SPEC) */
+#define HV_PAGER_WRITES (HV_LANE_BUFFERS - HV_LANE_READ_BUFFERS) /* W: in-flight limit \
+								  */
+#define HV_PARKED_MAX 128 /* faults parked a space; more are raised again by a wake */
+
+struct hv_pager;
+struct hv_space;
+
+/*
+ * What a space does to its partition's memory. `ctx` is the space's. Codes:
+ *   OK        done (also: done before, nothing to do)
+ *   AGAIN     the address space is changing: events must be read first; retried
+ *   NOMEM     install, zero: no memory in the pool; data and state are kept, retried
+ *   EXISTS    install, zero, resume, poison: a page is there already
+ *   NOTFOUND  resume: the file has a hole there
+ *   GONE      the partition is dead; the pager does no more until hv_pager_end
+ * Anything else is counted as an integrity error of that partition and retried as
+ * AGAIN is. Unless it says so, success wakes whoever waits for the page.
+ */
+struct hv_space_ops {
+	/* UFFDIO_WRITEPROTECT on; wakes nobody. */
+	enum hv_code (*protect)(void *ctx, uint32_t first, uint32_t count);
+	/* ... off, for this page alone (P5). */
+	enum hv_code (*unprotect)(void *ctx, uint32_t page);
+	/* pread of one page from the file; a hole reads as zeros. */
+	enum hv_code (*copy_out)(void *ctx, uint32_t page, void *to);
+	/* SEEK_DATA: is there a page in the file? On failure say true. */
+	bool (*has_data)(void *ctx, uint32_t page);
+	/* fallocate PUNCH_HOLE; a hole stays a hole; wakes nobody. */
+	enum hv_code (*punch)(void *ctx, uint32_t first, uint32_t count);
+	/* UFFDIO_ZEROPAGE. */
+	enum hv_code (*zero)(void *ctx, uint32_t page);
+	/* UFFDIO_COPY, with MODE_WP where it is protected. */
+	enum hv_code (*install)(void *ctx, uint32_t page, const void *from,
+				bool is_protected);
+	/* UFFDIO_CONTINUE, with MODE_WP where it is protected. */
+	enum hv_code (*resume)(void *ctx, uint32_t page, bool is_protected);
+	/* UFFDIO_WAKE: the waiting threads fault again. */
+	enum hv_code (*wake)(void *ctx, uint32_t first, uint32_t count);
+	/* UFFDIO_POISON; the pager has punched the page before. */
+	enum hv_code (*poison)(void *ctx, uint32_t page);
+};
+
+/* What a path does; `ctx` is the path's. This is hvcore/vasi/client.h, as a table. */
+struct hv_path_ops {
+	bool (*take)(void *ctx, enum hv_request_op op, unsigned pages,
+		     uint32_t *ret_buffer);
+	void (*give)(void *ctx, uint32_t buffer, unsigned pages);
+	uint8_t *(*buffer)(void *ctx, uint32_t buffer); /* in the window: may change */
+	void (*send)(void *ctx, const struct hv_vasi_ask *ask); /* cannot fail */
+	void (*flush)(void *ctx); /* publish and ring, once a batch */
+};
+
+/* Other fault threads; may be NULL where there is one pager. */
+struct hv_pager_ops {
+	/* Frames are short (all = true: everybody steals) or came back for those whose
+	 * bit is set: have these pagers call hv_pager_run soon. */
+	void (*nudge)(void *ctx, uint32_t pagers, bool is_all);
+};
+
+struct hv_pager_config {
+	unsigned id;    /* 0..31, bit in nudge */
+	unsigned fills; /* page-ins at once, 1..HV_FILLS_MAX; each has a private buffer
+			   (P8) */
+	struct hv_frames *frames;
+	const struct hv_pager_ops *ops; /* NULL: alone */
+	void *ctx;
+};
+
+struct hv_space_config {
+	uint32_t pages; /* logical memory */
+	uint32_t slots; /* of its device; more than pages + 2 W are not used (P11) */
+	uint32_t entitled_pages; /* not stolen below that while others are above theirs */
+	uint32_t target_pages;   /* hv_shares_split */
+	const struct hv_space_ops *ops;
+	void *ctx;
+};
+
+struct hv_pager_run {
+	bool is_busy;     /* there is more to do now: call again soon, do not sleep */
+	uint64_t wake_ns; /* call again then; UINT64_MAX = no need */
+};
+
+HV_MUST_USE
+enum hv_code hv_pager_open(const struct hv_pager_config *config,
+			   struct hv_pager **ret_pager, struct hv_err *err);
+void hv_pager_close(struct hv_pager *pager); /* no space may be left */
+size_t hv_pager_bytes(const struct hv_pager *pager);
+
+HV_MUST_USE
+enum hv_code hv_space_new(const struct hv_space_config *config,
+			  struct hv_space **ret_space, struct hv_err *err);
+void hv_space_free(struct hv_space *space);
+size_t hv_space_table_bytes(const struct hv_space *space);
+
+/* LIMIT: HV_PAGER_SPACES_MAX. */
+HV_MUST_USE
+enum hv_code hv_pager_add(struct hv_pager *pager, struct hv_space *space,
+			  struct hv_err *err);
+/* Only when ended and nothing is out (hv_space_life() is not ENDING). */
+void hv_pager_remove(struct hv_pager *pager, struct hv_space *space);
+
+/* ---- what the kernel says; `page` was checked to be in the space ---- */
+void hv_pager_on_removed(struct hv_pager *pager, struct hv_space *space, uint32_t first,
+			 uint32_t count);
+void hv_pager_on_write(struct hv_pager *pager, struct hv_space *space, uint32_t page);
+void hv_pager_on_minor(struct hv_pager *pager, struct hv_space *space, uint32_t page,
+		       bool is_write);
+void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_t page,
+			 bool is_write, uint64_t now_ns);
+
+/*
+ * P13, a discard by message: at most a few thousand pages a call. Answer the
+ * partition when it says OK; AGAIN: read events, then the same again (idempotent).
+ */
+HV_MUST_USE
+enum hv_code hv_pager_discard(struct hv_pager *pager, struct hv_space *space,
+			      uint32_t first, uint32_t count);
+
+/*
+ * Looks for holes that the partition made without a message, at most `pages` pages
+ * of the space from where the last call stopped (P12: when the blocks of the file
+ * are fewer than the resident pages). Returns how many frames came back.
+ */
+uint32_t hv_pager_sweep(struct hv_pager *pager, struct hv_space *space, uint32_t pages);
+
+/* P5: the partition registered its mapping anew, so nothing is protected any more. */
+void hv_pager_reregistered(struct hv_pager *pager, struct hv_space *space);
+
+/* P7: stop (or allow) stealing from this space. What is being stolen is cancelled. */
+void hv_pager_block(struct hv_pager *pager, struct hv_space *space, bool is_blocked);
+
+void hv_pager_target(struct hv_pager *pager, struct hv_space *space,
+		     uint32_t entitled_pages, uint32_t target_pages);
+
+/*
+ * The partition is dead and its file truncated: cancels everything and gives its
+ * frames back. Then wait until hv_space_life() says what may be done.
+ */
+void hv_pager_end(struct hv_pager *pager, struct hv_space *space);
+
+enum hv_life {
+	HV_LIFE_RUNNING,
+	HV_LIFE_ENDING,   /* a request of a current epoch is out: neither close nor remove
+			   */
+	HV_LIFE_IN_DOUBT, /* remove it, but nobody else may use the device yet (P9) */
+	HV_LIFE_ENDED,    /* and the device is clean */
+};
+enum hv_life hv_space_life(const struct hv_space *space);
+
+/* ---- paths ---- */
+enum hv_role {
+	HV_ROLE_NONE,    /* no session */
+	HV_ROLE_STANDBY, /* open; not asked, but its answers are taken */
+	HV_ROLE_ACTIVE,  /* asked; at most one is */
+};
+
+/* The path must be at NONE; it starts as STANDBY. Devices follow by hv_pager_device. */
+void hv_pager_path_open(struct hv_pager *pager, unsigned path, uint64_t epoch,
+			const struct hv_path_ops *ops, void *ctx);
+
+/* ACTIVE makes the other one STANDBY (planned switch: its answers still count). */
+void hv_pager_path_role(struct hv_pager *pager, unsigned path, enum hv_role role);
+
+struct hv_path_toll { /* what the end of an epoch cost */
+	uint64_t resent_reads;
+	uint64_t canceled_steals;
+	uint64_t quarantined_slots;
+};
+
+/*
+ * M5: the epoch ends now, without a word from the VIOS. Unanswered writes are
+ * cancelled and their slots quarantined; unanswered reads wait for an active path.
+ * The window is not touched again. Other than the epoch of that path: does nothing.
+ */
+void hv_pager_path_end(struct hv_pager *pager, unsigned path, uint64_t epoch,
+		       struct hv_path_toll *ret_toll);
+
+/*
+ * The device of this space is open on this path under that handle (or no more). A
+ * new incarnation cannot open it before the doubt of its predecessor is drained, as
+ * both lock the same byte of the device (P9): STATE if so.
+ */
+HV_MUST_USE
+enum hv_code hv_pager_device(struct hv_pager *pager, struct hv_space *space,
+			     unsigned path, bool is_open, uint32_t handle,
+			     struct hv_err *err);
+
+/* P9: proven that no request of ended epochs of that path can reach this device. */
+void hv_pager_drained(struct hv_pager *pager, struct hv_space *space, unsigned path);
+
+/* result: 0 = all pages, or -errno. Unknown or absurd ones are counted and ignored. */
+void hv_pager_on_answer(struct hv_pager *pager, unsigned path, uint64_t user, int result,
+			uint64_t now_ns);
+
+/* Requests out on a path, and when the oldest of them was sent (0 = none). */
+unsigned hv_pager_path_out(const struct hv_pager *pager, unsigned path);
+uint64_t hv_pager_path_oldest_ns(const struct hv_pager *pager, unsigned path);
+
+/* ---- work ---- */
+struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns);
+
+/* ---- questions ---- */
+
+/* Why the oldest fault of a space waits. */
+enum hv_wait {
+	HV_WAIT_NONE,
+	HV_WAIT_FRAME,  /* no free frame */
+	HV_WAIT_BUFFER, /* as many page-ins as allowed are out */
+	HV_WAIT_PATH,   /* no paging VIOS */
+	HV_WAIT_DEVICE, /* the active VIOS has not opened its device */
+	HV_WAIT_EVENT,  /* its address space is changing */
+	HV_WAIT_ERROR,  /* the read failed and is tried again soon */
+	HV_WAIT_ANSWER, /* sent, unanswered: no reason to worry for a while */
+	HV_WAIT_COUNT
+};
+/* Why nothing is written out. */
+enum hv_pause {
+	HV_PAUSE_NONE,
+	HV_PAUSE_BLOCKED,    /* hv_pager_block */
+	HV_PAUSE_QUARANTINE, /* more slots in quarantine than may be in flight (P10) */
+	HV_PAUSE_SLOTS,      /* no free slot on the device */
+	HV_PAUSE_ERROR,      /* writes failed; tried again after a back-off */
+	HV_PAUSE_PATH,       /* no path */
+	HV_PAUSE_COUNT
+};
+const char *hv_wait_text(enum hv_wait wait);    /* "no paging VIOS" */
+const char *hv_pause_text(enum hv_pause pause); /* "too many slots in quarantine" */
+
+/* faults = zero_fills + page_ins + minor + write + stale + failed + pending. */
+struct hv_space_counts {
+	uint64_t faults;
+	uint64_t zero_fills;
+	uint64_t page_ins;
+	uint64_t minor_faults;
+	uint64_t write_faults;
+	uint64_t stale_faults;  /* page already served, or raised again later */
+	uint64_t failed_faults; /* ended in a poisoned page */
+	uint64_t page_outs;
+	uint64_t clean_steals;
+	uint64_t zero_steals;
+	uint64_t canceled_steals;
+	uint64_t discards; /* pages */
+	uint64_t checksum_errors;
+	uint64_t integrity_errors;
+	uint64_t io_errors;
+	uint64_t frame_waits;
+};
+
+struct hv_space_stat {
+	struct hv_space_counts counts;
+	uint64_t pending_faults;
+	uint64_t pages_in[HV_PAGE_STATE_COUNT];
+	uint64_t slots_in[HV_SLOT_CLASS_COUNT];
+	uint64_t frames; /* resident + stealing + inflight */
+	uint64_t table_bytes;
+	uint64_t requests_out;
+	enum hv_wait wait;
+	uint64_t waiting_since_ns; /* of the oldest parked fault; 0 = none */
+	enum hv_pause pause;
+};
+void hv_space_stat(const struct hv_space *space, struct hv_space_stat *ret_stat);
+const struct hv_hist *hv_space_latency(const struct hv_space *space); /* page-ins */
+void *hv_space_ctx(const struct hv_space *space);
+
+struct hv_pager_stat {
+	uint64_t ignored_answers; /* unknown or absurd */
+	uint64_t fills;           /* page-ins under way */
+	uint64_t frames;          /* of all its spaces */
+	unsigned spaces;
+};
+void hv_pager_stat(const struct hv_pager *pager, struct hv_pager_stat *ret_stat);
+
+/* M1: all equations; O(pages + slots). CORRUPT with the first that does not hold. */
+HV_MUST_USE
+enum hv_code hv_space_audit(const struct hv_space *space, struct hv_err *err);
+HV_MUST_USE
+enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err);
+
+#endif
