@@ -343,7 +343,7 @@ static enum hv_code open_pidfd(int fd, int pid, int *ret_pidfd, struct hv_err *e
 {
 	struct pollfd hangup = { .fd = fd };
 	socklen_t size = sizeof(int);
-	int pidfd;
+	int pidfd = -1;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0) {
 		*ret_pidfd = pidfd;
@@ -366,7 +366,7 @@ enum hv_code hv_local_peer(int fd, struct hv_peer *ret_peer, struct hv_err *err)
 	struct ucred who;
 	socklen_t size = sizeof(who);
 	enum hv_code code;
-	int pidfd;
+	int pidfd = -1;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
 		return hv_fail_os(err, HV_E_OS, errno, "ask who is at socket %d", fd);
