@@ -89,7 +89,7 @@ static enum hv_code remove_stale(const struct sockaddr_un *address, struct hv_er
 {
 	struct stat status;
 	enum hv_code code;
-	int fd, why = 0;
+	int fd = -1, why = 0;
 
 	if (lstat(address->sun_path, &status) != 0)
 		return HV_OK; /* bind says what is wrong, if anything is */
@@ -117,7 +117,7 @@ enum hv_code hv_local_listen(const char *path, int *ret_fd, struct hv_err *err)
 {
 	struct sockaddr_un address;
 	enum hv_code code;
-	int fd, on = 1;
+	int fd = -1, on = 1;
 
 	code = fill_address(path, &address, err);
 	if (code != HV_OK)
@@ -160,7 +160,7 @@ enum hv_code hv_local_connect(const char *path, int *ret_fd, struct hv_err *err)
 {
 	struct sockaddr_un address;
 	enum hv_code code;
-	int fd, rv;
+	int fd = -1, rv;
 
 	code = fill_address(path, &address, err);
 	if (code != HV_OK)
