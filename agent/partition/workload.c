@@ -218,9 +218,9 @@ struct partition_operation partition_workload_next(struct partition_workload *wo
 	}
 	if (workload->config.kind == PARTITION_PHASES) {
 		if (workload->next_phase_ms == 0)
-			workload->next_phase_ms = now_ms + PARTITION_PHASE_MS;
+			workload->next_phase_ms = now_ms + workload->config.phase_ms;
 		if (now_ms >= workload->next_phase_ms) {
-			workload->next_phase_ms = now_ms + PARTITION_PHASE_MS;
+			workload->next_phase_ms = now_ms + workload->config.phase_ms;
 			move_window(workload);
 		}
 		if (next_discard(workload, &operation))

@@ -7,7 +7,7 @@
  *   idle    fills its working set, then one operation every 100 ms
  *   zipf    theta 0.99 over the working set; hot pages lie apart
  *   scan    the working set in order, again and again
- *   phases  uniform within a window that moves on every PARTITION_PHASE_MS; with
+ *   phases  uniform within a window that moves on every phase_ms; with
  *           may_discard it gives back every other piece of what it leaves
  *
  * Every kind begins by writing its whole working set once, in order, so that a
@@ -26,7 +26,7 @@
 #include "hvcore/base/units.h"
 
 #define PARTITION_ZIPF_THETA 0.99
-#define PARTITION_PHASE_MS 4000    /* arbitrary: long enough to become resident */
+#define PARTITION_PHASE_MS 4000    /* usual; arbitrary: long enough to become resident */
 #define PARTITION_IDLE_RATE 10     /* operations a second of an idle partition */
 #define PARTITION_DISCARD_PAGES 64 /* of one request; arbitrary: 256 KiB */
 
@@ -42,6 +42,7 @@ struct partition_workload_config {
 	enum partition_workload_kind kind;
 	unsigned working_set_percent; /* 1..100 of the pages owned; at least one page */
 	unsigned write_percent;       /* 0..100 */
+	unsigned phase_ms;            /* phases: how long a window stays */
 	bool may_discard;             /* phases gives back pages that it leaves */
 	uint64_t seed;
 };

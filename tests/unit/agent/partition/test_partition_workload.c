@@ -20,6 +20,7 @@ static struct partition_workload_config config_of(enum partition_workload_kind k
 		.kind = kind,
 		.working_set_percent = 50,
 		.write_percent = 50,
+		.phase_ms = PARTITION_PHASE_MS,
 		.seed = 1,
 	};
 }

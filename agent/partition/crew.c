@@ -1,0 +1,439 @@
+/* crew - see crew.h. */
+#include "agent/partition/crew.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "agent/partition/stall.h"
+#include "hvcore/base/clock.h"
+#include "hvcore/base/invariant.h"
+#include "hvcore/base/log.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define DEBT_NS (NS_PER_S / 10) /* what a worker makes up for after a stall; arbitrary */
+#define PEEK_ONE_IN 16          /* reads that look at a neighbour's page too */
+
+enum discard_state { DISCARD_NONE, DISCARD_WANTED, DISCARD_TAKEN };
+
+struct worker {
+	struct partition_crew *crew;
+	unsigned number;
+	pthread_t thread;
+	uint64_t first, count; /* pages owned */
+	struct partition_workload workload;
+	struct partition_stall stall;
+	struct hv_rng rng;          /* peeks */
+	uint64_t interval_ns;       /* between operations; 0 = unlimited */
+	uint64_t due_ns;            /* of the next operation */
+	unsigned pass;              /* the last one done */
+	enum discard_state discard; /* with page and pages: crew->lock */
+	uint64_t discard_page, discard_pages;
+	_Atomic uint64_t operations;
+	_Atomic uint64_t verified, verified_bad; /* of the last pass begun */
+};
+
+/* lock guards discard states and the waits; never held while memory is touched. */
+struct partition_crew {
+	struct partition_guest *guest;
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* a command came, or a discard was answered */
+	int notice;
+	unsigned count; /* workers started */
+	_Atomic bool is_stopping;
+	_Atomic unsigned pass;   /* the last one asked for */
+	_Atomic unsigned passed; /* workers that have done it */
+	_Atomic unsigned ended;  /* workers */
+	struct worker workers[PARTITION_WORKERS_MAX];
+};
+
+static void lock(struct partition_crew *crew)
+{
+	HV_INVARIANT(pthread_mutex_lock(&crew->lock) == 0);
+}
+
+static void unlock(struct partition_crew *crew)
+{
+	HV_INVARIANT(pthread_mutex_unlock(&crew->lock) == 0);
+}
+
+static void notify(struct partition_crew *crew)
+{
+	const uint64_t one = 1;
+
+	/* Full after 2^64 - 2 notices that nobody has read: it is readable anyway. */
+	(void)!write(crew->notice, &one, sizeof one);
+}
+
+static bool is_stopping(const struct worker *worker)
+{
+	return atomic_load(&worker->crew->is_stopping);
+}
+
+static bool has_command(const struct worker *worker)
+{
+	return is_stopping(worker) || atomic_load(&worker->crew->pass) != worker->pass;
+}
+
+/* Sleeps until the time comes, or a command does. */
+static void sleep_until(struct worker *worker, uint64_t at_ns)
+{
+	struct partition_crew *crew = worker->crew;
+	struct timespec at = { .tv_sec = (time_t)(at_ns / NS_PER_S),
+			       .tv_nsec = (long)(at_ns % NS_PER_S) };
+
+	lock(crew);
+	while (!has_command(worker) && hv_clock_ns() < at_ns)
+		(void)pthread_cond_timedwait(&crew->changed, &crew->lock, &at);
+	unlock(crew);
+	partition_stall_rest(&worker->stall);
+}
+
+/* True when the next operation is due; false when a command came first. */
+static bool keep_pace(struct worker *worker)
+{
+	uint64_t now;
+
+	if (worker->interval_ns == 0 || !partition_workload_is_filled(&worker->workload))
+		return true;
+	now = hv_clock_ns();
+	if (worker->due_ns + DEBT_NS < now)
+		worker->due_ns = now - DEBT_NS;
+	if (worker->due_ns > now) {
+		sleep_until(worker, worker->due_ns);
+		if (has_command(worker))
+			return false;
+	}
+	worker->due_ns += worker->interval_ns;
+	return true;
+}
+
+/* Has the control thread give the pages back, and waits until that is done. */
+static void discard(struct worker *worker, uint64_t page, uint64_t pages)
+{
+	struct partition_crew *crew = worker->crew;
+
+	lock(crew);
+	HV_INVARIANT(worker->discard == DISCARD_NONE);
+	worker->discard_page = page;
+	worker->discard_pages = pages;
+	worker->discard = DISCARD_WANTED;
+	notify(crew);
+	while (worker->discard != DISCARD_NONE && !is_stopping(worker))
+		(void)pthread_cond_wait(&crew->changed, &crew->lock);
+	unlock(crew);
+	partition_stall_rest(&worker->stall);
+	/* When stopping, what the pages hold is nobody's business any more. */
+	partition_guest_forget(crew->guest, page, pages);
+}
+
+/* A page that another worker owns, so that two threads may fault on one page. */
+static void peek_sometimes(struct worker *worker)
+{
+	struct partition_crew *crew = worker->crew;
+	uint64_t draw = hv_rng_next(&worker->rng);
+
+	if (crew->count > 1 && draw % PEEK_ONE_IN == 0)
+		(void)partition_guest_peek(
+			crew->guest,
+			hv_rng_below(&worker->rng, partition_guest_pages(crew->guest)));
+}
+
+static void perform(struct worker *worker, const struct partition_operation *operation)
+{
+	struct partition_guest *guest = worker->crew->guest;
+
+	switch (operation->action) {
+	case PARTITION_READ:
+		(void)partition_guest_check(guest, operation->page);
+		peek_sometimes(worker);
+		return;
+	case PARTITION_UPDATE:
+		(void)partition_guest_check(guest, operation->page);
+		(void)partition_guest_write(guest, operation->page);
+		return;
+	case PARTITION_WRITE:
+		(void)partition_guest_write(guest, operation->page);
+		return;
+	default:
+		HV_UNREACHABLE("an action that does not touch a page");
+	}
+}
+
+static void work(struct worker *worker, uint64_t *now_ns)
+{
+	struct partition_operation operation = partition_workload_next(&worker->workload,
+								       *now_ns / 1000000);
+
+	if (operation.action == PARTITION_DISCARD) {
+		discard(worker, operation.page, operation.pages);
+	} else {
+		(void)partition_stall_begin(&worker->stall);
+		perform(worker, &operation);
+		*now_ns = partition_stall_end(&worker->stall);
+	}
+	atomic_fetch_add_explicit(&worker->operations, 1, memory_order_relaxed);
+}
+
+/* One pass over the worker's own pages; a stop ends it early. */
+static void verify(struct worker *worker)
+{
+	struct partition_crew *crew = worker->crew;
+
+	for (uint64_t i = 0; i < worker->count && !is_stopping(worker); i++) {
+		bool is_right;
+
+		(void)partition_stall_begin(&worker->stall);
+		is_right = partition_guest_check(crew->guest, worker->first + i);
+		(void)partition_stall_end(&worker->stall);
+		if (!is_right)
+			atomic_fetch_add(&worker->verified_bad, 1);
+		atomic_fetch_add(&worker->verified, 1);
+	}
+	if (is_stopping(worker))
+		return; /* not a pass */
+	worker->pass = atomic_load(&crew->pass);
+	if (atomic_fetch_add(&crew->passed, 1) + 1 == crew->count)
+		notify(crew);
+}
+
+static void *run(void *arg) /* worker thread */
+{
+	struct worker *worker = arg;
+	struct partition_crew *crew = worker->crew;
+	uint64_t now_ns = hv_clock_ns();
+
+	/* Not before all have started: crew->count and the others are ready then. */
+	lock(crew);
+	unlock(crew);
+	partition_stall_adopt(&worker->stall);
+	while (!is_stopping(worker)) {
+		if (atomic_load(&crew->pass) != worker->pass)
+			verify(worker);
+		else if (keep_pace(worker))
+			work(worker, &now_ns);
+	}
+	atomic_fetch_add(&crew->ended, 1);
+	notify(crew);
+	return NULL;
+}
+
+static void wake_all(struct partition_crew *crew)
+{
+	lock(crew);
+	HV_INVARIANT(pthread_cond_broadcast(&crew->changed) == 0);
+	unlock(crew);
+}
+
+void partition_crew_stop(struct partition_crew *crew)
+{
+	atomic_store(&crew->is_stopping, true);
+	wake_all(crew);
+}
+
+static void init_worker(struct partition_crew *crew, unsigned number,
+			const struct partition_crew_config *config)
+{
+	struct worker *worker = &crew->workers[number];
+	uint64_t pages = partition_guest_pages(crew->guest);
+	uint64_t rate = config->rate;
+
+	if (rate == 0 && config->workload.kind == PARTITION_IDLE)
+		rate = PARTITION_IDLE_RATE;
+	worker->crew = crew;
+	worker->number = number;
+	worker->first = pages * number / config->workers;
+	worker->count = pages * (number + 1) / config->workers - worker->first;
+	worker->rng.state = config->workload.seed ^ number;
+	worker->interval_ns = rate == 0 ? 0 : NS_PER_S * config->workers / rate;
+	partition_workload_init(&worker->workload, &config->workload, worker->first,
+				worker->count, number);
+	partition_stall_init(&worker->stall);
+}
+
+/* A worker that cannot be pinned still works. */
+static void pin(struct worker *worker, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((unsigned)cpu, &set);
+	if (pthread_setaffinity_np(worker->thread, sizeof set, &set) != 0)
+		log_warn("partition.not_pinned", "worker=%u cpu=%d", worker->number, cpu);
+}
+
+/* With the lock held, so that no worker runs before all are there. */
+static enum hv_code start_workers(struct partition_crew *crew,
+				  const struct partition_crew_config *config,
+				  struct hv_err *err)
+{
+	for (unsigned i = 0; i < config->workers; i++) {
+		struct worker *worker = &crew->workers[i];
+		int os = pthread_create(&worker->thread, NULL, run, worker);
+
+		if (os != 0)
+			return hv_fail_os(err, HV_E_OS, os, "start worker %u", i);
+		crew->count++;
+		if (config->home_cpu >= 0 && config->home_cpu < CPU_SETSIZE)
+			pin(worker, config->home_cpu);
+	}
+	return HV_OK;
+}
+
+static void init_waits(struct partition_crew *crew)
+{
+	pthread_condattr_t attributes;
+
+	HV_INVARIANT(pthread_mutex_init(&crew->lock, NULL) == 0);
+	HV_INVARIANT(pthread_condattr_init(&attributes) == 0);
+	HV_INVARIANT(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+	HV_INVARIANT(pthread_cond_init(&crew->changed, &attributes) == 0);
+	HV_INVARIANT(pthread_condattr_destroy(&attributes) == 0);
+}
+
+enum hv_code partition_crew_open(const struct partition_crew_config *config,
+				 struct partition_guest *guest,
+				 struct partition_crew **ret_crew, struct hv_err *err)
+{
+	struct partition_crew *crew;
+	enum hv_code code;
+
+	if (config->workers < 1 || config->workers > PARTITION_WORKERS_MAX ||
+	    config->workers > partition_guest_pages(guest))
+		return hv_fail(err, HV_E_INVAL, "%u workers for %llu pages",
+			       config->workers,
+			       (unsigned long long)partition_guest_pages(guest));
+	crew = calloc(1, sizeof *crew);
+	if (crew == NULL)
+		return hv_fail(err, HV_E_NOMEM, "no memory for the workers");
+	crew->guest = guest;
+	crew->notice = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (crew->notice < 0) {
+		code = hv_fail_os(err, HV_E_OS, errno, "make an eventfd");
+		free(crew);
+		return code;
+	}
+	init_waits(crew);
+	for (unsigned i = 0; i < config->workers; i++)
+		init_worker(crew, i, config);
+	lock(crew);
+	code = start_workers(crew, config, err);
+	if (code != HV_OK)
+		atomic_store(&crew->is_stopping, true);
+	unlock(crew);
+	if (code != HV_OK) {
+		partition_crew_close(crew);
+		return code;
+	}
+	*ret_crew = crew;
+	return HV_OK;
+}
+
+void partition_crew_close(struct partition_crew *crew)
+{
+	if (crew == NULL)
+		return;
+	partition_crew_stop(crew);
+	for (unsigned i = 0; i < crew->count; i++)
+		HV_INVARIANT(pthread_join(crew->workers[i].thread, NULL) == 0);
+	HV_INVARIANT(pthread_cond_destroy(&crew->changed) == 0);
+	HV_INVARIANT(pthread_mutex_destroy(&crew->lock) == 0);
+	(void)close(crew->notice);
+	free(crew);
+}
+
+int partition_crew_notice(const struct partition_crew *crew)
+{
+	return crew->notice;
+}
+
+static bool is_verifying(struct partition_crew *crew)
+{
+	return atomic_load(&crew->pass) != 0 && atomic_load(&crew->passed) < crew->count;
+}
+
+enum hv_code partition_crew_verify(struct partition_crew *crew, struct hv_err *err)
+{
+	if (is_verifying(crew))
+		return hv_fail(err, HV_E_STATE, "a pass over all pages is running");
+	for (unsigned i = 0; i < crew->count; i++) {
+		atomic_store(&crew->workers[i].verified, 0);
+		atomic_store(&crew->workers[i].verified_bad, 0);
+	}
+	atomic_store(&crew->passed, 0);
+	atomic_fetch_add(&crew->pass, 1); /* last: from here on the workers begin */
+	wake_all(crew);
+	return HV_OK;
+}
+
+void partition_crew_reset_stall(struct partition_crew *crew)
+{
+	for (unsigned i = 0; i < crew->count; i++)
+		partition_stall_reset(&crew->workers[i].stall);
+}
+
+struct partition_progress partition_crew_progress(struct partition_crew *crew,
+						  struct hv_hist *into)
+{
+	struct partition_progress progress = { 0 };
+	uint64_t notices;
+
+	(void)!read(crew->notice, &notices, sizeof notices); /* EAGAIN: there is none */
+	/* Before the counts: a pass that is over has all its pages in them. */
+	progress.is_verifying = is_verifying(crew);
+	progress.is_ended = atomic_load(&crew->ended) == crew->count;
+	for (unsigned i = 0; i < crew->count; i++) {
+		struct worker *worker = &crew->workers[i];
+		uint64_t longest = partition_stall_longest_ns(&worker->stall, into);
+
+		if (longest > progress.longest_stall_ns)
+			progress.longest_stall_ns = longest;
+		progress.operations += atomic_load(&worker->operations);
+		progress.verified += atomic_load(&worker->verified);
+		progress.verified_bad += atomic_load(&worker->verified_bad);
+	}
+	return progress;
+}
+
+bool partition_crew_take_discard(struct partition_crew *crew,
+				 struct partition_wanted_discard *ret_discard)
+{
+	bool is_taken = false;
+
+	lock(crew);
+	for (unsigned i = 0; i < crew->count && !is_taken; i++) {
+		struct worker *worker = &crew->workers[i];
+
+		if (worker->discard != DISCARD_WANTED)
+			continue;
+		worker->discard = DISCARD_TAKEN;
+		*ret_discard = (struct partition_wanted_discard){
+			.worker = i,
+			.page = worker->discard_page,
+			.pages = worker->discard_pages,
+		};
+		is_taken = true;
+	}
+	unlock(crew);
+	return is_taken;
+}
+
+enum hv_code partition_crew_discarded(struct partition_crew *crew, unsigned worker,
+				      struct hv_err *err)
+{
+	enum hv_code code = HV_OK;
+
+	lock(crew);
+	if (worker >= crew->count || crew->workers[worker].discard != DISCARD_TAKEN) {
+		code = hv_fail(err, HV_E_STATE, "worker %u waits for no discard", worker);
+	} else {
+		crew->workers[worker].discard = DISCARD_NONE;
+		HV_INVARIANT(pthread_cond_broadcast(&crew->changed) == 0);
+	}
+	unlock(crew);
+	return code;
+}

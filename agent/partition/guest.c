@@ -1,0 +1,247 @@
+/* guest - see guest.h. */
+#include "agent/partition/guest.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "hvcore/base/invariant.h"
+#include "hvcore/base/log.h"
+
+#define BAD_BIT UINT32_C(0x80000000) /* reported, and not written since */
+
+struct partition_guest {
+	uint8_t *base;
+	uint64_t pages;
+	uint64_t key;
+	uint32_t *versions; /* with BAD_BIT; 0 = never written */
+	_Atomic uint64_t mismatches;
+};
+
+/*
+ * Where a thread goes on when the page it touches turns out to be poisoned; NULL
+ * while it touches none. A signal handler finds its thread by nothing else.
+ */
+static _Thread_local sigjmp_buf *volatile poison_exit;
+
+/* The fence keeps the compiler from moving touches of the page out of the guard. */
+static void guard(sigjmp_buf *way_out)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	poison_exit = way_out;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void on_bus_error(int signal)
+{
+	if (poison_exit != NULL)
+		siglongjmp(*poison_exit, 1);
+	/* Not in a page of the guest: a plain bug, which must end us. */
+	(void)sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+}
+
+/*
+ * Where siglongjmp() has landed: the handler was left with its signal blocked. Saving
+ * the mask in sigsetjmp() would cost each touch a system call instead.
+ */
+static void recover(void)
+{
+	sigset_t set;
+
+	guard(NULL);
+	HV_INVARIANT(sigemptyset(&set) == 0);
+	HV_INVARIANT(sigaddset(&set, SIGBUS) == 0);
+	HV_INVARIANT(pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0);
+}
+
+enum hv_code partition_guest_catch_poison(struct hv_err *err)
+{
+	struct sigaction action = { .sa_handler = on_bus_error };
+
+	if (sigaction(SIGBUS, &action, NULL) != 0)
+		return hv_fail_os(err, HV_E_OS, errno, "catch SIGBUS");
+	return HV_OK;
+}
+
+static size_t versions_bytes(const struct partition_guest *guest)
+{
+	return guest->pages * sizeof *guest->versions;
+}
+
+enum hv_code partition_guest_open(uint8_t *base, uint64_t bytes, uint64_t key,
+				  struct partition_guest **ret_guest, struct hv_err *err)
+{
+	struct partition_guest *guest = calloc(1, sizeof *guest);
+	void *versions;
+
+	HV_INVARIANT(bytes > 0 && bytes % HV_PAGE_BYTES == 0);
+	if (guest == NULL)
+		return hv_fail(err, HV_E_NOMEM, "no memory for the guest");
+	guest->base = base;
+	guest->pages = bytes / HV_PAGE_BYTES;
+	guest->key = key;
+	versions = mmap(NULL, versions_bytes(guest), PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (versions == MAP_FAILED) {
+		free(guest);
+		return hv_fail_os(err, HV_E_NOMEM, errno, "map the versions of pages");
+	}
+	guest->versions = versions;
+	if (mlock(versions, versions_bytes(guest)) != 0)
+		log_debug("partition.versions_not_locked", "bytes=%zu errno=%d",
+			  versions_bytes(guest), errno);
+	*ret_guest = guest;
+	return HV_OK;
+}
+
+void partition_guest_close(struct partition_guest *guest)
+{
+	if (guest == NULL)
+		return;
+	(void)munmap(guest->versions, versions_bytes(guest));
+	free(guest);
+}
+
+uint64_t partition_guest_pages(const struct partition_guest *guest)
+{
+	return guest->pages;
+}
+
+uint64_t partition_guest_mismatches(const struct partition_guest *guest)
+{
+	return atomic_load_explicit(&guest->mismatches, memory_order_relaxed);
+}
+
+static uint8_t *address_of(const struct partition_guest *guest, uint64_t page)
+{
+	HV_INVARIANT(page < guest->pages);
+	return guest->base + page * HV_PAGE_BYTES;
+}
+
+static struct partition_content content_of(const struct partition_guest *guest,
+					   uint64_t page)
+{
+	return (struct partition_content){
+		.key = guest->key,
+		.page = page,
+		.version = guest->versions[page] & ~BAD_BIT,
+	};
+}
+
+/* Counts a mismatch; true where it is among those that are logged. */
+static bool count_mismatch(struct partition_guest *guest)
+{
+	uint64_t before = atomic_fetch_add_explicit(&guest->mismatches, 1,
+						    memory_order_relaxed);
+
+	if (before == PARTITION_MISMATCHES_LOGGED)
+		log_error("partition.mismatches_not_logged", "after=%d",
+			  PARTITION_MISMATCHES_LOGGED);
+	return before < PARTITION_MISMATCHES_LOGGED;
+}
+
+/*
+ * Words of a page that is not ours may be another partition's content, which no log
+ * may show.
+ */
+static void log_mismatch(const struct partition_guest *guest, uint64_t page,
+			 const struct partition_finding *found)
+{
+	unsigned long long number = page;
+	unsigned version = guest->versions[page] & ~BAD_BIT;
+
+	if (found == NULL)
+		log_error("partition.mismatch", "page=%llu version=%u found=poison",
+			  number, version);
+	else if (found->key != guest->key)
+		log_error("partition.mismatch",
+			  "page=%llu version=%u found=%s first_bad_byte=%u", number,
+			  version, found->key == 0 ? "zero" : "foreign",
+			  found->first_bad_byte);
+	else
+		log_error("partition.mismatch",
+			  "page=%llu version=%u found=own found_page=%llu "
+			  "found_version=%llu first_bad_byte=%u",
+			  number, version, (unsigned long long)found->page,
+			  (unsigned long long)found->version, found->first_bad_byte);
+}
+
+/* Once for each page until it is written again. `found` NULL: it cannot be read. */
+static void report(struct partition_guest *guest, uint64_t page,
+		   const struct partition_finding *found)
+{
+	if ((guest->versions[page] & BAD_BIT) != 0)
+		return;
+	guest->versions[page] |= BAD_BIT;
+	if (count_mismatch(guest))
+		log_mismatch(guest, page, found);
+}
+
+bool partition_guest_check(struct partition_guest *guest, uint64_t page)
+{
+	const uint8_t *address = address_of(guest, page);
+	struct partition_content expected = content_of(guest, page);
+	struct partition_finding found;
+	sigjmp_buf way_out;
+	bool is_right;
+
+	if (sigsetjmp(way_out, 0) != 0) {
+		recover();
+		report(guest, page, NULL);
+		return false;
+	}
+	guard(&way_out);
+	is_right = partition_content_check(address, &expected, &found);
+	guard(NULL);
+	if (!is_right)
+		report(guest, page, &found);
+	return is_right;
+}
+
+bool partition_guest_peek(struct partition_guest *guest, uint64_t page)
+{
+	const uint8_t *address = address_of(guest, page);
+	sigjmp_buf way_out;
+	bool is_right;
+
+	if (sigsetjmp(way_out, 0) != 0) {
+		recover();
+		return false; /* its owner finds it, and counts it */
+	}
+	guard(&way_out);
+	is_right = partition_content_peek(address, guest->key, page);
+	guard(NULL);
+	if (!is_right && count_mismatch(guest))
+		log_error("partition.mismatch", "page=%llu seen_by=neighbour",
+			  (unsigned long long)page);
+	return is_right;
+}
+
+bool partition_guest_write(struct partition_guest *guest, uint64_t page)
+{
+	uint8_t *address = address_of(guest, page);
+	struct partition_content content = content_of(guest, page);
+	sigjmp_buf way_out;
+
+	content.version = content.version + 1 == BAD_BIT ? 1 : content.version + 1;
+	if (sigsetjmp(way_out, 0) != 0) {
+		recover();
+		report(guest, page, NULL);
+		return false;
+	}
+	guard(&way_out);
+	partition_content_write(address, &content);
+	guard(NULL);
+	guest->versions[page] = content.version;
+	return true;
+}
+
+void partition_guest_forget(struct partition_guest *guest, uint64_t page, uint64_t pages)
+{
+	HV_INVARIANT(page < guest->pages && pages <= guest->pages - page);
+	for (uint64_t i = 0; i < pages; i++)
+		guest->versions[page + i] = 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * guest - a partition's memory as its operating system sees it: pages that are
+ * written, and checked against what was written last.
+ *
+ * The version of each page is kept in private memory of this process, 4 bytes a
+ * page, so that what was paged out is never its own witness. A page that does not
+ * hold what it must is a mismatch: counted and logged once until it is written
+ * again, never fatal. So is a page that cannot be read at all (SIGBUS: the
+ * hypervisor poisoned it).
+ *
+ * Contract
+ *   Threads  each page has one owner, who alone reads, writes and forgets it.
+ *            peek and the counters: any thread.
+ *   Memory   the region is the caller's and outlives the guest. Every call on a
+ *            page may fault, and wait as long as the fault does.
+ *   Errors   none while it runs: a bad page is an answer.
+ *   Order    partition_guest_catch_poison() once per process, before all others.
+ */
+#ifndef AGENT_PARTITION_GUEST_H
+#define AGENT_PARTITION_GUEST_H
+
+#include "agent/partition/content.h"
+
+#define PARTITION_MISMATCHES_LOGGED 100 /* lines; the rest is only counted. Arbitrary */
+
+struct partition_guest;
+
+HV_MUST_USE
+enum hv_code partition_guest_catch_poison(struct hv_err *err);
+
+/* The versions are locked into memory where the limits allow it. */
+HV_MUST_USE
+enum hv_code partition_guest_open(uint8_t *base, uint64_t bytes, uint64_t key,
+				  struct partition_guest **ret_guest, struct hv_err *err);
+void partition_guest_close(struct partition_guest *guest); /* NULL is fine */
+
+uint64_t partition_guest_pages(const struct partition_guest *guest);
+
+/* Whether the page holds what was written last, in every byte. */
+bool partition_guest_check(struct partition_guest *guest, uint64_t page);
+/* Whether a page of another thread is of this partition and place. */
+bool partition_guest_peek(struct partition_guest *guest, uint64_t page);
+/* False: the page cannot be written (poisoned). */
+bool partition_guest_write(struct partition_guest *guest, uint64_t page);
+/* After the pages were given back: they are zero from now on. */
+void partition_guest_forget(struct partition_guest *guest, uint64_t page, uint64_t pages);
+
+uint64_t partition_guest_mismatches(const struct partition_guest *guest);
+
+#endif
