@@ -118,6 +118,9 @@ static const struct rule rules[] = {
 	{ &tarn__cluster_reply__descriptor,       "drills",     RULE_LIST, HV_DRILLS_MAX },
 	{ &tarn__cluster_reply__descriptor,       "events",     RULE_LIST, HV_EVENTS_MAX },
 	{ &tarn__log_record__descriptor,          "key",        RULE_BYTES, HV_KEY_BYTES },
+
+	{ &tarn__agent_run__descriptor,           "name",       RULE_NAME, 0 },
+	{ &tarn__agent_device__descriptor,        "name",       RULE_NAME, 0 },
 };
 /* clang-format on */
 
@@ -490,6 +493,30 @@ enum hv_code hv_hv_reply_decode(const uint8_t *bytes, size_t count, Tarn__HvRepl
 	code = decode(&tarn__hv_reply__descriptor, bytes, count, &message, err);
 	if (code == HV_OK)
 		*ret = (Tarn__HvReply *)(void *)message;
+	return code;
+}
+
+enum hv_code hv_agent_state_decode(const uint8_t *bytes, size_t count,
+				   Tarn__AgentState **ret, struct hv_err *err)
+{
+	ProtobufCMessage *message;
+	enum hv_code code;
+
+	code = decode(&tarn__agent_state__descriptor, bytes, count, &message, err);
+	if (code == HV_OK)
+		*ret = (Tarn__AgentState *)(void *)message;
+	return code;
+}
+
+enum hv_code hv_host_desired_decode(const uint8_t *bytes, size_t count,
+				    Tarn__HostDesired **ret, struct hv_err *err)
+{
+	ProtobufCMessage *message;
+	enum hv_code code;
+
+	code = decode(&tarn__host_desired__descriptor, bytes, count, &message, err);
+	if (code == HV_OK)
+		*ret = (Tarn__HostDesired *)(void *)message;
 	return code;
 }
 

@@ -17,6 +17,7 @@
 
 #include "hvcore/base/err.h"
 
+#include "agent.pb-c.h"
 #include "cluster.pb-c.h"
 #include "common.pb-c.h"
 #include "host.pb-c.h"
@@ -65,6 +66,13 @@ enum hv_code hv_hv_request_decode(const uint8_t *bytes, size_t count,
 HV_MUST_USE
 enum hv_code hv_hv_reply_decode(const uint8_t *bytes, size_t count, Tarn__HvReply **ret,
 				struct hv_err *err);
+/* Files of the agent: its own state, and the last desired state it was told. */
+HV_MUST_USE
+enum hv_code hv_agent_state_decode(const uint8_t *bytes, size_t count,
+				   Tarn__AgentState **ret, struct hv_err *err);
+HV_MUST_USE
+enum hv_code hv_host_desired_decode(const uint8_t *bytes, size_t count,
+				    Tarn__HostDesired **ret, struct hv_err *err);
 
 /* Any message to bytes; NOMEM and LIMIT (over HV_MESSAGE_BYTES_MAX) are the failures. */
 HV_MUST_USE
