@@ -13,11 +13,16 @@
 #ifndef HVCORE_BASE_ERR_H
 #define HVCORE_BASE_ERR_H
 
+#include <stddef.h>
+
 #define HV_MUST_USE __attribute__((warn_unused_result))
 #define HV_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define HV_FALLTHROUGH __attribute__((fallthrough))
 #define HV_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define HV_BIT(n) (1u << (n))
+/* The struct that embeds `member` at `at`. */
+#define HV_CONTAINER(at, type, member) \
+	((type *)(void *)((char *)(at)-offsetof(type, member)))
 
 enum hv_code {
 	HV_OK = 0,

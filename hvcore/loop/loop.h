@@ -9,6 +9,7 @@
  *   Memory   timers, watches and jobs are embedded in their owner; the owner
  *            stops them before it frees itself. hv_loop_close() runs the loop
  *            until every handle is closed, and insists that none is left.
+ *            Zero-initialise the embedded structs, but for `run`.
  *   Order    jobs of one poster run in the order posted.
  *   Time     hv_loop_now_ms() is monotonic, sampled once a wake-up.
  */
@@ -64,7 +65,10 @@ struct hv_watch {
 	void (*run)(struct hv_watch *watch, unsigned events);
 	struct hv_loop_watch_impl *impl; /* private */
 };
-/* Does not own fd: stop the watch, then close it. Works for pidfds. */
+/*
+ * Does not own fd: stop the watch, then close it. Works for pidfds; makes fd
+ * non-blocking. Starting again changes the events. One watch a descriptor.
+ */
 HV_MUST_USE
 enum hv_code hv_watch_start(struct hv_loop *loop, struct hv_watch *watch, int fd,
 			    unsigned events, struct hv_err *err);

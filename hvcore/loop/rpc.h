@@ -10,12 +10,18 @@
  * Contract
  *   Threads  L. nng's own threads only post to the loop.
  *   Memory   request bytes are lent until the answer; answer bytes are lent for
- *            the duration of on_done. hv_exchange_answer copies.
+ *            the duration of on_done. hv_exchange_answer copies. Exchanges end
+ *            with their server. What close leaves behind is freed by the loop,
+ *            at the latest in hv_loop_close(): it must come after.
  *   Errors   on_done runs exactly once a call, never from inside hv_call_start,
- *            with OK, TIMEOUT, GONE, CANCELED, LIMIT (message over `bytes_max`).
+ *            with OK, TIMEOUT, GONE, CANCELED, NOMEM; after hv_call_start failed
+ *            (LIMIT: over `bytes_max` or 64 calls in flight; NOMEM) not at all.
+ *            hv_client_open succeeds while nobody listens: calls wait for the
+ *            connection until their deadline, and nng connects again by itself.
  *   Order    none between calls.
  *   Units    bytes_max is set as NNG_OPT_RECVMAXSZ on every endpoint and checked
  *            before sending.
+ *   Time     deadline_ms counts from the start of the call.
  *   URLs     ipc:///path (socket file 0600), tcp://127.0.0.1:port. Everything that
  *            is not ipc or loopback is REFUSED: connections are not encrypted yet.
  */
@@ -61,7 +67,7 @@ void hv_client_close(
 struct hv_call {
 	void (*on_done)(struct hv_call *call, enum hv_code code, const uint8_t *bytes,
 			size_t count);
-	struct hv_call_impl *impl; /* private; NULL when idle */
+	struct hv_call_impl *impl; /* private; NULL when idle, also in on_done */
 };
 HV_MUST_USE
 enum hv_code hv_call_start(struct hv_client *client, struct hv_call *call,
@@ -71,7 +77,8 @@ void hv_call_cancel(struct hv_call *call); /* may lose; on_done still runs once 
 
 /*
  * The same for a program without a loop (CLI, tests): sends, waits, copies the
- * answer into memory the caller frees. Blocks up to deadline_ms.
+ * answer into memory the caller frees. Blocks up to deadline_ms; GONE within about
+ * 50 ms where nobody listens.
  */
 HV_MUST_USE
 enum hv_code hv_rpc_ask(const char *url, const void *bytes, size_t count,
