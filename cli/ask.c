@@ -1,0 +1,174 @@
+/*
+ * ask - requests to the coordinator, until they are answered (cli/cli.h).
+ *
+ * encode once -> send -> answered | lost: pause, send the same bytes again.
+ * The pause doubles from 50 ms to 1 s. A request that changes something carries a
+ * random key, so that the coordinator does it once however often it arrives.
+ */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hvcore/base/invariant.h"
+
+#define KEY_BYTES 16
+#define PAUSE_FIRST_MS 50
+#define PAUSE_MAX_MS 1000
+#define TRY_MS 5000      /* arbitrary: an answer without a wait takes milliseconds */
+#define TRY_LEAST_MS 100 /* less tells nothing: nng connects in the background */
+#define PATIENT_MS 2000  /* after this long a person wants to know what is going on */
+#define CHANGE_LIMIT_S 60
+#define QUESTION_LIMIT_S 10
+
+static bool is_change(const Tarn__ClusterRequest *request)
+{
+	return request->kind_case < TARN__CLUSTER_REQUEST__KIND_STATUS;
+}
+
+/* How long the coordinator may hold the answer. */
+static uint64_t held_ms(const Tarn__ClusterRequest *request)
+{
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_EVENTS)
+		return request->events->wait_ms;
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_JOB_WAIT)
+		return request->job_wait->wait_ms;
+	return 0;
+}
+
+static bool is_lost(enum hv_code code)
+{
+	return code == HV_E_GONE || code == HV_E_TIMEOUT || code == HV_E_AGAIN;
+}
+
+static enum hv_code send_once(struct cli *cli, const uint8_t *bytes, size_t count,
+			      uint64_t deadline_ms, Tarn__ClusterReply **ret_reply,
+			      struct hv_err *err)
+{
+	uint8_t *answer;
+	size_t answer_count;
+	enum hv_code code;
+
+	code = cli->world->ask(cli->world, cli->url, bytes, count, deadline_ms, &answer,
+			       &answer_count, err);
+	if (code != HV_OK)
+		return code;
+	code = hv_cluster_reply_decode(answer, answer_count, ret_reply, err);
+	free(answer);
+	return code != HV_OK ? hv_wrap(err, "answer of the coordinator") : HV_OK;
+}
+
+static enum hv_code send_until_answered(struct cli *cli, const uint8_t *bytes,
+					size_t count, uint64_t limit_ms, uint64_t held,
+					Tarn__ClusterReply **ret_reply,
+					struct hv_err *err)
+{
+	struct cli_world *world = cli->world;
+	uint64_t start = world->now_ms(world), pause = PAUSE_FIRST_MS;
+
+	for (;;) {
+		uint64_t spent = world->now_ms(world) - start;
+		uint64_t left = spent < limit_ms ? limit_ms - spent : 1;
+		enum hv_code code;
+
+		code = send_once(cli, bytes, count,
+				 held + (left < TRY_MS ? left : TRY_MS), ret_reply, err);
+		if (!is_lost(code))
+			return code;
+		spent = world->now_ms(world) - start;
+		if (spent + pause + TRY_LEAST_MS >= limit_ms)
+			return hv_wrap(err,
+				       "no answer from the coordinator at %s in "
+				       "%.1f s",
+				       cli->url, (double)spent / 1e3);
+		if (spent >= PATIENT_MS)
+			cli_progress(cli,
+				     "the coordinator at %s does not answer: trying "
+				     "for another %.0f s",
+				     cli->url, (double)(limit_ms - spent) / 1e3);
+		world->sleep_ms(world, pause);
+		pause = pause * 2 < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;
+	}
+}
+
+/* The answer's error, if it has one, becomes ours. */
+static enum hv_code take_error(Tarn__ClusterReply *reply, struct hv_err *err)
+{
+	enum hv_code code;
+
+	if (reply->error == NULL)
+		return HV_OK;
+	code = reply->error->code > 0 && reply->error->code < HV_CODE_COUNT
+		       ? (enum hv_code)reply->error->code
+		       : HV_E_OS;
+	return hv_fail(err, code, "%s", reply->error->text);
+}
+
+enum hv_code cli_ask(struct cli *cli, Tarn__ClusterRequest *request,
+		     Tarn__ClusterReply **ret_reply, struct hv_err *err)
+{
+	uint8_t key[KEY_BYTES], *bytes;
+	Tarn__ClusterReply *reply = NULL;
+	uint64_t limit_s;
+	size_t count;
+	enum hv_code code;
+
+	if (cli->url == NULL)
+		return cli_usage(cli, err,
+				 "no coordinator: set TARN_COORDINATOR or give "
+				 "--coordinator URL");
+	request->has_version = true;
+	request->version = CLUSTER_PROTOCOL_VERSION;
+	if (is_change(request)) {
+		code = cli->world->random(cli->world, key, sizeof(key), err);
+		if (code != HV_OK)
+			return code;
+		request->has_key = true;
+		request->key = (ProtobufCBinaryData){ sizeof(key), key };
+	}
+	code = hv_message_encode(&request->base, &bytes, &count, err);
+	if (code != HV_OK)
+		return code;
+	limit_s = cli_number(&cli->args, "timeout",
+			     request->has_key ||
+					     request->kind_case ==
+						     TARN__CLUSTER_REQUEST__KIND_JOB_WAIT
+				     ? CHANGE_LIMIT_S
+				     : QUESTION_LIMIT_S);
+	code = send_until_answered(cli, bytes, count, limit_s * 1000, held_ms(request),
+				   &reply, err);
+	free(bytes);
+	request->has_key = false; /* the key lies in this frame */
+	if (code != HV_OK)
+		return code;
+	code = take_error(reply, err);
+	if (code != HV_OK || ret_reply == NULL)
+		tarn__cluster_reply__free_unpacked(reply, NULL);
+	else
+		*ret_reply = reply;
+	return code;
+}
+
+enum hv_code cli_ask_status(struct cli *cli, bool histograms,
+			    Tarn__ClusterReply **ret_reply, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__Query query = TARN__QUERY__INIT;
+	Tarn__ClusterReply *reply;
+	enum hv_code code;
+
+	query.has_histograms = true;
+	query.histograms = histograms;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_STATUS;
+	request.status = &query;
+	code = cli_ask(cli, &request, &reply, err);
+	if (code != HV_OK)
+		return code;
+	if (reply->status == NULL) {
+		tarn__cluster_reply__free_unpacked(reply, NULL);
+		return hv_fail(err, HV_E_CORRUPT,
+			       "answer of the coordinator: no status in it");
+	}
+	*ret_reply = reply;
+	return HV_OK;
+}

@@ -1,0 +1,106 @@
+/*
+ * cli - one run of tarn: the command line, where output goes, and the coordinator.
+ *
+ * A command (cli/commands.h) gets a struct cli, asks the coordinator with cli_ask()
+ * and prints. What it prints goes to `out`, as a table or, with --json, as one
+ * JSON document; everything else (progress, errors) goes to `err`.
+ *
+ * Contract
+ *   Threads  one.
+ *   Memory   replies are the caller's: tarn__cluster_reply__free_unpacked(r, NULL).
+ *   Errors   a command that fails says why in `err`; cli_main prints it once.
+ *            cli_usage() marks a failure as wrong usage.
+ *   Time     cli_ask blocks for at most the time limit of the run.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "cli/args.h"
+#include "cli/json.h"
+#include "cli/table.h"
+#include "hvcore/wire/messages.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum cli_exit { CLI_DONE = 0, CLI_FAILED = 1, CLI_WRONG_USAGE = 2 };
+
+/* The outside world, so that tests can play it. */
+struct cli_world {
+	enum hv_code (*ask)(struct cli_world *world, const char *url,
+			    const uint8_t *bytes, size_t count, uint64_t deadline_ms,
+			    uint8_t **ret_bytes, size_t *ret_count, struct hv_err *err);
+	uint64_t (*now_ms)(struct cli_world *world);
+	void (*sleep_ms)(struct cli_world *world, uint64_t ms);
+	enum hv_code (*random)(struct cli_world *world, uint8_t *bytes, size_t count,
+			       struct hv_err *err);
+};
+
+struct cli {
+	struct cli_world *world;
+	FILE *out, *err;
+	bool is_colour;       /* out is a terminal, and no NO_COLOR */
+	bool is_live;         /* err is a terminal: progress may be redrawn */
+	unsigned columns;     /* of that terminal; 0 = not known */
+	const char *url;      /* of the coordinator; NULL = not said */
+	int64_t utc_offset_s; /* how times are shown */
+	struct cli_args args;
+	bool is_json;
+	bool is_wrong_usage; /* the failure is one */
+	bool has_document;   /* JSON was printed: an error does not print another */
+	bool has_progress;   /* the progress line is on the screen */
+};
+
+/* Runs `words` (argv without the program). Returns the exit status. */
+int cli_main(struct cli *cli, unsigned count, char *const *words);
+
+/* Marks and returns a failure that is wrong usage. */
+enum hv_code cli_usage(struct cli *cli, struct hv_err *err, const char *format, ...)
+	HV_PRINTF(3, 4);
+
+/*
+ * Sends the request until it is answered or the time limit is over: the same bytes
+ * each time, with the key that makes a change happen once. An error in the answer
+ * is the failure of the call. *ret_reply may be NULL: the answer is not wanted.
+ */
+HV_MUST_USE
+enum hv_code cli_ask(struct cli *cli, Tarn__ClusterRequest *request,
+		     Tarn__ClusterReply **ret_reply, struct hv_err *err);
+
+/* The whole status; reply->status is there on success. */
+HV_MUST_USE
+enum hv_code cli_ask_status(struct cli *cli, bool histograms,
+			    Tarn__ClusterReply **ret_reply, struct hv_err *err);
+
+/* Asks for a change, waits for its job unless --no-wait, and tells what was done. */
+struct cli_change {
+	const char *done; /* "pool of host 'h1' created" */
+	bool waits;       /* the command has --no-wait */
+};
+HV_MUST_USE
+enum hv_code cli_change(struct cli *cli, Tarn__ClusterRequest *request,
+			const struct cli_change *change, struct hv_err *err);
+
+/* Waits until the job is done; its error is the failure. *ret_text is freed by the
+ * caller; it may be NULL. */
+HV_MUST_USE
+enum hv_code cli_wait_job(struct cli *cli, uint64_t job, struct hv_err *err);
+
+/* One line on stderr that the next one overwrites; nothing unless is_live. */
+void cli_progress(struct cli *cli, const char *format, ...) HV_PRINTF(2, 3);
+void cli_progress_end(struct cli *cli);
+
+/* Prints the table (or the document) and frees it, also on failure. */
+HV_MUST_USE
+enum hv_code cli_show_table(struct cli *cli, struct cli_table *table, unsigned indent,
+			    struct hv_err *err);
+HV_MUST_USE
+enum hv_code cli_show_json(struct cli *cli, struct cli_json *json, struct hv_err *err);
+
+/* "2026-01-31 12:00:05", local time. */
+const char *cli_clock_text(const struct cli *cli, uint64_t wall_ms, char *buffer,
+			   size_t size);
+#define CLI_CLOCK_BYTES 24
+
+#endif

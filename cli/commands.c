@@ -1,0 +1,270 @@
+/* commands - see commands.h. */
+#include "cli/commands.h"
+
+#include <string.h>
+
+#include "hvcore/base/invariant.h"
+
+#define NAMES_MAX 64
+
+const char *const cli_mode_names[] = { "dedicated", "shared", NULL };
+const char *const cli_workload_names[] = { "idle", "zipf", "scan", "phases", NULL };
+static const char *const redundancy_names[] = { "none", "required", NULL };
+static const char *const drill_names[] = { "planned", "kill", NULL };
+static const char *const shell_names[] = { "bash", NULL };
+
+/* clang-format off */
+#define HOST_OF(place_, help_) \
+	{ "host", place_, CLI_NAME, .metavar = "HOST", .complete = "host", .help = help_ }
+#define NAME_OF(complete_, help_) \
+	{ "NAME", CLI_OPERAND, CLI_NAME, .complete = complete_, .help = help_ }
+#define NO_WAIT \
+	{ "no-wait", CLI_OPTION, CLI_FLAG, .help = "do not wait until it is carried out" }
+
+static const struct cli_option host_name[] = {
+	NAME_OF("host", "the host's name"), { 0 },
+};
+static const struct cli_option new_host_name[] = {
+	NAME_OF(NULL, "the name its agent was started with"), { 0 },
+};
+static const struct cli_option of_host[] = {
+	HOST_OF(CLI_OPTION, "only of this host"), { 0 },
+};
+static const struct cli_option pool_create[] = {
+	HOST_OF(CLI_NEEDED, "where"),
+	{ "mem", CLI_NEEDED, CLI_SIZE, .metavar = "SIZE", .help = "memory of the pool" },
+	{ "max-mem", CLI_OPTION, CLI_SIZE, .metavar = "SIZE",
+	  .help = "how far it may grow later (default: --mem)" },
+	NO_WAIT, { 0 },
+};
+static const struct cli_option pool_set[] = {
+	HOST_OF(CLI_NEEDED, "where"),
+	{ "mem", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", .help = "new size, also while in use" },
+	{ "max-mem", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", .help = "new limit" },
+	NO_WAIT, { 0 },
+};
+static const struct cli_option pool_remove[] = {
+	HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
+};
+static const struct cli_option vios_name[] = {
+	NAME_OF("vios", "vios1 or vios2"), HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
+};
+static const struct cli_option vios_take_down[] = {
+	NAME_OF("vios", "vios1 or vios2"), HOST_OF(CLI_NEEDED, "where"),
+	{ "force", CLI_OPTION, CLI_FLAG,
+	  .help = "without a healthy partner; refused where a page would be lost" },
+	NO_WAIT, { 0 },
+};
+static const struct cli_option pgdev_add[] = {
+	NAME_OF(NULL, "the new device's name"), HOST_OF(CLI_NEEDED, "where"),
+	{ "path", CLI_NEEDED, CLI_STRING, .metavar = "PATH",
+	  .help = "file or block device on that host, an absolute path" },
+	{ "size", CLI_OPTION, CLI_SIZE, .metavar = "SIZE",
+	  .help = "make a file of this size (default: take what is there)" },
+	NO_WAIT, { 0 },
+};
+static const struct cli_option pgdev_remove[] = {
+	NAME_OF("pgdev", "the device"), HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
+};
+#define LPAR_SPEC(host_help_) \
+	NAME_OF(NULL, "the new partition's name"), \
+	{ "mem", CLI_NEEDED, CLI_SIZE, .metavar = "SIZE", .help = "memory it is to have" }, \
+	{ "min", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", \
+	  .help = "less than this and it does not start (default: --mem)" }, \
+	{ "max", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", \
+	  .help = "most it can ever have (default: --mem)" }, \
+	{ "mode", CLI_OPTION, CLI_CHOICE, .choices = cli_mode_names, .metavar = "MODE", \
+	  .help = "shared (from the pool, default) or dedicated" }, \
+	{ "weight", CLI_OPTION, CLI_NUMBER, .max = 255, .metavar = "0-255", \
+	  .help = "its claim to the pool (128)" }, \
+	{ "entitled", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", \
+	  .help = "memory for I/O that is always there (default: the minimum)" }, \
+	{ "redundancy", CLI_OPTION, CLI_CHOICE, .choices = redundancy_names, .metavar = "WHAT", \
+	  .help = "required: a healthy pair of paging VIOS (default), or none" }, \
+	{ "workload", CLI_OPTION, CLI_CHOICE, .choices = cli_workload_names, .metavar = "KIND", \
+	  .help = "what it runs: idle (default), zipf, scan or phases" }, \
+	{ "working-set", CLI_OPTION, CLI_NUMBER, .max = 100, .metavar = "PERCENT", \
+	  .help = "of its memory that the workload uses (100)" }, \
+	{ "write-percent", CLI_OPTION, CLI_NUMBER, .max = 100, .metavar = "PERCENT", \
+	  .help = "of its operations that write (50)" }, \
+	{ "rate", CLI_OPTION, CLI_NUMBER, .max = 1000000000, .metavar = "N", \
+	  .help = "operations a second (0: as fast as it can)" }, \
+	{ "seed", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N", \
+	  .help = "of the workload's random numbers (1)" }, \
+	HOST_OF(CLI_OPTION, host_help_), \
+	{ "dry-run", CLI_OPTION, CLI_FLAG, .help = "only tell where it would go, and why" }
+
+static const struct cli_option lpar_create[] = {
+	LPAR_SPEC("where (default: the coordinator finds the best host)"), { 0 },
+};
+static const struct cli_option place[] = {
+	LPAR_SPEC("ask about this host alone"), { 0 },
+};
+static const struct cli_option lpar_name[] = {
+	NAME_OF("lpar", "the partition"), { 0 },
+};
+static const struct cli_option lpar_activate[] = {
+	NAME_OF("lpar", "the partition"), NO_WAIT, { 0 },
+};
+static const struct cli_option lpar_shutdown[] = {
+	NAME_OF("lpar", "the partition"),
+	{ "immediate", CLI_OPTION, CLI_FLAG, .help = "do not ask its operating system" },
+	NO_WAIT, { 0 },
+};
+static const struct cli_option drill_run[] = {
+	{ "KIND", CLI_OPERAND, CLI_CHOICE, .choices = drill_names,
+	  .help = "planned: maintain the active VIOS and resume it; kill: SIGKILL it" },
+	HOST_OF(CLI_NEEDED, "where"),
+	{ "vios", CLI_OPTION, CLI_NAME, .metavar = "VIOS", .complete = "vios",
+	  .help = "which one (default: the active one)" },
+	NO_WAIT, { 0 },
+};
+static const struct cli_option drill_number[] = {
+	{ "NUMBER", CLI_OPERAND, CLI_NUMBER, .max = INT64_MAX, .complete = "drill",
+	  .help = "as in 'tarn drill list'" },
+	{ 0 },
+};
+static const struct cli_option events[] = {
+	{ "follow", CLI_OPTION, CLI_FLAG, .help = "go on with new ones as they come" },
+	{ "after", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N",
+	  .help = "only events with a higher number" },
+	{ "limit", CLI_OPTION, CLI_NUMBER, .max = 1000, .metavar = "N",
+	  .help = "at most so many, the oldest first (200)" },
+	HOST_OF(CLI_OPTION, "only of this host"),
+	{ 0 },
+};
+static const struct cli_option completion[] = {
+	{ "SHELL", CLI_OPERAND, CLI_CHOICE, .choices = shell_names, .help = "bash" }, { 0 },
+};
+static const struct cli_option names[] = {
+	{ "NOUN", CLI_OPERAND, CLI_STRING, .help = "host, lpar, pgdev, vios or drill" }, { 0 },
+};
+static const struct cli_option help[] = {
+	{ "NOUN", CLI_EXTRA, CLI_STRING, .help = "explain this noun" },
+	{ "VERB", CLI_EXTRA, CLI_STRING, .help = "explain this command" },
+	{ 0 },
+};
+
+const struct cli_command cli_commands[] = {
+	{ "status",     NULL,       cli_status,        NULL,          "the whole cluster on one screen" },
+	{ "host",       "list",     cli_host_list,     NULL,          "hosts and their memory" },
+	{ "host",       "show",     cli_host_show,     host_name,     "one host: memory map, pool, VIOS, failovers" },
+	{ "host",       "add",      cli_host_add,      new_host_name, "let a host's agent join" },
+	{ "host",       "remove",   cli_host_remove,   host_name,     "forget a host that has nothing on it" },
+	{ "pool",       "create",   cli_pool_create,   pool_create,   "make a host's shared memory pool" },
+	{ "pool",       "set",      cli_pool_set,      pool_set,      "change its size, also while it is in use" },
+	{ "pool",       "show",     cli_pool_show,     of_host,       "size, frames, use and overcommitment" },
+	{ "pool",       "remove",   cli_pool_remove,   pool_remove,   "give the pool's memory back" },
+	{ "vios",       "list",     cli_vios_list,     of_host,       "paging VIOS, their state and traffic" },
+	{ "vios",       "enable",   cli_vios_enable,   vios_name,     "run it for paging" },
+	{ "vios",       "disable",  cli_vios_disable,  vios_name,     "do not run it" },
+	{ "vios",       "maintain", cli_vios_maintain, vios_take_down,"take it down, its partner takes over" },
+	{ "vios",       "resume",   cli_vios_resume,   vios_name,     "end its maintenance" },
+	{ "vios",       "kill",     cli_vios_kill,     vios_name,     "SIGKILL it (hosts that allow drills)" },
+	{ "pgdev",      "list",     cli_pgdev_list,    of_host,       "paging devices, their state and owner" },
+	{ "pgdev",      "add",      cli_pgdev_add,     pgdev_add,     "give a host a paging device" },
+	{ "pgdev",      "remove",   cli_pgdev_remove,  pgdev_remove,  "take back a device that is not in use" },
+	{ "lpar",       "list",     cli_lpar_list,     of_host,       "partitions" },
+	{ "lpar",       "show",     cli_lpar_show,     lpar_name,     "one partition: memory, faults, paging, stalls" },
+	{ "lpar",       "create",   cli_lpar_create,   lpar_create,   "define a partition; the coordinator places it" },
+	{ "lpar",       "activate", cli_lpar_activate, lpar_activate, "start it" },
+	{ "lpar",       "shutdown", cli_lpar_shutdown, lpar_shutdown, "stop it" },
+	{ "lpar",       "remove",   cli_lpar_remove,   lpar_name,     "delete its definition" },
+	{ "place",      NULL,       cli_place,         place,         "where would a partition go (--dry-run), and why" },
+	{ "drill",      "run",      cli_drill_run,     drill_run,     "rehearse the loss of a paging VIOS, page by page" },
+	{ "drill",      "list",     cli_drill_list,    NULL,          "drills and their verdicts" },
+	{ "drill",      "show",     cli_drill_show,    drill_number,  "the report of one drill" },
+	{ "events",     NULL,       cli_events,        events,        "what happened" },
+	{ "report",     NULL,       cli_report,        NULL,          "figures of every host, and whether they add up" },
+	{ "completion", NULL,       cli_completion,    completion,    "print the completion for a shell" },
+	{ "help",       NULL,       cli_help,          help,          "explain tarn, a noun or a command" },
+	{ "__names",    NULL,       cli_names,         names,         NULL },
+	{ 0 },
+};
+/* clang-format on */
+
+bool cli_noun_exists(const char *noun)
+{
+	for (const struct cli_command *row = cli_commands; row->noun != NULL; row++)
+		if (strcmp(row->noun, noun) == 0)
+			return true;
+	return false;
+}
+
+/* Nouns, each once, without those that are for scripts. */
+static unsigned list_nouns(const char **names_out)
+{
+	unsigned n = 0;
+
+	for (const struct cli_command *row = cli_commands; row->noun != NULL; row++) {
+		if (row->summary == NULL ||
+		    (n > 0 && strcmp(names_out[n - 1], row->noun) == 0))
+			continue;
+		HV_INVARIANT(n < NAMES_MAX);
+		names_out[n++] = row->noun;
+	}
+	return n;
+}
+
+static unsigned list_verbs(const char *noun, const char **names_out)
+{
+	unsigned n = 0;
+
+	for (const struct cli_command *row = cli_commands; row->noun != NULL; row++)
+		if (row->verb != NULL && strcmp(row->noun, noun) == 0)
+			names_out[n++] = row->verb;
+	return n;
+}
+
+static enum hv_code unknown_noun(const char *word, struct hv_err *err)
+{
+	const char *nouns[NAMES_MAX], *near;
+
+	near = cli_nearest(word, nouns, list_nouns(nouns));
+	if (near == NULL)
+		return hv_fail(err, HV_E_INVAL, "unknown command '%s', see 'tarn help'",
+			       word);
+	return hv_fail(err, HV_E_INVAL, "unknown command '%s': do you mean 'tarn %s'?",
+		       word, near);
+}
+
+static enum hv_code unknown_verb(const char *noun, const char *word, struct hv_err *err)
+{
+	const char *verbs[NAMES_MAX], *near;
+	unsigned n = list_verbs(noun, verbs);
+	char all[256] = "";
+	size_t at = 0;
+
+	for (unsigned i = 0; i < n && at < sizeof(all); i++)
+		at += (size_t)snprintf(all + at, sizeof(all) - at, "%s%s",
+				       i > 0 ? ", " : "", verbs[i]);
+	if (word == NULL)
+		return hv_fail(err, HV_E_INVAL, "'tarn %s' needs a verb: %s", noun, all);
+	near = cli_nearest(word, verbs, n);
+	if (near != NULL)
+		return hv_fail(err, HV_E_INVAL,
+			       "unknown command '%s %s': do you mean 'tarn %s %s'?", noun,
+			       word, noun, near);
+	return hv_fail(err, HV_E_INVAL, "unknown command '%s %s': %s has %s", noun, word,
+		       noun, all);
+}
+
+enum hv_code cli_command_find(unsigned count, char *const *words,
+			      const struct cli_command **ret_command, unsigned *ret_used,
+			      struct hv_err *err)
+{
+	if (count == 0)
+		return hv_fail(err, HV_E_INVAL, "what shall it do? See 'tarn help'");
+	for (const struct cli_command *row = cli_commands; row->noun != NULL; row++) {
+		if (strcmp(row->noun, words[0]) != 0)
+			continue;
+		if (row->verb != NULL && (count < 2 || strcmp(row->verb, words[1]) != 0))
+			continue;
+		*ret_command = row;
+		*ret_used = row->verb != NULL ? 2 : 1;
+		return HV_OK;
+	}
+	if (cli_noun_exists(words[0]))
+		return unknown_verb(words[0], count > 1 ? words[1] : NULL, err);
+	return unknown_noun(words[0], err);
+}

@@ -1,0 +1,203 @@
+/* lpar - tarn lpar list, create, activate, shutdown, remove (show: lpar_show.c) */
+#include "cli/commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/figures.h"
+#include "cli/spec.h"
+#include "cli/words.h"
+#include "hvcore/base/units.h"
+
+static void list_row(struct cli_table *table, const Tarn__LparView *lpar)
+{
+	const Tarn__LparSpec *spec = lpar->record->spec;
+	struct cli_word word = cli_lpar_word(lpar);
+	char a[CLI_SIZE_BYTES], mode[16];
+
+	cli_cell(table, CLI_STRONG, "%s", spec->name);
+	cli_cell(table, CLI_PLAIN, "%s", lpar->record->host);
+	cli_cell(table, CLI_PLAIN, "%s",
+		 cli_enum_name(&tarn__memory_mode__descriptor, spec->mode, mode,
+			       sizeof(mode)));
+	cli_cell(table, word.tone, "%s", word.text);
+	cli_cell(table, CLI_PLAIN, "%s", hv_size_format(spec->mem_bytes, a, sizeof(a)));
+	if (spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
+		cli_cell(table, CLI_PLAIN, "%" PRIu32, spec->weight);
+	else
+		cli_cell(table, CLI_DIM, "-");
+	cli_cell(table, CLI_PLAIN, "%s",
+		 lpar->record->device != NULL ? lpar->record->device : "-");
+	if (lpar->stat == NULL) {
+		for (unsigned i = 0; i < 5; i++)
+			cli_cell(table, CLI_DIM, "-");
+		return;
+	}
+	cli_cell(table, CLI_PLAIN, "%s",
+		 cli_pages(lpar->stat->resident_pages, a, sizeof(a)));
+	cli_cell(table, CLI_PLAIN, "%s",
+		 cli_pages(lpar->stat->stolen_pages, a, sizeof(a)));
+	cli_cell(table, CLI_PLAIN, "%" PRIu64, lpar->stat->page_ins);
+	cli_cell(table, CLI_PLAIN, "%" PRIu64, lpar->stat->page_outs);
+	cli_cell(table, CLI_PLAIN, "%" PRIu64, lpar->stat->operations_per_s);
+}
+
+static bool is_wanted(const Tarn__LparView *lpar, const char *only)
+{
+	return only == NULL || strcmp(lpar->record->host, only) == 0;
+}
+
+static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
+			       const char *only, struct hv_err *err)
+{
+	static const struct cli_column columns[] = {
+		{ "PARTITION", false }, { "HOST", false },     { "MODE", false },
+		{ "STATE", false },     { "MEMORY", true },    { "WEIGHT", true },
+		{ "DEVICE", false },    { "RESIDENT", true },  { "PAGED OUT", true },
+		{ "PAGE-INS", true },   { "PAGE-OUTS", true }, { "OPS/S", true },
+	};
+	struct cli_table *table = cli_table_new(columns, HV_COUNT(columns));
+	unsigned shown = 0;
+
+	for (size_t i = 0; i < status->n_lpars; i++) {
+		if (!is_wanted(status->lpars[i], only))
+			continue;
+		list_row(table, status->lpars[i]);
+		shown++;
+	}
+	if (shown == 0) {
+		cli_table_free(table);
+		(void)fputs("no partitions: define one with 'tarn lpar create'\n",
+			    cli->out);
+		return HV_OK;
+	}
+	return cli_show_table(cli, table, 0, err);
+}
+
+static enum hv_code list_json(struct cli *cli, const Tarn__StatusReply *status,
+			      const char *only, struct hv_err *err)
+{
+	struct cli_json *json = cli_json_new();
+
+	cli_json_open_list(json, "lpars");
+	for (size_t i = 0; i < status->n_lpars; i++) {
+		if (!is_wanted(status->lpars[i], only))
+			continue;
+		cli_json_open_object(json, NULL);
+		cli_json_fields(json, &status->lpars[i]->base);
+		cli_json_close(json);
+	}
+	cli_json_close(json);
+	return cli_show_json(cli, json, err);
+}
+
+enum hv_code cli_lpar_list(struct cli *cli, struct hv_err *err)
+{
+	const char *only = cli_text(&cli->args, "host");
+	Tarn__ClusterReply *reply;
+	enum hv_code code = cli_ask_status(cli, cli->is_json, &reply, err);
+
+	if (code != HV_OK)
+		return code;
+	if (only != NULL && cli_find_host(reply->status, only) == NULL)
+		code = hv_fail(err, HV_E_NOTFOUND, "host '%s' is unknown", only);
+	else if (cli->is_json)
+		code = list_json(cli, reply->status, only, err);
+	else
+		code = list_table(cli, reply->status, only, err);
+	tarn__cluster_reply__free_unpacked(reply, NULL);
+	return code;
+}
+
+static enum hv_code tell_created(struct cli *cli, const struct cli_spec *spec,
+				 const Tarn__ClusterReply *reply, struct hv_err *err)
+{
+	const Tarn__PlacementReply *placement = reply->placement;
+	const char *host = placement != NULL && placement->host != NULL
+				   ? placement->host
+				   : spec->create.host;
+	struct cli_json *json;
+
+	if (!cli->is_json) {
+		(void)fprintf(cli->out, "partition '%s' defined on host '%s'\n",
+			      spec->spec.name, host != NULL ? host : "?");
+		return HV_OK;
+	}
+	json = cli_json_new();
+	cli_json_text(json, "result", "partition defined");
+	cli_json_text(json, "name", spec->spec.name);
+	if (host != NULL)
+		cli_json_text(json, "host", host);
+	if (reply->has_revision)
+		cli_json_number(json, "revision", reply->revision);
+	if (placement != NULL) {
+		cli_json_open_object(json, "placement");
+		cli_json_fields(json, &placement->base);
+		cli_json_close(json);
+	}
+	return cli_show_json(cli, json, err);
+}
+
+enum hv_code cli_lpar_create(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	struct cli_spec spec;
+	Tarn__ClusterReply *reply;
+	enum hv_code code = cli_spec_take(cli, &spec, err);
+
+	if (code != HV_OK)
+		return code;
+	if (spec.create.dry_run)
+		return cli_spec_try(cli, &spec, err);
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE;
+	request.lpar_create = &spec.create;
+	code = cli_ask(cli, &request, &reply, err);
+	if (code != HV_OK)
+		return code;
+	code = tell_created(cli, &spec, reply, err);
+	tarn__cluster_reply__free_unpacked(reply, NULL);
+	return code;
+}
+
+enum hv_code cli_lpar_activate(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__LparActivate activate = TARN__LPAR_ACTIVATE__INIT;
+	char done[CLI_DONE_BYTES];
+
+	activate.name = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE;
+	request.lpar_activate = &activate;
+	(void)snprintf(done, sizeof(done), "partition '%s' activated", activate.name);
+	return cli_change(cli, &request,
+			  &(struct cli_change){ .done = done, .waits = true }, err);
+}
+
+enum hv_code cli_lpar_shutdown(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__LparShutdown down = TARN__LPAR_SHUTDOWN__INIT;
+	char done[CLI_DONE_BYTES];
+
+	down.name = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
+	down.has_immediate = true;
+	down.immediate = cli_flag(&cli->args, "immediate");
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_SHUTDOWN;
+	request.lpar_shutdown = &down;
+	(void)snprintf(done, sizeof(done), "partition '%s' shut down", down.name);
+	return cli_change(cli, &request,
+			  &(struct cli_change){ .done = done, .waits = true }, err);
+}
+
+enum hv_code cli_lpar_remove(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__LparRemove gone = TARN__LPAR_REMOVE__INIT;
+	char done[CLI_DONE_BYTES];
+
+	gone.name = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_REMOVE;
+	request.lpar_remove = &gone;
+	(void)snprintf(done, sizeof(done), "partition '%s' removed", gone.name);
+	return cli_change(cli, &request, &(struct cli_change){ .done = done }, err);
+}

@@ -1,0 +1,208 @@
+/* lpar_show - tarn lpar show NAME: one partition on one screen. */
+#include "cli/commands.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "cli/figures.h"
+#include "cli/words.h"
+#include "hvcore/base/units.h"
+
+#define LABEL 20 /* width of what stands in front */
+
+static void heading(struct cli *cli, const char *text)
+{
+	(void)fputc('\n', cli->out);
+	cli_tone_print(cli->out, CLI_DIM, cli->is_colour, "  %s", text);
+	(void)fputc('\n', cli->out);
+}
+
+static void line(struct cli *cli, const char *label, const char *format, ...)
+	HV_PRINTF(3, 4);
+static void line(struct cli *cli, const char *label, const char *format, ...)
+{
+	va_list args;
+
+	(void)fprintf(cli->out, "  %-*s ", LABEL, label);
+	va_start(args, format);
+	(void)vfprintf(cli->out, format, args);
+	va_end(args);
+	(void)fputc('\n', cli->out);
+}
+
+static void show_head(struct cli *cli, const Tarn__LparView *lpar)
+{
+	const Tarn__LparRecord *record = lpar->record;
+	struct cli_word word = cli_lpar_word(lpar);
+
+	cli_tone_print(cli->out, CLI_STRONG, cli->is_colour, "%s", record->spec->name);
+	(void)fputs("  ", cli->out);
+	cli_tone_print(cli->out, word.tone, cli->is_colour, "%s", word.text);
+	(void)fprintf(cli->out, "  on host %s", record->host);
+	if (record->run_id > 0)
+		(void)fprintf(cli->out, ", run %" PRIu64, record->run_id);
+	if (lpar->stat != NULL && lpar->stat->has_pid && lpar->stat->pid > 0)
+		(void)fprintf(cli->out, ", process %" PRId64, lpar->stat->pid);
+	(void)fputc('\n', cli->out);
+	if (record->last_end != NULL && record->last_end[0] != '\0')
+		line(cli, "last run ended", "%s", record->last_end);
+}
+
+static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
+		      const Tarn__DeviceView *device)
+{
+	const Tarn__LparSpec *spec = lpar->record->spec;
+	const Tarn__Workload *load = spec->workload;
+	char a[CLI_SIZE_BYTES], b[CLI_SIZE_BYTES], c[CLI_SIZE_BYTES];
+	bool is_shared = spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+
+	if (is_shared)
+		line(cli, "mode", "shared, weight %" PRIu32, spec->weight);
+	else
+		line(cli, "mode", "dedicated");
+	line(cli, "memory", "min %s, desired %s, max %s",
+	     hv_size_format(spec->min_bytes, a, sizeof(a)),
+	     hv_size_format(spec->mem_bytes, b, sizeof(b)),
+	     hv_size_format(spec->max_bytes, c, sizeof(c)));
+	line(cli, "workload",
+	     "%s, working set %" PRIu32 " %%, writes %" PRIu32 " %%, seed %" PRIu64,
+	     cli_enum_name(&tarn__workload_kind__descriptor, load->kind, a, sizeof(a)),
+	     load->working_set_percent, load->write_percent, load->seed);
+	if (load->rate > 0)
+		line(cli, "rate", "%" PRIu64 " operations/s", load->rate);
+	if (lpar->record->device != NULL)
+		line(cli, "paging device", "%s%s%s%s", lpar->record->device,
+		     device != NULL ? " (" : "", device != NULL ? device->state : "",
+		     device == NULL      ? ""
+		     : device->redundant ? ", redundant)"
+					 : ", not redundant)");
+}
+
+static void page_line(struct cli *cli, const char *label, uint64_t pages)
+{
+	char size[CLI_SIZE_BYTES];
+
+	line(cli, label, "%10" PRIu64 " pages  %10s", pages,
+	     cli_pages(pages, size, sizeof(size)));
+}
+
+static void show_memory(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	heading(cli, "MEMORY");
+	page_line(cli, "logical", stat->logical_pages);
+	page_line(cli, "resident", stat->resident_pages);
+	if (stat->mode != TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
+		return;
+	page_line(cli, "paged out", stat->stolen_pages);
+	page_line(cli, "zero", stat->zero_pages);
+	page_line(cli, "leaving", stat->stealing_pages);
+	page_line(cli, "coming in", stat->inflight_pages);
+	page_line(cli, "poisoned", stat->poisoned_pages);
+}
+
+static void count_line(struct cli *cli, const char *label, uint64_t count)
+{
+	line(cli, label, "%10" PRIu64, count);
+}
+
+static void show_faults(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	heading(cli, "FAULTS");
+	count_line(cli, "faults", stat->faults);
+	count_line(cli, "  zero fills", stat->zero_fills);
+	count_line(cli, "  page-ins", stat->page_ins);
+	count_line(cli, "  minor", stat->minor_faults);
+	count_line(cli, "  write", stat->write_faults);
+	count_line(cli, "  already served", stat->stale_faults);
+	count_line(cli, "  waiting now", stat->pending_faults);
+	heading(cli, "PAGING");
+	count_line(cli, "page-outs", stat->page_outs);
+	count_line(cli, "clean steals", stat->clean_steals);
+	count_line(cli, "zero steals", stat->zero_steals);
+	count_line(cli, "canceled steals", stat->canceled_steals);
+	count_line(cli, "discards", stat->discards);
+	count_line(cli, "checksum errors", stat->checksum_errors);
+	count_line(cli, "integrity errors", stat->integrity_errors);
+	count_line(cli, "device errors", stat->io_errors);
+	line(cli, "slots",
+	     "%" PRIu64 " live, %" PRIu64 " free, %" PRIu64 " being written, %" PRIu64
+	     " condemned, %" PRIu64 " quarantined",
+	     stat->slots_live, stat->slots_free, stat->slots_writing,
+	     stat->slots_condemned, stat->slots_quarantined);
+}
+
+static void latency_line(struct cli *cli, const char *label, const Tarn__Histogram *from)
+{
+	char a[CLI_TIME_BYTES], b[CLI_TIME_BYTES], c[CLI_TIME_BYTES];
+	struct hv_hist hist;
+
+	cli_hist_load(&hist, from);
+	line(cli, label, "p50 %s, p99 %s, longest %s, of %" PRIu64,
+	     cli_time(cli_hist_us(&hist, 0.5), a, sizeof(a)),
+	     cli_time(cli_hist_us(&hist, 0.99), b, sizeof(b)),
+	     cli_time((double)hv_hist_max_ns(&hist) / 1e3, c, sizeof(c)),
+	     hv_hist_count(&hist));
+}
+
+static void show_workload(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	char t[CLI_TIME_BYTES];
+
+	heading(cli, "WORKLOAD");
+	line(cli, "operations", "%10" PRIu64 "  (%" PRIu64 "/s)", stat->operations,
+	     stat->operations_per_s);
+	count_line(cli, "mismatches", stat->mismatches);
+	if (stat->verify_percent > 0)
+		line(cli, "verifying", "%" PRIu32 " %%", stat->verify_percent);
+	line(cli, "verified",
+	     "%" PRIu64 " pages, %" PRIu64 " bad, in the last of %" PRIu64 " passes",
+	     stat->pages_verified, stat->verify_bad, stat->verify_passes);
+	if (stat->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
+		latency_line(cli, "page-in", stat->fault_latency);
+	latency_line(cli, "stall", stat->stall);
+	line(cli, "longest stall", "%s since the last drill began",
+	     cli_time((double)stat->longest_stall_us, t, sizeof(t)));
+}
+
+static void show_text(struct cli *cli, const Tarn__StatusReply *status,
+		      const Tarn__LparView *lpar)
+{
+	const Tarn__DeviceView *device = NULL;
+
+	if (lpar->record->device != NULL)
+		device = cli_find_device(status, lpar->record->host,
+					 lpar->record->device);
+	show_head(cli, lpar);
+	show_spec(cli, lpar, device);
+	if (lpar->stat == NULL)
+		return;
+	show_memory(cli, lpar->stat);
+	if (lpar->stat->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
+		show_faults(cli, lpar->stat);
+	show_workload(cli, lpar->stat);
+}
+
+enum hv_code cli_lpar_show(struct cli *cli, struct hv_err *err)
+{
+	const char *name = cli_text(&cli->args, "NAME");
+	const Tarn__LparView *lpar;
+	Tarn__ClusterReply *reply;
+	struct cli_json *json;
+	enum hv_code code = cli_ask_status(cli, true, &reply, err);
+
+	if (code != HV_OK)
+		return code;
+	lpar = cli_find_lpar(reply->status, name);
+	if (lpar == NULL) {
+		code = hv_fail(err, HV_E_NOTFOUND, "partition '%s' is unknown", name);
+	} else if (cli->is_json) {
+		json = cli_json_new();
+		cli_json_fields(json, &lpar->base);
+		code = cli_show_json(cli, json, err);
+	} else {
+		show_text(cli, reply->status, lpar);
+	}
+	tarn__cluster_reply__free_unpacked(reply, NULL);
+	return code;
+}

@@ -1,0 +1,134 @@
+/* pgdev - tarn pgdev ... */
+#include "cli/commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/figures.h"
+#include "cli/words.h"
+#include "hvcore/base/units.h"
+
+enum hv_code cli_pgdev_add(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__PgdevAdd add = TARN__PGDEV_ADD__INIT;
+	char done[CLI_DONE_BYTES];
+
+	add.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
+	add.name = (char *)cli_text(&cli->args, "NAME");
+	add.path = (char *)cli_text(&cli->args, "path");
+	add.has_bytes = cli_flag(&cli->args, "size");
+	add.bytes = cli_number(&cli->args, "size", 0);
+	if (add.path[0] != '/')
+		return cli_usage(cli, err, "--path '%s' is not an absolute path",
+				 add.path);
+	if (add.has_bytes && add.bytes == 0)
+		return cli_usage(cli, err, "--size must be more than 0");
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PGDEV_ADD;
+	request.pgdev_add = &add;
+	(void)snprintf(done, sizeof(done), "paging device '%s' added to host '%s'",
+		       add.name, add.host);
+	return cli_change(cli, &request,
+			  &(struct cli_change){ .done = done, .waits = true }, err);
+}
+
+enum hv_code cli_pgdev_remove(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__PgdevRemove gone = TARN__PGDEV_REMOVE__INIT;
+	char done[CLI_DONE_BYTES];
+
+	gone.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
+	gone.name = (char *)cli_text(&cli->args, "NAME");
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PGDEV_REMOVE;
+	request.pgdev_remove = &gone;
+	(void)snprintf(done, sizeof(done), "paging device '%s' of host '%s' removed",
+		       gone.name, gone.host);
+	return cli_change(cli, &request,
+			  &(struct cli_change){ .done = done, .waits = true }, err);
+}
+
+static void list_row(struct cli_table *table, const Tarn__DeviceView *device)
+{
+	const Tarn__DeviceRecord *record = device->record;
+	struct cli_word word = cli_device_word(device);
+	char a[CLI_SIZE_BYTES];
+
+	cli_cell(table, CLI_STRONG, "%s", record->host);
+	cli_cell(table, CLI_PLAIN, "%s", record->device->name);
+	cli_cell(table, word.tone, "%s", word.text);
+	cli_cell(table, CLI_PLAIN, "%s",
+		 hv_size_format(record->device->bytes, a, sizeof(a)));
+	cli_cell(table, CLI_PLAIN, "%s",
+		 hv_size_format(record->usable_bytes, a, sizeof(a)));
+	cli_cell(table, device->redundant ? CLI_GOOD : CLI_WARN, "%s",
+		 device->redundant ? "yes" : "no");
+	cli_cell(table, CLI_PLAIN, "%s", record->lpar != NULL ? record->lpar : "-");
+	cli_cell(table, CLI_DIM, "%s", record->device->path);
+}
+
+static bool is_wanted(const Tarn__DeviceView *device, const char *only)
+{
+	return only == NULL || strcmp(device->record->host, only) == 0;
+}
+
+static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
+			       const char *only, struct hv_err *err)
+{
+	static const struct cli_column columns[] = {
+		{ "HOST", false },      { "DEVICE", false }, { "STATE", false },
+		{ "SIZE", true },       { "USABLE", true },  { "REDUNDANT", false },
+		{ "PARTITION", false }, { "PATH", false },
+	};
+	struct cli_table *table = cli_table_new(columns, HV_COUNT(columns));
+	unsigned shown = 0;
+
+	for (size_t i = 0; i < status->n_devices; i++) {
+		if (!is_wanted(status->devices[i], only))
+			continue;
+		list_row(table, status->devices[i]);
+		shown++;
+	}
+	if (shown == 0) {
+		cli_table_free(table);
+		(void)fputs("no paging devices: add one with 'tarn pgdev add'\n",
+			    cli->out);
+		return HV_OK;
+	}
+	return cli_show_table(cli, table, 0, err);
+}
+
+static enum hv_code list_json(struct cli *cli, const Tarn__StatusReply *status,
+			      const char *only, struct hv_err *err)
+{
+	struct cli_json *json = cli_json_new();
+
+	cli_json_open_list(json, "devices");
+	for (size_t i = 0; i < status->n_devices; i++) {
+		if (!is_wanted(status->devices[i], only))
+			continue;
+		cli_json_open_object(json, NULL);
+		cli_json_fields(json, &status->devices[i]->base);
+		cli_json_close(json);
+	}
+	cli_json_close(json);
+	return cli_show_json(cli, json, err);
+}
+
+enum hv_code cli_pgdev_list(struct cli *cli, struct hv_err *err)
+{
+	const char *only = cli_text(&cli->args, "host");
+	Tarn__ClusterReply *reply;
+	enum hv_code code = cli_ask_status(cli, false, &reply, err);
+
+	if (code != HV_OK)
+		return code;
+	if (only != NULL && cli_find_host(reply->status, only) == NULL)
+		code = hv_fail(err, HV_E_NOTFOUND, "host '%s' is unknown", only);
+	else if (cli->is_json)
+		code = list_json(cli, reply->status, only, err);
+	else
+		code = list_table(cli, reply->status, only, err);
+	tarn__cluster_reply__free_unpacked(reply, NULL);
+	return code;
+}

@@ -1,0 +1,157 @@
+/* spec - see spec.h. */
+#include "cli/spec.h"
+
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/words.h"
+
+/* The options mean nothing to a dedicated partition. */
+static enum hv_code check_dedicated(struct cli *cli, struct hv_err *err)
+{
+	static const char *const only_shared[] = { "weight", "entitled", "redundancy" };
+
+	for (unsigned i = 0; i < HV_COUNT(only_shared); i++)
+		if (cli_flag(&cli->args, only_shared[i]))
+			return cli_usage(cli, err,
+					 "--%s is for shared partitions: a dedicated one "
+					 "is never paged",
+					 only_shared[i]);
+	return HV_OK;
+}
+
+static void take_workload(const struct cli *cli, Tarn__Workload *workload)
+{
+	const struct cli_args *args = &cli->args;
+
+	tarn__workload__init(workload);
+	/* the choices are in the enumerators' order, which begin at 1 */
+	workload->kind = (Tarn__WorkloadKind)(cli_number(args, "workload", 0) + 1);
+	workload->has_working_set_percent = true;
+	workload->working_set_percent = (uint32_t)cli_number(args, "working-set", 100);
+	workload->has_write_percent = true;
+	workload->write_percent = (uint32_t)cli_number(args, "write-percent", 50);
+	workload->has_rate = true;
+	workload->rate = cli_number(args, "rate", 0);
+	workload->has_seed = true;
+	workload->seed = cli_number(args, "seed", 1);
+}
+
+static void take_shared(const struct cli *cli, Tarn__LparSpec *spec)
+{
+	const struct cli_args *args = &cli->args;
+
+	spec->has_weight = true;
+	spec->weight = (uint32_t)cli_number(args, "weight", 128);
+	spec->has_entitled_bytes = true;
+	spec->entitled_bytes = cli_number(args, "entitled", 0);
+	spec->has_redundancy = true;
+	spec->redundancy = (Tarn__Redundancy)(cli_number(args, "redundancy", 1) + 1);
+}
+
+static enum hv_code check_sizes(struct cli *cli, const Tarn__LparSpec *spec,
+				struct hv_err *err)
+{
+	if (spec->mem_bytes == 0)
+		return cli_usage(cli, err, "--mem must be more than 0");
+	if (spec->min_bytes > spec->mem_bytes)
+		return cli_usage(cli, err, "--min is more than --mem");
+	if (spec->max_bytes < spec->mem_bytes)
+		return cli_usage(cli, err, "--max is less than --mem");
+	if (spec->min_bytes == 0)
+		return cli_usage(cli, err, "--min must be more than 0");
+	return HV_OK;
+}
+
+enum hv_code cli_spec_take(struct cli *cli, struct cli_spec *made, struct hv_err *err)
+{
+	const struct cli_args *args = &cli->args;
+	Tarn__LparSpec *spec = &made->spec;
+	enum hv_code code = HV_OK;
+
+	tarn__lpar_create__init(&made->create);
+	tarn__lpar_spec__init(spec);
+	take_workload(cli, &made->workload);
+	made->create.spec = spec;
+	made->create.host = (char *)cli_text(args, "host"); /* only encoded */
+	made->create.has_dry_run = true;
+	made->create.dry_run = cli_flag(args, "dry-run");
+	spec->name = (char *)cli_text(args, "NAME");
+	spec->workload = &made->workload;
+	spec->mode = (Tarn__MemoryMode)(cli_number(args, "mode", 1) + 1);
+	spec->mem_bytes = cli_number(args, "mem", 0);
+	spec->min_bytes = cli_number(args, "min", spec->mem_bytes);
+	spec->max_bytes = cli_number(args, "max", spec->mem_bytes);
+	if (spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
+		take_shared(cli, spec);
+	else
+		code = check_dedicated(cli, err);
+	return code != HV_OK ? code : check_sizes(cli, spec, err);
+}
+
+static enum hv_code show_reasons(struct cli *cli, const Tarn__PlacementReply *placement,
+				 struct hv_err *err)
+{
+	static const struct cli_column columns[] = {
+		{ "HOST", false },
+		{ "FITS", false },
+		{ "SCORE", true },
+		{ "WHY", false },
+	};
+	struct cli_table *table;
+
+	if (placement->n_reasons == 0)
+		return HV_OK;
+	table = cli_table_new(columns, HV_COUNT(columns));
+	for (size_t i = 0; i < placement->n_reasons; i++) {
+		const Tarn__PlacementReason *row = placement->reasons[i];
+
+		cli_cell(table, CLI_STRONG, "%s", row->host);
+		cli_cell(table, row->fits ? CLI_GOOD : CLI_BAD, "%s",
+			 row->fits ? "yes" : "no");
+		if (row->has_score)
+			cli_cell(table, CLI_PLAIN, "%.3f", row->score);
+		else
+			cli_cell(table, CLI_DIM, "-");
+		cli_cell(table, CLI_PLAIN, "%s", row->text);
+	}
+	return cli_show_table(cli, table, 0, err);
+}
+
+enum hv_code cli_placement_show(struct cli *cli, const Tarn__PlacementReply *placement,
+				struct hv_err *err)
+{
+	struct cli_json *json;
+
+	if (cli->is_json) {
+		json = cli_json_new();
+		cli_json_fields(json, &placement->base);
+		return cli_show_json(cli, json, err);
+	}
+	if (placement->host != NULL)
+		(void)fprintf(cli->out, "would go to host '%s': %s\n", placement->host,
+			      placement->text);
+	return show_reasons(cli, placement, err);
+}
+
+enum hv_code cli_spec_try(struct cli *cli, struct cli_spec *spec, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__ClusterReply *reply;
+	enum hv_code code;
+
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE;
+	request.lpar_create = &spec->create;
+	code = cli_ask(cli, &request, &reply, err);
+	if (code != HV_OK)
+		return code;
+	if (reply->placement == NULL)
+		code = hv_fail(err, HV_E_CORRUPT,
+			       "answer of the coordinator: no placement in it");
+	else
+		code = cli_placement_show(cli, reply->placement, err);
+	if (code == HV_OK && reply->placement->host == NULL)
+		code = hv_fail(err, HV_E_NOFIT, "%s", reply->placement->text);
+	tarn__cluster_reply__free_unpacked(reply, NULL);
+	return code;
+}

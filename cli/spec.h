@@ -1,0 +1,30 @@
+/*
+ * spec - the options that describe a partition (tarn lpar create, tarn place).
+ *
+ * Threads: one. Memory: the spec points into argv.
+ */
+#ifndef CLI_SPEC_H
+#define CLI_SPEC_H
+
+#include "cli/cli.h"
+
+struct cli_spec {
+	Tarn__LparCreate create;
+	Tarn__LparSpec spec;
+	Tarn__Workload workload;
+};
+
+/* INVAL is wrong usage: what no coordinator would take. */
+HV_MUST_USE
+enum hv_code cli_spec_take(struct cli *cli, struct cli_spec *spec, struct hv_err *err);
+
+/* Prints where it goes or would go, and what each host says. */
+HV_MUST_USE
+enum hv_code cli_placement_show(struct cli *cli, const Tarn__PlacementReply *placement,
+				struct hv_err *err);
+
+/* Asks with dry_run set and prints; a partition that fits nowhere is a failure. */
+HV_MUST_USE
+enum hv_code cli_spec_try(struct cli *cli, struct cli_spec *spec, struct hv_err *err);
+
+#endif

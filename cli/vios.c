@@ -1,0 +1,159 @@
+/* vios - tarn vios ... */
+#include "cli/commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/figures.h"
+#include "cli/words.h"
+
+static enum hv_code change(struct cli *cli, Tarn__ViosVerb verb, bool may_force,
+			   const char *what, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__ViosChange vios = TARN__VIOS_CHANGE__INIT;
+	char done[CLI_DONE_BYTES];
+
+	vios.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
+	vios.name = (char *)cli_text(&cli->args, "NAME");
+	vios.verb = verb;
+	vios.has_force = may_force;
+	vios.force = may_force && cli_flag(&cli->args, "force");
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE;
+	request.vios_change = &vios;
+	(void)snprintf(done, sizeof(done), "VIOS '%s' of host '%s' %s", vios.name,
+		       vios.host, what);
+	return cli_change(cli, &request,
+			  &(struct cli_change){ .done = done, .waits = true }, err);
+}
+
+enum hv_code cli_vios_enable(struct cli *cli, struct hv_err *err)
+{
+	return change(cli, TARN__VIOS_VERB__VIOS_VERB_ENABLE, false, "enabled", err);
+}
+
+enum hv_code cli_vios_disable(struct cli *cli, struct hv_err *err)
+{
+	return change(cli, TARN__VIOS_VERB__VIOS_VERB_DISABLE, false, "disabled", err);
+}
+
+enum hv_code cli_vios_maintain(struct cli *cli, struct hv_err *err)
+{
+	return change(cli, TARN__VIOS_VERB__VIOS_VERB_MAINTAIN, true, "in maintenance",
+		      err);
+}
+
+enum hv_code cli_vios_resume(struct cli *cli, struct hv_err *err)
+{
+	return change(cli, TARN__VIOS_VERB__VIOS_VERB_RESUME, false, "resumed", err);
+}
+
+enum hv_code cli_vios_kill(struct cli *cli, struct hv_err *err)
+{
+	return change(cli, TARN__VIOS_VERB__VIOS_VERB_KILL, false, "killed", err);
+}
+
+static void list_row(struct cli_table *table, const Tarn__HostView *host,
+		     const Tarn__DesiredVios *wanted)
+{
+	const Tarn__ViosStat *vios = cli_find_vios(host, wanted->name);
+	struct cli_word word = cli_vios_word(host, wanted->name);
+
+	cli_cell(table, CLI_STRONG, "%s", host->record->name);
+	cli_cell(table, CLI_PLAIN, "%s", wanted->name);
+	cli_cell(table, word.tone, "%s", word.text);
+	cli_cell(table, CLI_PLAIN, "%s",
+		 !wanted->enabled      ? "disabled"
+		 : wanted->maintenance ? "maintenance"
+				       : "enabled");
+	if (vios == NULL) {
+		for (unsigned i = 0; i < 7; i++)
+			cli_cell(table, CLI_DIM, "-");
+		return;
+	}
+	if (vios->has_pid && vios->pid > 0)
+		cli_cell(table, CLI_PLAIN, "%" PRId64, vios->pid);
+	else
+		cli_cell(table, CLI_DIM, "-");
+	cli_cell(table, CLI_PLAIN, "%" PRIu64, vios->epoch);
+	cli_cell(table, CLI_PLAIN, "%" PRIu64, vios->reads);
+	cli_cell(table, CLI_PLAIN, "%" PRIu64, vios->writes);
+	cli_cell(table, CLI_PLAIN, "%" PRIu64, vios->inflight);
+	cli_cell(table, vios->errors > 0 ? CLI_BAD : CLI_PLAIN, "%" PRIu64, vios->errors);
+	cli_cell(table, CLI_PLAIN, "%" PRIu32, vios->restarts);
+}
+
+static bool is_wanted(const Tarn__HostView *host, const char *only)
+{
+	return only == NULL || strcmp(host->record->name, only) == 0;
+}
+
+static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
+			       const char *only, struct hv_err *err)
+{
+	static const struct cli_column columns[] = {
+		{ "HOST", false },   { "VIOS", false },    { "STATE", false },
+		{ "WANTED", false }, { "PID", true },      { "EPOCH", true },
+		{ "READS", true },   { "WRITES", true },   { "IN FLIGHT", true },
+		{ "ERRORS", true },  { "RESTARTS", true },
+	};
+	struct cli_table *table = cli_table_new(columns, HV_COUNT(columns));
+
+	for (size_t i = 0; i < status->n_hosts; i++)
+		for (size_t j = 0; is_wanted(status->hosts[i], only) &&
+				   j < status->hosts[i]->record->n_vios;
+		     j++)
+			list_row(table, status->hosts[i],
+				 status->hosts[i]->record->vios[j]);
+	return cli_show_table(cli, table, 0, err);
+}
+
+static void put_vios(struct cli_json *json, const Tarn__HostView *host,
+		     const Tarn__DesiredVios *wanted)
+{
+	const Tarn__ViosStat *vios = cli_find_vios(host, wanted->name);
+
+	cli_json_open_object(json, NULL);
+	cli_json_text(json, "host", host->record->name);
+	cli_json_fields(json, &wanted->base);
+	if (vios != NULL) {
+		cli_json_open_object(json, "stat");
+		cli_json_fields(json, &vios->base);
+		cli_json_close(json);
+	}
+	cli_json_close(json);
+}
+
+static enum hv_code list_json(struct cli *cli, const Tarn__StatusReply *status,
+			      const char *only, struct hv_err *err)
+{
+	struct cli_json *json = cli_json_new();
+
+	cli_json_open_list(json, "vios");
+	for (size_t i = 0; i < status->n_hosts; i++)
+		for (size_t j = 0; is_wanted(status->hosts[i], only) &&
+				   j < status->hosts[i]->record->n_vios;
+		     j++)
+			put_vios(json, status->hosts[i],
+				 status->hosts[i]->record->vios[j]);
+	cli_json_close(json);
+	return cli_show_json(cli, json, err);
+}
+
+enum hv_code cli_vios_list(struct cli *cli, struct hv_err *err)
+{
+	const char *only = cli_text(&cli->args, "host");
+	Tarn__ClusterReply *reply;
+	enum hv_code code = cli_ask_status(cli, false, &reply, err);
+
+	if (code != HV_OK)
+		return code;
+	if (only != NULL && cli_find_host(reply->status, only) == NULL)
+		code = hv_fail(err, HV_E_NOTFOUND, "host '%s' is unknown", only);
+	else if (cli->is_json)
+		code = list_json(cli, reply->status, only, err);
+	else
+		code = list_table(cli, reply->status, only, err);
+	tarn__cluster_reply__free_unpacked(reply, NULL);
+	return code;
+}

@@ -1,0 +1,378 @@
+/* ask, wait - requests until they are answered, and jobs until they are done. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/cli/fake.h"
+
+static void a_lost_change_is_sent_again_with_the_same_key(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterRequest *request;
+
+	(void)state;
+	fake_lose(fake, HV_E_GONE);
+	fake_lose(fake, HV_E_TIMEOUT);
+	fake_answer_job(fake, 0);
+	assert_int_equal(fake_run(fake, "host add h3"), CLI_DONE);
+	assert_string_equal(fake->out, "host 'h3' added: its agent may join\n");
+	assert_int_equal(fake->asked, 3);
+	for (unsigned i = 1; i < 3; i++) {
+		assert_int_equal(fake->requests[i].count, fake->requests[0].count);
+		assert_memory_equal(fake->requests[i].bytes, fake->requests[0].bytes,
+				    fake->requests[0].count);
+	}
+	request = fake_request(fake, 0);
+	assert_true(request->has_key);
+	assert_int_equal(request->key.len, 16);
+	assert_int_equal(request->key.data[15], 0xaf);
+	assert_int_equal(request->version, CLUSTER_PROTOCOL_VERSION);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+}
+
+static void a_question_carries_no_key(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterRequest *request;
+
+	(void)state;
+	fake_answer_status(fake);
+	assert_int_equal(fake_run(fake, "host list"), CLI_DONE);
+	request = fake_request(fake, 0);
+	assert_false(request->has_key);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+}
+
+static void a_silent_coordinator_is_given_up_after_the_time_limit(void **state)
+{
+	static const struct {
+		const char *line, *sentence;
+		uint64_t least_ms, most_ms;
+	} rows[] = {
+		{ "host add h3", "tarn: no answer from the coordinator at ipc:///fake in",
+		  58000, 60000 },
+		{ "host list", "tarn: no answer from the coordinator at ipc:///fake in",
+		  8000, 10000 },
+		{ "host list --timeout 3",
+		  "tarn: no answer from the coordinator at ipc:///fake in", 2000, 3000 },
+		{ "host list --timeout 0",
+		  "tarn: no answer from the coordinator at ipc:///fake in 0.0 s: "
+		  "connection gone",
+		  0, 0 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
+		struct fake *fake = fake_new();
+		uint64_t start = fake->now_ms;
+
+		fake_lose(fake, HV_E_GONE);
+		for (unsigned n = 1; n < FAKE_ANSWERS_MAX; n++)
+			fake_lose(fake, n % 2 == 0 ? HV_E_GONE : HV_E_TIMEOUT);
+		assert_int_equal(fake_run(fake, rows[i].line), CLI_FAILED);
+		assert_string_equal(fake->out, "");
+		if (strncmp(fake->err, rows[i].sentence, strlen(rows[i].sentence)) != 0)
+			fail_msg("%s: %s", rows[i].line, fake->err);
+		assert_in_range(fake->now_ms - start, rows[i].least_ms, rows[i].most_ms);
+		fake_free(fake);
+	}
+}
+
+static void waiting_for_the_coordinator_is_shown_on_a_terminal(void **state)
+{
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake->cli.is_live = true;
+	fake->cli.columns = 40;
+	fake_lose(fake, HV_E_TIMEOUT);
+	fake_answer_job(fake, 0);
+	assert_int_equal(fake_run(fake, "host add h3"), CLI_DONE);
+	assert_string_equal(fake->err, "\r\033[Kthe coordinator at ipc:///fake does not"
+				       "\r\033[K");
+	fake_free(fake);
+}
+
+static void an_error_of_the_coordinator_is_the_commands(void **state)
+{
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake_answer_error(fake, HV_E_EXISTS, "host 'h3' is there already");
+	assert_int_equal(fake_run(fake, "host add h3 --json"), CLI_FAILED);
+	assert_string_equal(fake->err, "tarn: host 'h3' is there already\n");
+	assert_string_equal(fake->out, "{\n"
+				       "  \"error\": {\n"
+				       "    \"code\": \"exists\",\n"
+				       "    \"text\": \"host 'h3' is there already\"\n"
+				       "  }\n"
+				       "}\n");
+	fake_free(fake);
+}
+
+static void a_code_that_does_not_exist_is_still_a_failure(void **state)
+{
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake_answer_error(fake, (enum hv_code)0, "odd");
+	assert_int_equal(fake_run(fake, "host add h3"), CLI_FAILED);
+	assert_string_equal(fake->err, "tarn: odd\n");
+	fake_free(fake);
+}
+
+static void garbage_from_the_coordinator_is_refused(void **state)
+{
+	Tarn__ClusterReply empty = TARN__CLUSTER_REPLY__INIT;
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake_answer(fake, &empty);
+	fake_answer(fake, &empty);
+	fake_answer(fake, &empty);
+	assert_int_equal(fake_run(fake, "host list"), CLI_FAILED);
+	assert_string_equal(fake->err,
+			    "tarn: answer of the coordinator: no status in it\n");
+	assert_int_equal(fake_run(fake, "place a --dry-run --mem 1G"), CLI_FAILED);
+	assert_string_equal(fake->err,
+			    "tarn: answer of the coordinator: no placement in it\n");
+	fake->answers[2].bytes[0] = 0xff;
+	fake->answers[2].count = 1;
+	assert_int_equal(fake_run(fake, "host list"), CLI_FAILED);
+	assert_non_null(strstr(fake->err, "tarn: answer of the coordinator: "));
+	fake_free(fake);
+}
+
+static void without_an_address_it_is_wrong_usage(void **state)
+{
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake->cli.url = NULL;
+	assert_int_equal(fake_run(fake, "status"), CLI_WRONG_USAGE);
+	assert_non_null(strstr(fake->err, "tarn: no coordinator: set TARN_COORDINATOR or "
+					  "give --coordinator URL\n"));
+	fake_answer_status(fake);
+	assert_int_equal(fake_run(fake, "status --coordinator ipc:///fake"), CLI_DONE);
+	fake_free(fake);
+}
+
+static void without_randomness_nothing_is_changed(void **state)
+{
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake->no_random = true;
+	assert_int_equal(fake_run(fake, "host add h3"), CLI_FAILED);
+	assert_string_equal(fake->err, "tarn: no randomness\n");
+	assert_int_equal(fake->asked, 0);
+	fake_free(fake);
+}
+
+static void a_job_is_waited_for(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterRequest *request;
+
+	(void)state;
+	fake_answer_job(fake, 12);
+	fake_answer_job_record(fake, false, NULL);
+	fake_lose(fake, HV_E_GONE);
+	fake_answer_job_record(fake, true, NULL);
+	assert_int_equal(fake_run(fake, "lpar activate db1"), CLI_DONE);
+	assert_string_equal(fake->out, "partition 'db1' activated\n");
+	assert_string_equal(fake->err, "");
+	assert_int_equal(fake->asked, 4);
+	request = fake_request(fake, 1);
+	assert_int_equal(request->kind_case, TARN__CLUSTER_REQUEST__KIND_JOB_WAIT);
+	assert_int_equal(request->job_wait->id, 12);
+	assert_true(fake->requests[1].deadline_ms > request->job_wait->wait_ms);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+}
+
+static void a_job_shows_what_it_does_on_a_terminal(void **state)
+{
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake->cli.is_live = true;
+	fake_answer_job(fake, 12);
+	fake_answer_job_record(fake, false, NULL);
+	fake_answer_job_record(fake, true, NULL);
+	assert_int_equal(fake_run(fake, "lpar activate db1"), CLI_DONE);
+	assert_string_equal(fake->err,
+			    "\r\033[Kactivate lpar db1 on h1: starting  0 s\r\033[K");
+	fake_free(fake);
+}
+
+static void a_failed_job_fails_the_command(void **state)
+{
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake_answer_job(fake, 12);
+	fake_answer_job_record(fake, true, "no memory for it");
+	assert_int_equal(fake_run(fake, "lpar activate db1"), CLI_FAILED);
+	assert_string_equal(fake->out, "");
+	assert_string_equal(fake->err, "tarn: no memory for it\n");
+	fake_free(fake);
+}
+
+static void no_wait_tells_the_job_and_returns(void **state)
+{
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake_answer_job(fake, 12);
+	fake_answer_job(fake, 12);
+	assert_int_equal(fake_run(fake, "lpar activate db1 --no-wait"), CLI_DONE);
+	assert_string_equal(fake->out, "partition 'db1' activated: under way as job "
+				       "12\n");
+	assert_int_equal(fake_run(fake, "lpar activate db1 --no-wait --json"), CLI_DONE);
+	assert_string_equal(fake->out, "{\n"
+				       "  \"result\": \"partition 'db1' activated\",\n"
+				       "  \"revision\": 7,\n"
+				       "  \"job\": 12,\n"
+				       "  \"done\": false\n"
+				       "}\n");
+	fake_free(fake);
+}
+
+static void an_answer_without_its_job_is_refused(void **state)
+{
+	Tarn__ClusterReply empty = TARN__CLUSTER_REPLY__INIT;
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake_answer_job(fake, 12);
+	fake_answer(fake, &empty);
+	assert_int_equal(fake_run(fake, "lpar activate db1"), CLI_FAILED);
+	assert_string_equal(fake->err, "tarn: answer of the coordinator: no job in "
+				       "it\n");
+	fake_free(fake);
+}
+
+static void every_change_asks_for_what_it_says(void **state)
+{
+	static const struct {
+		const char *line;
+		Tarn__ClusterRequest__KindCase kind;
+		const char *said;
+	} rows[] = {
+		{ "host add a", TARN__CLUSTER_REQUEST__KIND_HOST_ADD,
+		  "host 'a' added: its agent may join\n" },
+		{ "host remove a", TARN__CLUSTER_REQUEST__KIND_HOST_REMOVE,
+		  "host 'a' removed\n" },
+		{ "pool create --host a --mem 96M", TARN__CLUSTER_REQUEST__KIND_POOL_SET,
+		  "pool of 96 MiB created on host 'a'\n" },
+		{ "pool set --host a --mem 96M --max-mem 1G",
+		  TARN__CLUSTER_REQUEST__KIND_POOL_SET,
+		  "pool of host 'a' is 96 MiB, at most 1 GiB\n" },
+		{ "pool remove --host a", TARN__CLUSTER_REQUEST__KIND_POOL_REMOVE,
+		  "pool of host 'a' removed\n" },
+		{ "vios enable vios1 --host a", TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE,
+		  "VIOS 'vios1' of host 'a' enabled\n" },
+		{ "vios disable vios1 --host a", TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE,
+		  "VIOS 'vios1' of host 'a' disabled\n" },
+		{ "vios maintain vios1 --host a --force",
+		  TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE,
+		  "VIOS 'vios1' of host 'a' in maintenance\n" },
+		{ "vios resume vios1 --host a", TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE,
+		  "VIOS 'vios1' of host 'a' resumed\n" },
+		{ "vios kill vios1 --host a", TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE,
+		  "VIOS 'vios1' of host 'a' killed\n" },
+		{ "pgdev add d --host a --path /x --size 64M",
+		  TARN__CLUSTER_REQUEST__KIND_PGDEV_ADD,
+		  "paging device 'd' added to host 'a'\n" },
+		{ "pgdev remove d --host a", TARN__CLUSTER_REQUEST__KIND_PGDEV_REMOVE,
+		  "paging device 'd' of host 'a' removed\n" },
+		{ "lpar create p --mem 64M --host a",
+		  TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE,
+		  "partition 'p' defined on host 'a'\n" },
+		{ "lpar activate p", TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE,
+		  "partition 'p' activated\n" },
+		{ "lpar shutdown p --immediate",
+		  TARN__CLUSTER_REQUEST__KIND_LPAR_SHUTDOWN,
+		  "partition 'p' shut down\n" },
+		{ "lpar remove p", TARN__CLUSTER_REQUEST__KIND_LPAR_REMOVE,
+		  "partition 'p' removed\n" },
+	};
+	static const Tarn__ViosVerb verbs[] = {
+		TARN__VIOS_VERB__VIOS_VERB_ENABLE,   TARN__VIOS_VERB__VIOS_VERB_DISABLE,
+		TARN__VIOS_VERB__VIOS_VERB_MAINTAIN, TARN__VIOS_VERB__VIOS_VERB_RESUME,
+		TARN__VIOS_VERB__VIOS_VERB_KILL,
+	};
+	struct fake *fake = fake_new();
+	unsigned verb = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
+		Tarn__ClusterRequest *request;
+
+		fake_answer_job(fake, 0);
+		assert_int_equal(fake_run(fake, rows[i].line), CLI_DONE);
+		assert_string_equal(fake->out, rows[i].said);
+		request = fake_request(fake, i);
+		assert_int_equal(request->kind_case, rows[i].kind);
+		if (rows[i].kind == TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE) {
+			assert_int_equal(request->vios_change->verb, verbs[verb++]);
+			assert_int_equal(request->vios_change->force,
+					 strstr(rows[i].line, "--force") != NULL);
+		}
+		tarn__cluster_request__free_unpacked(request, NULL);
+	}
+	fake_free(fake);
+}
+
+static void pool_set_keeps_what_is_not_said(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterRequest *request;
+
+	(void)state;
+	fake_answer_status(fake);
+	fake_answer_job(fake, 0);
+	assert_int_equal(fake_run(fake, "pool set --host h1 --mem 112M"), CLI_DONE);
+	request = fake_request(fake, 1);
+	assert_int_equal(request->pool_set->mem_bytes, 112 << 20);
+	assert_int_equal(request->pool_set->max_bytes, 128 << 20);
+	assert_false(request->pool_set->create);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_answer_status(fake);
+	assert_int_equal(fake_run(fake, "pool set --host host-two --mem 1G"), CLI_FAILED);
+	assert_string_equal(fake->err, "tarn: host 'host-two' has no pool\n");
+	fake_answer_status(fake);
+	assert_int_equal(fake_run(fake, "pool set --host h9 --max-mem 1G"), CLI_FAILED);
+	assert_string_equal(fake->err, "tarn: host 'h9' is unknown\n");
+	fake_free(fake);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_lost_change_is_sent_again_with_the_same_key),
+		cmocka_unit_test(a_question_carries_no_key),
+		cmocka_unit_test(a_silent_coordinator_is_given_up_after_the_time_limit),
+		cmocka_unit_test(waiting_for_the_coordinator_is_shown_on_a_terminal),
+		cmocka_unit_test(an_error_of_the_coordinator_is_the_commands),
+		cmocka_unit_test(a_code_that_does_not_exist_is_still_a_failure),
+		cmocka_unit_test(garbage_from_the_coordinator_is_refused),
+		cmocka_unit_test(without_an_address_it_is_wrong_usage),
+		cmocka_unit_test(without_randomness_nothing_is_changed),
+		cmocka_unit_test(a_job_is_waited_for),
+		cmocka_unit_test(a_job_shows_what_it_does_on_a_terminal),
+		cmocka_unit_test(a_failed_job_fails_the_command),
+		cmocka_unit_test(no_wait_tells_the_job_and_returns),
+		cmocka_unit_test(an_answer_without_its_job_is_refused),
+		cmocka_unit_test(every_change_asks_for_what_it_says),
+		cmocka_unit_test(pool_set_keeps_what_is_not_said),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
