@@ -15,8 +15,8 @@
  *
  *   page  ZERO -> RESIDENT -> STEALING -> STOLEN -> INFLIGHT -> RESIDENT
  *         RESIDENT -> STOLEN when its slot is still valid, -> ZERO when it is all
- *         zeros; anything -> ZERO by a discard; INFLIGHT -> STOLEN when the read is
- *         given up; anything -> POISONED
+ *         zeros; any but POISONED -> ZERO by a discard; INFLIGHT -> STOLEN when the
+ *         read is given up; any -> POISONED, for ever
  *
  *   slot  FREE -> WRITING -> LIVE -> FREE;
  *         WRITING or LIVE -> CONDEMNED while a request on it is unanswered (P4);
@@ -107,7 +107,7 @@ struct hv_page_table {
 
 HV_MUST_USE
 enum hv_code hv_page_table_open(uint32_t pages, uint32_t slots,
-				struct hv_page_table *table, struct hv_err *err);
+				struct hv_page_table *ret_table, struct hv_err *err);
 void hv_page_table_close(struct hv_page_table *table);
 
 /* All memory that open took: 16 a page, 1 a slot beyond the pages, 1/8 a slot. */
@@ -194,6 +194,9 @@ bool hv_slot_in_doubt(const struct hv_page_table *table, uint32_t slot, unsigned
  * given out; returns how many, 0 when none is free.
  */
 uint32_t hv_slots_take(struct hv_page_table *table, uint32_t want, uint32_t *ret_first);
+
+/* The last of them were not used: FREE again, and next to be given out. */
+void hv_slots_untake(struct hv_page_table *table, uint32_t first, uint32_t count);
 
 /* WRITING -> LIVE: acknowledged (M3). */
 void hv_slot_live(struct hv_page_table *table, uint32_t slot);

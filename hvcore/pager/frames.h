@@ -22,6 +22,7 @@ struct hv_frames {
 	/* private */
 	_Alignas(64) _Atomic int64_t free;
 	_Alignas(64) _Atomic int64_t total;
+	_Atomic int64_t leaving; /* being stolen: free before long */
 	_Atomic int64_t low;
 	_Atomic int64_t high;
 	_Atomic uint64_t waits;   /* faults that found no free frame */
@@ -30,8 +31,19 @@ struct hv_frames {
 
 void hv_frames_init(struct hv_frames *frames, uint64_t total);
 
-bool hv_frames_take(struct hv_frames *frames);
-void hv_frames_give(struct hv_frames *frames, uint64_t count);
+/*
+ * False: none is free; then the bit of `pager` is set in `thirsty`, for whoever
+ * gives next. *ret_is_low: this one took the pool below its low water.
+ */
+bool hv_frames_take(struct hv_frames *frames, unsigned pager, bool *ret_is_low);
+
+/* Returns the bits of the pagers that were thirsty, and clears them. */
+uint32_t hv_frames_give(struct hv_frames *frames, uint64_t count);
+
+void hv_frames_waited(struct hv_frames *frames); /* a fault found none */
+
+/* So many more (or fewer) are being stolen. */
+void hv_frames_leaving(struct hv_frames *frames, int64_t count);
 
 /* P14: remount first, then grow. Shrink first, remount when free is not below 0;
  * grow again to give it up. Water marks follow the total. */
@@ -39,6 +51,7 @@ void hv_frames_grow(struct hv_frames *frames, uint64_t count);
 void hv_frames_shrink(struct hv_frames *frames, uint64_t count);
 
 int64_t hv_frames_free(const struct hv_frames *frames);
+int64_t hv_frames_soon(const struct hv_frames *frames); /* free + leaving */
 int64_t hv_frames_total(const struct hv_frames *frames);
 int64_t hv_frames_low(const struct hv_frames *frames);
 int64_t hv_frames_high(const struct hv_frames *frames);

@@ -41,7 +41,8 @@
 
 #define HV_PATHS 2
 #define HV_PAGER_SPACES_MAX 128 /* shared partitions of a pool (SPEC) */
-#define HV_PAGER_WRITES (HV_LANE_BUFFERS - HV_LANE_READ_BUFFERS) /* W: in-flight limit \
+#define HV_PAGER_WRITES \
+	(HV_LANE_BUFFERS - HV_LANE_READ_BUFFERS) /* W: in-flight limit \
 								  */
 #define HV_PARKED_MAX 128 /* faults parked a space; more are raised again by a wake */
 
@@ -54,10 +55,11 @@ struct hv_space;
  *   AGAIN     the address space is changing: events must be read first; retried
  *   NOMEM     install, zero: no memory in the pool; data and state are kept, retried
  *   EXISTS    install, zero, resume, poison: a page is there already
- *   NOTFOUND  resume: the file has a hole there
+ *   STATE     resume: the file has a hole there
  *   GONE      the partition is dead; the pager does no more until hv_pager_end
- * Anything else is counted as an integrity error of that partition and retried as
- * AGAIN is. Unless it says so, success wakes whoever waits for the page.
+ * Any other: counted as an integrity error of that partition, and the fault is given
+ * up (its page stays as it was; a thread that still waits is woken and faults again).
+ * Unless it says so, success wakes whoever waits for the page.
  */
 struct hv_space_ops {
 	/* UFFDIO_WRITEPROTECT on; wakes nobody. */
@@ -301,12 +303,14 @@ struct hv_space_stat {
 	uint64_t waiting_since_ns; /* of the oldest parked fault; 0 = none */
 	enum hv_pause pause;
 };
-void hv_space_stat(const struct hv_space *space, struct hv_space_stat *ret_stat);
+void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
+		   struct hv_space_stat *ret_stat);
 const struct hv_hist *hv_space_latency(const struct hv_space *space); /* page-ins */
 void *hv_space_ctx(const struct hv_space *space);
 
 struct hv_pager_stat {
 	uint64_t ignored_answers; /* unknown or absurd */
+	uint64_t nomems;          /* the kernel had no memory though a frame was free */
 	uint64_t fills;           /* page-ins under way */
 	uint64_t frames;          /* of all its spaces */
 	unsigned spaces;

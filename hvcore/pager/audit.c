@@ -1,0 +1,209 @@
+/*
+ * audit - all equations of the engine (M1). Tests run it after every step; the
+ * hypervisor when it is asked.
+ *
+ *   frames      charged = resident + stealing + inflight pages
+ *   faults      = zero_fills + page_ins + minor + write + stale + failed + pending
+ *   pending     = fills in use + parked faults that count
+ *   fills       one for each INFLIGHT page, and the page names it
+ *   flights     a write's slots are WRITING with their page STEALING, or CONDEMNED;
+ *               a read's is LIVE with a fill, or CONDEMNED; and every WRITING or
+ *               CONDEMNED slot is in exactly one flight (P4)
+ */
+#include "hvcore/pager/pager_priv.h"
+
+static enum hv_code audit_faults(const struct hv_space *space, struct hv_err *err)
+{
+	const struct hv_space_counts *counts = &space->counts;
+	uint64_t sum = counts->zero_fills + counts->page_ins + counts->minor_faults +
+		       counts->write_faults + counts->stale_faults +
+		       counts->failed_faults + space->pending;
+	uint32_t waiting = space->fills, marked = 0;
+
+	for (uint32_t i = 0; i < space->parked_count; i++) {
+		const struct hv_parked *parked =
+			&space->parked[(space->parked_head + i) % HV_PARKED_MAX];
+
+		waiting += parked->is_pending;
+		if (!hv_page_has(&space->table, parked->page, HV_PAGE_PARKED))
+			return hv_fail(err, HV_E_CORRUPT, "page %u is parked, unmarked",
+				       parked->page);
+	}
+	for (uint32_t page = 0; page < space->table.page_count; page++)
+		marked += hv_page_has(&space->table, page, HV_PAGE_PARKED);
+	if (marked != space->parked_count)
+		return hv_fail(err, HV_E_CORRUPT, "%u pages marked as parked, %u are",
+			       marked, space->parked_count);
+	if (waiting != space->pending)
+		return hv_fail(err, HV_E_CORRUPT, "%u faults wait, %u pending", waiting,
+			       space->pending);
+	if (sum != counts->faults)
+		return hv_fail(err, HV_E_CORRUPT, "%llu faults, %llu accounted for",
+			       (unsigned long long)counts->faults,
+			       (unsigned long long)sum);
+	return HV_OK;
+}
+
+static enum hv_code audit_frames(const struct hv_space *space, struct hv_err *err)
+{
+	const uint32_t *in = space->table.pages_in;
+	uint32_t charged = in[HV_PAGE_RESIDENT] + in[HV_PAGE_STEALING] +
+			   in[HV_PAGE_INFLIGHT];
+
+	if (charged != space->frames)
+		return hv_fail(err, HV_E_CORRUPT, "%u pages have a frame, %u charged",
+			       charged, space->frames);
+	if (in[HV_PAGE_INFLIGHT] != space->fills)
+		return hv_fail(err, HV_E_CORRUPT, "%u pages in flight, %u fills",
+			       in[HV_PAGE_INFLIGHT], space->fills);
+	return HV_OK;
+}
+
+enum hv_code hv_space_audit(const struct hv_space *space, struct hv_err *err)
+{
+	enum hv_code code;
+
+	if (space->is_ended) /* its pages are no more */
+		return space->frames + space->fills + space->pending +
+					       space->parked_count ==
+				       0
+			       ? HV_OK
+			       : hv_fail(err, HV_E_CORRUPT, "ended, but has %u frames",
+					 space->frames);
+	code = hv_page_table_audit(&space->table, err);
+	if (code == HV_OK)
+		code = audit_frames(space, err);
+	if (code == HV_OK)
+		code = audit_faults(space, err);
+	return code;
+}
+
+static enum hv_code audit_write(const struct hv_pager_path *path, uint32_t buffer,
+				uint32_t *ret_busy, struct hv_err *err)
+{
+	const struct hv_flight *flight = &path->flights[buffer];
+	const struct hv_page_table *table = &flight->space->table;
+
+	for (unsigned i = 0; i < flight->pages; i++) {
+		uint32_t page = path->pages[buffer + i], slot = flight->slot + i;
+		bool is_wanted = hv_steal_is_of(flight->space, page, slot);
+
+		if (hv_slot_class(table, slot) !=
+		    (is_wanted ? HV_SLOT_WRITING : HV_SLOT_CONDEMNED))
+			return hv_fail(err, HV_E_CORRUPT,
+				       "slot %u, being written from page %u: class %d",
+				       slot, page, (int)hv_slot_class(table, slot));
+		(*ret_busy)++;
+	}
+	return HV_OK;
+}
+
+static enum hv_code audit_read(const struct hv_pager *pager, unsigned index,
+			       uint32_t buffer, uint32_t *ret_busy, struct hv_err *err)
+{
+	const struct hv_flight *flight = &pager->paths[index].flights[buffer];
+	const struct hv_page_table *table = &flight->space->table;
+	const struct hv_fill *fill;
+
+	if (flight->fill == HV_FILL_NONE) {
+		(*ret_busy)++;
+		return hv_slot_class(table, flight->slot) == HV_SLOT_CONDEMNED
+			       ? HV_OK
+			       : hv_fail(err, HV_E_CORRUPT, "slot %u, read for nobody",
+					 flight->slot);
+	}
+	fill = &pager->fills[flight->fill];
+	if (fill->state != HV_FILL_SENT || fill->space != flight->space ||
+	    fill->last_path != index || fill->buffer != buffer ||
+	    table->pages[fill->page].slot != flight->slot)
+		return hv_fail(err, HV_E_CORRUPT, "slot %u is read, but not by fill %u",
+			       flight->slot, flight->fill);
+	return HV_OK;
+}
+
+static enum hv_code audit_fill(const struct hv_pager *pager, unsigned index,
+			       struct hv_err *err)
+{
+	const struct hv_fill *fill = &pager->fills[index];
+	bool is_free = (pager->free_fills >> index & 1) != 0;
+
+	if (is_free != (fill->state == HV_FILL_FREE))
+		return hv_fail(err, HV_E_CORRUPT, "fill %u: its bit disagrees", index);
+	if (is_free)
+		return HV_OK;
+	if (hv_page_state(&fill->space->table, fill->page) != HV_PAGE_INFLIGHT ||
+	    hv_page_fill(&fill->space->table, fill->page) != index)
+		return hv_fail(err, HV_E_CORRUPT, "fill %u: page %u knows nothing of it",
+			       index, fill->page);
+	return HV_OK;
+}
+
+/* Flights of one space: how many, and slots they keep from being given out. */
+struct sums {
+	uint32_t out;
+	uint32_t busy;
+};
+
+static enum hv_code audit_flights(const struct hv_pager *pager, unsigned index,
+				  struct sums *sums, struct hv_err *err)
+{
+	const struct hv_pager_path *path = &pager->paths[index];
+	enum hv_code code;
+	unsigned out = 0;
+
+	for (uint32_t buffer = 0; buffer < HV_LANE_BUFFERS; buffer++) {
+		const struct hv_flight *flight = &path->flights[buffer];
+		struct sums *sum;
+
+		if (flight->user == 0)
+			continue;
+		out++;
+		if (flight->space->pager != pager)
+			return hv_fail(err, HV_E_CORRUPT, "a request of a stranger");
+		sum = &sums[flight->space->index];
+		sum->out++;
+		if (flight->space->is_ended)
+			continue;
+		code = flight->is_write
+			       ? audit_write(path, buffer, &sum->busy, err)
+			       : audit_read(pager, index, buffer, &sum->busy, err);
+		if (code != HV_OK)
+			return code;
+	}
+	if (out != path->out || (path->role == HV_ROLE_NONE && out > 0))
+		return hv_fail(err, HV_E_CORRUPT, "path %u: %u requests out, %u counted",
+			       index, out, path->out);
+	return HV_OK;
+}
+
+enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err)
+{
+	struct sums sums[HV_PAGER_SPACES_MAX] = { 0 };
+	enum hv_code code = HV_OK;
+
+	for (unsigned i = 0; i < HV_PATHS && code == HV_OK; i++)
+		code = audit_flights(pager, i, sums, err);
+	for (unsigned i = 0; i < pager->fill_count && code == HV_OK; i++)
+		code = audit_fill(pager, i, err);
+	for (unsigned i = 0; i < pager->space_count && code == HV_OK; i++) {
+		const struct hv_space *space = pager->spaces[i];
+		const uint32_t *slots = space->table.slots_in;
+
+		code = hv_space_audit(space, err);
+		if (code != HV_OK)
+			return code;
+		if (space->index != i || space->out != sums[i].out)
+			return hv_fail(err, HV_E_CORRUPT,
+				       "space %u: %u requests out, %u counted", i,
+				       sums[i].out, space->out);
+		if (!space->is_ended &&
+		    sums[i].busy != slots[HV_SLOT_WRITING] + slots[HV_SLOT_CONDEMNED])
+			return hv_fail(err, HV_E_CORRUPT,
+				       "space %u: %u slots WRITING or CONDEMNED, %u in "
+				       "requests",
+				       i,
+				       slots[HV_SLOT_WRITING] + slots[HV_SLOT_CONDEMNED],
+				       sums[i].busy);
+	}
+	return code;
+}

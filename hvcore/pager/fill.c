@@ -1,0 +1,298 @@
+/*
+ * fill - page-ins: from a fault on a STOLEN page to the installed page.
+ *
+ *   start: frame, fill and window buffer are there --> SENT
+ *   SENT --answer--> copy out of the window, verify the copy (P8, M4)
+ *        --bad, or an error--> QUEUED, for the other path, for later; then poison
+ *        --epoch ended--> QUEUED
+ *   verified --install--> RESIDENT;  AGAIN, NOMEM --> LOADED, tried again (P12)
+ *
+ * A read fault leaves a clean page: write-protected, its slot kept, so that stealing
+ * it again costs no write. A write fault voids the slot at once (P5).
+ */
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "hvcore/pager/pager_priv.h"
+
+static unsigned fill_index(const struct hv_pager *pager, const struct hv_fill *fill)
+{
+	return (unsigned)(fill - pager->fills);
+}
+
+static uint8_t *private_page(const struct hv_pager *pager, const struct hv_fill *fill)
+{
+	return pager->private_pages + (size_t)fill_index(pager, fill) * HV_PAGE_BYTES;
+}
+
+static void fill_free(struct hv_pager *pager, struct hv_fill *fill)
+{
+	HV_INVARIANT(fill->state != HV_FILL_FREE && fill->space->fills > 0);
+	fill->space->fills--;
+	pager->free_fills |= UINT64_C(1) << fill_index(pager, fill);
+	*fill = (struct hv_fill){ .state = HV_FILL_FREE };
+}
+
+static void send(struct hv_pager *pager, struct hv_fill *fill, struct hv_pager_path *path,
+		 uint32_t buffer, uint64_t now_ns)
+{
+	struct hv_flight flight = {
+		.space = fill->space,
+		.slot = fill->space->table.pages[fill->page].slot,
+		.pages = 1,
+		.fill = (uint8_t)fill_index(pager, fill),
+	};
+
+	fill->state = HV_FILL_SENT;
+	fill->last_path = (uint8_t)hv_path_index(pager, path);
+	fill->buffer = buffer;
+	fill->wants_other = false;
+	fill->not_before_ns = 0;
+	hv_path_send(pager, path, &flight, buffer, now_ns);
+}
+
+/* The path to ask next, or NULL: nobody now. */
+static struct hv_pager_path *choose(struct hv_pager *pager, const struct hv_fill *fill)
+{
+	struct hv_pager_path *other = NULL;
+	unsigned index;
+
+	if (hv_path_find(pager, fill->space, &index) != HV_WAIT_NONE)
+		return NULL;
+	if (fill->wants_other)
+		other = hv_path_other(pager, fill->space, fill->last_path);
+	return other != NULL ? other : &pager->paths[index];
+}
+
+/* Sends a QUEUED fill if it can be sent. */
+static void try_send(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_ns)
+{
+	struct hv_pager_path *path;
+	uint32_t buffer;
+
+	if (fill->not_before_ns > now_ns) {
+		hv_pager_retry_at(pager, fill->not_before_ns);
+		return;
+	}
+	path = choose(pager, fill);
+	if (path == NULL || !path->ops->take(path->ctx, HV_OP_READ, 1, &buffer))
+		return;
+	send(pager, fill, path, buffer, now_ns);
+}
+
+/* The page stays on the device; a thread that waits faults again. */
+static void give_up(struct hv_pager *pager, struct hv_fill *fill)
+{
+	struct hv_space *space = fill->space;
+	uint32_t page = fill->page;
+
+	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, false);
+	hv_page_move(&space->table, page, HV_PAGE_STOLEN);
+	fill_free(pager, fill);
+	hv_frame_give(space, 1);
+	space->pending--;
+	space->counts.stale_faults++;
+	if (hv_space_acts(space))
+		(void)space->ops->wake(space->ctx, page, 1);
+}
+
+static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_protected,
+		      uint64_t now_ns)
+{
+	struct hv_space *space = fill->space;
+	uint32_t page = fill->page;
+
+	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, is_protected);
+	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, false);
+	if (!is_protected) /* P5: it is written next */
+		hv_page_drop_slot(space, page, false);
+	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
+	hv_page_refault(space, page);
+	space->pending--;
+	space->counts.page_ins++;
+	hv_hist_add(&space->latency, now_ns - fill->since_ns);
+	fill_free(pager, fill);
+}
+
+static void try_install(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_ns)
+{
+	struct hv_space *space = fill->space;
+	bool is_protected = !hv_page_has(&space->table, fill->page, HV_PAGE_WANTS_WRITE);
+	enum hv_code code;
+
+	if (!hv_space_acts(space))
+		return;
+	code = space->ops->install(space->ctx, fill->page, private_page(pager, fill),
+				   is_protected);
+	switch (code) {
+	case HV_OK:
+		installed(pager, fill, is_protected, now_ns);
+		return;
+	case HV_E_NOMEM: /* P12: data, frame and state stay */
+		pager->nomems++;
+		pager->is_nomem = true;
+		HV_FALLTHROUGH;
+	case HV_E_AGAIN:
+		hv_pager_retry_at(pager, now_ns + HV_RETRY_NS);
+		return;
+	case HV_E_EXISTS: /* P6: we did not put it there */
+		space->counts.integrity_errors++;
+		hv_page_poison(space, fill->page);
+		return;
+	default:
+		hv_space_odd(space, code);
+		give_up(pager, fill);
+	}
+}
+
+/* The read failed with an error: the other path, then back-off, then the page is lost. */
+static void failed(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_ns)
+{
+	struct hv_space *space = fill->space;
+
+	space->counts.io_errors++;
+	if (++fill->error_tries >= HV_ERROR_TRIES) {
+		hv_page_poison(space, fill->page);
+		return;
+	}
+	fill->wants_other = true;
+	if (fill->error_tries > 1 || hv_path_other(pager, space, fill->last_path) == NULL)
+		fill->not_before_ns = now_ns + ((uint64_t)HV_ERROR_WAIT_NS
+						<< (fill->error_tries - 1));
+	try_send(pager, fill, now_ns);
+}
+
+/* M4: not what was written: the other path, once more, then the page is lost. */
+static void corrupt(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_ns)
+{
+	struct hv_space *space = fill->space;
+
+	space->counts.checksum_errors++;
+	if (++fill->checksum_tries >= HV_CHECKSUM_TRIES) {
+		hv_page_poison(space, fill->page);
+		return;
+	}
+	fill->wants_other = true;
+	try_send(pager, fill, now_ns);
+}
+
+enum hv_wait hv_fill_start(struct hv_space *space, uint32_t page, bool is_write,
+			   uint64_t since_ns, uint64_t now_ns)
+{
+	struct hv_pager *pager = space->pager;
+	struct hv_pager_path *path;
+	struct hv_fill *fill;
+	uint32_t buffer;
+	unsigned index;
+	enum hv_wait why = hv_path_find(pager, space, &index);
+
+	if (why != HV_WAIT_NONE)
+		return why;
+	path = &pager->paths[index];
+	if (pager->free_fills == 0 || !path->ops->take(path->ctx, HV_OP_READ, 1, &buffer))
+		return HV_WAIT_BUFFER;
+	if (!hv_frame_take(space)) { /* P12: before the read is sent */
+		path->ops->give(path->ctx, buffer, 1);
+		return HV_WAIT_FRAME;
+	}
+	index = (unsigned)__builtin_ctzll(pager->free_fills);
+	pager->free_fills &= pager->free_fills - 1;
+	fill = &pager->fills[index];
+	*fill = (struct hv_fill){
+		.state = HV_FILL_QUEUED,
+		.last_path = HV_PATHS,
+		.page = page,
+		.space = space,
+		.since_ns = since_ns,
+	};
+	space->fills++;
+	hv_page_move(&space->table, page, HV_PAGE_INFLIGHT);
+	hv_page_fill_set(&space->table, page, index);
+	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, is_write);
+	send(pager, fill, path, buffer, now_ns);
+	return HV_WAIT_NONE;
+}
+
+void hv_fills_retry(struct hv_pager *pager, uint64_t now_ns)
+{
+	uint64_t all = pager->fill_count == 64 ? ~UINT64_C(0)
+					       : (UINT64_C(1) << pager->fill_count) - 1;
+	uint64_t used = all & ~pager->free_fills;
+
+	pager->is_nomem = false; /* until one of them says so again */
+	for (; used != 0; used &= used - 1) {
+		struct hv_fill *fill = &pager->fills[__builtin_ctzll(used)];
+
+		if (fill->state == HV_FILL_QUEUED)
+			try_send(pager, fill, now_ns);
+		else if (fill->state == HV_FILL_LOADED)
+			try_install(pager, fill, now_ns);
+	}
+}
+
+void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, int result,
+		      uint64_t now_ns)
+{
+	struct hv_pager_path *path = &pager->paths[fill->last_path];
+	struct hv_page *entry = &fill->space->table.pages[fill->page];
+	uint8_t *page = private_page(pager, fill);
+
+	HV_INVARIANT(fill->state == HV_FILL_SENT);
+	HV_INVARIANT(hv_page_state(&fill->space->table, fill->page) == HV_PAGE_INFLIGHT);
+	fill->state = HV_FILL_QUEUED;
+	if (result != 0) {
+		failed(pager, fill, now_ns);
+		return;
+	}
+	/* P8: the window may change while we look; the copy does not. */
+	memcpy(page, path->ops->buffer(path->ctx, fill->buffer), HV_PAGE_BYTES);
+	if ((uint32_t)XXH3_64bits(page, HV_PAGE_BYTES) != entry->checksum) {
+		corrupt(pager, fill, now_ns);
+		return;
+	}
+	fill->state = HV_FILL_LOADED;
+	try_install(pager, fill, now_ns);
+}
+
+void hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill)
+{
+	HV_INVARIANT(fill->state == HV_FILL_SENT);
+	fill->state = HV_FILL_QUEUED;
+	fill->wants_other = false;
+	fill->not_before_ns = 0;
+	hv_pager_retry_soon(pager);
+}
+
+void hv_fill_cancel(struct hv_space *space, uint32_t page)
+{
+	struct hv_pager *pager = space->pager;
+	struct hv_fill *fill = &pager->fills[hv_page_fill(&space->table, page)];
+	bool is_out = fill->state == HV_FILL_SENT;
+
+	HV_INVARIANT(fill->space == space && fill->page == page);
+	if (is_out)
+		pager->paths[fill->last_path].flights[fill->buffer].fill = HV_FILL_NONE;
+	hv_page_drop_slot(space, page, is_out);
+	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, false);
+	fill_free(pager, fill);
+	hv_pager_retry_soon(pager); /* a fill is free */
+}
+
+enum hv_wait hv_fill_wait(const struct hv_pager *pager, const struct hv_fill *fill)
+{
+	unsigned index;
+	enum hv_wait why;
+
+	switch (fill->state) {
+	case HV_FILL_SENT:
+		return HV_WAIT_ANSWER;
+	case HV_FILL_LOADED:
+		return pager->is_nomem ? HV_WAIT_FRAME : HV_WAIT_EVENT;
+	default:
+		if (fill->not_before_ns != 0)
+			return HV_WAIT_ERROR;
+		why = hv_path_find(pager, fill->space, &index);
+		return why == HV_WAIT_NONE ? HV_WAIT_BUFFER : why;
+	}
+}

@@ -1,0 +1,287 @@
+/*
+ * pager_priv - what the files of the engine share.
+ *
+ *   space.c    open, close, stat; a partition's life
+ *   event.c    faults
+ *   discard.c  pages that end: discards, holes, poison
+ *   fill.c     page-ins, from fault to install
+ *   steal.c    page-outs, from victims to punch
+ *   reclaim.c  which victims, when; hv_pager_run
+ *   path.c     epochs, requests out, answers
+ *   frames.c   the counter, fair shares
+ *   audit.c    all equations
+ */
+#ifndef HVCORE_PAGER_PAGER_PRIV_H
+#define HVCORE_PAGER_PAGER_PRIV_H
+
+#include "hvcore/base/invariant.h"
+#include "hvcore/pager/pager.h"
+
+#define HV_FILL_NONE UINT8_MAX
+#define HV_USER_BUFFER_BITS 9 /* a request's `user`: serial << 9 | first buffer */
+
+#define HV_CHECKSUM_TRIES 3 /* PAGER.md P8/M4: the path, the other one, once more */
+#define HV_ERROR_TRIES 8    /* arbitrary: paths in turn, 6 s of back-off in all */
+#define HV_ERROR_WAIT_NS 50000000u  /* doubles each time; arbitrary */
+#define HV_WRITE_WAIT_NS 100000000u /* pause after a failed write, doubles; arbitrary */
+#define HV_WRITE_WAIT_DOUBLINGS 5   /* 3.2 s at most */
+#define HV_RETRY_NS 100000u         /* after AGAIN: the partition must run first */
+#define HV_BARREN_NS 5000000u       /* a space without victims is left alone so long */
+
+/* A page-in. FREE -> QUEUED -> SENT -> LOADED -> FREE; SENT -> QUEUED to try again. */
+enum hv_fill_state {
+	HV_FILL_FREE,
+	HV_FILL_QUEUED, /* has a frame, waits for a path, a buffer or its back-off */
+	HV_FILL_SENT,
+	HV_FILL_LOADED, /* its private copy is verified, install said AGAIN or NOMEM */
+	HV_FILL_STATE_COUNT
+};
+
+struct hv_fill {
+	uint8_t state;     /* enum hv_fill_state */
+	uint8_t last_path; /* asked last; HV_PATHS = never */
+	uint8_t checksum_tries;
+	uint8_t error_tries;
+	bool wants_other; /* try the path that was not asked last */
+	uint32_t page;
+	uint32_t buffer; /* SENT: in the window of last_path */
+	struct hv_space *space;
+	uint64_t since_ns; /* the event was read */
+	uint64_t not_before_ns;
+};
+
+/* A request that is out, kept by its first buffer. */
+struct hv_flight {
+	uint64_t user; /* 0 = nothing is out */
+	uint64_t sent_ns;
+	struct hv_space *space;
+	uint32_t slot;
+	uint16_t pages;
+	uint8_t is_write;
+	uint8_t fill; /* of a read; HV_FILL_NONE: given up, nobody wants the answer */
+};
+
+struct hv_pager_path {
+	enum hv_role role;
+	uint64_t epoch;
+	const struct hv_path_ops *ops;
+	void *ctx;
+	unsigned out;
+	bool is_dirty; /* sent, not flushed */
+	bool is_full;  /* no buffers for page-outs until one is answered */
+	struct hv_flight flights[HV_LANE_BUFFERS];
+	uint32_t pages[HV_LANE_BUFFERS]; /* by write buffer: the page in it */
+};
+
+/* A fault that waits, or an ioctl that is owed. */
+struct hv_parked {
+	uint32_t page;
+	bool is_write;
+	bool is_pending; /* counted as pending, not yet as anything else */
+	uint64_t since_ns;
+};
+
+struct hv_device {
+	bool is_open;
+	uint32_t handle;
+};
+
+struct hv_space {
+	struct hv_page_table table;
+	struct hv_pager *pager; /* NULL: not added */
+	const struct hv_space_ops *ops;
+	void *ctx;
+	uint32_t entitled;
+	uint32_t target;
+	uint32_t frames;  /* charged: resident + stealing + inflight */
+	uint32_t pending; /* faults not yet counted as something */
+	uint32_t out;     /* requests on all paths */
+	uint32_t fills;   /* in use: = inflight pages */
+	uint32_t index;   /* in the pager's list */
+	bool is_ended;
+	bool is_gone; /* an op said so: do nothing more */
+	bool is_blocked;
+	bool has_overflow; /* faults were dropped for want of room: wake all (P1) */
+	struct hv_device devices[HV_PATHS];
+	/* parking ring */
+	uint32_t parked_head;
+	uint32_t parked_count;
+	struct hv_parked parked[HV_PARKED_MAX];
+	enum hv_wait parked_why; /* of the oldest */
+	/* sweep after REMOVE events: pages still to look at */
+	uint32_t sweep_at;
+	uint32_t sweep_end;
+	uint32_t sweep_cursor; /* of hv_pager_sweep */
+	/* replacement */
+	uint32_t steals; /* since the clock moved */
+	uint16_t clock;  /* ghost age */
+	uint32_t void_cursor;
+	uint64_t barren_until_ns;
+	uint64_t write_error_until_ns;
+	unsigned write_errors; /* in a row */
+	struct hv_space_counts counts;
+	struct hv_hist latency;
+};
+
+struct hv_pager {
+	unsigned id;
+	unsigned fill_count;
+	struct hv_frames *frames;
+	const struct hv_pager_ops *ops;
+	void *ctx;
+	struct hv_pager_path paths[HV_PATHS];
+	struct hv_space *spaces[HV_PAGER_SPACES_MAX];
+	unsigned space_count;
+	unsigned next_space; /* retries start there: round robin */
+	struct hv_fill fills[HV_FILLS_MAX];
+	uint64_t free_fills;     /* bit set = free */
+	uint8_t *private_memory; /* what was allocated */
+	uint8_t *private_pages;  /* aligned; P8: fill i's copy, the last is page-outs' */
+	uint64_t serial;         /* of requests: a late answer finds another */
+	bool is_retry_due;       /* something changed: look at what is parked */
+	bool is_reclaiming;      /* between low and high water */
+	bool is_nomem;     /* the kernel had no memory though we counted some (P12) */
+	uint64_t retry_ns; /* look again then even if nothing happens; 0 = no need */
+	uint64_t nomems;
+	uint64_t ignored_answers;
+};
+
+/* ---- space.c ---- */
+
+/* Whether anything may still be done for the partition. */
+static inline bool hv_space_acts(const struct hv_space *space)
+{
+	return !space->is_ended && !space->is_gone;
+}
+
+static inline bool hv_space_is_mine(const struct hv_pager *pager,
+				    const struct hv_space *space, uint32_t page)
+{
+	HV_INVARIANT(space->pager == pager && page < space->table.page_count);
+	return hv_space_acts(space);
+}
+
+/*
+ * What to make of a code that is none the caller expects. GONE is remembered,
+ * anything else counted.
+ */
+void hv_space_odd(struct hv_space *space, enum hv_code code);
+
+bool hv_frame_take(struct hv_space *space); /* charges the space; false: none, thirsty */
+void hv_frame_give(struct hv_space *space, uint32_t count);
+
+/* Has hv_pager_run look at what waits, at once or after a while. */
+void hv_pager_retry_soon(struct hv_pager *pager);
+void hv_pager_retry_at(struct hv_pager *pager, uint64_t at_ns);
+
+/* The page's slot is worthless: FREE, or CONDEMNED while a request on it is out. */
+static inline void hv_page_drop_slot(struct hv_space *space, uint32_t page, bool is_out)
+{
+	struct hv_page *entry = &space->table.pages[page];
+
+	if (entry->slot == HV_SLOT_NONE)
+		return;
+	if (is_out)
+		hv_slot_condemn(&space->table, entry->slot);
+	else
+		hv_slot_release(&space->table, entry->slot);
+	entry->slot = HV_SLOT_NONE;
+}
+
+/* ---- event.c ---- */
+void hv_fault_park(struct hv_space *space, const struct hv_parked *parked,
+		   enum hv_wait why);
+/* Serves everything parked that can be served now. */
+void hv_faults_retry(struct hv_space *space, uint64_t now_ns);
+
+/* How a fault that was pending ends. */
+static inline void hv_fault_count(struct hv_space *space, const struct hv_parked *fault,
+				  uint64_t *counter)
+{
+	if (!fault->is_pending)
+		return;
+	space->pending--;
+	(*counter)++;
+}
+
+/* ---- discard.c ---- */
+
+/* The page is worth nothing now: slot, frame, read and steal of it end. */
+void hv_page_to_zero(struct hv_space *space, uint32_t page);
+
+/* The content is lost: any fault on it kills, loudly (M4, P6). */
+void hv_page_poison(struct hv_space *space, uint32_t page);
+/* A POISONED page lost its mark, or never got it: again, until it works. */
+void hv_page_mark_poison(struct hv_space *space, uint32_t page);
+
+/* A sweep over what REMOVE events named; true: more to do. */
+bool hv_space_sweep_some(struct hv_space *space);
+
+/* ---- fill.c ---- */
+
+/* Starts the page-in of a STOLEN page, or says why not. */
+enum hv_wait hv_fill_start(struct hv_space *space, uint32_t page, bool is_write,
+			   uint64_t since_ns, uint64_t now_ns);
+/* QUEUED ones that may be sent, LOADED ones that may be installed. */
+void hv_fills_retry(struct hv_pager *pager, uint64_t now_ns);
+/* The answer of its read; the window buffer is still ours. */
+void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, int result,
+		      uint64_t now_ns);
+/* Its epoch ended: to be sent again. */
+void hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill);
+/* Ends the read of an INFLIGHT page and drops its slot; the caller moves the page. */
+void hv_fill_cancel(struct hv_space *space, uint32_t page);
+/* Why a fill waits. */
+enum hv_wait hv_fill_wait(const struct hv_pager *pager, const struct hv_fill *fill);
+
+/* ---- steal.c ---- */
+
+/* Steals these pages (sorted, off the queues); returns how many frames came free. */
+uint32_t hv_steal(struct hv_space *space, const uint32_t *pages, unsigned count,
+		  uint64_t now_ns);
+/* The answer of a page-out. */
+void hv_steal_answered(struct hv_space *space, unsigned path,
+		       const struct hv_flight *flight, unsigned buffer, int result,
+		       uint64_t now_ns);
+/* STEALING -> RESIDENT; the slot is condemned: its write is unanswered (P4). */
+void hv_steal_cancel(struct hv_space *space, uint32_t page);
+/* Whether that write is what the page waits for; its slot may be another by now. */
+bool hv_steal_is_of(const struct hv_space *space, uint32_t page, uint32_t slot);
+/* STEALING pages of a write that failed are RESIDENT again; the caller sees to the
+ * slots. Returns how many. */
+unsigned hv_steal_abort(struct hv_space *space, unsigned path,
+			const struct hv_flight *flight, unsigned buffer);
+/* Why nothing may be written out now. */
+enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns);
+
+/* ---- reclaim.c ---- */
+void hv_page_enqueue(struct hv_space *space, uint32_t page); /* new in its frame */
+void hv_page_requeue(struct hv_space *space, uint32_t page); /* a victim that stays */
+void hv_page_refault(struct hv_space *space, uint32_t page); /* was stolen before */
+void hv_page_left(struct hv_space *space, uint32_t page);    /* became stolen */
+static inline void hv_page_touch(struct hv_space *space, uint32_t page)
+{
+	unsigned frequency = hv_page_frequency(&space->table, page);
+
+	if (frequency < HV_FREQUENCY_MAX)
+		hv_page_frequency_set(&space->table, page, frequency + 1);
+}
+
+/* ---- path.c ---- */
+
+/* The path to ask for this space: the active one, with its device open. */
+enum hv_wait hv_path_find(const struct hv_pager *pager, const struct hv_space *space,
+			  unsigned *ret_index);
+/* The one that is not `path`, if it is open and has the device open; or NULL. */
+struct hv_pager_path *hv_path_other(struct hv_pager *pager, const struct hv_space *space,
+				    unsigned path);
+static inline unsigned hv_path_index(const struct hv_pager *pager,
+				     const struct hv_pager_path *path)
+{
+	return (unsigned)(path - pager->paths);
+}
+void hv_path_send(struct hv_pager *pager, struct hv_pager_path *path,
+		  const struct hv_flight *flight, uint32_t buffer, uint64_t now_ns);
+void hv_paths_flush(struct hv_pager *pager);
+
+#endif

@@ -1,0 +1,254 @@
+/*
+ * path - epochs, requests that are out, and their answers.
+ *
+ *   NONE --open--> STANDBY <--role--> ACTIVE;  STANDBY, ACTIVE --end--> NONE
+ *
+ * A flight is kept under its first buffer, with a serial number that no other
+ * request of this pager ever had. An answer that does not name a flight is counted
+ * and ignored: a VIOS may say what it likes.
+ */
+#include "hvcore/pager/pager_priv.h"
+
+#define USER_BUFFER(user) ((uint32_t)((user) & ((1u << HV_USER_BUFFER_BITS) - 1)))
+
+static_assert(HV_LANE_BUFFERS <= 1u << HV_USER_BUFFER_BITS, "a buffer fits `user`");
+
+/* Buffers, slots, a path or a device came back: what waited for one may go on. */
+static void refresh(struct hv_pager *pager)
+{
+	for (unsigned i = 0; i < pager->space_count; i++)
+		pager->spaces[i]->barren_until_ns = 0;
+	hv_pager_retry_soon(pager);
+}
+
+/* ... and what failed may be tried another way. */
+static void forgive(struct hv_pager *pager)
+{
+	for (unsigned i = 0; i < pager->space_count; i++)
+		pager->spaces[i]->write_error_until_ns = 0;
+	refresh(pager);
+}
+
+enum hv_wait hv_path_find(const struct hv_pager *pager, const struct hv_space *space,
+			  unsigned *ret_index)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		if (pager->paths[i].role != HV_ROLE_ACTIVE)
+			continue;
+		if (!space->devices[i].is_open)
+			return HV_WAIT_DEVICE;
+		*ret_index = i;
+		return HV_WAIT_NONE;
+	}
+	return HV_WAIT_PATH;
+}
+
+struct hv_pager_path *hv_path_other(struct hv_pager *pager, const struct hv_space *space,
+				    unsigned path)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		if (i != path && pager->paths[i].role != HV_ROLE_NONE &&
+		    space->devices[i].is_open)
+			return &pager->paths[i];
+	return NULL;
+}
+
+void hv_path_send(struct hv_pager *pager, struct hv_pager_path *path,
+		  const struct hv_flight *flight, uint32_t buffer, uint64_t now_ns)
+{
+	struct hv_flight *out = &path->flights[buffer];
+	struct hv_vasi_ask ask = {
+		.now_ns = now_ns,
+		.device = flight->space->devices[hv_path_index(pager, path)].handle,
+		.slot = flight->slot,
+		.buffer = buffer,
+		.op = flight->is_write ? HV_OP_WRITE : HV_OP_READ,
+		.pages = flight->pages,
+	};
+
+	HV_INVARIANT(buffer < HV_LANE_BUFFERS && out->user == 0);
+	HV_INVARIANT(path->role != HV_ROLE_NONE);
+	*out = *flight;
+	out->sent_ns = now_ns;
+	out->user = ++pager->serial << HV_USER_BUFFER_BITS | buffer;
+	ask.user = out->user;
+	path->out++;
+	flight->space->out++;
+	path->is_dirty = true;
+	path->ops->send(path->ctx, &ask);
+}
+
+void hv_paths_flush(struct hv_pager *pager)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		struct hv_pager_path *path = &pager->paths[i];
+
+		if (!path->is_dirty)
+			continue;
+		path->is_dirty = false;
+		path->ops->flush(path->ctx);
+	}
+}
+
+/* Takes the flight off the table. */
+static struct hv_flight land(struct hv_pager_path *path, uint32_t buffer)
+{
+	struct hv_flight flight = path->flights[buffer];
+
+	HV_INVARIANT(flight.user != 0 && path->out > 0 && flight.space->out > 0);
+	path->flights[buffer] = (struct hv_flight){ 0 };
+	path->out--;
+	flight.space->out--;
+	return flight;
+}
+
+/* Answered, and nobody wants the content: all its slots are worthless. */
+static void release_all(const struct hv_flight *flight)
+{
+	for (unsigned i = 0; i < flight->pages; i++)
+		hv_slot_release(&flight->space->table, flight->slot + i);
+}
+
+void hv_pager_on_answer(struct hv_pager *pager, unsigned index, uint64_t user, int result,
+			uint64_t now_ns)
+{
+	struct hv_pager_path *path = &pager->paths[index];
+	uint32_t buffer = USER_BUFFER(user);
+	struct hv_flight flight;
+
+	HV_INVARIANT(index < HV_PATHS);
+	if (path->role == HV_ROLE_NONE || user == 0 || buffer >= HV_LANE_BUFFERS ||
+	    path->flights[buffer].user != user || result > 0) {
+		pager->ignored_answers++;
+		return;
+	}
+	flight = land(path, buffer);
+	if (flight.space->is_ended)
+		release_all(&flight);
+	else if (flight.is_write)
+		hv_steal_answered(flight.space, index, &flight, buffer, result, now_ns);
+	else if (flight.fill != HV_FILL_NONE)
+		hv_fill_answered(pager, &pager->fills[flight.fill], result, now_ns);
+	else
+		release_all(&flight);
+	path->ops->give(path->ctx, buffer, flight.pages);
+	if (path->is_full && flight.is_write) {
+		path->is_full = false;
+		refresh(pager);
+	}
+	hv_pager_retry_soon(pager); /* a buffer is free */
+}
+
+void hv_pager_path_open(struct hv_pager *pager, unsigned index, uint64_t epoch,
+			const struct hv_path_ops *ops, void *ctx)
+{
+	struct hv_pager_path *path = &pager->paths[index];
+
+	HV_INVARIANT(index < HV_PATHS && path->role == HV_ROLE_NONE);
+	HV_INVARIANT(path->out == 0);
+	path->role = HV_ROLE_STANDBY;
+	path->epoch = epoch;
+	path->ops = ops;
+	path->ctx = ctx;
+}
+
+void hv_pager_path_role(struct hv_pager *pager, unsigned index, enum hv_role role)
+{
+	HV_INVARIANT(index < HV_PATHS && role != HV_ROLE_NONE);
+	HV_INVARIANT(pager->paths[index].role != HV_ROLE_NONE);
+	if (role == HV_ROLE_ACTIVE &&
+	    pager->paths[HV_PATHS - 1 - index].role == HV_ROLE_ACTIVE)
+		pager->paths[HV_PATHS - 1 - index].role = HV_ROLE_STANDBY;
+	pager->paths[index].role = role;
+	forgive(pager);
+}
+
+/* One unanswered request of an ended epoch. */
+static void end_flight(struct hv_pager *pager, unsigned index, uint32_t buffer,
+		       struct hv_path_toll *toll)
+{
+	struct hv_flight flight = land(&pager->paths[index], buffer);
+	struct hv_page_table *table = &flight.space->table;
+	uint32_t before = table->slots_in[HV_SLOT_QUARANTINED];
+
+	for (unsigned i = 0; i < flight.pages; i++)
+		hv_slot_doubt(table, flight.slot + i, index);
+	if (!flight.space->is_ended && !flight.is_write && flight.fill != HV_FILL_NONE) {
+		hv_fill_resend(pager, &pager->fills[flight.fill]);
+		toll->resent_reads++;
+		return;
+	}
+	if (!flight.space->is_ended && flight.is_write)
+		toll->canceled_steals += hv_steal_abort(flight.space, index, &flight,
+							buffer);
+	release_all(&flight);
+	toll->quarantined_slots += table->slots_in[HV_SLOT_QUARANTINED] - before;
+}
+
+void hv_pager_path_end(struct hv_pager *pager, unsigned index, uint64_t epoch,
+		       struct hv_path_toll *ret_toll)
+{
+	struct hv_pager_path *path = &pager->paths[index];
+	struct hv_path_toll toll = { 0 };
+
+	HV_INVARIANT(index < HV_PATHS);
+	*ret_toll = toll;
+	if (path->role == HV_ROLE_NONE || path->epoch != epoch)
+		return;
+	for (uint32_t buffer = 0; buffer < HV_LANE_BUFFERS && path->out > 0; buffer++)
+		if (path->flights[buffer].user != 0)
+			end_flight(pager, index, buffer, &toll);
+	path->role = HV_ROLE_NONE;
+	path->is_dirty = false;
+	path->is_full = false;
+	for (unsigned i = 0; i < pager->space_count; i++)
+		pager->spaces[i]->devices[index].is_open = false;
+	forgive(pager);
+	*ret_toll = toll;
+}
+
+enum hv_code hv_pager_device(struct hv_pager *pager, struct hv_space *space,
+			     unsigned index, bool is_open, uint32_t handle,
+			     struct hv_err *err)
+{
+	HV_INVARIANT(index < HV_PATHS && space->pager == pager);
+	if (is_open && pager->paths[index].role == HV_ROLE_NONE)
+		return hv_fail(err, HV_E_STATE, "path %u has no session", index);
+	if (is_open && space->table.doubts[index] > 0)
+		return hv_fail(err, HV_E_STATE,
+			       "path %u: %u slots are in doubt because of an earlier "
+			       "incarnation",
+			       index, space->table.doubts[index]);
+	space->devices[index] = (struct hv_device){ .is_open = is_open,
+						    .handle = handle };
+	forgive(pager);
+	return HV_OK;
+}
+
+void hv_pager_drained(struct hv_pager *pager, struct hv_space *space, unsigned index)
+{
+	HV_INVARIANT(index < HV_PATHS && space->pager == pager);
+	(void)hv_slots_drain(&space->table, index);
+	refresh(pager);
+}
+
+unsigned hv_pager_path_out(const struct hv_pager *pager, unsigned index)
+{
+	HV_INVARIANT(index < HV_PATHS);
+	return pager->paths[index].out;
+}
+
+uint64_t hv_pager_path_oldest_ns(const struct hv_pager *pager, unsigned index)
+{
+	const struct hv_pager_path *path = &pager->paths[index];
+	uint64_t oldest = 0;
+
+	HV_INVARIANT(index < HV_PATHS);
+	if (path->out == 0)
+		return 0;
+	for (unsigned i = 0; i < HV_LANE_BUFFERS; i++)
+		if (path->flights[i].user != 0 &&
+		    (oldest == 0 || path->flights[i].sent_ns < oldest))
+			oldest = path->flights[i].sent_ns;
+	return oldest;
+}

@@ -1,0 +1,290 @@
+/*
+ * reclaim - which pages leave, and when; and hv_pager_run().
+ *
+ * When: the pool's free frames, with those on their way, fall below low water:
+ * steal until high water (M6). The batch grows with the faults that wait.
+ *
+ * Whose: the space furthest above its target. Water marks are taken off the targets'
+ * sum by the caller, so somebody always is above. Nobody is taken below its
+ * entitlement, but for its own faults.
+ *
+ * Which: S3-FIFO. A page enters `small` (a tenth of the resident ones), or `main` if
+ * it was stolen so recently that `main` would have kept it (the ghost age). At the
+ * head of a queue a page that was used since (a minor or write event, a fault while
+ * it was still queued) goes round again, others leave. Queues are singly linked, so
+ * a page that is gone is dropped when its turn comes.
+ */
+#include "hvcore/pager/pager_priv.h"
+
+#define BATCH_MIN 8  /* 43 us of stealing hide behind one page-in (paging.md 1.6) */
+#define BATCH_MAX 64 /* = HV_RUN_PAGES: one request */
+#define BATCH_IDLE 32
+#define SMALL_SHARE 10   /* a tenth, as in S3-FIFO */
+#define CLOCK_PARTS 4096 /* ghost age moves so often while all pages leave once */
+#define PICKS 4          /* spaces tried a run */
+
+static_assert(BATCH_MAX <= HV_RUN_PAGES, "a batch is at most one request");
+
+/* ---- queues ---- */
+
+static uint32_t clock_unit(const struct hv_space *space)
+{
+	return space->table.page_count / CLOCK_PARTS + 1;
+}
+
+/* An old entry of a page that went and came back: it must not leave at once. */
+static bool is_queued(struct hv_space *space, uint32_t page)
+{
+	if (hv_page_queue(&space->table, page) == HV_QUEUE_NONE)
+		return false;
+	hv_page_touch(space, page);
+	return true;
+}
+
+void hv_page_enqueue(struct hv_space *space, uint32_t page)
+{
+	if (!is_queued(space, page))
+		hv_queue_push(&space->table, HV_QUEUE_SMALL, page);
+}
+
+void hv_page_requeue(struct hv_space *space, uint32_t page)
+{
+	if (!is_queued(space, page))
+		hv_queue_push(&space->table, HV_QUEUE_MAIN, page);
+}
+
+void hv_page_refault(struct hv_space *space, uint32_t page)
+{
+	uint16_t age = (uint16_t)(space->clock - hv_page_age(&space->table, page));
+	bool is_ghost = (uint32_t)age * clock_unit(space) <
+			space->table.queues[HV_QUEUE_MAIN].length;
+
+	if (!is_queued(space, page))
+		hv_queue_push(&space->table, is_ghost ? HV_QUEUE_MAIN : HV_QUEUE_SMALL,
+			      page);
+}
+
+void hv_page_left(struct hv_space *space, uint32_t page)
+{
+	if (++space->steals >= clock_unit(space)) {
+		space->steals = 0;
+		space->clock++;
+	}
+	hv_page_age_set(&space->table, page, space->clock);
+	hv_page_frequency_set(&space->table, page, 0);
+}
+
+static enum hv_page_queue next_queue(const struct hv_page_table *table)
+{
+	uint32_t small = table->queues[HV_QUEUE_SMALL].length;
+	uint32_t main = table->queues[HV_QUEUE_MAIN].length;
+
+	return main == 0 || small > (small + main) / SMALL_SHARE ? HV_QUEUE_SMALL
+								 : HV_QUEUE_MAIN;
+}
+
+/* Whether the page at the head of a queue leaves; if not, it went where it belongs. */
+static bool judge(struct hv_space *space, uint32_t page, enum hv_page_queue from,
+		  bool may_write)
+{
+	struct hv_page_table *table = &space->table;
+	unsigned frequency = hv_page_frequency(table, page);
+
+	if (hv_page_state(table, page) != HV_PAGE_RESIDENT)
+		return false; /* gone since: the entry was stale */
+	if (frequency > 0) {
+		hv_page_frequency_set(table, page,
+				      from == HV_QUEUE_SMALL ? 0 : frequency - 1);
+		hv_queue_push(table, HV_QUEUE_MAIN, page);
+		return false;
+	}
+	if (hv_page_has(table, page, HV_PAGE_PARKED) ||
+	    (!may_write && table->pages[page].slot == HV_SLOT_NONE)) {
+		hv_queue_push(table, HV_QUEUE_MAIN, page);
+		return false;
+	}
+	return true;
+}
+
+static void sort(uint32_t *pages, unsigned count)
+{
+	for (unsigned i = 1; i < count; i++) {
+		uint32_t page = pages[i];
+		unsigned at = i;
+
+		for (; at > 0 && pages[at - 1] > page; at--)
+			pages[at] = pages[at - 1];
+		pages[at] = page;
+	}
+}
+
+/* Up to `want` victims, sorted, off the queues. Bounded, whatever the queues hold. */
+static unsigned pick(struct hv_space *space, unsigned want, bool may_write,
+		     uint32_t *pages)
+{
+	unsigned count = 0;
+
+	for (unsigned steps = 4 * want + BATCH_MAX; steps > 0 && count < want; steps--) {
+		enum hv_page_queue queue = next_queue(&space->table);
+		uint32_t page = hv_queue_pop(&space->table, queue);
+
+		if (page == HV_PAGE_NONE)
+			break;
+		if (judge(space, page, queue, may_write))
+			pages[count++] = page;
+	}
+	sort(pages, count);
+	return count;
+}
+
+/* ---- whose ---- */
+
+struct choice {
+	struct hv_space *space;
+	int64_t most; /* pages above its target */
+	int64_t may_take;
+};
+
+static void consider(struct hv_space *space, bool is_urgent, uint64_t now_ns,
+		     struct choice *best)
+{
+	int64_t stays = (int64_t)space->table.pages_in[HV_PAGE_RESIDENT] + space->fills;
+	int64_t excess = stays - space->target;
+	int64_t may_take = is_urgent ? BATCH_MAX : excess;
+	int64_t floor = space->parked_count > 0 ? 0 : space->entitled;
+
+	if (!hv_space_acts(space) || space->is_blocked ||
+	    space->table.pages_in[HV_PAGE_RESIDENT] == 0)
+		return;
+	if (space->barren_until_ns > now_ns) {
+		hv_pager_retry_at(space->pager, space->barren_until_ns);
+		return;
+	}
+	may_take = may_take < stays - floor ? may_take : stays - floor;
+	if (may_take <= 0 || (best->space != NULL && excess <= best->most))
+		return;
+	*best = (struct choice){ space, excess, may_take };
+}
+
+static struct choice choose(struct hv_pager *pager, bool is_urgent, uint64_t now_ns)
+{
+	struct choice best = { 0 };
+
+	for (unsigned i = 0; i < pager->space_count; i++)
+		consider(pager->spaces[i], is_urgent, now_ns, &best);
+	return best;
+}
+
+/* ---- when ---- */
+
+static bool may_write(const struct hv_space *space, uint64_t now_ns)
+{
+	unsigned path;
+
+	return hv_steal_pause(space, now_ns) == HV_PAUSE_NONE &&
+	       hv_path_find(space->pager, space, &path) == HV_WAIT_NONE &&
+	       !space->pager->paths[path].is_full;
+}
+
+/* Steals up to `want` pages of that space; returns how many were tried. */
+static unsigned steal_from(const struct choice *choice, unsigned want, uint64_t now_ns)
+{
+	struct hv_space *space = choice->space;
+	uint32_t pages[BATCH_MAX];
+	unsigned count;
+
+	if ((int64_t)want > choice->may_take)
+		want = (unsigned)choice->may_take;
+	count = pick(space, want, may_write(space, now_ns), pages);
+	if (count == 0)
+		space->barren_until_ns = now_ns + HV_BARREN_NS;
+	else
+		(void)hv_steal(space, pages, count, now_ns);
+	return count;
+}
+
+static unsigned batch_size(const struct hv_pager *pager)
+{
+	unsigned pending = 0;
+
+	for (unsigned i = 0; i < pager->space_count; i++)
+		pending += pager->spaces[i]->pending;
+	if (pending == 0)
+		return BATCH_IDLE;
+	pending = BATCH_MIN + 2 * pending;
+	return pending < BATCH_MAX ? pending : BATCH_MAX;
+}
+
+/* Frames still to be found, or 0. */
+static int64_t shortage(struct hv_pager *pager)
+{
+	int64_t soon = hv_frames_soon(pager->frames);
+	int64_t high = hv_frames_high(pager->frames);
+
+	if (soon < hv_frames_low(pager->frames))
+		pager->is_reclaiming = true;
+	if (soon >= high)
+		pager->is_reclaiming = false;
+	if (pager->is_reclaiming)
+		return high - soon;
+	return pager->is_nomem ? BATCH_MIN : 0; /* P12: our count is too high */
+}
+
+/* One batch. True: there is more to do, and it can be done. */
+static bool reclaim(struct hv_pager *pager, uint64_t now_ns)
+{
+	int64_t want = shortage(pager);
+	unsigned batch = batch_size(pager);
+	bool is_urgent = pager->is_nomem ||
+			 hv_frames_free(pager->frames) < hv_frames_low(pager->frames) / 2;
+
+	if (want <= 0)
+		return false;
+	if (want < (int64_t)batch)
+		batch = (unsigned)want;
+	for (unsigned i = 0; i < PICKS && batch > 0; i++) {
+		struct choice choice = choose(pager, is_urgent, now_ns);
+		unsigned tried;
+
+		if (choice.space == NULL)
+			return false;
+		tried = steal_from(&choice, batch, now_ns);
+		batch -= tried;
+	}
+	return pager->is_reclaiming;
+}
+
+static void retry(struct hv_pager *pager, uint64_t now_ns)
+{
+	if (pager->retry_ns != 0 && pager->retry_ns <= now_ns)
+		pager->is_retry_due = true;
+	if (!pager->is_retry_due)
+		return;
+	pager->is_retry_due = false;
+	pager->retry_ns = 0;
+	hv_fills_retry(pager, now_ns);
+	for (unsigned i = 0; i < pager->space_count; i++)
+		hv_faults_retry(
+			pager->spaces[(pager->next_space + i) % pager->space_count],
+			now_ns);
+	pager->next_space++;
+}
+
+struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
+{
+	struct hv_pager_run run = { .wake_ns = UINT64_MAX };
+
+	retry(pager, now_ns);
+	hv_paths_flush(pager); /* M6: reads are on their way before we steal */
+	run.is_busy = reclaim(pager, now_ns);
+	hv_paths_flush(pager);
+	for (unsigned i = 0; i < pager->space_count; i++)
+		if (hv_space_acts(pager->spaces[i]) &&
+		    hv_space_sweep_some(pager->spaces[i]))
+			run.is_busy = true;
+	if (pager->is_retry_due)
+		run.is_busy = true;
+	if (pager->retry_ns != 0)
+		run.wake_ns = pager->retry_ns;
+	return run;
+}

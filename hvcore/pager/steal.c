@@ -1,0 +1,401 @@
+/*
+ * steal - page-outs: from victims to the punch (paging.md 4.2).
+ *
+ *   clean (its slot is LIVE, it is protected)  -> punch -> STOLEN
+ *   else protect -> copy -> all zero?          -> punch -> ZERO      no slot, no I/O
+ *                   -> checksum of the private copy (P8), into the window, write
+ *        STEALING --answered--> slot LIVE -> punch -> STOLEN         M2, M3
+ *                 --any event on it, an error, the end of the epoch--> RESIDENT
+ *
+ * Victims arrive sorted; neighbours share one protect and one punch, and pages that
+ * are written at once get adjacent slots and buffers, so they are one request.
+ *
+ * A cancelled steal leaves its page write-protected: harmless, the next write lifts
+ * it, and it has no slot any more.
+ */
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "hvcore/pager/pager_priv.h"
+
+#define VOID_STEPS 256 /* pages looked at for a slot to void: 1 us; arbitrary */
+
+/* One page-out being put together. */
+struct batch {
+	struct hv_space *space;
+	unsigned path;
+	uint32_t slot;   /* first */
+	uint32_t buffer; /* first */
+	uint32_t room;   /* slots and buffers taken */
+	uint32_t used;
+	uint32_t left;   /* victims still to come: how much to take */
+	bool is_stopped; /* no more can be written: the rest stays */
+	uint64_t now_ns;
+	uint32_t freed;
+};
+
+static uint8_t *scratch(const struct hv_pager *pager)
+{
+	return pager->private_pages + (size_t)pager->fill_count * HV_PAGE_BYTES;
+}
+
+static bool is_zero(const uint8_t *page)
+{
+	uint64_t word;
+
+	memcpy(&word, page, sizeof word);
+	return word == 0 &&
+	       memcmp(page, page + sizeof word, HV_PAGE_BYTES - sizeof word) == 0;
+}
+
+/* Back to where victims come from. */
+static void keep(struct hv_space *space, uint32_t first, uint32_t count)
+{
+	for (uint32_t page = first; page < first + count; page++)
+		hv_page_requeue(space, page);
+}
+
+/* Frees the frames of adjacent pages that are safe or worthless (M2). */
+static bool punch(struct hv_space *space, uint32_t first, uint32_t count)
+{
+	enum hv_code code = space->ops->punch(space->ctx, first, count);
+
+	if (code == HV_OK)
+		return true;
+	if (code != HV_E_AGAIN)
+		hv_space_odd(space, code);
+	return false;
+}
+
+static void leave(struct hv_space *space, uint32_t page, enum hv_page_state to)
+{
+	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, false);
+	hv_page_move(&space->table, page, to);
+	hv_page_left(space, page);
+}
+
+static uint32_t steal_clean(struct hv_space *space, uint32_t first, uint32_t count)
+{
+	if (!punch(space, first, count)) {
+		keep(space, first, count);
+		return 0;
+	}
+	for (uint32_t page = first; page < first + count; page++)
+		leave(space, page, HV_PAGE_STOLEN);
+	space->counts.clean_steals += count;
+	hv_frame_give(space, count);
+	return count;
+}
+
+static uint32_t steal_zero(struct hv_space *space, uint32_t first, uint32_t count)
+{
+	if (count == 0)
+		return 0;
+	if (!punch(space, first, count)) {
+		keep(space, first, count);
+		return 0;
+	}
+	for (uint32_t page = first; page < first + count; page++)
+		leave(space, page, HV_PAGE_ZERO);
+	space->counts.zero_steals += count;
+	hv_frame_give(space, count);
+	return count;
+}
+
+/* ---- writing ---- */
+
+/* P10: takes the slot of a clean page, so that a dirty one may leave. */
+static bool void_one(struct hv_space *space)
+{
+	struct hv_page_table *table = &space->table;
+
+	for (unsigned step = 0; step < VOID_STEPS; step++) {
+		uint32_t page = space->void_cursor++;
+
+		if (space->void_cursor >= table->page_count)
+			space->void_cursor = 0;
+		if (hv_page_state(table, page) != HV_PAGE_RESIDENT ||
+		    table->pages[page].slot == HV_SLOT_NONE)
+			continue;
+		hv_page_drop_slot(space, page, false);
+		if (table->slots_in[HV_SLOT_FREE] > 0)
+			return true;
+	}
+	return false;
+}
+
+static bool batch_begin(struct batch *batch)
+{
+	struct hv_space *space = batch->space;
+	struct hv_pager_path *path = &space->pager->paths[batch->path];
+	uint32_t want = batch->left < HV_RUN_PAGES ? batch->left : HV_RUN_PAGES;
+	uint32_t got, fit;
+
+	if (space->table.slots_in[HV_SLOT_FREE] == 0 && !void_one(space))
+		return false;
+	got = hv_slots_take(&space->table, want, &batch->slot);
+	for (fit = got; fit > 0; fit /= 2)
+		if (path->ops->take(path->ctx, HV_OP_WRITE, fit, &batch->buffer))
+			break;
+	hv_slots_untake(&space->table, batch->slot + fit, got - fit);
+	path->is_full = fit == 0;
+	batch->room = fit;
+	batch->used = 0;
+	return fit > 0;
+}
+
+static void batch_send(struct batch *batch)
+{
+	struct hv_space *space = batch->space;
+	struct hv_pager *pager = space->pager;
+	struct hv_pager_path *path = &pager->paths[batch->path];
+	uint32_t unused = batch->room - batch->used;
+	struct hv_flight flight = {
+		.space = space,
+		.slot = batch->slot,
+		.pages = (uint16_t)batch->used,
+		.is_write = 1,
+		.fill = HV_FILL_NONE,
+	};
+
+	if (unused > 0) {
+		hv_slots_untake(&space->table, batch->slot + batch->used, unused);
+		path->ops->give(path->ctx, batch->buffer + batch->used, unused);
+	}
+	if (batch->used > 0)
+		hv_path_send(pager, path, &flight, batch->buffer, batch->now_ns);
+	batch->room = 0;
+	batch->used = 0;
+}
+
+/* The page in the scratch buffer leaves. False: it cannot. */
+static bool batch_put(struct batch *batch, uint32_t page)
+{
+	struct hv_space *space = batch->space;
+	struct hv_pager_path *path = &space->pager->paths[batch->path];
+	struct hv_page *entry = &space->table.pages[page];
+	const uint8_t *copy = scratch(space->pager);
+	uint32_t buffer;
+
+	if (batch->room == 0 && !batch_begin(batch))
+		return false;
+	buffer = batch->buffer + batch->used;
+	entry->slot = batch->slot + batch->used;
+	entry->checksum = (uint32_t)XXH3_64bits(copy, HV_PAGE_BYTES); /* P8 */
+	memcpy(path->ops->buffer(path->ctx, buffer), copy, HV_PAGE_BYTES);
+	path->pages[buffer] = page;
+	hv_page_move(&space->table, page, HV_PAGE_STEALING);
+	hv_frames_leaving(space->pager->frames, 1);
+	batch->used++;
+	if (batch->used == batch->room)
+		batch_send(batch);
+	return true;
+}
+
+/* One protected page that is not clean: ZERO soon, STEALING, or it stays. */
+static bool copy_one(struct batch *batch, uint32_t page)
+{
+	struct hv_space *space = batch->space;
+	enum hv_code code;
+
+	batch->left--;
+	code = space->ops->copy_out(space->ctx, page, scratch(space->pager));
+	if (code != HV_OK) {
+		if (code != HV_E_AGAIN)
+			hv_space_odd(space, code);
+		keep(space, page, 1);
+		return false;
+	}
+	if (is_zero(scratch(space->pager)))
+		return true;
+	if (batch->is_stopped || !batch_put(batch, page)) {
+		batch->is_stopped = true;
+		keep(space, page, 1);
+	}
+	return false;
+}
+
+static void steal_dirty(struct batch *batch, uint32_t first, uint32_t count)
+{
+	struct hv_space *space = batch->space;
+	uint32_t zeros = 0, page;
+	enum hv_code code = space->ops->protect(space->ctx, first, count);
+
+	if (code != HV_OK) {
+		if (code != HV_E_AGAIN)
+			hv_space_odd(space, code);
+		batch->left -= count;
+		keep(space, first, count);
+		space->barren_until_ns = batch->now_ns + HV_RETRY_NS;
+		return;
+	}
+	for (page = first; page < first + count; page++)
+		hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, true);
+	for (page = first; page < first + count; page++) {
+		if (copy_one(batch, page)) {
+			zeros++;
+			continue;
+		}
+		batch->freed += steal_zero(space, page - zeros, zeros);
+		zeros = 0;
+	}
+	batch->freed += steal_zero(space, page - zeros, zeros);
+}
+
+static bool is_clean(const struct hv_space *space, uint32_t page)
+{
+	return space->table.pages[page].slot != HV_SLOT_NONE;
+}
+
+uint32_t hv_steal(struct hv_space *space, const uint32_t *pages, unsigned count,
+		  uint64_t now_ns)
+{
+	struct batch batch = { .space = space, .left = count, .now_ns = now_ns };
+	unsigned run;
+
+	batch.is_stopped = hv_steal_pause(space, now_ns) != HV_PAUSE_NONE;
+	if (!batch.is_stopped)
+		(void)hv_path_find(space->pager, space, &batch.path);
+	for (unsigned i = 0; i < count; i += run) {
+		bool clean = is_clean(space, pages[i]);
+
+		run = 1;
+		while (i + run < count && pages[i + run] == pages[i] + run &&
+		       is_clean(space, pages[i + run]) == clean)
+			run++;
+		if (!clean) {
+			steal_dirty(&batch, pages[i], run);
+			continue;
+		}
+		batch.left -= run;
+		batch.freed += steal_clean(space, pages[i], run);
+	}
+	if (batch.room > 0)
+		batch_send(&batch);
+	return batch.freed;
+}
+
+enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns)
+{
+	unsigned path;
+
+	if (space->is_blocked)
+		return HV_PAUSE_BLOCKED;
+	if (space->table.slots_in[HV_SLOT_QUARANTINED] > HV_PAGER_WRITES) /* P10 */
+		return HV_PAUSE_QUARANTINE;
+	if (hv_path_find(space->pager, space, &path) != HV_WAIT_NONE)
+		return HV_PAUSE_PATH;
+	if (space->write_error_until_ns > now_ns)
+		return HV_PAUSE_ERROR;
+	if (space->table.slots_in[HV_SLOT_FREE] == 0 &&
+	    space->table.slots_in[HV_SLOT_LIVE] ==
+		    space->table.pages_in[HV_PAGE_STOLEN] +
+			    space->table.pages_in[HV_PAGE_INFLIGHT])
+		return HV_PAUSE_SLOTS; /* and no clean page to take one from */
+	return HV_PAUSE_NONE;
+}
+
+/* ---- ends ---- */
+
+/* Not STEALING any more, and no slot; what becomes of the slot is the caller's. */
+static void stay(struct hv_space *space, uint32_t page)
+{
+	space->table.pages[page].slot = HV_SLOT_NONE;
+	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
+	hv_frames_leaving(space->pager->frames, -1);
+	hv_page_requeue(space, page);
+	space->counts.canceled_steals++;
+}
+
+void hv_steal_cancel(struct hv_space *space, uint32_t page)
+{
+	HV_INVARIANT(hv_page_state(&space->table, page) == HV_PAGE_STEALING);
+	hv_slot_condemn(&space->table, space->table.pages[page].slot); /* P4 */
+	stay(space, page);
+}
+
+bool hv_steal_is_of(const struct hv_space *space, uint32_t page, uint32_t slot)
+{
+	return hv_page_state(&space->table, page) == HV_PAGE_STEALING &&
+	       space->table.pages[page].slot == slot;
+}
+
+unsigned hv_steal_abort(struct hv_space *space, unsigned path,
+			const struct hv_flight *flight, unsigned buffer)
+{
+	const uint32_t *pages = &space->pager->paths[path].pages[buffer];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < flight->pages; i++) {
+		if (!hv_steal_is_of(space, pages[i], flight->slot + i))
+			continue;
+		stay(space, pages[i]);
+		count++;
+	}
+	return count;
+}
+
+/* Adjacent pages whose writes are acknowledged: their frames come free. */
+static void finish_run(struct hv_space *space, uint32_t first, uint32_t count)
+{
+	bool is_out;
+
+	if (count == 0)
+		return;
+	is_out = punch(space, first, count);
+	hv_frames_leaving(space->pager->frames, -(int64_t)count);
+	for (uint32_t page = first; page < first + count; page++) {
+		if (is_out) {
+			leave(space, page, HV_PAGE_STOLEN);
+			continue;
+		}
+		hv_page_move(&space->table, page, HV_PAGE_RESIDENT); /* clean now */
+		hv_page_requeue(space, page);
+	}
+	if (!is_out)
+		return;
+	space->counts.page_outs += count;
+	hv_frame_give(space, count);
+}
+
+static void finish(struct hv_space *space, const uint32_t *pages,
+		   const struct hv_flight *flight)
+{
+	uint32_t first = 0, count = 0;
+
+	for (unsigned i = 0; i < flight->pages; i++) {
+		if (!hv_steal_is_of(space, pages[i], flight->slot + i)) {
+			hv_slot_release(&space->table, flight->slot + i); /* P4 */
+			continue;
+		}
+		hv_slot_live(&space->table, flight->slot + i); /* M3 */
+		if (count > 0 && pages[i] == first + count) {
+			count++;
+			continue;
+		}
+		finish_run(space, first, count);
+		first = pages[i];
+		count = 1;
+	}
+	finish_run(space, first, count);
+}
+
+void hv_steal_answered(struct hv_space *space, unsigned path,
+		       const struct hv_flight *flight, unsigned buffer, int result,
+		       uint64_t now_ns)
+{
+	if (result == 0) {
+		space->write_errors = 0;
+		finish(space, &space->pager->paths[path].pages[buffer], flight);
+		return;
+	}
+	space->counts.io_errors++;
+	(void)hv_steal_abort(space, path, flight, buffer);
+	for (unsigned i = 0; i < flight->pages; i++)
+		hv_slot_release(&space->table, flight->slot + i);
+	space->write_error_until_ns = now_ns +
+				      ((uint64_t)HV_WRITE_WAIT_NS << space->write_errors);
+	if (space->write_errors < HV_WRITE_WAIT_DOUBLINGS)
+		space->write_errors++;
+}
