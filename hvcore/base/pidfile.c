@@ -1,0 +1,226 @@
+/* pidfile - see pidfile.h. */
+#include "hvcore/base/pidfile.h"
+
+#include "hvcore/base/units.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LINE_BYTES 64
+#define STAT_BYTES 1024 /* of /proc/PID/stat; the fields up to 22 fit in half */
+#define FIELD_START_TIME 22
+
+/* The whole file, whatever its length. */
+static struct flock whole_file(void)
+{
+	return (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+}
+
+/* Field 2 is a name in parentheses that may hold anything: count from the last ')'. */
+static const char *find_field(const char *stat_text, unsigned wanted)
+{
+	const char *at = strrchr(stat_text, ')');
+
+	for (unsigned field = 2; at != NULL && field < wanted; field++) {
+		at = strchr(at, ' ');
+		if (at != NULL)
+			at++;
+	}
+	return at;
+}
+
+enum hv_code hv_process_start_time(int pid, uint64_t *ret_ticks, struct hv_err *err)
+{
+	char text[STAT_BYTES], path[LINE_BYTES];
+	const char *at;
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return hv_fail(err, errno == ENOENT ? HV_E_GONE : HV_E_OS,
+			       "no process %d", pid);
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	if (n <= 0)
+		return hv_fail(err, HV_E_GONE, "process %d is gone", pid);
+	text[n] = '\0';
+	at = find_field(text, FIELD_START_TIME);
+	if (at == NULL)
+		return hv_fail(err, HV_E_CORRUPT, "'%s' has too few fields", path);
+	text[strcspn(at, " ") + (size_t)(at - text)] = '\0';
+	return hv_u64_parse(at, UINT64_MAX, ret_ticks, err);
+}
+
+static enum hv_code write_line(int fd, const char *path, struct hv_err *err)
+{
+	char line[LINE_BYTES];
+	uint64_t start;
+	enum hv_code code = hv_process_start_time(getpid(), &start, err);
+	int n;
+
+	if (code != HV_OK)
+		return code;
+	n = snprintf(line, sizeof(line), "%d %llu\n", getpid(),
+		     (unsigned long long)start);
+	/* In place: a new file would leave the lock on the old one. */
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, line, (size_t)n, 0) != n)
+		return hv_fail_os(err, HV_E_IO, errno, "write '%s'", path);
+	return HV_OK;
+}
+
+static enum hv_code fail_held(const char *path, struct hv_err *err)
+{
+	struct hv_pidfile_holder holder;
+
+	if (hv_pidfile_look(path, &holder, NULL) == HV_OK)
+		return hv_fail(err, HV_E_BUSY,
+			       "process %d is running already (it holds '%s')",
+			       holder.pid, path);
+	return hv_fail(err, HV_E_BUSY, "another process holds '%s'", path);
+}
+
+enum hv_code hv_pidfile_take(const char *path, int *ret_fd, struct hv_err *err)
+{
+	struct flock lock = whole_file();
+	enum hv_code code;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+
+	if (fd < 0)
+		return hv_fail_os(err, HV_E_OS, errno, "open '%s'", path);
+	if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+		code = errno == EAGAIN || errno == EACCES
+			       ? fail_held(path, err)
+			       : hv_fail_os(err, HV_E_OS, errno, "lock '%s'", path);
+		(void)close(fd);
+		return code;
+	}
+	code = write_line(fd, path, err);
+	if (code != HV_OK) {
+		(void)close(fd);
+		return code;
+	}
+	*ret_fd = fd;
+	return HV_OK;
+}
+
+void hv_pidfile_give(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static enum hv_code parse_line(const char *line, struct hv_pidfile_holder *ret_holder)
+{
+	char text[LINE_BYTES];
+	char *space, *end;
+	uint64_t pid, start;
+
+	(void)snprintf(text, sizeof(text), "%s", line);
+	space = strchr(text, ' ');
+	end = strchr(text, '\n');
+	if (space == NULL || end == NULL || end < space || end[1] != '\0')
+		return HV_E_AGAIN;
+	*space = '\0';
+	*end = '\0';
+	if (hv_u64_parse(text, INT_MAX, &pid, NULL) != HV_OK || pid == 0 ||
+	    hv_u64_parse(space + 1, UINT64_MAX, &start, NULL) != HV_OK)
+		return HV_E_CORRUPT;
+	*ret_holder = (struct hv_pidfile_holder){ .pid = (int)pid,
+						  .start_time = start,
+						  .pidfd = -1 };
+	return HV_OK;
+}
+
+static enum hv_code is_held(int fd, const char *path, bool *ret_is_held,
+			    struct hv_err *err)
+{
+	struct flock lock = whole_file();
+
+	if (fcntl(fd, F_OFD_GETLK, &lock) != 0)
+		return hv_fail_os(err, HV_E_OS, errno, "ask for the lock of '%s'", path);
+	*ret_is_held = lock.l_type != F_UNLCK;
+	return HV_OK;
+}
+
+static enum hv_code look_at(int fd, const char *path,
+			    struct hv_pidfile_holder *ret_holder, struct hv_err *err)
+{
+	struct hv_pidfile_holder holder;
+	char line[LINE_BYTES] = "";
+	uint64_t start;
+	enum hv_code code;
+	bool held;
+	ssize_t n;
+
+	code = is_held(fd, path, &held, err);
+	if (code != HV_OK)
+		return code;
+	if (!held)
+		return hv_fail(err, HV_E_NOTFOUND, "nobody holds '%s'", path);
+	n = pread(fd, line, sizeof(line) - 1, 0);
+	if (n < 0)
+		return hv_fail_os(err, HV_E_IO, errno, "read '%s'", path);
+	line[n] = '\0';
+	code = parse_line(line, &holder);
+	if (code != HV_OK)
+		return hv_fail(err, code, "'%s' has no line \"pid starttime\"", path);
+	code = hv_process_start_time(holder.pid, &start, NULL);
+	/* The last holder's line, before the new one has written its own. */
+	if (code != HV_OK || start != holder.start_time)
+		return hv_fail(err, HV_E_AGAIN, "'%s' is being written", path);
+	*ret_holder = holder;
+	return HV_OK;
+}
+
+enum hv_code hv_pidfile_look(const char *path, struct hv_pidfile_holder *ret_holder,
+			     struct hv_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum hv_code code;
+
+	if (fd < 0)
+		return errno == ENOENT
+			       ? hv_fail(err, HV_E_NOTFOUND, "no file '%s'", path)
+			       : hv_fail_os(err, HV_E_OS, errno, "open '%s'", path);
+	code = look_at(fd, path, ret_holder, err);
+	(void)close(fd);
+	return code;
+}
+
+enum hv_code hv_pidfile_adopt(const char *path, struct hv_pidfile_holder *ret_holder,
+			      struct hv_err *err)
+{
+	struct hv_pidfile_holder before, after;
+	enum hv_code code = hv_pidfile_look(path, &before, err);
+	int pidfd;
+
+	if (code != HV_OK)
+		return code;
+	pidfd = (int)syscall(SYS_pidfd_open, before.pid, 0);
+	if (pidfd < 0)
+		return errno == ESRCH
+			       ? hv_fail(err, HV_E_NOTFOUND, "process %d is gone",
+					 before.pid)
+			       : hv_fail_os(err, HV_E_OS, errno,
+					    "open a pidfd of process %d", before.pid);
+	code = hv_pidfile_look(path, &after, err);
+	if (code == HV_OK &&
+	    (after.pid != before.pid || after.start_time != before.start_time))
+		code = hv_fail(err, HV_E_AGAIN, "'%s' changed hands", path);
+	if (code != HV_OK) {
+		(void)close(pidfd);
+		return code;
+	}
+	after.pidfd = pidfd;
+	*ret_holder = after;
+	return HV_OK;
+}
