@@ -97,7 +97,7 @@ static void what_is_given_is_kept_and_the_rest_is_default(void **state)
 	assert_true(config.drills);
 	assert_false(result.wants_help);
 	assert_false(result.is_check);
-	assert_int_equal(result.operand, 6);
+	assert_int_equal(result.operand, 7);
 }
 
 struct wrong_case {
