@@ -133,6 +133,11 @@ static const struct cli_option events[] = {
 	HOST_OF(CLI_OPTION, "only of this host"),
 	{ 0 },
 };
+static const struct cli_option report[] = {
+	{ "save", CLI_OPTION, CLI_STRING, .metavar = "FILE",
+	  .help = "write the report there as JSON, too" },
+	{ 0 },
+};
 static const struct cli_option completion[] = {
 	{ "SHELL", CLI_OPERAND, CLI_CHOICE, .choices = shell_names, .help = "bash" }, { 0 },
 };
@@ -175,7 +180,7 @@ const struct cli_command cli_commands[] = {
 	{ "drill",      "list",     cli_drill_list,    NULL,          "drills and their verdicts" },
 	{ "drill",      "show",     cli_drill_show,    drill_number,  "the report of one drill" },
 	{ "events",     NULL,       cli_events,        events,        "what happened" },
-	{ "report",     NULL,       cli_report,        NULL,          "figures of every host, and whether they add up" },
+	{ "report",     NULL,       cli_report,        report,        "figures of every host, and whether they add up" },
 	{ "completion", NULL,       cli_completion,    completion,    "print the completion for a shell" },
 	{ "help",       NULL,       cli_help,          help,          "explain tarn, a noun or a command" },
 	{ "__names",    NULL,       cli_names,         names,         NULL },

@@ -6,6 +6,7 @@
  */
 #include "cli/commands.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,8 +183,7 @@ static void drill_json(struct cli_json *json, const Tarn__DrillRecord *drill)
 	cli_json_close(json);
 }
 
-static enum hv_code show_json(struct cli *cli, const struct report *report,
-			      struct hv_err *err)
+static struct cli_json *make_json(const struct report *report)
 {
 	const struct cli_findings *findings = &report->findings;
 	struct cli_json *json = cli_json_new();
@@ -205,13 +205,31 @@ static enum hv_code show_json(struct cli *cli, const struct report *report,
 	}
 	cli_json_close(json);
 	cli_json_text(json, "verdict", findings->count == 0 ? "passed" : "failed");
-	return cli_show_json(cli, json, err);
+	return json;
+}
+
+static enum hv_code save(const struct report *report, const char *path,
+			 struct hv_err *err)
+{
+	FILE *file = fopen(path, "w");
+	struct cli_json *json;
+	enum hv_code code;
+
+	if (file == NULL)
+		return hv_fail_os(err, HV_E_IO, errno, "open '%s'", path);
+	json = make_json(report);
+	code = cli_json_print(json, file, err);
+	cli_json_free(json);
+	if (fclose(file) != 0 && code == HV_OK)
+		code = hv_fail_os(err, HV_E_IO, errno, "close");
+	return code != HV_OK ? hv_wrap(err, "'%s'", path) : HV_OK;
 }
 
 static enum hv_code show(struct cli *cli, const Tarn__StatusReply *status,
 			 const Tarn__ClusterReply *drills, struct hv_err *err)
 {
 	struct report *report = calloc(1, sizeof(*report));
+	const char *path = cli_text(&cli->args, "save");
 	unsigned found;
 	enum hv_code code;
 
@@ -221,7 +239,10 @@ static enum hv_code show(struct cli *cli, const Tarn__StatusReply *status,
 	report->drills = drills->drills;
 	report->drill_count = drills->n_drills;
 	cli_report_check(&report->findings, status, drills->drills, drills->n_drills);
-	code = cli->is_json ? show_json(cli, report, err) : show_text(cli, report, err);
+	code = cli->is_json ? cli_show_json(cli, make_json(report), err)
+			    : show_text(cli, report, err);
+	if (code == HV_OK && path != NULL)
+		code = save(report, path, err);
 	found = report->findings.count;
 	if (code == HV_OK && found > 0)
 		code = hv_fail(err, HV_E_STATE,

@@ -2,7 +2,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -320,6 +322,32 @@ static void a_wrong_figure_makes_the_command_fail(void **state)
 	fake_free(fake);
 }
 
+static void the_report_is_saved_as_it_was_printed(void **state)
+{
+	static char printed[16384], saved[16384];
+	char path[] = "/tmp/tarn-report-XXXXXX", line[128];
+	struct fake *fake = fake_new();
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	for (unsigned i = 0; i < 2; i++) {
+		fake_answer_drills(fake);
+		fake_answer_status(fake);
+	}
+	(void)snprintf(line, sizeof(line), "report --json --save %s", path);
+	assert_int_equal(fake_run(fake, line), CLI_FAILED); /* host-two never joined */
+	(void)snprintf(printed, sizeof(printed), "%s", fake->out);
+	assert_true(read(fd, saved, sizeof(saved) - 1) > 0);
+	assert_string_equal(saved, printed);
+	(void)close(fd);
+	(void)unlink(path);
+	assert_int_equal(fake_run(fake, "report --save /nowhere/report"), CLI_FAILED);
+	assert_string_equal(fake->err, "tarn: open '/nowhere/report': No such file or "
+				       "directory\n");
+	fake_free(fake);
+}
+
 static void more_findings_than_fit_are_counted(void **state)
 {
 	Tarn__DrillRecord *many[CLI_FINDINGS_MAX + 6];
@@ -341,6 +369,7 @@ int main(void)
 		cmocka_unit_test(figures_that_add_up_find_nothing),
 		cmocka_unit_test(one_wrong_figure_is_found_and_named),
 		cmocka_unit_test(a_wrong_figure_makes_the_command_fail),
+		cmocka_unit_test(the_report_is_saved_as_it_was_printed),
 		cmocka_unit_test(more_findings_than_fit_are_counted),
 	};
 
