@@ -1,0 +1,150 @@
+/* config - see config.h. */
+#include "vios/config.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hvcore/base/option.h"
+#include "vios/header.h"
+
+#define PROGRAM "tarn-vios"
+#define EXIT_USAGE 2
+#define STATE_PATH_MAX 4000 /* leaves room for the names below it in PATH_MAX */
+
+struct raw {
+	const char *state, *name;
+	bool allow_drills;
+	const char *format, *wipe, *inspect;
+	uint64_t bytes;
+	const char *id, *host_id, *host_name;
+	uint64_t owner_epoch;
+	bool create;
+};
+
+#define AT(member) offsetof(struct raw, member)
+#define ID_DIGITS (2 * HV_PGDEV_ID_BYTES)
+
+// clang-format off
+static const struct hv_option options[] = {
+	{ "state", HV_OPTION_STRING, "DIR", hv_option_absent, 1, STATE_PATH_MAX, AT(state), NULL,
+	  "serve: the host's state directory" },
+	{ "name", HV_OPTION_NAME, "NAME", hv_option_absent, 0, 0, AT(name), NULL,
+	  "serve: which paging VIOS this is" },
+	{ "allow-drills", HV_OPTION_FLAG, NULL, NULL, 0, 0, AT(allow_drills), NULL,
+	  "serve: SIGUSR1 hangs it, SIGUSR2 lets it go on" },
+	{ "format", HV_OPTION_STRING, "PATH", hv_option_absent, 1, PATH_MAX - 1, AT(format), NULL,
+	  "make a file or block device a paging device" },
+	{ "bytes", HV_OPTION_SIZE, "SIZE", hv_option_absent, 0, 0, AT(bytes), NULL,
+	  "format: raw size; absent: as it is" },
+	{ "id", HV_OPTION_HEX, "HEX", hv_option_absent, ID_DIGITS, ID_DIGITS, AT(id), NULL,
+	  "format, wipe: id of the device" },
+	{ "host-id", HV_OPTION_HEX, "HEX", hv_option_absent, ID_DIGITS, ID_DIGITS, AT(host_id), NULL,
+	  "format: id of the owning host" },
+	{ "host-name", HV_OPTION_NAME, "NAME", hv_option_absent, 0, 0, AT(host_name), NULL,
+	  "format: name of the owning host" },
+	{ "owner-epoch", HV_OPTION_U64, "E", hv_option_absent, 0, 0, AT(owner_epoch), NULL,
+	  "format: grows with each change of owner" },
+	{ "create", HV_OPTION_FLAG, NULL, NULL, 0, 0, AT(create), NULL,
+	  "format: make the file where there is none" },
+	{ "wipe", HV_OPTION_STRING, "PATH", hv_option_absent, 1, PATH_MAX - 1, AT(wipe), NULL,
+	  "give a paging device up" },
+	{ "inspect", HV_OPTION_STRING, "PATH", hv_option_absent, 1, PATH_MAX - 1, AT(inspect), NULL,
+	  "print what a paging device says of itself" },
+};
+// clang-format on
+
+static const struct hv_option_table table = {
+	.program = PROGRAM,
+	.summary = "serve the pages of a host from its paging devices",
+	.options = options,
+	.count = HV_COUNT(options),
+};
+
+static int usage(const char *sentence)
+{
+	(void)fprintf(stderr, PROGRAM ": %s\n", sentence);
+	return EXIT_USAGE;
+}
+
+static int usage_err(const struct hv_err *err)
+{
+	return usage(err->text);
+}
+
+static int take_id(const char *text, uint8_t ret_id[HV_PGDEV_ID_BYTES])
+{
+	struct hv_err err;
+
+	return vios_id_parse(text, ret_id, &err) == HV_OK ? -1 : usage_err(&err);
+}
+
+static int take_serve(const struct raw *raw, struct vios_config *config)
+{
+	int n;
+
+	if (raw->state == NULL || raw->name == NULL)
+		return usage("--state and --name are needed (see --help)");
+	config->mode = VIOS_MODE_SERVE;
+	config->name = raw->name;
+	config->allow_drills = raw->allow_drills;
+	n = snprintf(config->socket_path, sizeof(config->socket_path), "%s/run/vasi.sock",
+		     raw->state);
+	if (n >= (int)sizeof(config->socket_path))
+		return usage("--state is too long for the path of a socket below it");
+	(void)snprintf(config->pid_path, sizeof(config->pid_path), "%s/run/%s.pid",
+		       raw->state, raw->name);
+	return -1;
+}
+
+static int take_format(const struct raw *raw, struct vios_config *config)
+{
+	int rv;
+
+	if (raw->id == NULL || raw->host_id == NULL || raw->host_name == NULL ||
+	    raw->owner_epoch == 0)
+		return usage("--format needs --id, --host-id, --host-name and "
+			     "--owner-epoch");
+	config->mode = VIOS_MODE_FORMAT;
+	config->path = raw->format;
+	config->bytes = raw->bytes;
+	config->host_name = raw->host_name;
+	config->owner_epoch = raw->owner_epoch;
+	config->may_create = raw->create;
+	rv = take_id(raw->id, config->id);
+	return rv >= 0 ? rv : take_id(raw->host_id, config->host);
+}
+
+static int take_wipe(const struct raw *raw, struct vios_config *config)
+{
+	if (raw->id == NULL)
+		return usage("--wipe needs --id");
+	config->mode = VIOS_MODE_WIPE;
+	config->path = raw->wipe;
+	return take_id(raw->id, config->id);
+}
+
+int vios_config_parse(int argc, char **argv, struct vios_config *config)
+{
+	struct hv_option_result result;
+	struct raw raw = { 0 };
+	unsigned commands;
+	int rv = hv_option_main(&table, argc, argv, &raw, &result);
+
+	if (rv >= 0)
+		return rv;
+	*config = (struct vios_config){ .is_check = result.is_check };
+	commands = (raw.format != NULL) + (raw.wipe != NULL) + (raw.inspect != NULL);
+	if (commands > 1 || (commands == 1 && raw.state != NULL))
+		return usage(
+			"--format, --wipe, --inspect and --state exclude each other");
+	if (raw.format != NULL)
+		return take_format(&raw, config);
+	if (raw.wipe != NULL)
+		return take_wipe(&raw, config);
+	if (raw.inspect == NULL)
+		return take_serve(&raw, config);
+	config->mode = VIOS_MODE_INSPECT;
+	config->path = raw.inspect;
+	return -1;
+}

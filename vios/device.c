@@ -1,0 +1,81 @@
+/* device - see device.h. */
+#include "vios/device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "hvcore/base/invariant.h"
+#include "vios/header.h"
+
+static enum hv_code check_header(struct vios_device *device,
+				 const struct hv_session_device_open *open,
+				 struct hv_err *err)
+{
+	struct vios_header header;
+	enum hv_code code = vios_header_read(&device->target, &header, err);
+	uint64_t slots;
+
+	if (code == HV_OK)
+		code = vios_header_check(&header.fields, open->id, open->owner_epoch,
+					 device->target.bytes, err);
+	if (code != HV_OK)
+		return code;
+	/* What was added since belongs to nobody yet; slots are 32 bits on the ring. */
+	slots = hv_pgdev_slots(header.fields.bytes);
+	device->slots = slots < UINT32_MAX ? slots : UINT32_MAX;
+	return HV_OK;
+}
+
+static enum hv_code open_sync(struct vios_device *device, unsigned lanes,
+			      struct hv_err *err)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", device->target.fd);
+	for (unsigned i = 0; i < lanes; i++) {
+		device->sync_fd[i] = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+		if (device->sync_fd[i] < 0)
+			return hv_fail_os(err, HV_E_OS, errno, "open it to sync");
+	}
+	return HV_OK;
+}
+
+enum hv_code vios_device_open(const struct hv_session_device_open *open, unsigned lanes,
+			      const struct vios_disk *disk,
+			      struct vios_device *ret_device, struct hv_err *err)
+{
+	struct vios_device device = { .target.fd = -1 };
+	enum hv_code code;
+
+	HV_INVARIANT(lanes <= HV_LANES_MAX);
+	for (unsigned i = 0; i < HV_LANES_MAX; i++)
+		device.sync_fd[i] = -1;
+	code = vios_target_open(open->path, disk, &device.target, err);
+	if (code != HV_OK)
+		return code; /* the path is in the sentence */
+	/* Before the header is believed: nobody rewrites it under the lock. */
+	code = vios_target_lock(&device.target, open->lock_byte, 1, err);
+	if (code == HV_OK)
+		code = check_header(&device, open, err);
+	if (code == HV_OK && !device.target.is_direct)
+		code = open_sync(&device, lanes, err);
+	if (code != HV_OK) {
+		vios_device_close(&device);
+		(void)hv_wrap(err, "'%s'", open->path);
+		return code;
+	}
+	*ret_device = device;
+	return HV_OK;
+}
+
+void vios_device_close(struct vios_device *device)
+{
+	for (unsigned i = 0; i < HV_LANES_MAX; i++) {
+		if (device->sync_fd[i] >= 0)
+			(void)close(device->sync_fd[i]);
+		device->sync_fd[i] = -1;
+	}
+	vios_target_close(&device->target);
+}

@@ -1,0 +1,39 @@
+/*
+ * session - the life of one VIOS incarnation, on the main thread.
+ *
+ *   CONNECTING --connected, HELLO--> GREETING --WELCOME--> SERVING --hang-up--> ENDED
+ *      ^  '-- nobody listens: again, later |
+ *      '------ REFUSED for now ------------'
+ *
+ * An incarnation serves one session and ends with it: a new one is a new process,
+ * with a new epoch, ring and window (P9). Its threads: this one (socket, heartbeat,
+ * signals of drills), one a lane, and workers for what may block.
+ *
+ * Contract
+ *   Threads  L. run returns when the session is over, with the lanes still there;
+ *            close ends them (they finish what is in flight) and closes devices.
+ *   Errors   run: OK the peer hung up, or terminated by a signal; else why not.
+ */
+#ifndef VIOS_SESSION_H
+#define VIOS_SESSION_H
+
+#include "hvcore/base/err.h"
+
+#include <stdbool.h>
+
+struct vios_session_config {
+	const char *socket_path;
+	const char *name;
+	bool allow_drills; /* SIGUSR1: hang; SIGUSR2: go on */
+};
+
+struct vios_session;
+
+HV_MUST_USE
+enum hv_code vios_session_open(const struct vios_session_config *config,
+			       struct vios_session **ret_session, struct hv_err *err);
+HV_MUST_USE
+enum hv_code vios_session_run(struct vios_session *session, struct hv_err *err);
+void vios_session_close(struct vios_session *session); /* NULL is fine */
+
+#endif
