@@ -1,0 +1,178 @@
+/* read - requests that change nothing, answered from the committed state. */
+#include "coordinator/api/engine_priv.h"
+
+#include "coordinator/cluster/view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENTS_DEFAULT 200
+#define EVENTS_LIMIT 1000
+
+static Tarn__ClusterReply new_reply(const struct engine *engine)
+{
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+
+	reply.has_revision = 1;
+	reply.revision = engine->cluster.now.revision;
+	return reply;
+}
+
+static bool is_wanted(const char *filter, const char *name)
+{
+	return filter == NULL || filter[0] == '\0' || strcmp(filter, name) == 0;
+}
+
+static void answer_status(struct engine *engine, struct request *request)
+{
+	Tarn__ClusterReply reply = new_reply(engine);
+	struct hv_err err = { 0 };
+
+	if (view_make(&engine->cluster, request->cluster->status, &reply.status, &err) !=
+	    HV_OK) {
+		request_reply_error(request, &err);
+		return;
+	}
+	request_reply(request, &reply.base);
+	view_free(reply.status);
+}
+
+static void answer_drills(struct engine *engine, struct request *request)
+{
+	const Tarn__Query *query = request->cluster->drills;
+	Tarn__ClusterReply reply = new_reply(engine);
+	size_t count = cluster_count(&engine->cluster, RECORD_DRILL);
+	struct hv_err err = { 0 };
+	char number[24];
+
+	reply.drills = calloc(count + 1, sizeof(*reply.drills));
+	if (reply.drills == NULL) {
+		hv_fail(&err, HV_E_NOMEM, "no memory to list drills");
+		request_reply_error(request, &err);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const Tarn__DrillRecord *drill = cluster_drill_at(&engine->cluster, i);
+
+		(void)snprintf(number, sizeof(number), "%llu",
+			       (unsigned long long)drill->number);
+		if (is_wanted(query->host, drill->host) && is_wanted(query->name, number))
+			reply.drills[reply.n_drills++] = (Tarn__DrillRecord *)drill;
+	}
+	if (query->name != NULL && query->name[0] != '\0' && reply.n_drills == 0) {
+		hv_fail(&err, HV_E_NOTFOUND, "drill '%s' is not known", query->name);
+		request_reply_error(request, &err);
+	} else {
+		request_reply(request, &reply.base);
+	}
+	free(reply.drills);
+}
+
+/* False: none yet. */
+static bool answer_events(struct engine *engine, struct request *request, bool is_last)
+{
+	const Tarn__EventQuery *query = request->cluster->events;
+	Tarn__ClusterReply reply = new_reply(engine);
+	size_t from = cluster_event_after(&engine->cluster, query->after);
+	size_t count = cluster_count(&engine->cluster, RECORD_EVENT) - from;
+	size_t limit = query->limit != 0 ? query->limit : EVENTS_DEFAULT;
+	struct hv_err err = { 0 };
+
+	if (count == 0 && !is_last)
+		return false;
+	if (limit > EVENTS_LIMIT)
+		limit = EVENTS_LIMIT;
+	if (count > limit)
+		count = limit;
+	reply.events = calloc(count + 1, sizeof(*reply.events));
+	if (reply.events == NULL) {
+		hv_fail(&err, HV_E_NOMEM, "no memory to list events");
+		request_reply_error(request, &err);
+		return true;
+	}
+	for (size_t i = 0; i < count; i++)
+		reply.events[i] = (Tarn__Event *)cluster_event_at(&engine->cluster,
+								  from + i);
+	reply.n_events = count;
+	request_reply(request, &reply.base);
+	free(reply.events);
+	return true;
+}
+
+static bool answer_job(struct engine *engine, struct request *request, bool is_last)
+{
+	uint64_t id = request->cluster->job_wait->id;
+	const Tarn__JobRecord *job = cluster_job(&engine->cluster, id);
+	Tarn__ClusterReply reply = new_reply(engine);
+	struct hv_err err = { 0 };
+
+	if (job == NULL) {
+		hv_fail(&err, HV_E_NOTFOUND, "job %llu is not known",
+			(unsigned long long)id);
+		request_reply_error(request, &err);
+		return true;
+	}
+	if (!job->done && !is_last)
+		return false;
+	reply.job_record = (Tarn__JobRecord *)job;
+	request_reply(request, &reply.base);
+	return true;
+}
+
+static void answer_placement(struct engine *engine, struct request *request)
+{
+	struct plan plan = { .cluster = &engine->cluster };
+	Tarn__ClusterReply reply = new_reply(engine);
+	struct hv_err err = { 0 };
+
+	draft_init(&plan.draft, &engine->cluster);
+	if (plan_lpar_create(&plan, request->cluster->lpar_create, &err) == HV_OK) {
+		reply.placement = plan.placement;
+		request_reply(request, &reply.base);
+	} else {
+		request_reply_error(request, &err);
+	}
+	if (plan.placement != NULL)
+		tarn__placement_reply__free_unpacked(plan.placement, NULL);
+	draft_fini(&plan.draft);
+}
+
+bool read_answer(struct engine *engine, struct request *request, bool is_last)
+{
+	struct hv_err err = { 0 };
+
+	switch (request->cluster->kind_case) {
+	case TARN__CLUSTER_REQUEST__KIND_STATUS:
+		answer_status(engine, request);
+		return true;
+	case TARN__CLUSTER_REQUEST__KIND_DRILLS:
+		answer_drills(engine, request);
+		return true;
+	case TARN__CLUSTER_REQUEST__KIND_EVENTS:
+		return answer_events(engine, request, is_last);
+	case TARN__CLUSTER_REQUEST__KIND_JOB_WAIT:
+		return answer_job(engine, request, is_last);
+	case TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE:
+		answer_placement(engine, request);
+		return true;
+	default:
+		hv_fail(&err, HV_E_INVAL, "request of an unknown kind");
+		request_reply_error(request, &err);
+		return true;
+	}
+}
+
+static uint64_t at_most(uint64_t value, uint64_t limit)
+{
+	return value < limit ? value : limit;
+}
+
+uint64_t read_wait_ms(const Tarn__ClusterRequest *request)
+{
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_EVENTS)
+		return at_most(request->events->wait_ms, ENGINE_WAIT_MS);
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_JOB_WAIT)
+		return at_most(request->job_wait->wait_ms, ENGINE_WAIT_MS);
+	return 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * server - the engine on a loop, a socket and the store.
+ *
+ * The commit runs on L, on purpose: it is one fsync a wake-up, and what arrives in
+ * the meantime is the next batch.
+ *
+ * Contract
+ *   Threads  L.
+ *   Memory   the store must outlive the server.
+ */
+#ifndef COORDINATOR_API_SERVER_H
+#define COORDINATOR_API_SERVER_H
+
+#include "coordinator/cluster/journal.h"
+#include "hvcore/loop/loop.h"
+
+struct server;
+
+HV_MUST_USE
+enum hv_code server_open(struct hv_loop *loop, const char *url, struct journal *journal,
+			 struct server **ret_server, struct hv_err *err);
+void server_close(struct server *server); /* NULL is fine; before hv_loop_close() */
+
+#endif

@@ -1,0 +1,137 @@
+/*
+ * cluster_audit - what must hold of the records among themselves:
+ *
+ *   a device has at most one owner, and that LPAR names it back      (I1)
+ *   a running shared LPAR has a device of its own host
+ *   entitlements of running LPARs fit the pool                       (I4)
+ *   what names a pending job is named by a job that is not done
+ *   one drill a host; only a drill or a person holds a VIOS down
+ *   names refer to what exists; numbers are below next_id
+ */
+#include "coordinator/cluster/cluster.h"
+#include "coordinator/cluster/limits.h"
+
+#include <string.h>
+
+static enum hv_code audit_device(const struct cluster *cluster,
+				 const Tarn__DeviceRecord *device, struct hv_err *err)
+{
+	const Tarn__LparRecord *lpar;
+
+	if (cluster_host(cluster, device->host) == NULL)
+		return hv_fail(err, HV_E_CORRUPT, "device '%s' is on no host '%s'",
+			       device->device->name, device->host);
+	if (device->lpar == NULL)
+		return HV_OK;
+	lpar = cluster_lpar(cluster, device->lpar);
+	if (lpar == NULL || lpar->device == NULL ||
+	    strcmp(lpar->device, device->device->name) != 0 ||
+	    strcmp(lpar->host, device->host) != 0)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "device '%s' of host '%s' is owned by LPAR '%s', which "
+			       "does not use it",
+			       device->device->name, device->host, device->lpar);
+	return HV_OK;
+}
+
+static enum hv_code audit_lpar(const struct cluster *cluster,
+			       const Tarn__LparRecord *lpar, struct hv_err *err)
+{
+	const Tarn__DeviceRecord *device;
+
+	if (cluster_host(cluster, lpar->host) == NULL)
+		return hv_fail(err, HV_E_CORRUPT, "LPAR '%s' is on no host '%s'",
+			       lpar->spec->name, lpar->host);
+	if (lpar->run_id > cluster->now.next_id)
+		return hv_fail(err, HV_E_CORRUPT, "LPAR '%s': run %llu was never given",
+			       lpar->spec->name, (unsigned long long)lpar->run_id);
+	if (lpar->running && lpar->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
+	    lpar->device == NULL)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "LPAR '%s' runs without a paging device",
+			       lpar->spec->name);
+	if (lpar->device == NULL)
+		return HV_OK;
+	device = cluster_device(cluster, lpar->host, lpar->device);
+	if (device == NULL || device->lpar == NULL ||
+	    strcmp(device->lpar, lpar->spec->name) != 0)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "LPAR '%s' uses device '%s', which is not its own",
+			       lpar->spec->name, lpar->device);
+	return HV_OK;
+}
+
+static enum hv_code audit_host(const struct cluster *cluster,
+			       const Tarn__HostRecord *host, struct hv_err *err)
+{
+	struct host_use use = limits_use(cluster, host, LIMITS_RUNNING, NULL);
+	unsigned drills = 0;
+
+	if (use.entitled_bytes > use.pool_bytes)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "host '%s': entitlements of %llu bytes in a pool of %llu",
+			       host->name, (unsigned long long)use.entitled_bytes,
+			       (unsigned long long)use.pool_bytes);
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_DRILL); i++) {
+		const Tarn__DrillRecord *drill = cluster_drill_at(cluster, i);
+
+		if (strcmp(drill->host, host->name) == 0 &&
+		    strcmp(drill->phase, "done") != 0)
+			drills++;
+	}
+	if (drills > 1)
+		return hv_fail(err, HV_E_CORRUPT, "host '%s' has %u drills at once",
+			       host->name, drills);
+	return HV_OK;
+}
+
+static bool is_pending(const struct cluster *cluster, bool has_job, uint64_t id)
+{
+	const Tarn__JobRecord *job;
+
+	if (!has_job)
+		return true;
+	job = cluster_job(cluster, id);
+	return job != NULL && !job->done;
+}
+
+static enum hv_code audit_jobs(const struct cluster *cluster, struct hv_err *err)
+{
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++) {
+		const Tarn__HostRecord *host = cluster_host_at(cluster, i);
+
+		if (!is_pending(cluster, host->has_pool_job, host->pool_job))
+			return hv_fail(err, HV_E_CORRUPT, "host '%s' names job %llu",
+				       host->name, (unsigned long long)host->pool_job);
+	}
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_DEVICE); i++) {
+		const Tarn__DeviceRecord *device = cluster_device_at(cluster, i);
+
+		if (!is_pending(cluster, device->has_job, device->job))
+			return hv_fail(err, HV_E_CORRUPT, "device '%s' names job %llu",
+				       device->device->name,
+				       (unsigned long long)device->job);
+	}
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
+
+		if (!is_pending(cluster, lpar->has_job, lpar->job))
+			return hv_fail(err, HV_E_CORRUPT, "LPAR '%s' names job %llu",
+				       lpar->spec->name, (unsigned long long)lpar->job);
+	}
+	return HV_OK;
+}
+
+enum hv_code cluster_audit(const struct cluster *cluster, struct hv_err *err)
+{
+	enum hv_code code = audit_jobs(cluster, err);
+
+	for (size_t i = 0; code == HV_OK && i < cluster_count(cluster, RECORD_HOST); i++)
+		code = audit_host(cluster, cluster_host_at(cluster, i), err);
+	for (size_t i = 0; code == HV_OK && i < cluster_count(cluster, RECORD_DEVICE);
+	     i++)
+		code = audit_device(cluster, cluster_device_at(cluster, i), err);
+	for (size_t i = 0; code == HV_OK && i < cluster_count(cluster, RECORD_LPAR); i++)
+		code = audit_lpar(cluster, cluster_lpar_at(cluster, i), err);
+	return code;
+}

@@ -1,0 +1,102 @@
+/* desired - see desired.h. */
+#include "coordinator/cluster/desired.h"
+
+#include "coordinator/cluster/limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One block of memory for the message and everything that is made for it. */
+struct whole {
+	Tarn__HostDesired desired; /* first */
+	Tarn__DesiredDevice *devices[HV_DEVICES_PER_HOST_MAX];
+	Tarn__DesiredLpar *lpars[HV_HOST_LPARS_MAX];
+	Tarn__DesiredLpar lpar_room[HV_HOST_LPARS_MAX];
+	Tarn__LparSpec spec_room[HV_HOST_LPARS_MAX];
+	Tarn__HostOp *ops[HV_HOST_OPS_MAX];
+};
+
+static void add_lpar(struct whole *whole, const Tarn__LparRecord *lpar)
+{
+	size_t at = whole->desired.n_lpars;
+	Tarn__DesiredLpar *desired = &whole->lpar_room[at];
+	Tarn__LparSpec *spec = &whole->spec_room[at];
+
+	if (at == HV_HOST_LPARS_MAX)
+		return; /* plans refuse more */
+	tarn__desired_lpar__init(desired);
+	*spec = *lpar->spec;
+	if (lpar->has_granted_bytes)
+		spec->mem_bytes = lpar->granted_bytes;
+	desired->spec = spec;
+	desired->run_id = lpar->run_id;
+	desired->running = lpar->running;
+	desired->has_immediate = lpar->has_immediate;
+	desired->immediate = lpar->immediate;
+	desired->device = lpar->device;
+	whole->lpars[at] = desired;
+	whole->desired.n_lpars++;
+}
+
+static void add_lpars(struct whole *whole, const struct cluster *cluster,
+		      const char *host)
+{
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
+
+		if (strcmp(lpar->host, host) == 0)
+			add_lpar(whole, lpar);
+	}
+	whole->desired.lpars = whole->lpars;
+}
+
+static void add_devices(struct whole *whole, const struct cluster *cluster,
+			const char *host)
+{
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_DEVICE); i++) {
+		const Tarn__DeviceRecord *device = cluster_device_at(cluster, i);
+
+		if (strcmp(device->host, host) == 0 &&
+		    whole->desired.n_devices < HV_DEVICES_PER_HOST_MAX)
+			whole->devices[whole->desired.n_devices++] = device->device;
+	}
+	whole->desired.devices = whole->devices;
+}
+
+static void add_ops(struct whole *whole, const struct cluster *cluster, const char *host)
+{
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_OP); i++) {
+		const Tarn__HostOpRecord *op = cluster_op_at(cluster, i);
+
+		if (strcmp(op->host, host) == 0 && whole->desired.n_ops < HV_HOST_OPS_MAX)
+			whole->ops[whole->desired.n_ops++] = op->op;
+	}
+	whole->desired.ops = whole->ops;
+}
+
+enum hv_code desired_make(const struct cluster *cluster, const Tarn__HostRecord *host,
+			  uint64_t revision, Tarn__HostDesired **ret_desired,
+			  struct hv_err *err)
+{
+	struct whole *whole = malloc(sizeof(*whole));
+
+	if (whole == NULL)
+		return hv_fail(err, HV_E_NOMEM, "no memory for what host '%s' should be",
+			       host->name);
+	tarn__host_desired__init(&whole->desired);
+	whole->desired.epoch = cluster->now.epoch;
+	whole->desired.revision = revision;
+	whole->desired.pool = host->pool;
+	whole->desired.n_vios = host->n_vios;
+	whole->desired.vios = host->vios;
+	add_devices(whole, cluster, host->name);
+	add_lpars(whole, cluster, host->name);
+	add_ops(whole, cluster, host->name);
+	*ret_desired = &whole->desired;
+	return HV_OK;
+}
+
+void desired_free(Tarn__HostDesired *desired)
+{
+	free(desired); /* first member of the whole block */
+}

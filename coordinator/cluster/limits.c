@@ -1,0 +1,220 @@
+/* limits - see limits.h. */
+#include "coordinator/cluster/limits.h"
+
+#include "hvcore/wire/pgdev.h"
+
+#include <string.h>
+
+bool limits_is_shared(const Tarn__LparSpec *spec)
+{
+	return spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+}
+
+bool limits_needs_pair(const Tarn__LparSpec *spec)
+{
+	return limits_is_shared(spec) &&
+	       spec->redundancy != TARN__REDUNDANCY__REDUNDANCY_NONE;
+}
+
+uint64_t limits_round_up(uint64_t bytes, uint64_t unit)
+{
+	return unit == 0 ? bytes : (bytes + unit - 1) / unit * unit;
+}
+
+uint64_t limits_entitled(const Tarn__LparSpec *spec)
+{
+	if (spec->entitled_bytes < LIMITS_ENTITLED)
+		return LIMITS_ENTITLED;
+	return limits_round_up(spec->entitled_bytes, HV_PAGE_BYTES);
+}
+
+bool limits_is_active(const Tarn__LparRecord *lpar)
+{
+	return lpar->running || lpar->has_job;
+}
+
+bool limits_has_pool(const Tarn__HostRecord *host)
+{
+	if (host->pool == NULL || host->pool->mem_bytes == 0)
+		return false;
+	return !host->has_pool_job || host->pool_before != NULL;
+}
+
+static void add_lpar(struct host_use *use, const Tarn__LparRecord *lpar)
+{
+	const Tarn__LparSpec *spec = lpar->spec;
+	uint64_t bytes = spec->mem_bytes;
+
+	use->lpars++;
+	if (limits_is_shared(spec)) {
+		use->entitled_bytes += limits_entitled(spec);
+		use->logical_bytes += bytes;
+		use->shared++;
+		return;
+	}
+	if (limits_is_active(lpar) && lpar->has_granted_bytes)
+		bytes = lpar->granted_bytes;
+	use->dedicated_bytes += limits_round_up(bytes, use->lmb_bytes);
+}
+
+static void add_pool(struct host_use *use, const Tarn__HostRecord *host)
+{
+	uint64_t now = host->pool != NULL ? host->pool->mem_bytes : 0;
+	uint64_t before = host->pool_before != NULL ? host->pool_before->mem_bytes : now;
+
+	use->pool_bytes = now < before ? now : before;
+	use->pool_lmb_bytes = now > before ? now : before;
+}
+
+static struct host_use empty_use(const struct cluster *cluster,
+				 const Tarn__HostRecord *host)
+{
+	const Tarn__HostStat *stat = live_stat(cluster_live(cluster, host->name));
+	struct host_use use = { .lmb_bytes = host->lmb_bytes };
+
+	if (host->lmb_bytes != 0)
+		use.memory_bytes = host->memory_bytes / host->lmb_bytes * host->lmb_bytes;
+	use.hypervisor_bytes = host->lmb_bytes;
+	if (stat != NULL && stat->lmbs_hypervisor > 1 &&
+	    stat->lmbs_hypervisor < HV_LPAR_BYTES_MAX / HV_PAGE_BYTES)
+		use.hypervisor_bytes = stat->lmbs_hypervisor * host->lmb_bytes;
+	add_pool(&use, host);
+	return use;
+}
+
+struct host_use limits_use(const struct cluster *cluster, const Tarn__HostRecord *host,
+			   enum limits_scope scope, const char *except)
+{
+	struct host_use use = empty_use(cluster, host);
+
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
+
+		if (strcmp(lpar->host, host->name) != 0 ||
+		    (except != NULL && strcmp(lpar->spec->name, except) == 0))
+			continue;
+		if (scope == LIMITS_CONFIGURED || limits_is_active(lpar))
+			add_lpar(&use, lpar);
+	}
+	return use;
+}
+
+size_t limits_host_index(const struct cluster *cluster, const char *host)
+{
+	struct record_key key = record_key_name(host);
+
+	return record_table_lower(&cluster->tables[RECORD_HOST], &key);
+}
+
+void limits_use_all(const struct cluster *cluster, enum limits_scope scope,
+		    struct host_use *uses)
+{
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++)
+		uses[i] = empty_use(cluster, cluster_host_at(cluster, i));
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
+
+		if (scope == LIMITS_CONFIGURED || limits_is_active(lpar))
+			add_lpar(&uses[limits_host_index(cluster, lpar->host)], lpar);
+	}
+}
+
+uint64_t limits_free_bytes(const struct host_use *use)
+{
+	uint64_t taken = use->hypervisor_bytes + use->pool_lmb_bytes +
+			 use->dedicated_bytes;
+
+	return taken < use->memory_bytes ? use->memory_bytes - taken : 0;
+}
+
+uint64_t limits_logical_max(const struct host_use *use)
+{
+	return use->pool_bytes * LIMITS_OVERCOMMIT;
+}
+
+const Tarn__DesiredVios *limits_vios(const Tarn__HostRecord *host, const char *name)
+{
+	for (size_t i = 0; i < host->n_vios; i++) {
+		if (strcmp(host->vios[i]->name, name) == 0)
+			return host->vios[i];
+	}
+	return NULL;
+}
+
+const Tarn__DesiredVios *limits_partner(const Tarn__HostRecord *host, const char *name)
+{
+	for (size_t i = 0; i < host->n_vios; i++) {
+		if (strcmp(host->vios[i]->name, name) != 0)
+			return host->vios[i];
+	}
+	return NULL;
+}
+
+bool limits_vios_serves(const struct cluster *cluster, const Tarn__HostRecord *host,
+			const Tarn__DesiredVios *vios)
+{
+	return vios != NULL && vios->enabled && !vios->maintenance &&
+	       cluster_is_connected(cluster, host->name) &&
+	       live_vios_is_healthy(cluster_live(cluster, host->name), vios->name);
+}
+
+unsigned limits_vios_serving(const struct cluster *cluster, const Tarn__HostRecord *host)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < host->n_vios; i++)
+		count += limits_vios_serves(cluster, host, host->vios[i]);
+	return count;
+}
+
+static const Tarn__ObjectStatus *device_status(const struct cluster *cluster,
+					       const Tarn__DeviceRecord *device)
+{
+	return live_object(cluster_live(cluster, device->host),
+			   TARN__OBJECT_KIND__OBJECT_DEVICE, device->device->name,
+			   device->device->generation);
+}
+
+bool limits_device_is_redundant(const struct cluster *cluster,
+				const Tarn__DeviceRecord *device)
+{
+	const Tarn__ObjectStatus *status = device_status(cluster, device);
+
+	return status != NULL && status->done && status->error == NULL &&
+	       status->has_redundant && status->redundant;
+}
+
+bool limits_device_is_free(const struct cluster *cluster,
+			   const Tarn__DeviceRecord *device)
+{
+	const Tarn__ObjectStatus *status = device_status(cluster, device);
+
+	if (!device->ready || device->has_job || device->lpar != NULL)
+		return false;
+	return status == NULL || status->error == NULL;
+}
+
+uint64_t limits_device_bytes(const Tarn__DeviceRecord *device)
+{
+	return device->usable_bytes == 0 ? 0
+					 : device->usable_bytes + HV_PGDEV_HEADER_BYTES;
+}
+
+uint64_t limits_stolen_pages(const struct cluster *cluster, const char *host)
+{
+	const struct live_host *live = cluster_live(cluster, host);
+	uint64_t pages = 0;
+
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
+		const Tarn__PartitionStat *stat;
+
+		if (strcmp(lpar->host, host) != 0 || !limits_is_active(lpar))
+			continue;
+		stat = live_partition(live, lpar->spec->name, lpar->run_id);
+		if (stat != NULL)
+			pages += stat->stolen_pages + stat->stealing_pages +
+				 stat->inflight_pages;
+	}
+	return pages;
+}

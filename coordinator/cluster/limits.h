@@ -1,0 +1,79 @@
+/*
+ * limits - what a host has, and what its LPARs take of it.
+ *
+ * Contract
+ *   Threads  L. Pure: reads records and the last report.
+ *   Units    bytes, unless the name says otherwise.
+ */
+#ifndef COORDINATOR_CLUSTER_LIMITS_H
+#define COORDINATOR_CLUSTER_LIMITS_H
+
+#include "coordinator/cluster/cluster.h"
+
+#define LIMITS_SHARED_MAX 128   /* SPEC S5: a platform limit */
+#define LIMITS_OVERCOMMIT 4     /* logical sum to pool; arbitrary */
+#define LIMITS_ENTITLED 1564672 /* 1,562,624 in whole pages (domain.md 3.3) */
+
+enum limits_scope {
+	LIMITS_RUNNING,    /* runs, starts, or has not ended yet */
+	LIMITS_CONFIGURED, /* every LPAR of the host */
+};
+
+struct host_use {
+	uint64_t lmb_bytes;
+	uint64_t memory_bytes;     /* whole LMBs; 0 until the agent has joined */
+	uint64_t hypervisor_bytes; /* as reported; one LMB before that (SPEC R1) */
+	uint64_t pool_lmb_bytes;   /* the larger of the pool now and the one coming */
+	uint64_t pool_bytes;       /* the smaller of the two: safe to promise */
+	uint64_t dedicated_bytes;  /* in whole LMBs */
+	uint64_t entitled_bytes;
+	uint64_t logical_bytes;
+	unsigned shared;
+	unsigned lpars; /* of both modes */
+};
+
+/* `except`: an LPAR that is left out; NULL for none. */
+struct host_use limits_use(const struct cluster *cluster, const Tarn__HostRecord *host,
+			   enum limits_scope scope, const char *except);
+
+/* The same for every host, in one pass: uses[] in the order of cluster_host_at(). */
+void limits_use_all(const struct cluster *cluster, enum limits_scope scope,
+		    struct host_use *uses);
+/* Position of an LPAR's or device's host for cluster_host_at(). */
+size_t limits_host_index(const struct cluster *cluster, const char *host);
+
+/* What is left for dedicated partitions, or for the pool. */
+uint64_t limits_free_bytes(const struct host_use *use);
+uint64_t limits_logical_max(const struct host_use *use);
+uint64_t limits_round_up(uint64_t bytes, uint64_t unit);
+
+bool limits_is_shared(const Tarn__LparSpec *spec);
+bool limits_needs_pair(const Tarn__LparSpec *spec);
+uint64_t limits_entitled(const Tarn__LparSpec *spec);
+/* Does it hold memory and devices, now or in a moment? */
+bool limits_is_active(const Tarn__LparRecord *lpar);
+
+/* There is a pool, or a change of one; not one that is only just being made. */
+bool limits_has_pool(const Tarn__HostRecord *host);
+
+const Tarn__DesiredVios *limits_vios(const Tarn__HostRecord *host, const char *name);
+/* The other one of the pair. */
+const Tarn__DesiredVios *limits_partner(const Tarn__HostRecord *host, const char *name);
+/* Enabled, not in maintenance, and reported STANDBY or ACTIVE. */
+bool limits_vios_serves(const struct cluster *cluster, const Tarn__HostRecord *host,
+			const Tarn__DesiredVios *vios);
+unsigned limits_vios_serving(const struct cluster *cluster, const Tarn__HostRecord *host);
+
+/* Of a device as reported: both VIOS reach it. */
+bool limits_device_is_redundant(const struct cluster *cluster,
+				const Tarn__DeviceRecord *device);
+/* Ready, without an owner, not on its way in or out, and not reported missing. */
+bool limits_device_is_free(const struct cluster *cluster,
+			   const Tarn__DeviceRecord *device);
+/* The largest partition it can back: P11, usable size and header. */
+uint64_t limits_device_bytes(const Tarn__DeviceRecord *device);
+
+/* Pages of running shared LPARs that are not in the pool, as last reported. */
+uint64_t limits_stolen_pages(const struct cluster *cluster, const char *host);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * plan - a request is checked against the state and written down as a draft.
+ *
+ * Each function either fills the draft with all that the request changes, or says
+ * why not: the error names the object, the limit and the remedy, and the draft is
+ * thrown away, so nothing has changed.
+ *
+ * Contract
+ *   Threads  L. Deterministic: time and random ids come in with the plan.
+ *   Memory   requests are lent. plan.placement is the caller's.
+ *   Errors   INVAL, NOTFOUND, EXISTS, BUSY, STATE, LIMIT, REFUSED, NOFIT, DENIED,
+ *            NOMEM.
+ */
+#ifndef COORDINATOR_CLUSTER_PLAN_H
+#define COORDINATOR_CLUSTER_PLAN_H
+
+#include "coordinator/cluster/draft.h"
+
+struct plan {
+	struct cluster *cluster;
+	struct draft draft;
+	uint8_t random_id[16];           /* fresh for each plan */
+	uint64_t job;                    /* out: 0 = the change is complete at once */
+	Tarn__PlacementReply *placement; /* out: tarn__placement_reply__free_unpacked */
+};
+
+HV_MUST_USE
+enum hv_code plan_host_add(struct plan *plan, const Tarn__HostAdd *request,
+			   struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_host_remove(struct plan *plan, const Tarn__HostRemove *request,
+			      struct hv_err *err);
+/*
+ * An agent says who it is. The first one under a name is remembered, another one
+ * REFUSED; NOTFOUND until the host was added. Empty when nothing is new.
+ */
+HV_MUST_USE
+enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identity,
+			    struct hv_err *err);
+
+HV_MUST_USE
+enum hv_code plan_pool_set(struct plan *plan, const Tarn__PoolSet *request,
+			   struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_pool_remove(struct plan *plan, const Tarn__PoolRemove *request,
+			      struct hv_err *err);
+
+HV_MUST_USE
+enum hv_code plan_vios_change(struct plan *plan, const Tarn__ViosChange *request,
+			      struct hv_err *err);
+
+HV_MUST_USE
+enum hv_code plan_pgdev_add(struct plan *plan, const Tarn__PgdevAdd *request,
+			    struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_pgdev_remove(struct plan *plan, const Tarn__PgdevRemove *request,
+			       struct hv_err *err);
+
+/* With dry_run only plan.placement is filled. NOFIT has the placement too. */
+HV_MUST_USE
+enum hv_code plan_lpar_create(struct plan *plan, const Tarn__LparCreate *request,
+			      struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_lpar_activate(struct plan *plan, const Tarn__LparActivate *request,
+				struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_lpar_shutdown(struct plan *plan, const Tarn__LparShutdown *request,
+				struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_lpar_remove(struct plan *plan, const Tarn__LparRemove *request,
+			      struct hv_err *err);
+
+HV_MUST_USE
+enum hv_code plan_drill_run(struct plan *plan, const Tarn__DrillRun *request,
+			    struct hv_err *err);
+
+/* Shared by the plans. */
+HV_MUST_USE
+enum hv_code plan_need_host(const struct plan *plan, const char *name,
+			    const Tarn__HostRecord **ret_host, struct hv_err *err);
+/* Its agent has joined and reports now. */
+HV_MUST_USE
+enum hv_code plan_need_connected(const struct plan *plan, const Tarn__HostRecord *host,
+				 struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_need_no_drill(const struct plan *plan, const char *host,
+				struct hv_err *err);
+
+#endif

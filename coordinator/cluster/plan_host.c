@@ -1,0 +1,230 @@
+/* plan_host - hosts come, join and go; see plan.h. */
+#include "coordinator/cluster/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define AGENT_ID_BYTES 16
+
+static const char *const vios_names[] = { "vios1", "vios2" };
+
+enum hv_code plan_need_host(const struct plan *plan, const char *name,
+			    const Tarn__HostRecord **ret_host, struct hv_err *err)
+{
+	const Tarn__HostRecord *host = cluster_host(plan->cluster, name);
+
+	if (host == NULL)
+		return hv_fail(err, HV_E_NOTFOUND,
+			       "host '%s' is not known; add it with 'tarn host add %s'",
+			       name, name);
+	*ret_host = host;
+	return HV_OK;
+}
+
+enum hv_code plan_need_connected(const struct plan *plan, const Tarn__HostRecord *host,
+				 struct hv_err *err)
+{
+	const struct live_host *live = cluster_live(plan->cluster, host->name);
+
+	if (!host->has_agent_id)
+		return hv_fail(err, HV_E_STATE,
+			       "host '%s' has not joined yet; start its tarn-agent",
+			       host->name);
+	if (live == NULL || live->report == NULL)
+		return hv_fail(
+			err, HV_E_STATE,
+			"host '%s' has not reported since the coordinator started; "
+			"see that its tarn-agent runs",
+			host->name);
+	if (!live_is_connected(live, plan->cluster->now_ms))
+		return hv_fail(
+			err, HV_E_STATE,
+			"host '%s' has not reported for %llu s; see that its "
+			"tarn-agent runs",
+			host->name,
+			(unsigned long long)(plan->cluster->now_ms - live->seen_ms) /
+				1000);
+	return HV_OK;
+}
+
+enum hv_code plan_need_no_drill(const struct plan *plan, const char *host,
+				struct hv_err *err)
+{
+	const Tarn__DrillRecord *drill = cluster_drill_on(plan->cluster, host);
+
+	if (drill == NULL)
+		return HV_OK;
+	return hv_fail(err, HV_E_BUSY,
+		       "drill %llu runs on host '%s'; wait until it is done",
+		       (unsigned long long)drill->number, host);
+}
+
+static void put_host(struct plan *plan, const char *name)
+{
+	Tarn__HostRecord host = TARN__HOST_RECORD__INIT;
+	Tarn__DesiredVios vios[HV_COUNT(vios_names)];
+	Tarn__DesiredVios *list[HV_COUNT(vios_names)];
+
+	for (unsigned i = 0; i < HV_COUNT(vios_names); i++) {
+		tarn__desired_vios__init(&vios[i]);
+		vios[i].name = (char *)vios_names[i];
+		vios[i].enabled = true;
+		list[i] = &vios[i];
+	}
+	host.name = (char *)name;
+	host.vios = list;
+	host.n_vios = HV_COUNT(list);
+	draft_put(&plan->draft, RECORD_HOST, record_copy(&host.base));
+}
+
+enum hv_code plan_host_add(struct plan *plan, const Tarn__HostAdd *request,
+			   struct hv_err *err)
+{
+	if (!hv_name_is_valid(request->name))
+		return hv_fail(err, HV_E_INVAL,
+			       "'%.64s' is not a name: 1 to 31 letters, digits, - _ .",
+			       request->name);
+	if (cluster_host(plan->cluster, request->name) != NULL)
+		return hv_fail(err, HV_E_EXISTS,
+			       "host '%s' exists already; choose another name",
+			       request->name);
+	if (cluster_count(plan->cluster, RECORD_HOST) >= HV_HOSTS_MAX)
+		return hv_fail(
+			err, HV_E_LIMIT,
+			"host '%s': a cluster has at most %d hosts; remove one first",
+			request->name, HV_HOSTS_MAX);
+	put_host(plan, request->name);
+	draft_name(&plan->draft, "add host '%s'", request->name);
+	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, request->name,
+			"host.added", "host '%s' was added", request->name);
+	return HV_OK;
+}
+
+enum hv_code plan_host_remove(struct plan *plan, const Tarn__HostRemove *request,
+			      struct hv_err *err)
+{
+	const Tarn__HostRecord *host;
+	unsigned lpars = 0;
+	unsigned devices = 0;
+	enum hv_code code = plan_need_host(plan, request->name, &host, err);
+
+	if (code != HV_OK)
+		return code;
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_LPAR); i++)
+		lpars += strcmp(cluster_lpar_at(plan->cluster, i)->host, host->name) == 0;
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_DEVICE); i++)
+		devices += strcmp(cluster_device_at(plan->cluster, i)->host,
+				  host->name) == 0;
+	if (lpars != 0 || devices != 0 || host->pool != NULL)
+		return hv_fail(
+			err, HV_E_BUSY,
+			"host '%s' still has %u LPARs, %u paging devices and %s pool; "
+			"remove them first",
+			host->name, lpars, devices, host->pool != NULL ? "a" : "no");
+	code = plan_need_no_drill(plan, host->name, err);
+	if (code != HV_OK)
+		return code;
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_JOB); i++) {
+		const Tarn__JobRecord *job = cluster_job_at(plan->cluster, i);
+
+		if (!job->done && strcmp(job->host, host->name) == 0)
+			draft_end_job(&plan->draft, job->id, HV_E_CANCELED,
+				      "host '%s' was removed", host->name);
+	}
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_OP); i++) {
+		const Tarn__HostOpRecord *op = cluster_op_at(plan->cluster, i);
+
+		if (strcmp(op->host, host->name) == 0)
+			draft_remove(&plan->draft, RECORD_OP,
+				     record_key_number(op->op->id));
+	}
+	draft_remove(&plan->draft, RECORD_HOST, record_key_name(host->name));
+	draft_name(&plan->draft, "remove host '%s'", host->name);
+	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, host->name,
+			"host.removed", "host '%s' was removed", host->name);
+	return HV_OK;
+}
+
+static bool is_news(const Tarn__HostRecord *host, const Tarn__HostIdentity *identity)
+{
+	return !host->has_agent_id ||
+	       (identity->has_memory_bytes &&
+		host->memory_bytes != identity->memory_bytes) ||
+	       (identity->has_lmb_bytes && host->lmb_bytes != identity->lmb_bytes) ||
+	       (identity->has_drills_allowed &&
+		host->drills_allowed != identity->drills_allowed);
+}
+
+/* LMB sizes of SPEC R1; anything else would divide memory into nonsense. */
+static bool has_sane_sizes(const Tarn__HostIdentity *identity)
+{
+	uint64_t lmb = identity->lmb_bytes;
+
+	if (identity->has_lmb_bytes &&
+	    (lmb < (16u << 20) || lmb > (256u << 20) || (lmb & (lmb - 1)) != 0))
+		return false;
+	return !identity->has_memory_bytes || identity->memory_bytes <= HV_LPAR_BYTES_MAX;
+}
+
+static void edit_identity(struct plan *plan, const Tarn__HostIdentity *identity)
+{
+	Tarn__HostRecord *host = draft_edit_host(&plan->draft, identity->name);
+
+	if (host == NULL)
+		return;
+	if (!host->has_agent_id) {
+		host->agent_id.data = malloc(AGENT_ID_BYTES);
+		if (host->agent_id.data == NULL) {
+			plan->draft.is_out = true;
+			return;
+		}
+		memcpy(host->agent_id.data, identity->agent_id.data, AGENT_ID_BYTES);
+		host->agent_id.len = AGENT_ID_BYTES;
+		host->has_agent_id = 1;
+		draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO,
+				identity->name, "host.joined", "host '%s' joined",
+				identity->name);
+	}
+	if (identity->has_memory_bytes) {
+		host->has_memory_bytes = 1;
+		host->memory_bytes = identity->memory_bytes;
+	}
+	if (identity->has_lmb_bytes) {
+		host->has_lmb_bytes = 1;
+		host->lmb_bytes = identity->lmb_bytes;
+	}
+	if (identity->has_drills_allowed) {
+		host->has_drills_allowed = 1;
+		host->drills_allowed = identity->drills_allowed;
+	}
+	draft_name(&plan->draft, "host '%s' says what it has", identity->name);
+}
+
+enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identity,
+			    struct hv_err *err)
+{
+	const Tarn__HostRecord *host;
+	enum hv_code code;
+
+	if (identity->agent_id.len != AGENT_ID_BYTES || !has_sane_sizes(identity))
+		return hv_fail(
+			err, HV_E_INVAL,
+			"host '%s' gave an identity that cannot be: agent id of %zu "
+			"bytes, LMB of %llu, memory of %llu",
+			identity->name, identity->agent_id.len,
+			(unsigned long long)identity->lmb_bytes,
+			(unsigned long long)identity->memory_bytes);
+	code = plan_need_host(plan, identity->name, &host, err);
+	if (code != HV_OK)
+		return code;
+	if (host->has_agent_id &&
+	    memcmp(host->agent_id.data, identity->agent_id.data, AGENT_ID_BYTES) != 0)
+		return hv_fail(
+			err, HV_E_REFUSED,
+			"host '%s' belongs to another agent; choose another name, or "
+			"remove the host and add it again",
+			host->name);
+	if (is_news(host, identity))
+		edit_identity(plan, identity);
+	return HV_OK;
+}

@@ -1,0 +1,201 @@
+/* plan_lpar - LPARs are made and removed; see plan.h. Running: plan_activate.c. */
+#include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/plan.h"
+#include "coordinator/cluster/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SIZE_TEXT 32
+
+static enum hv_code check_name(const struct plan *plan, const char *name,
+			       struct hv_err *err)
+{
+	const Tarn__LparRecord *lpar = cluster_lpar(plan->cluster, name);
+
+	if (lpar != NULL)
+		return hv_fail(
+			err, HV_E_EXISTS,
+			"LPAR '%s' exists already on host '%s'; choose another name",
+			name, lpar->host);
+	if (cluster_count(plan->cluster, RECORD_LPAR) >= HV_LPARS_MAX)
+		return hv_fail(
+			err, HV_E_LIMIT,
+			"LPAR '%s': a cluster has at most %d LPARs; remove one first",
+			name, HV_LPARS_MAX);
+	return HV_OK;
+}
+
+/* Would it not run there even if it were alone? Whatever may pass is left out. */
+static enum hv_code check_own_host(const struct plan *plan, const Tarn__HostRecord *host,
+				   const Tarn__LparSpec *spec, struct hv_err *err)
+{
+	struct host_use use = limits_use(plan->cluster, host, LIMITS_CONFIGURED, NULL);
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (use.lpars >= HV_HOST_LPARS_MAX)
+		return hv_fail(err, HV_E_LIMIT,
+			       "LPAR '%s': host '%s' has %u LPARs, the most it may have",
+			       spec->name, host->name, use.lpars);
+	if (limits_is_shared(spec) && !limits_has_pool(host))
+		return hv_fail(err, HV_E_STATE,
+			       "LPAR '%s': host '%s' has no shared memory pool; make one "
+			       "with 'tarn pool create'",
+			       spec->name, host->name);
+	if (limits_is_shared(spec) && spec->mem_bytes > limits_logical_max(&use))
+		return hv_fail(
+			err, HV_E_LIMIT,
+			"LPAR '%s': memory of %s is more than %u times the pool of "
+			"host '%s' (%s); choose less, or a larger pool",
+			spec->name, hv_size_format(spec->mem_bytes, a, sizeof(a)),
+			LIMITS_OVERCOMMIT, host->name,
+			hv_size_format(limits_logical_max(&use), b, sizeof(b)));
+	if (!limits_is_shared(spec) &&
+	    spec->min_bytes + use.hypervisor_bytes > use.memory_bytes)
+		return hv_fail(
+			err, HV_E_LIMIT,
+			"LPAR '%s': minimum memory of %s is more than host '%s' has "
+			"beside its hypervisor (%s); choose less",
+			spec->name, hv_size_format(spec->min_bytes, a, sizeof(a)),
+			host->name,
+			hv_size_format(use.memory_bytes - use.hypervisor_bytes, b,
+				       sizeof(b)));
+	return HV_OK;
+}
+
+static void add_reason(Tarn__PlacementReply *reply, const struct placement *placement,
+		       size_t at, const struct placement_need *need)
+{
+	struct placement_verdict verdict = placement_judge(placement, at, need);
+	Tarn__PlacementReason *reason = malloc(sizeof(*reason));
+	char text[PLACEMENT_TEXT_BYTES];
+
+	if (reason == NULL)
+		return;
+	tarn__placement_reason__init(reason);
+	placement_explain_host(placement, at, need, text);
+	reason->host = strdup(placement_host_at(placement, at)->name);
+	reason->text = strdup(text);
+	reason->fits = verdict.unmet == 0;
+	reason->has_score = verdict.unmet == 0;
+	reason->score = verdict.score;
+	reply->reasons[reply->n_reasons++] = reason;
+}
+
+static bool is_whole(const Tarn__PlacementReply *reply, size_t reasons)
+{
+	if (reply->text == NULL || reply->n_reasons != reasons)
+		return false;
+	for (size_t i = 0; i < reasons; i++) {
+		if (reply->reasons[i]->host == NULL || reply->reasons[i]->text == NULL)
+			return false;
+	}
+	return true;
+}
+
+static enum hv_code explain(const struct placement *placement,
+			    const struct placement_need *need, size_t chosen,
+			    Tarn__PlacementReply **ret_reply, struct hv_err *err)
+{
+	size_t count = placement_count(placement);
+	Tarn__PlacementReply *reply = malloc(sizeof(*reply));
+	char text[PLACEMENT_TEXT_BYTES];
+
+	if (reply == NULL)
+		return hv_fail(err, HV_E_NOMEM, "no memory to explain a placement");
+	tarn__placement_reply__init(reply);
+	placement_explain(placement, need, chosen, text);
+	reply->text = strdup(text);
+	reply->reasons = calloc(count + 1, sizeof(*reply->reasons));
+	for (size_t i = 0; i < count && reply->reasons != NULL; i++)
+		add_reason(reply, placement, i, need);
+	if (chosen != PLACEMENT_NONE)
+		reply->host = strdup(placement_host_at(placement, chosen)->name);
+	if (!is_whole(reply, count) ||
+	    (chosen != PLACEMENT_NONE && reply->host == NULL)) {
+		tarn__placement_reply__free_unpacked(reply, NULL);
+		return hv_fail(err, HV_E_NOMEM, "no memory to explain a placement");
+	}
+	*ret_reply = reply;
+	return HV_OK;
+}
+
+/* Fills plan->placement; its host stays NULL where nothing fits. */
+static enum hv_code place(struct plan *plan, const Tarn__LparSpec *spec, const char *only,
+			  struct hv_err *err)
+{
+	struct placement_need need = snapshot_need(spec);
+	struct placement *placement;
+	enum hv_code code = snapshot_take(plan->cluster, only, &placement, err);
+
+	if (code != HV_OK)
+		return code;
+	code = explain(placement, &need, placement_choose(placement, &need),
+		       &plan->placement, err);
+	placement_free(placement);
+	return code;
+}
+
+static void put_lpar(struct plan *plan, const Tarn__LparSpec *spec, const char *host)
+{
+	Tarn__LparRecord lpar = TARN__LPAR_RECORD__INIT;
+	Tarn__LparSpec own = *spec;
+
+	if (limits_is_shared(spec)) {
+		own.has_entitled_bytes = 1;
+		own.entitled_bytes = limits_entitled(spec);
+	}
+	lpar.host = (char *)host;
+	lpar.spec = &own;
+	lpar.run_id = 0;
+	lpar.running = false;
+	draft_put(&plan->draft, RECORD_LPAR, record_copy(&lpar.base));
+	draft_name(&plan->draft, "create lpar '%s' on host '%s'", spec->name, host);
+	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, host, "lpar.created",
+			"LPAR '%s' was created on host '%s'", spec->name, host);
+}
+
+enum hv_code plan_lpar_create(struct plan *plan, const Tarn__LparCreate *request,
+			      struct hv_err *err)
+{
+	bool has_host = request->host != NULL && request->host[0] != '\0';
+	const Tarn__LparSpec *spec = request->spec;
+	const Tarn__HostRecord *host;
+	enum hv_code code = hv_lpar_spec_check(spec, err);
+
+	if (code == HV_OK)
+		code = check_name(plan, spec->name, err);
+	if (code == HV_OK && has_host)
+		code = plan_need_host(plan, request->host, &host, err);
+	if (code == HV_OK && has_host)
+		code = check_own_host(plan, host, spec, err);
+	if (code == HV_OK)
+		code = place(plan, spec, has_host ? request->host : NULL, err);
+	if (code != HV_OK || request->dry_run)
+		return code;
+	if (!has_host && plan->placement->host == NULL)
+		return hv_fail(err, HV_E_NOFIT, "no host takes LPAR '%s': %s", spec->name,
+			       plan->placement->text);
+	put_lpar(plan, spec, has_host ? request->host : plan->placement->host);
+	return HV_OK;
+}
+
+enum hv_code plan_lpar_remove(struct plan *plan, const Tarn__LparRemove *request,
+			      struct hv_err *err)
+{
+	const Tarn__LparRecord *lpar = cluster_lpar(plan->cluster, request->name);
+
+	if (lpar == NULL)
+		return hv_fail(err, HV_E_NOTFOUND, "LPAR '%s' is not known",
+			       request->name);
+	if (limits_is_active(lpar))
+		return hv_fail(err, HV_E_BUSY,
+			       "LPAR '%s' runs on host '%s'; shut it down first",
+			       request->name, lpar->host);
+	draft_remove(&plan->draft, RECORD_LPAR, record_key_name(request->name));
+	draft_name(&plan->draft, "remove lpar '%s'", request->name);
+	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, lpar->host,
+			"lpar.removed", "LPAR '%s' was removed from host '%s'",
+			request->name, lpar->host);
+	return HV_OK;
+}

@@ -1,0 +1,153 @@
+/* plan_pgdev - paging devices of a host; see plan.h. */
+#include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/plan.h"
+
+#include "hvcore/wire/pgdev.h"
+
+#include <string.h>
+
+/* Header and one run of pages: less cannot back anything. */
+#define DEVICE_BYTES_MIN (HV_PGDEV_HEADER_BYTES + 64 * (uint64_t)HV_PAGE_BYTES)
+#define DEVICE_BYTES_MAX (2 * HV_LPAR_BYTES_MAX) /* arbitrary: twice the largest LPAR */
+#define SIZE_TEXT 32
+
+static enum hv_code check_size(const Tarn__PgdevAdd *request, struct hv_err *err)
+{
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (request->bytes == 0)
+		return HV_OK;
+	if (request->bytes % HV_PAGE_BYTES != 0)
+		return hv_fail(err, HV_E_INVAL,
+			       "paging device '%s': %llu bytes are not whole pages of %u",
+			       request->name, (unsigned long long)request->bytes,
+			       HV_PAGE_BYTES);
+	if (request->bytes < DEVICE_BYTES_MIN || request->bytes > DEVICE_BYTES_MAX)
+		return hv_fail(err, HV_E_LIMIT,
+			       "paging device '%s': size must be between %s and %s",
+			       request->name,
+			       hv_size_format(DEVICE_BYTES_MIN, a, sizeof(a)),
+			       hv_size_format(DEVICE_BYTES_MAX, b, sizeof(b)));
+	return HV_OK;
+}
+
+static enum hv_code check_unused(const struct plan *plan, const Tarn__PgdevAdd *request,
+				 struct hv_err *err)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_DEVICE); i++) {
+		const Tarn__DeviceRecord *device = cluster_device_at(plan->cluster, i);
+
+		if (strcmp(device->host, request->host) != 0)
+			continue;
+		count++;
+		if (strcmp(device->device->name, request->name) == 0)
+			return hv_fail(
+				err, HV_E_EXISTS,
+				"host '%s' has a paging device '%s' already; choose "
+				"another name",
+				request->host, request->name);
+		if (strcmp(device->device->path, request->path) == 0)
+			return hv_fail(
+				err, HV_E_BUSY,
+				"'%s' is in use on host '%s' as paging device '%s'; "
+				"remove that one first",
+				request->path, request->host, device->device->name);
+	}
+	if (count >= HV_DEVICES_PER_HOST_MAX)
+		return hv_fail(err, HV_E_LIMIT,
+			       "host '%s' has %u paging devices, the most it may have; "
+			       "remove one first",
+			       request->host, count);
+	return HV_OK;
+}
+
+static void put_device(struct plan *plan, const Tarn__PgdevAdd *request)
+{
+	Tarn__DeviceRecord record = TARN__DEVICE_RECORD__INIT;
+	Tarn__DesiredDevice device = TARN__DESIRED_DEVICE__INIT;
+
+	device.name = request->name;
+	device.generation = draft_next_id(&plan->draft);
+	device.path = request->path;
+	device.bytes = request->bytes;
+	device.id.data = plan->random_id;
+	device.id.len = sizeof(plan->random_id);
+	device.owner_epoch = draft_next_id(&plan->draft);
+	device.has_create = 1;
+	device.create = request->bytes != 0;
+	record.host = request->host;
+	record.device = &device;
+	record.has_job = 1;
+	record.job = plan->job;
+	record.has_ready = 1;
+	draft_put(&plan->draft, RECORD_DEVICE, record_copy(&record.base));
+}
+
+enum hv_code plan_pgdev_add(struct plan *plan, const Tarn__PgdevAdd *request,
+			    struct hv_err *err)
+{
+	struct job_plan job = { TARN__JOB_KIND__JOB_DEVICE, request->host,
+				request->name };
+	const Tarn__HostRecord *host;
+	enum hv_code code = plan_need_host(plan, request->host, &host, err);
+
+	if (code == HV_OK)
+		code = check_unused(plan, request, err);
+	if (code == HV_OK)
+		code = check_size(request, err);
+	if (code == HV_OK)
+		code = plan_need_connected(plan, host, err);
+	if (code != HV_OK)
+		return code;
+	plan->job = draft_add_job(&plan->draft, &job,
+				  "add paging device '%s' to host '%s'", request->name,
+				  request->host);
+	put_device(plan, request);
+	return HV_OK;
+}
+
+enum hv_code plan_pgdev_remove(struct plan *plan, const Tarn__PgdevRemove *request,
+			       struct hv_err *err)
+{
+	struct job_plan job = { TARN__JOB_KIND__JOB_DEVICE, request->host,
+				request->name };
+	const Tarn__DeviceRecord *device;
+	const Tarn__HostRecord *host;
+	Tarn__DeviceRecord *edit;
+	enum hv_code code = plan_need_host(plan, request->host, &host, err);
+
+	if (code != HV_OK)
+		return code;
+	device = cluster_device(plan->cluster, request->host, request->name);
+	if (device == NULL)
+		return hv_fail(err, HV_E_NOTFOUND, "host '%s' has no paging device '%s'",
+			       request->host, request->name);
+	if (device->lpar != NULL)
+		return hv_fail(err, HV_E_BUSY,
+			       "paging device '%s' of host '%s' is in use by LPAR '%s'; "
+			       "shut it down first",
+			       request->name, request->host, device->lpar);
+	if (device->has_job)
+		return hv_fail(
+			err, HV_E_BUSY,
+			"paging device '%s' of host '%s' is being changed; wait for "
+			"job %llu",
+			request->name, request->host, (unsigned long long)device->job);
+	code = plan_need_connected(plan, host, err);
+	if (code != HV_OK)
+		return code;
+	plan->job = draft_add_job(&plan->draft, &job,
+				  "remove paging device '%s' of host '%s'", request->name,
+				  request->host);
+	edit = draft_edit_device(&plan->draft, request->host, request->name);
+	if (edit == NULL)
+		return HV_OK; /* draft_finish() says no memory */
+	edit->device->generation = draft_next_id(&plan->draft);
+	edit->device->has_removed = 1;
+	edit->device->removed = true;
+	edit->has_job = 1;
+	edit->job = plan->job;
+	return HV_OK;
+}

@@ -1,0 +1,200 @@
+/* plan_pool - the shared memory pool of a host; see plan.h. */
+#include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/plan.h"
+
+#include <stdlib.h>
+
+#define SIZE_TEXT 32
+
+static const char *size(uint64_t bytes, char text[SIZE_TEXT])
+{
+	return hv_size_format(bytes, text, SIZE_TEXT);
+}
+
+static enum hv_code check_existence(const Tarn__HostRecord *host, bool create,
+				    struct hv_err *err)
+{
+	char a[SIZE_TEXT];
+
+	if (host->has_pool_job)
+		return hv_fail(
+			err, HV_E_BUSY,
+			"the pool of host '%s' is being changed; wait for job %llu",
+			host->name, (unsigned long long)host->pool_job);
+	if (create && host->pool != NULL)
+		return hv_fail(err, HV_E_EXISTS,
+			       "host '%s' has a pool of %s already; change it with 'tarn "
+			       "pool set'",
+			       host->name, size(host->pool->mem_bytes, a));
+	if (!create && host->pool == NULL)
+		return hv_fail(err, HV_E_NOTFOUND,
+			       "host '%s' has no pool; make one with 'tarn pool create'",
+			       host->name);
+	return HV_OK;
+}
+
+static enum hv_code check_sizes(const Tarn__HostRecord *host,
+				const Tarn__PoolSet *request, struct hv_err *err)
+{
+	uint64_t lmb = host->lmb_bytes;
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (lmb == 0)
+		return hv_fail(
+			err, HV_E_STATE,
+			"host '%s' has not said how large its LMBs are; see that its "
+			"tarn-agent runs",
+			host->name);
+	if (request->mem_bytes == 0 || request->mem_bytes % lmb != 0 ||
+	    request->max_bytes % lmb != 0)
+		return hv_fail(
+			err, HV_E_INVAL,
+			"pool of host '%s': memory and maximum must be multiples of "
+			"its LMB of %s",
+			host->name, size(lmb, a));
+	if (request->max_bytes < request->mem_bytes)
+		return hv_fail(err, HV_E_INVAL,
+			       "pool of host '%s': maximum %s is less than memory %s",
+			       host->name, size(request->max_bytes, a),
+			       size(request->mem_bytes, b));
+	if (request->max_bytes > host->memory_bytes)
+		return hv_fail(err, HV_E_LIMIT,
+			       "pool of host '%s': maximum %s is more than the host's "
+			       "memory of %s; choose a smaller one",
+			       host->name, size(request->max_bytes, a),
+			       size(host->memory_bytes, b));
+	return HV_OK;
+}
+
+static enum hv_code check_growth(const struct plan *plan, const Tarn__HostRecord *host,
+				 const struct host_use *use, uint64_t bytes,
+				 struct hv_err *err)
+{
+	const Tarn__HostStat *stat = live_stat(cluster_live(plan->cluster, host->name));
+	uint64_t free_bytes = limits_free_bytes(use);
+	uint64_t now = host->pool != NULL ? host->pool->mem_bytes : 0;
+	uint64_t more = bytes > now ? bytes - now : 0;
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (more > free_bytes)
+		return hv_fail(
+			err, HV_E_LIMIT,
+			"pool of %s is larger than what host '%s' has free: %llu LMB "
+			"wanted, %llu LMB free; choose a smaller one or shut down "
+			"dedicated LPARs",
+			size(bytes, a), host->name,
+			(unsigned long long)(more / use->lmb_bytes),
+			(unsigned long long)(free_bytes / use->lmb_bytes));
+	if (stat != NULL && stat->has_available_bytes && more > stat->available_bytes)
+		return hv_fail(err, HV_E_LIMIT,
+			       "pool of %s is larger than the real free memory of host "
+			       "'%s', %s; choose a smaller one",
+			       size(bytes, a), host->name,
+			       size(stat->available_bytes, b));
+	return HV_OK;
+}
+
+static enum hv_code check_shrink(const Tarn__HostRecord *host, const struct host_use *use,
+				 uint64_t bytes, struct hv_err *err)
+{
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (bytes < use->entitled_bytes)
+		return hv_fail(
+			err, HV_E_LIMIT,
+			"pool of host '%s': %s is less than the entitled memory of "
+			"its running LPARs, %s; shut some down first",
+			host->name, size(bytes, a), size(use->entitled_bytes, b));
+	if (use->logical_bytes > bytes * LIMITS_OVERCOMMIT)
+		return hv_fail(
+			err, HV_E_LIMIT,
+			"pool of host '%s': logical memory of %s runs, and at most "
+			"%u times the pool may; keep at least %s",
+			host->name, size(use->logical_bytes, a), LIMITS_OVERCOMMIT,
+			size(limits_round_up(use->logical_bytes / LIMITS_OVERCOMMIT,
+					     use->lmb_bytes),
+			     b));
+	return HV_OK;
+}
+
+/* The pool before is kept, so that a change that fails goes back. */
+static void edit_pool(struct plan *plan, const char *name, uint64_t mem_bytes,
+		      uint64_t max_bytes)
+{
+	Tarn__HostRecord *host = draft_edit_host(&plan->draft, name);
+	Tarn__DesiredPool *pool = malloc(sizeof(*pool));
+
+	if (host == NULL || pool == NULL) {
+		plan->draft.is_out = true;
+		free(pool);
+		return;
+	}
+	tarn__desired_pool__init(pool);
+	pool->generation = draft_next_id(&plan->draft);
+	pool->mem_bytes = mem_bytes;
+	pool->max_bytes = max_bytes;
+	host->pool_before = host->pool;
+	host->pool = pool;
+	host->has_pool_job = 1;
+	host->pool_job = plan->job;
+}
+
+enum hv_code plan_pool_set(struct plan *plan, const Tarn__PoolSet *request,
+			   struct hv_err *err)
+{
+	struct job_plan job = { TARN__JOB_KIND__JOB_POOL, request->host, "" };
+	const Tarn__HostRecord *host;
+	struct host_use use;
+	char a[SIZE_TEXT];
+	enum hv_code code = plan_need_host(plan, request->host, &host, err);
+
+	if (code == HV_OK)
+		code = check_existence(host, request->create, err);
+	if (code == HV_OK)
+		code = plan_need_connected(plan, host, err);
+	if (code == HV_OK)
+		code = plan_need_no_drill(plan, host->name, err);
+	if (code == HV_OK)
+		code = check_sizes(host, request, err);
+	if (code != HV_OK)
+		return code;
+	use = limits_use(plan->cluster, host, LIMITS_RUNNING, NULL);
+	code = check_growth(plan, host, &use, request->mem_bytes, err);
+	if (code == HV_OK)
+		code = check_shrink(host, &use, request->mem_bytes, err);
+	if (code != HV_OK)
+		return code;
+	plan->job = draft_add_job(&plan->draft, &job, "%s pool of host '%s' at %s",
+				  request->create ? "create" : "set", host->name,
+				  size(request->mem_bytes, a));
+	edit_pool(plan, host->name, request->mem_bytes, request->max_bytes);
+	return HV_OK;
+}
+
+enum hv_code plan_pool_remove(struct plan *plan, const Tarn__PoolRemove *request,
+			      struct hv_err *err)
+{
+	struct job_plan job = { TARN__JOB_KIND__JOB_POOL, request->host, "" };
+	const Tarn__HostRecord *host;
+	struct host_use use;
+	enum hv_code code = plan_need_host(plan, request->host, &host, err);
+
+	if (code == HV_OK)
+		code = check_existence(host, false, err);
+	if (code == HV_OK)
+		code = plan_need_connected(plan, host, err);
+	if (code == HV_OK)
+		code = plan_need_no_drill(plan, host->name, err);
+	if (code != HV_OK)
+		return code;
+	use = limits_use(plan->cluster, host, LIMITS_CONFIGURED, NULL);
+	if (use.shared != 0)
+		return hv_fail(err, HV_E_BUSY,
+			       "the pool of host '%s' is used by %u shared LPARs; remove "
+			       "them first",
+			       host->name, use.shared);
+	plan->job = draft_add_job(&plan->draft, &job, "remove pool of host '%s'",
+				  host->name);
+	edit_pool(plan, host->name, 0, 0);
+	return HV_OK;
+}

@@ -1,0 +1,274 @@
+/*
+ * plan_vios - the pair of paging VIOS of a host; see plan.h.
+ *
+ * SPEC K2: what would break a pair is refused. --force is for the cases in which
+ * nothing can be lost: no running LPAR has a page outside the pool, and we know it.
+ */
+#include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/plan.h"
+
+#include <string.h>
+
+static enum hv_code need_vios(const Tarn__HostRecord *host, const char *name,
+			      const Tarn__DesiredVios **ret_vios, struct hv_err *err)
+{
+	const Tarn__DesiredVios *vios = limits_vios(host, name);
+
+	if (vios == NULL)
+		return hv_fail(err, HV_E_NOTFOUND,
+			       "host '%s' has no VIOS '%s'; it has vios1 and vios2",
+			       host->name, name);
+	*ret_vios = vios;
+	return HV_OK;
+}
+
+static const char *partner_state(const struct plan *plan, const Tarn__HostRecord *host,
+				 const Tarn__DesiredVios *partner)
+{
+	if (!partner->enabled)
+		return "disabled";
+	if (partner->maintenance)
+		return "in maintenance";
+	if (!cluster_is_connected(plan->cluster, host->name))
+		return "unknown";
+	return live_vios_state_name(cluster_live(plan->cluster, host->name),
+				    partner->name);
+}
+
+/* Can this VIOS be taken away? */
+static enum hv_code need_partner(const struct plan *plan, const Tarn__HostRecord *host,
+				 const Tarn__DesiredVios *vios, bool force,
+				 struct hv_err *err)
+{
+	const Tarn__DesiredVios *partner = limits_partner(host, vios->name);
+	uint64_t pages;
+
+	if (limits_vios_serves(plan->cluster, host, partner))
+		return HV_OK;
+	if (!force)
+		return hv_fail(
+			err, HV_E_REFUSED,
+			"VIOS '%s' of host '%s' cannot go: its partner '%s' is %s; "
+			"repair the partner first, or use --force where no LPAR has "
+			"pages outside the pool",
+			vios->name, host->name, partner->name,
+			partner_state(plan, host, partner));
+	if (!cluster_is_connected(plan->cluster, host->name))
+		return hv_fail(
+			err, HV_E_REFUSED,
+			"VIOS '%s' of host '%s' cannot be forced: the host does not "
+			"report, so what its LPARs have paged out is unknown; see "
+			"that its tarn-agent runs",
+			vios->name, host->name);
+	pages = limits_stolen_pages(plan->cluster, host->name);
+	if (pages != 0)
+		return hv_fail(
+			err, HV_E_REFUSED,
+			"VIOS '%s' of host '%s' cannot be forced: its LPARs have %llu "
+			"pages outside the pool and partner '%s' is %s; shut the "
+			"LPARs down first",
+			vios->name, host->name, (unsigned long long)pages, partner->name,
+			partner_state(plan, host, partner));
+	return HV_OK;
+}
+
+static enum hv_code check_enabled(const Tarn__HostRecord *host,
+				  const Tarn__DesiredVios *vios, struct hv_err *err)
+{
+	if (vios->enabled)
+		return HV_OK;
+	return hv_fail(err, HV_E_STATE,
+		       "VIOS '%s' of host '%s' is disabled; enable it first", vios->name,
+		       host->name);
+}
+
+static enum hv_code check_maintain(const struct plan *plan, const Tarn__HostRecord *host,
+				   const Tarn__DesiredVios *vios, bool force,
+				   struct hv_err *err)
+{
+	enum hv_code code = check_enabled(host, vios, err);
+
+	if (code != HV_OK)
+		return code;
+	if (vios->maintenance)
+		return hv_fail(
+			err, HV_E_STATE,
+			"VIOS '%s' of host '%s' is in maintenance already; bring it "
+			"back with 'tarn vios resume'",
+			vios->name, host->name);
+	return need_partner(plan, host, vios, force, err);
+}
+
+/* Who needs it: running LPARs that want a pair, or any if it is the one in use. */
+static const char *user_of(const struct plan *plan, const Tarn__HostRecord *host,
+			   const Tarn__DesiredVios *vios)
+{
+	bool is_idle = vios->maintenance &&
+		       limits_vios_serves(plan->cluster, host,
+					  limits_partner(host, vios->name));
+
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(plan->cluster, i);
+
+		if (strcmp(lpar->host, host->name) != 0 || !limits_is_active(lpar) ||
+		    !limits_is_shared(lpar->spec))
+			continue;
+		if (limits_needs_pair(lpar->spec) || !is_idle)
+			return lpar->spec->name;
+	}
+	return NULL;
+}
+
+static enum hv_code check_disable(const struct plan *plan, const Tarn__HostRecord *host,
+				  const Tarn__DesiredVios *vios, struct hv_err *err)
+{
+	const char *user;
+
+	if (!vios->enabled)
+		return hv_fail(err, HV_E_STATE,
+			       "VIOS '%s' of host '%s' is disabled already", vios->name,
+			       host->name);
+	user = user_of(plan, host, vios);
+	if (user != NULL)
+		return hv_fail(
+			err, HV_E_REFUSED,
+			"VIOS '%s' of host '%s' serves running LPARs ('%s' is one); "
+			"shut down those that need a redundant pair, and maintain "
+			"it first, so that its partner serves the others",
+			vios->name, host->name, user);
+	return HV_OK;
+}
+
+static enum hv_code check_kill(const struct plan *plan, const Tarn__HostRecord *host,
+			       const Tarn__DesiredVios *vios, bool force,
+			       struct hv_err *err)
+{
+	enum hv_code code;
+
+	if (!host->drills_allowed)
+		return hv_fail(
+			err, HV_E_DENIED,
+			"VIOS '%s' of host '%s' may not be killed: the host does not "
+			"allow drills; start its agent with --allow-drills",
+			vios->name, host->name);
+	code = plan_need_connected(plan, host, err);
+	if (code == HV_OK)
+		code = check_enabled(host, vios, err);
+	if (code == HV_OK && vios->maintenance)
+		return hv_fail(
+			err, HV_E_STATE,
+			"VIOS '%s' of host '%s' is in maintenance; resume it first",
+			vios->name, host->name);
+	if (code == HV_OK)
+		code = need_partner(plan, host, vios, force, err);
+	return code;
+}
+
+static enum hv_code check(const struct plan *plan, const Tarn__HostRecord *host,
+			  const Tarn__DesiredVios *vios, const Tarn__ViosChange *request,
+			  struct hv_err *err)
+{
+	switch (request->verb) {
+	case TARN__VIOS_VERB__VIOS_VERB_ENABLE:
+		if (!vios->enabled)
+			return HV_OK;
+		return hv_fail(err, HV_E_STATE,
+			       "VIOS '%s' of host '%s' is enabled already", vios->name,
+			       host->name);
+	case TARN__VIOS_VERB__VIOS_VERB_DISABLE:
+		return check_disable(plan, host, vios, err);
+	case TARN__VIOS_VERB__VIOS_VERB_MAINTAIN:
+		return check_maintain(plan, host, vios, request->force, err);
+	case TARN__VIOS_VERB__VIOS_VERB_RESUME:
+		if (vios->maintenance)
+			return HV_OK;
+		return hv_fail(err, HV_E_STATE,
+			       "VIOS '%s' of host '%s' is not in maintenance", vios->name,
+			       host->name);
+	case TARN__VIOS_VERB__VIOS_VERB_KILL:
+		return check_kill(plan, host, vios, request->force, err);
+	default:
+		return hv_fail(err, HV_E_INVAL, "unknown verb %d for a VIOS",
+			       (int)request->verb);
+	}
+}
+
+static const char *verb_name(Tarn__ViosVerb verb)
+{
+	static const char *const names[] = {
+		[TARN__VIOS_VERB__VIOS_VERB_ENABLE] = "enable",
+		[TARN__VIOS_VERB__VIOS_VERB_DISABLE] = "disable",
+		[TARN__VIOS_VERB__VIOS_VERB_MAINTAIN] = "maintain",
+		[TARN__VIOS_VERB__VIOS_VERB_RESUME] = "resume",
+		[TARN__VIOS_VERB__VIOS_VERB_KILL] = "kill",
+	};
+
+	return names[verb];
+}
+
+/* An order that is not done yet gives way to the newer one. */
+static void replace_job(struct plan *plan, const Tarn__ViosChange *request)
+{
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_JOB); i++) {
+		const Tarn__JobRecord *job = cluster_job_at(plan->cluster, i);
+
+		if (job->done || job->kind != TARN__JOB_KIND__JOB_VIOS ||
+		    job->verb == TARN__VIOS_VERB__VIOS_VERB_KILL ||
+		    strcmp(job->host, request->host) != 0 ||
+		    strcmp(job->target, request->name) != 0)
+			continue;
+		draft_end_job(&plan->draft, job->id, HV_E_CANCELED,
+			      "replaced by '%s' of the same VIOS",
+			      verb_name(request->verb));
+	}
+}
+
+static void edit_vios(struct plan *plan, const Tarn__ViosChange *request)
+{
+	Tarn__HostRecord *host = draft_edit_host(&plan->draft, request->host);
+
+	for (size_t i = 0; host != NULL && i < host->n_vios; i++) {
+		Tarn__DesiredVios *vios = host->vios[i];
+
+		if (strcmp(vios->name, request->name) != 0)
+			continue;
+		vios->enabled = request->verb != TARN__VIOS_VERB__VIOS_VERB_DISABLE;
+		vios->maintenance = request->verb == TARN__VIOS_VERB__VIOS_VERB_MAINTAIN;
+	}
+}
+
+enum hv_code plan_vios_change(struct plan *plan, const Tarn__ViosChange *request,
+			      struct hv_err *err)
+{
+	struct job_plan job_plan = { TARN__JOB_KIND__JOB_VIOS, request->host,
+				     request->name };
+	const Tarn__DesiredVios *vios;
+	const Tarn__HostRecord *host;
+	Tarn__JobRecord *job;
+	enum hv_code code = plan_need_host(plan, request->host, &host, err);
+
+	if (code == HV_OK)
+		code = need_vios(host, request->name, &vios, err);
+	if (code == HV_OK)
+		code = plan_need_no_drill(plan, host->name, err);
+	if (code == HV_OK)
+		code = check(plan, host, vios, request, err);
+	if (code != HV_OK)
+		return code;
+	plan->job = draft_add_job(&plan->draft, &job_plan, "%s VIOS '%s' of host '%s'",
+				  verb_name(request->verb), vios->name, host->name);
+	job = plan->job != 0 ? draft_edit_job(&plan->draft, plan->job) : NULL;
+	if (job == NULL)
+		return HV_OK; /* draft_finish() says no memory */
+	job->has_verb = 1;
+	job->verb = request->verb;
+	if (request->verb == TARN__VIOS_VERB__VIOS_VERB_KILL) {
+		job->has_op = 1;
+		job->op = draft_add_op(&plan->draft, host->name,
+				       TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, vios->name);
+		return HV_OK;
+	}
+	replace_job(plan, request);
+	edit_vios(plan, request);
+	return HV_OK;
+}

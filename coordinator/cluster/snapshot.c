@@ -1,0 +1,214 @@
+/* snapshot - see snapshot.h. */
+#include "coordinator/cluster/snapshot.h"
+
+#include "coordinator/cluster/limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An LPAR that does not run will want a device when it does. */
+struct want {
+	size_t host;
+	uint64_t bytes;
+	bool needs_pair;
+};
+
+struct offer {
+	uint64_t bytes;
+	bool is_redundant;
+	bool is_taken;
+};
+
+struct work {
+	struct want *wants; /* by host, then largest first */
+	size_t want_count;
+	struct offer *offers; /* devices of one host */
+	struct host_use *uses;
+};
+
+static void work_fini(struct work *work)
+{
+	free(work->wants);
+	free(work->offers);
+	free(work->uses);
+}
+
+static enum hv_code work_init(struct work *work, const struct cluster *cluster,
+			      struct hv_err *err)
+{
+	*work = (struct work){ 0 };
+	work->wants = calloc(cluster_count(cluster, RECORD_LPAR) + 1,
+			     sizeof(*work->wants));
+	work->offers = calloc(cluster_count(cluster, RECORD_DEVICE) + 1,
+			      sizeof(*work->offers));
+	work->uses = calloc(cluster_count(cluster, RECORD_HOST) + 1, sizeof(*work->uses));
+	if (work->wants != NULL && work->offers != NULL && work->uses != NULL)
+		return HV_OK;
+	work_fini(work);
+	return hv_fail(err, HV_E_NOMEM, "no memory to look at all hosts");
+}
+
+static int compare_wants(const void *left, const void *right)
+{
+	const struct want *a = left, *b = right;
+
+	if (a->host != b->host)
+		return a->host < b->host ? -1 : 1;
+	if (a->bytes != b->bytes)
+		return a->bytes > b->bytes ? -1 : 1;
+	return (int)b->needs_pair - (int)a->needs_pair;
+}
+
+static void collect_wants(struct work *work, const struct cluster *cluster)
+{
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
+
+		if (limits_is_active(lpar) || !limits_is_shared(lpar->spec))
+			continue;
+		work->wants[work->want_count++] = (struct want){
+			.host = limits_host_index(cluster, lpar->host),
+			.bytes = lpar->spec->max_bytes,
+			.needs_pair = limits_needs_pair(lpar->spec),
+		};
+	}
+	qsort(work->wants, work->want_count, sizeof(*work->wants), compare_wants);
+}
+
+/* Free devices of the host whose devices begin at *at; moves it past them. */
+static size_t collect_offers(struct work *work, const struct cluster *cluster,
+			     const char *host, size_t *at)
+{
+	size_t count = 0;
+
+	for (; *at < cluster_count(cluster, RECORD_DEVICE); (*at)++) {
+		const Tarn__DeviceRecord *device = cluster_device_at(cluster, *at);
+
+		if (strcmp(device->host, host) != 0)
+			break;
+		if (!limits_device_is_free(cluster, device))
+			continue;
+		work->offers[count++] = (struct offer){
+			.bytes = limits_device_bytes(device),
+			.is_redundant = limits_device_is_redundant(cluster, device),
+		};
+	}
+	return count;
+}
+
+/*
+ * The smallest that is large enough. Largest wants first, so that each leaves the
+ * larger devices to those who can use nothing else.
+ */
+static void serve_want(struct offer *offers, size_t count, const struct want *want)
+{
+	struct offer *best = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		struct offer *offer = &offers[i];
+
+		if (offer->is_taken || offer->bytes < want->bytes ||
+		    (want->needs_pair && !offer->is_redundant))
+			continue;
+		if (best == NULL || offer->bytes < best->bytes ||
+		    (offer->bytes == best->bytes && best->is_redundant))
+			best = offer;
+	}
+	if (best != NULL)
+		best->is_taken = true;
+}
+
+static void fill_devices(struct placement_host *row, const struct offer *offers,
+			 size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (offers[i].is_taken)
+			continue;
+		if (offers[i].bytes > row->device_bytes)
+			row->device_bytes = offers[i].bytes;
+		if (offers[i].is_redundant && offers[i].bytes > row->pair_device_bytes)
+			row->pair_device_bytes = offers[i].bytes;
+	}
+}
+
+static uint64_t rest(uint64_t total, uint64_t used)
+{
+	return total > used ? total - used : 0;
+}
+
+static void fill_row(struct placement_host *row, const struct cluster *cluster,
+		     const Tarn__HostRecord *host, const struct host_use *use)
+{
+	unsigned serving = limits_vios_serving(cluster, host);
+
+	memcpy(row->name, host->name, strlen(host->name) + 1);
+	row->flags =
+		(cluster_is_connected(cluster, host->name) ? PLACEMENT_CONNECTED : 0) |
+		(limits_has_pool(host) ? PLACEMENT_POOL : 0) |
+		(serving > 0 ? PLACEMENT_VIOS : 0) | (serving > 1 ? PLACEMENT_PAIR : 0) |
+		(use->lpars < HV_HOST_LPARS_MAX ? PLACEMENT_ROOM : 0);
+	row->lmb_bytes = use->lmb_bytes;
+	row->memory_total_bytes = use->memory_bytes;
+	row->memory_free_bytes = limits_free_bytes(use);
+	row->entitled_total_bytes = use->pool_bytes;
+	row->entitled_free_bytes = rest(use->pool_bytes, use->entitled_bytes);
+	row->logical_total_bytes = limits_logical_max(use);
+	row->logical_free_bytes = rest(limits_logical_max(use), use->logical_bytes);
+	row->shared_free = use->shared < LIMITS_SHARED_MAX
+				   ? LIMITS_SHARED_MAX - use->shared
+				   : 0;
+}
+
+static void fill(struct placement *placement, struct work *work,
+		 const struct cluster *cluster, const char *only)
+{
+	size_t device = 0;
+	size_t want = 0;
+
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++) {
+		const Tarn__HostRecord *host = cluster_host_at(cluster, i);
+		struct placement_host row = { 0 };
+		size_t offers = collect_offers(work, cluster, host->name, &device);
+
+		for (; want < work->want_count && work->wants[want].host == i; want++)
+			serve_want(work->offers, offers, &work->wants[want]);
+		if (only != NULL && strcmp(only, host->name) != 0)
+			continue;
+		fill_row(&row, cluster, host, &work->uses[i]);
+		fill_devices(&row, work->offers, offers);
+		placement_add(placement, &row);
+	}
+}
+
+enum hv_code snapshot_take(const struct cluster *cluster, const char *only,
+			   struct placement **ret_placement, struct hv_err *err)
+{
+	struct placement *placement;
+	struct work work;
+	enum hv_code code = work_init(&work, cluster, err);
+
+	if (code != HV_OK)
+		return code;
+	code = placement_new(cluster_count(cluster, RECORD_HOST), &placement, err);
+	if (code == HV_OK) {
+		limits_use_all(cluster, LIMITS_CONFIGURED, work.uses);
+		collect_wants(&work, cluster);
+		fill(placement, &work, cluster, only);
+		*ret_placement = placement;
+	}
+	work_fini(&work);
+	return code;
+}
+
+struct placement_need snapshot_need(const Tarn__LparSpec *spec)
+{
+	bool is_shared = limits_is_shared(spec);
+
+	return (struct placement_need){
+		.is_shared = is_shared,
+		.needs_pair = limits_needs_pair(spec),
+		.memory_bytes = spec->mem_bytes,
+		.entitled_bytes = is_shared ? limits_entitled(spec) : 0,
+		.max_bytes = is_shared ? spec->max_bytes : 0,
+	};
+}

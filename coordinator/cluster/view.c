@@ -1,0 +1,288 @@
+/* view - see view.h. */
+#include "coordinator/cluster/view.h"
+
+#include "coordinator/cluster/limits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REASON_BYTES 128
+
+struct host_room {
+	Tarn__HostView view;
+	Tarn__HostStat stat;
+};
+
+struct device_room {
+	Tarn__DeviceView view;
+	char reason[REASON_BYTES];
+};
+
+struct lpar_room {
+	Tarn__LparView view;
+	Tarn__PartitionStat stat;
+	char reason[REASON_BYTES];
+};
+
+/* The message and all that is made for it. */
+struct whole {
+	Tarn__StatusReply reply; /* first */
+	const struct cluster *cluster;
+	const Tarn__Query *query;
+	const char *only_host; /* NULL: all */
+	struct host_room *hosts;
+	struct device_room *devices;
+	struct lpar_room *lpars;
+};
+
+void view_free(Tarn__StatusReply *reply)
+{
+	struct whole *whole = (struct whole *)reply;
+
+	if (whole == NULL)
+		return;
+	free(whole->hosts);
+	free(whole->devices);
+	free(whole->lpars);
+	free(whole->reply.hosts);
+	free(whole->reply.devices);
+	free(whole->reply.lpars);
+	free(whole);
+}
+
+static struct whole *new_whole(const struct cluster *cluster)
+{
+	size_t hosts = cluster_count(cluster, RECORD_HOST) + 1;
+	size_t devices = cluster_count(cluster, RECORD_DEVICE) + 1;
+	size_t lpars = cluster_count(cluster, RECORD_LPAR) + 1;
+	struct whole *whole = calloc(1, sizeof(*whole));
+
+	if (whole == NULL)
+		return NULL;
+	tarn__status_reply__init(&whole->reply);
+	whole->cluster = cluster;
+	whole->hosts = calloc(hosts, sizeof(*whole->hosts));
+	whole->devices = calloc(devices, sizeof(*whole->devices));
+	whole->lpars = calloc(lpars, sizeof(*whole->lpars));
+	whole->reply.hosts = calloc(hosts, sizeof(*whole->reply.hosts));
+	whole->reply.devices = calloc(devices, sizeof(*whole->reply.devices));
+	whole->reply.lpars = calloc(lpars, sizeof(*whole->reply.lpars));
+	if (whole->hosts != NULL && whole->devices != NULL && whole->lpars != NULL &&
+	    whole->reply.hosts != NULL && whole->reply.devices != NULL &&
+	    whole->reply.lpars != NULL)
+		return whole;
+	view_free(&whole->reply);
+	return NULL;
+}
+
+static bool is_given(const char *text)
+{
+	return text != NULL && text[0] != '\0';
+}
+
+static bool is_on(const struct whole *whole, const char *host)
+{
+	return whole->only_host == NULL || strcmp(whole->only_host, host) == 0;
+}
+
+static void add_host(struct whole *whole, const Tarn__HostRecord *record)
+{
+	const struct live_host *live = cluster_live(whole->cluster, record->name);
+	const Tarn__HostStat *stat = live_stat(live);
+	struct host_room *room = &whole->hosts[whole->reply.n_hosts];
+
+	tarn__host_view__init(&room->view);
+	room->view.record = (Tarn__HostRecord *)record;
+	room->view.connected = live_is_connected(live, whole->cluster->now_ms);
+	if (live != NULL && live->is_seen) {
+		room->view.has_last_seen_ms = 1;
+		room->view.last_seen_ms = whole->cluster->now_ms - live->seen_ms;
+	}
+	if (live != NULL && live->report != NULL) {
+		room->view.has_hypervisor_up = live->report->has_hypervisor_up;
+		room->view.hypervisor_up = live->report->hypervisor_up;
+	}
+	if (stat != NULL) {
+		room->stat = *stat; /* partitions are in the LPARs' views */
+		room->stat.partitions = NULL;
+		room->stat.n_partitions = 0;
+		room->view.stat = &room->stat;
+	}
+	whole->reply.hosts[whole->reply.n_hosts++] = &room->view;
+}
+
+static void add_device(struct whole *whole, const Tarn__DeviceRecord *record)
+{
+	const struct live_host *live = cluster_live(whole->cluster, record->host);
+	struct device_room *room = &whole->devices[whole->reply.n_devices];
+	const Tarn__ObjectStatus *status =
+		live_object(live, TARN__OBJECT_KIND__OBJECT_DEVICE, record->device->name,
+			    record->device->generation);
+
+	tarn__device_view__init(&room->view);
+	room->view.record = (Tarn__DeviceRecord *)record;
+	room->view.redundant = limits_device_is_redundant(whole->cluster, record);
+	if (status == NULL)
+		(void)snprintf(room->reason, sizeof(room->reason),
+			       "no report from host '%s' yet", record->host);
+	else if (status->error != NULL)
+		(void)snprintf(room->reason, sizeof(room->reason), "%.120s",
+			       status->error->text);
+	if (room->reason[0] != '\0')
+		room->view.reason = room->reason;
+	if (!record->ready)
+		room->view.state = (char *)"Defined";
+	else if (status != NULL && status->error != NULL)
+		room->view.state = (char *)"Missing backing device";
+	else
+		room->view.state = (char *)(record->lpar != NULL ? "Active" : "Inactive");
+	whole->reply.devices[whole->reply.n_devices++] = &room->view;
+}
+
+static const char *reported_state(const Tarn__LparRecord *record,
+				  const Tarn__PartitionStat *stat)
+{
+	if (!record->running)
+		return "Shutting Down";
+	if (record->has_job || stat == NULL)
+		return "Starting";
+	switch (stat->state) {
+	case TARN__PARTITION_STATE__PARTITION_WAITING:
+		return "Waiting for paging";
+	case TARN__PARTITION_STATE__PARTITION_DEFINED:
+		return "Starting";
+	case TARN__PARTITION_STATE__PARTITION_ENDED:
+		return "Shutting Down";
+	default:
+		return "Running";
+	}
+}
+
+static void set_unknown(const struct whole *whole, const Tarn__LparRecord *record,
+			const struct live_host *live, struct lpar_room *room)
+{
+	room->view.state = (char *)"Unknown";
+	room->view.reason = room->reason;
+	if (live == NULL || live->report == NULL)
+		(void)snprintf(room->reason, sizeof(room->reason),
+			       "no report from host '%s' yet", record->host);
+	else
+		(void)snprintf(
+			room->reason, sizeof(room->reason),
+			"host '%s' has not reported for %llu s", record->host,
+			(unsigned long long)(whole->cluster->now_ms - live->seen_ms) /
+				1000);
+}
+
+static void set_stat(const struct whole *whole, struct lpar_room *room,
+		     const Tarn__PartitionStat *stat)
+{
+	room->stat = *stat;
+	if (!whole->query->histograms) {
+		room->stat.fault_latency = NULL;
+		room->stat.stall = NULL;
+	}
+	room->view.stat = &room->stat;
+}
+
+static void set_state(const struct whole *whole, const Tarn__LparRecord *record,
+		      struct lpar_room *room)
+{
+	const struct live_host *live = cluster_live(whole->cluster, record->host);
+	const Tarn__PartitionStat *stat = live_partition(live, record->spec->name,
+							 record->run_id);
+
+	if (!limits_is_active(record)) {
+		room->view.state = (char *)"Not Activated";
+		room->view.reason = record->last_end;
+		return;
+	}
+	if (!live_is_connected(live, whole->cluster->now_ms)) {
+		set_unknown(whole, record, live, room);
+		return;
+	}
+	room->view.state = (char *)reported_state(record, stat);
+	if (stat == NULL)
+		return;
+	set_stat(whole, room, stat);
+	if (is_given(stat->reason))
+		room->view.reason = stat->reason;
+}
+
+static void add_lpar(struct whole *whole, const Tarn__LparRecord *record)
+{
+	struct lpar_room *room = &whole->lpars[whole->reply.n_lpars];
+
+	tarn__lpar_view__init(&room->view);
+	room->view.record = (Tarn__LparRecord *)record;
+	set_state(whole, record, room);
+	whole->reply.lpars[whole->reply.n_lpars++] = &room->view;
+}
+
+static void add_all(struct whole *whole)
+{
+	const struct cluster *cluster = whole->cluster;
+	const char *name = is_given(whole->query->name) ? whole->query->name : NULL;
+
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++) {
+		if (is_on(whole, cluster_host_at(cluster, i)->name))
+			add_host(whole, cluster_host_at(cluster, i));
+	}
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_DEVICE); i++) {
+		const Tarn__DeviceRecord *device = cluster_device_at(cluster, i);
+
+		if (is_on(whole, device->host))
+			add_device(whole, device);
+	}
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
+
+		if (is_on(whole, lpar->host) &&
+		    (name == NULL || strcmp(name, lpar->spec->name) == 0))
+			add_lpar(whole, lpar);
+	}
+}
+
+static enum hv_code find_host(const struct cluster *cluster, const Tarn__Query *query,
+			      const char **ret_host, struct hv_err *err)
+{
+	const Tarn__LparRecord *lpar;
+
+	*ret_host = NULL;
+	if (is_given(query->host)) {
+		if (cluster_host(cluster, query->host) == NULL)
+			return hv_fail(err, HV_E_NOTFOUND, "host '%s' is not known",
+				       query->host);
+		*ret_host = query->host;
+	}
+	if (!is_given(query->name))
+		return HV_OK;
+	lpar = cluster_lpar(cluster, query->name);
+	if (lpar == NULL)
+		return hv_fail(err, HV_E_NOTFOUND, "LPAR '%s' is not known", query->name);
+	*ret_host = lpar->host;
+	return HV_OK;
+}
+
+enum hv_code view_make(const struct cluster *cluster, const Tarn__Query *query,
+		       Tarn__StatusReply **ret_reply, struct hv_err *err)
+{
+	const char *only_host;
+	struct whole *whole;
+	enum hv_code code = find_host(cluster, query, &only_host, err);
+
+	if (code != HV_OK)
+		return code;
+	whole = new_whole(cluster);
+	if (whole == NULL)
+		return hv_fail(err, HV_E_NOMEM, "no memory for the status");
+	whole->query = query;
+	whole->only_host = only_host;
+	whole->reply.revision = cluster->now.revision;
+	whole->reply.epoch = cluster->now.epoch;
+	whole->reply.wall_ms = cluster->wall_ms;
+	add_all(whole);
+	*ret_reply = &whole->reply;
+	return HV_OK;
+}

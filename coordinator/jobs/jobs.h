@@ -1,0 +1,44 @@
+/*
+ * jobs - what was ordered is carried to its end, step by step.
+ *
+ * A job has no state of its own beside the records: what is wanted is in them, what
+ * is there comes with reports, and a step compares the two. So a step may be done
+ * twice, may be lost with the commit that failed, and goes on after a restart.
+ *
+ *   pool     wanted --report: this generation done--> settled
+ *                   --report: error--> the pool before, new generation; job failed
+ *   device   added --done--> ready      --error--> forgotten; job failed
+ *            removed --done--> forgotten --error--> kept; job failed
+ *   lpar     starting --running--> runs --ended--> off, device free
+ *                     --error--> off, device free; job failed
+ *            shutting down --ended--> off, device free
+ *   vios     until the report shows the state that was ordered, or JOBS_VIOS_MS
+ *   drill    drill.c
+ *
+ * Contract
+ *   Threads  L.
+ *   Errors   out of memory sticks in the draft.
+ *   Order    call after each report of the host, and about once a second.
+ */
+#ifndef COORDINATOR_JOBS_JOBS_H
+#define COORDINATOR_JOBS_JOBS_H
+
+#include "coordinator/cluster/draft.h"
+
+#define JOBS_VIOS_MS 60000 /* arbitrary: back-off of a VIOS is 10 s at most */
+
+/* All that the last report of this host, or time, settles. May leave the draft empty. */
+void jobs_step(struct draft *draft, const Tarn__HostRecord *host);
+
+/* The parts. */
+void jobs_step_pool(struct draft *draft, const Tarn__HostRecord *host);
+void jobs_step_devices(struct draft *draft, const Tarn__HostRecord *host);
+void jobs_step_lpars(struct draft *draft, const Tarn__HostRecord *host);
+void jobs_step_vios(struct draft *draft, const Tarn__HostRecord *host);
+void jobs_step_drill(struct draft *draft, const Tarn__HostRecord *host);
+
+/* Code and sentence of a status that failed, bounded and never empty. */
+enum hv_code jobs_error_code(const Tarn__Error *error);
+const char *jobs_error_text(const Tarn__Error *error);
+
+#endif

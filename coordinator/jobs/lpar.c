@@ -1,0 +1,123 @@
+/* lpar - runs begin and end as their agent reports it; see jobs.h. */
+#include "coordinator/cluster/limits.h"
+#include "coordinator/jobs/jobs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void clear_text(char **field)
+{
+	free(*field);
+	*field = NULL;
+}
+
+static void release_device(struct draft *draft, const Tarn__LparRecord *lpar)
+{
+	Tarn__DeviceRecord *device;
+
+	if (lpar->device == NULL)
+		return;
+	device = draft_edit_device(draft, lpar->host, lpar->device);
+	if (device != NULL)
+		clear_text(&device->lpar);
+}
+
+static const char *how(const Tarn__ObjectStatus *status)
+{
+	if (status->error != NULL)
+		return jobs_error_text(status->error);
+	return status->text != NULL && status->text[0] != '\0' ? status->text : "ended";
+}
+
+static void end_job(struct draft *draft, const Tarn__LparRecord *lpar,
+		    const Tarn__ObjectStatus *status)
+{
+	const char *name = lpar->spec->name;
+
+	if (!lpar->has_job)
+		return;
+	if (!lpar->running)
+		draft_end_job(draft, lpar->job, HV_OK, "%s", how(status));
+	else if (status->error != NULL)
+		draft_end_job(draft, lpar->job, jobs_error_code(status->error),
+			      "LPAR '%s' on host '%s': %s", name, lpar->host,
+			      how(status));
+	else
+		draft_end_job(draft, lpar->job, HV_E_GONE,
+			      "LPAR '%s' on host '%s' ended before it ran: %s", name,
+			      lpar->host, how(status));
+}
+
+static void tell_end(struct draft *draft, const Tarn__LparRecord *lpar,
+		     const Tarn__ObjectStatus *status)
+{
+	Tarn__EventLevel level = TARN__EVENT_LEVEL__EVENT_INFO;
+	const char *kind = "lpar.off"; /* how its process ended is the agent's to tell */
+	const char *what = "was shut down";
+
+	if (lpar->running) {
+		level = status->error != NULL ? TARN__EVENT_LEVEL__EVENT_ERROR
+					      : TARN__EVENT_LEVEL__EVENT_WARN;
+		kind = lpar->has_job ? "lpar.failed" : "lpar.off";
+		what = lpar->has_job ? "could not be started" : "ended by itself";
+	}
+	draft_name(draft, "lpar '%s' %s", lpar->spec->name, what);
+	draft_add_event(draft, level, lpar->host, kind, "LPAR '%s' on host '%s' %s: %s",
+			lpar->spec->name, lpar->host, what, how(status));
+}
+
+/* The run is over, for whatever reason: off, device free. */
+static void end_run(struct draft *draft, const Tarn__LparRecord *lpar,
+		    const Tarn__ObjectStatus *status)
+{
+	Tarn__LparRecord *edit = draft_edit_lpar(draft, lpar->spec->name);
+
+	if (edit == NULL)
+		return;
+	end_job(draft, lpar, status);
+	tell_end(draft, lpar, status);
+	release_device(draft, lpar);
+	edit->running = false;
+	edit->has_job = 0;
+	edit->job = 0;
+	edit->has_granted_bytes = 0;
+	edit->granted_bytes = 0;
+	clear_text(&edit->device);
+	draft_set_text(draft, &edit->last_end, "%s", how(status));
+}
+
+static void settle_start(struct draft *draft, const Tarn__LparRecord *lpar)
+{
+	Tarn__LparRecord *edit = draft_edit_lpar(draft, lpar->spec->name);
+
+	if (edit == NULL)
+		return;
+	edit->has_job = 0;
+	edit->job = 0;
+	draft_name(draft, "lpar '%s' runs", lpar->spec->name);
+	draft_end_job(draft, lpar->job, HV_OK, "runs on host '%s'", lpar->host);
+}
+
+static void step_lpar(struct draft *draft, const Tarn__LparRecord *lpar)
+{
+	const Tarn__ObjectStatus *status = live_object(
+		cluster_live(draft->cluster, lpar->host), TARN__OBJECT_KIND__OBJECT_LPAR,
+		lpar->spec->name, lpar->run_id);
+
+	if (status == NULL || !status->done)
+		return;
+	if (!status->running)
+		end_run(draft, lpar, status);
+	else if (lpar->running && lpar->has_job && status->error == NULL)
+		settle_start(draft, lpar);
+}
+
+void jobs_step_lpars(struct draft *draft, const Tarn__HostRecord *host)
+{
+	for (size_t i = 0; i < cluster_count(draft->cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(draft->cluster, i);
+
+		if (limits_is_active(lpar) && strcmp(lpar->host, host->name) == 0)
+			step_lpar(draft, lpar);
+	}
+}
