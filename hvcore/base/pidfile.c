@@ -88,28 +88,41 @@ static enum hv_code fail_held(const char *path, struct hv_err *err)
 	return hv_fail(err, HV_E_BUSY, "another process holds '%s'", path);
 }
 
-enum hv_code hv_pidfile_take(const char *path, int *ret_fd, struct hv_err *err)
+static enum hv_code lock_and_write(int fd, const char *path, struct hv_err *err)
 {
 	struct flock lock = whole_file();
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) != 0)
+		return errno == EAGAIN || errno == EACCES
+			       ? fail_held(path, err)
+			       : hv_fail_os(err, HV_E_OS, errno, "lock '%s'", path);
+	return write_line(fd, path, err);
+}
+
+enum hv_code hv_pidfile_take(const char *path, int *ret_fd, struct hv_err *err)
+{
 	enum hv_code code;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
 
 	if (fd < 0)
 		return hv_fail_os(err, HV_E_OS, errno, "open '%s'", path);
-	if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
-		code = errno == EAGAIN || errno == EACCES
-			       ? fail_held(path, err)
-			       : hv_fail_os(err, HV_E_OS, errno, "lock '%s'", path);
-		(void)close(fd);
-		return code;
-	}
-	code = write_line(fd, path, err);
+	code = lock_and_write(fd, path, err);
 	if (code != HV_OK) {
 		(void)close(fd);
 		return code;
 	}
 	*ret_fd = fd;
 	return HV_OK;
+}
+
+enum hv_code hv_pidfile_take_open(int fd, struct hv_err *err)
+{
+	char name[LINE_BYTES];
+
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		return hv_fail_os(err, HV_E_OS, errno, "pid file descriptor %d", fd);
+	return lock_and_write(fd, name, err);
 }
 
 void hv_pidfile_give(int fd)

@@ -27,6 +27,13 @@
 /* Takes it for this process. The file is made 0600. */
 HV_MUST_USE
 enum hv_code hv_pidfile_take(const char *path, int *ret_fd, struct hv_err *err);
+/*
+ * The same for a file that the parent has opened for reading and writing: for programs
+ * that may not open it themselves. The parent must close its own descriptor, which
+ * shares the lock. `fd` stays open, and is close-on-exec from here on.
+ */
+HV_MUST_USE
+enum hv_code hv_pidfile_take_open(int fd, struct hv_err *err);
 void hv_pidfile_give(int fd); /* the end of the process does the same; -1 is fine */
 
 struct hv_pidfile_holder {

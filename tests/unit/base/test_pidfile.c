@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -166,6 +167,29 @@ static void a_process_that_is_gone_has_no_start_time(void **state)
 	assert_int_equal(start, 77);
 }
 
+static void an_inherited_descriptor_does_as_well(void **state)
+{
+	struct hv_pidfile_holder holder;
+	struct hv_err err;
+	int pid = start_holder();
+	int fd = open(path, O_RDWR);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(hv_pidfile_take_open(fd, &err), HV_E_BUSY);
+	end_holder(pid);
+	assert_int_equal(hv_pidfile_take_open(fd, &err), HV_OK);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(hv_pidfile_look(path, &holder, NULL), HV_OK);
+	assert_int_equal(holder.pid, getpid());
+	hv_pidfile_give(fd);
+	assert_int_equal(hv_pidfile_look(path, &holder, NULL), HV_E_NOTFOUND);
+	assert_int_equal(hv_pidfile_take_open(fd, &err), HV_E_OS);
+	fd = open(path, O_RDONLY); /* a write lock needs more */
+	assert_int_equal(hv_pidfile_take_open(fd, &err), HV_E_OS);
+	hv_pidfile_give(fd);
+}
+
 static void a_path_that_cannot_be_opened_is_an_error(void **state)
 {
 	struct hv_err err;
@@ -188,6 +212,7 @@ int main(void)
 		PIDFILE_TEST(a_line_that_is_not_the_holders_is_asked_again),
 		PIDFILE_TEST(a_line_that_is_not_ours_is_corrupt),
 		PIDFILE_TEST(a_process_that_is_gone_has_no_start_time),
+		PIDFILE_TEST(an_inherited_descriptor_does_as_well),
 		PIDFILE_TEST(a_path_that_cannot_be_opened_is_an_error),
 	};
 
