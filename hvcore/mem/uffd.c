@@ -260,19 +260,41 @@ enum hv_code hv_uffd_continue(int fd, uint64_t address, unsigned pages, unsigned
 	return code;
 }
 
+/*
+ * A page that was punched while it was protected leaves a marker behind, which a page
+ * that is put there replaces, but poison takes for a page.
+ */
+static bool drop_marker(int fd, uint64_t address)
+{
+	struct uffdio_writeprotect arg = {
+		.range = { address, HV_PAGE_BYTES },
+		.mode = UFFDIO_WRITEPROTECT_MODE_DONTWAKE,
+	};
+
+	return ioctl(fd, UFFDIO_WRITEPROTECT, &arg) == 0;
+}
+
+static enum hv_code poison(int fd, uint64_t address, unsigned pages, unsigned *done)
+{
+	struct uffdio_poison arg = {
+		.range = { address, (uint64_t)pages << HV_PAGE_SHIFT },
+	};
+	int rc = ioctl(fd, UFFDIO_POISON, &arg);
+
+	return advance(rc, errno, arg.updated, done);
+}
+
 enum hv_code hv_uffd_poison(int fd, uint64_t address, unsigned pages, unsigned *ret_done)
 {
 	enum hv_code code = HV_OK;
 
 	*ret_done = 0;
 	while (code == HV_OK && *ret_done < pages) {
-		struct uffdio_poison arg = {
-			.range = { address + ((uint64_t)*ret_done << HV_PAGE_SHIFT),
-				   (uint64_t)(pages - *ret_done) << HV_PAGE_SHIFT },
-		};
-		int rc = ioctl(fd, UFFDIO_POISON, &arg);
+		uint64_t at = address + ((uint64_t)*ret_done << HV_PAGE_SHIFT);
 
-		code = advance(rc, errno, arg.updated, ret_done);
+		code = poison(fd, at, pages - *ret_done, ret_done);
+		if (code == HV_E_EXISTS && drop_marker(fd, at))
+			code = poison(fd, at, 1, ret_done);
 	}
 	return code;
 }

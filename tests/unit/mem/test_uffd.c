@@ -406,6 +406,35 @@ static void a_poisoned_page_is_a_sigbus(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
 }
 
+/* As every stolen page: protected first, then punched. */
+static void a_page_that_was_stolen_can_be_poisoned(void **state)
+{
+	struct fixture *f = *state;
+	struct child child = start_child(f->file);
+	enum hv_code code;
+	unsigned done = 0;
+	int status;
+
+	code = hv_uffd_copy(child.uffd, child.at, from, 1, HV_UFFD_PLAIN, &done);
+	assert_int_equal(code, HV_OK);
+	code = hv_uffd_poison(child.uffd, child.at, 1, &done);
+	if (code == HV_E_INVAL) {
+		(void)kill(child.pid, SIGKILL);
+		(void)end_child(&child);
+		skip();
+	}
+	/* There is a page. */
+	assert_int_equal(code, HV_E_EXISTS);
+	assert_int_equal(hv_uffd_protect(child.uffd, child.at, 1), HV_OK);
+	assert_int_equal(fallocate(f->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+				   HV_PAGE_BYTES),
+			 0);
+	assert_int_equal(hv_uffd_poison(child.uffd, child.at, 1, &done), HV_OK);
+	assert_int_equal(write(child.go, "g", 1), 1);
+	status = end_child(&child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+}
+
 static void only_an_initialised_userfaultfd_with_the_features_is_accepted(void **state)
 {
 	struct fixture *f = *state;
@@ -443,6 +472,7 @@ int main(void)
 		TEST(a_full_pool_is_nomem_and_a_part_is_kept),
 		TEST(a_process_that_exited_is_gone),
 		TEST(a_poisoned_page_is_a_sigbus),
+		TEST(a_page_that_was_stolen_can_be_poisoned),
 		TEST(only_an_initialised_userfaultfd_with_the_features_is_accepted),
 #undef TEST
 	};
