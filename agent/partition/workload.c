@@ -2,36 +2,15 @@
 #include "agent/partition/workload.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "hvcore/base/invariant.h"
 
-static const char *const kind_names[PARTITION_WORKLOAD_KIND_COUNT] = {
+const char *const partition_workload_names[PARTITION_WORKLOAD_KIND_COUNT + 1] = {
 	[PARTITION_IDLE] = "idle",
 	[PARTITION_ZIPF] = "zipf",
 	[PARTITION_SCAN] = "scan",
 	[PARTITION_PHASES] = "phases",
 };
-
-const char *partition_workload_kind_name(enum partition_workload_kind kind)
-{
-	HV_INVARIANT(kind < PARTITION_WORKLOAD_KIND_COUNT);
-	return kind_names[kind];
-}
-
-enum hv_code partition_workload_kind_parse(const char *text,
-					   enum partition_workload_kind *ret_kind,
-					   struct hv_err *err)
-{
-	for (unsigned i = 0; i < HV_COUNT(kind_names); i++) {
-		if (strcmp(text, kind_names[i]) == 0) {
-			*ret_kind = (enum partition_workload_kind)i;
-			return HV_OK;
-		}
-	}
-	return hv_fail(err, HV_E_INVAL,
-		       "workload '%s' is none of idle, zipf, scan, phases", text);
-}
 
 /* H and its inverse: the integral of x^-theta, zero at 1. */
 static double integral(double x)

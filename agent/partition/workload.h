@@ -95,10 +95,7 @@ struct partition_operation partition_workload_next(struct partition_workload *wo
 void partition_zipf_init(struct partition_zipf *zipf, uint64_t n);
 uint64_t partition_zipf_next(const struct partition_zipf *zipf, struct hv_rng *rng);
 
-HV_MUST_USE
-enum hv_code partition_workload_kind_parse(const char *text,
-					   enum partition_workload_kind *ret_kind,
-					   struct hv_err *err);
-const char *partition_workload_kind_name(enum partition_workload_kind kind);
+/* By enum partition_workload_kind; NULL at the end. */
+extern const char *const partition_workload_names[PARTITION_WORKLOAD_KIND_COUNT + 1];
 
 #endif

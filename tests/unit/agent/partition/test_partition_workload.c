@@ -327,24 +327,6 @@ static void without_leave_nothing_is_given_back(void **state)
 	}
 }
 
-static void kinds_have_names(void **state)
-{
-	enum partition_workload_kind kind = PARTITION_IDLE;
-	struct hv_err err = { 0 };
-
-	(void)state;
-	for (unsigned i = 0; i < PARTITION_WORKLOAD_KIND_COUNT; i++) {
-		const char *name =
-			partition_workload_kind_name((enum partition_workload_kind)i);
-
-		assert_int_equal(partition_workload_kind_parse(name, &kind, &err), HV_OK);
-		assert_int_equal(kind, i);
-	}
-	assert_int_equal(partition_workload_kind_parse("zip", &kind, &err), HV_E_INVAL);
-	assert_string_equal(hv_err_text(&err),
-			    "workload 'zip' is none of idle, zipf, scan, phases");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,7 +341,6 @@ int main(void)
 		cmocka_unit_test(idle_draws_from_its_whole_working_set),
 		cmocka_unit_test(a_phase_leaves_its_window_and_gives_part_of_it_back),
 		cmocka_unit_test(without_leave_nothing_is_given_back),
-		cmocka_unit_test(kinds_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

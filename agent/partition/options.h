@@ -1,0 +1,45 @@
+/*
+ * options - the command line of tarn-partition.
+ *
+ * Contract
+ *   Memory   strings are those of argv.
+ *   Errors   INVAL with one sentence.
+ */
+#ifndef AGENT_PARTITION_OPTIONS_H
+#define AGENT_PARTITION_OPTIONS_H
+
+#include "agent/partition/attach.h"
+#include "agent/partition/crew.h"
+#include "hvcore/base/option.h"
+
+/* As hvcore/base/option.h fills it. */
+struct partition_options {
+	const char *socket; /* NULL: socket_fd is given */
+	uint64_t socket_fd; /* 0: socket is given; so for the other descriptors */
+	const char *name;
+	uint64_t run_id;
+	const char *token;
+	uint64_t uffd_device;
+	uint64_t pid_file_fd;
+	unsigned workload;
+	uint64_t working_set, write_percent, rate, seed, phase_ms, threads;
+	bool discard;
+	bool verbose;
+};
+
+extern const struct hv_option_table partition_options_table;
+
+/* What no table can say: which options belong together, and what descriptors are. */
+HV_MUST_USE
+enum hv_code partition_options_check(const struct partition_options *options,
+				     struct hv_err *err);
+
+/* Everything but the socket, which it is not connected to yet. */
+struct partition_attach_config partition_options_attach(
+	const struct partition_options *options);
+
+struct partition_crew_config partition_options_crew(
+	const struct partition_options *options,
+	const struct partition_attachment *attachment);
+
+#endif
