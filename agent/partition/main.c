@@ -88,5 +88,8 @@ int main(int argc, char **argv)
 		log_error("partition.not_started", "reason='%s'", hv_err_text(&err));
 		_exit(EXIT_FAILED);
 	}
-	_exit(partition_control_run(&control));
+	status = partition_control_run(&control);
+	if (status == 0)
+		partition_crew_close(control.crew); /* all have ended: no wait */
+	_exit(status);
 }

@@ -171,7 +171,7 @@ static enum hv_code look_at(int fd, const char *path,
 	char line[LINE_BYTES] = "";
 	uint64_t start;
 	enum hv_code code;
-	bool held;
+	bool held = false;
 	ssize_t n;
 
 	code = is_held(fd, path, &held, err);
