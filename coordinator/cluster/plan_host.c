@@ -103,7 +103,7 @@ enum hv_code plan_host_add(struct plan *plan, const Tarn__HostAdd *request,
 enum hv_code plan_host_remove(struct plan *plan, const Tarn__HostRemove *request,
 			      struct hv_err *err)
 {
-	const Tarn__HostRecord *host;
+	const Tarn__HostRecord *host = NULL;
 	unsigned lpars = 0;
 	unsigned devices = 0;
 	enum hv_code code = plan_need_host(plan, request->name, &host, err);
@@ -203,7 +203,7 @@ static void edit_identity(struct plan *plan, const Tarn__HostIdentity *identity)
 enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identity,
 			    struct hv_err *err)
 {
-	const Tarn__HostRecord *host;
+	const Tarn__HostRecord *host = NULL;
 	enum hv_code code;
 
 	if (identity->agent_id.len != AGENT_ID_BYTES || !has_sane_sizes(identity))

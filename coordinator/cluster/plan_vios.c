@@ -242,7 +242,7 @@ enum hv_code plan_vios_change(struct plan *plan, const Tarn__ViosChange *request
 {
 	struct job_plan job_plan = { TARN__JOB_KIND__JOB_VIOS, request->host,
 				     request->name };
-	const Tarn__DesiredVios *vios;
+	const Tarn__DesiredVios *vios = NULL;
 	const Tarn__HostRecord *host;
 	Tarn__JobRecord *job;
 	enum hv_code code = plan_need_host(plan, request->host, &host, err);

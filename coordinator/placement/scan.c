@@ -13,7 +13,7 @@
 /* Sanitizers do not work with the resolvers that clones need. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
 	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define SCAN_CLONES __attribute__((target_clones("avx512bw", "avx2", "default")))
+#define SCAN_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
 #else
 #define SCAN_CLONES
 #endif

@@ -177,7 +177,7 @@ enum hv_code hv_call_start(struct hv_client *client, struct hv_call *call,
 			   const void *bytes, size_t count, uint64_t deadline_ms,
 			   struct hv_err *err)
 {
-	struct hv_call_impl *slot;
+	struct hv_call_impl *slot = NULL;
 	nng_msg *message = NULL;
 	enum hv_code code;
 
