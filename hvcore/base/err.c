@@ -42,33 +42,31 @@ static size_t set_text(struct hv_err *err, enum hv_code code, int os, const char
 	return strlen(err->text);
 }
 
-enum hv_code hv_fail(struct hv_err *err, enum hv_code code, const char *format, ...)
+void hv_fail_set(struct hv_err *err, enum hv_code code, const char *format, ...)
 {
 	va_list args;
 
 	if (err == NULL)
-		return code;
+		return;
 	va_start(args, format);
 	(void)set_text(err, code, 0, format, args);
 	va_end(args);
-	return code;
 }
 
-enum hv_code hv_fail_os(struct hv_err *err, enum hv_code code, int os, const char *format,
-			...)
+void hv_fail_set_os(struct hv_err *err, enum hv_code code, int os, const char *format,
+		    ...)
 {
 	char why[128];
 	va_list args;
 	size_t at;
 
 	if (err == NULL)
-		return code;
+		return;
 	va_start(args, format);
 	at = set_text(err, code, os, format, args);
 	va_end(args);
 	(void)snprintf(err->text + at, sizeof(err->text) - at, ": %s",
 		       strerror_r(os, why, sizeof(why)));
-	return code;
 }
 
 enum hv_code hv_wrap(struct hv_err *err, const char *format, ...)

@@ -57,11 +57,26 @@ struct hv_err {
 	char text[HV_ERR_TEXT_BYTES];
 };
 
-/* Both return `code`, so that a failure is one line. err may be NULL. */
-enum hv_code hv_fail(struct hv_err *err, enum hv_code code, const char *format, ...)
+/*
+ * Both give `code` back, so that a failure is one line. err may be NULL. They are
+ * macros so that the compiler sees which code it is: that HV_E_GONE is not HV_OK.
+ */
+#define hv_fail(err, code, ...) \
+	({ \
+		enum hv_code hv_fail_code_ = (code); \
+		hv_fail_set((err), hv_fail_code_, __VA_ARGS__); \
+		hv_fail_code_; \
+	})
+#define hv_fail_os(err, code, os, ...) \
+	({ \
+		enum hv_code hv_fail_code_ = (code); \
+		hv_fail_set_os((err), hv_fail_code_, (os), __VA_ARGS__); \
+		hv_fail_code_; \
+	})
+void hv_fail_set(struct hv_err *err, enum hv_code code, const char *format, ...)
 	HV_PRINTF(3, 4);
-enum hv_code hv_fail_os(struct hv_err *err, enum hv_code code, int os, const char *format,
-			...) HV_PRINTF(4, 5);
+void hv_fail_set_os(struct hv_err *err, enum hv_code code, int os, const char *format,
+		    ...) HV_PRINTF(4, 5);
 
 /*
  * Puts "context: " in front of the sentence and returns err's code. With err

@@ -184,6 +184,20 @@ void hv_loop_after(struct hv_loop *loop, struct hv_idle *idle)
 	loop->after_tail = &idle->next;
 }
 
+void hv_loop_after_cancel(struct hv_loop *loop, struct hv_idle *idle)
+{
+	struct hv_idle **at = &loop->after;
+
+	if (!idle->is_queued)
+		return;
+	while (*at != idle)
+		at = &(*at)->next;
+	*at = idle->next;
+	if (loop->after_tail == &idle->next)
+		loop->after_tail = at;
+	idle->is_queued = false;
+}
+
 static void on_timer(uv_timer_t *uv)
 {
 	struct hv_loop_timer_impl *impl = uv->data;
@@ -223,6 +237,12 @@ void hv_timer_stop(struct hv_timer *timer)
 	timer->impl = NULL;
 	impl->timer = NULL;
 	uv_close((uv_handle_t *)&impl->uv, on_timer_closed);
+}
+
+void hv_timer_pause(struct hv_timer *timer)
+{
+	if (timer->impl != NULL)
+		(void)uv_timer_stop(&timer->impl->uv); /* cannot fail */
 }
 
 static void on_poll(uv_poll_t *uv, int status, int events)

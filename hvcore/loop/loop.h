@@ -48,6 +48,7 @@ struct hv_idle {
 	bool is_queued;       /* private */
 };
 void hv_loop_after(struct hv_loop *loop, struct hv_idle *idle);
+void hv_loop_after_cancel(struct hv_loop *loop, struct hv_idle *idle);
 
 struct hv_timer {
 	void (*run)(struct hv_timer *timer);
@@ -58,6 +59,8 @@ HV_MUST_USE
 enum hv_code hv_timer_start(struct hv_loop *loop, struct hv_timer *timer,
 			    uint64_t after_ms, uint64_t repeat_ms, struct hv_err *err);
 void hv_timer_stop(struct hv_timer *timer); /* also where it was never started */
+/* As stop, but keeps what a start needs: the next one cannot fail. Stop it at last. */
+void hv_timer_pause(struct hv_timer *timer);
 
 enum { HV_WATCH_READ = 1, HV_WATCH_WRITE = 2, HV_WATCH_HANGUP = 4 };
 struct hv_watch {

@@ -1,24 +1,13 @@
-/*
- * rpc_ask - see rpc.h: one call on a loop of its own.
- *
- * nng does not say that nobody listens, it tries again; so while the request is
- * not sent, the address is probed now and then: a person gets an answer at once.
- */
+/* rpc_ask - see rpc.h: one call on a loop of its own. */
 #include "hvcore/loop/rpc_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PROBE_FIRST_MS 50 /* a connection on one machine takes 1 ms */
-#define PROBE_AGAIN_MS 200
-
 struct ask {
 	struct hv_loop *loop;
-	const char *url;
 	struct hv_call call;
-	struct hv_timer probe;
 	enum hv_code code;
-	bool is_refused;
 	uint8_t *answer;
 	size_t count;
 };
@@ -40,34 +29,18 @@ static void on_done(struct hv_call *call, enum hv_code code, const uint8_t *byte
 	hv_loop_stop(ask->loop);
 }
 
-static void on_probe(struct hv_timer *timer)
+static enum hv_code explain(enum hv_code code, const char *url, struct hv_err *err)
 {
-	struct ask *ask = HV_CONTAINER(timer, struct ask, probe);
-
-	if (hv_call_is_sent(&ask->call) || hv_rpc_url_answers(ask->url))
-		return;
-	ask->is_refused = true;
-	hv_call_cancel(&ask->call);
-}
-
-static enum hv_code explain(const struct ask *ask, struct hv_err *err)
-{
-	if (ask->is_refused && ask->code == HV_E_CANCELED)
-		return hv_fail(err, HV_E_GONE, "nobody listens at '%s'", ask->url);
-	switch (ask->code) {
+	switch (code) {
 	case HV_OK:
 		return HV_OK;
 	case HV_E_TIMEOUT:
-		return hv_fail(err, HV_E_TIMEOUT, "no answer from '%s' in time",
-			       ask->url);
+		return hv_fail(err, HV_E_TIMEOUT, "no answer from '%s' in time", url);
 	case HV_E_GONE:
 		return hv_fail(err, HV_E_GONE,
-			       "'%s' went away before it answered; the request may have "
-			       "been done",
-			       ask->url);
+			       "nobody answers at '%s', or it went away meanwhile", url);
 	default:
-		return hv_fail(err, ask->code, "ask '%s': %s", ask->url,
-			       hv_code_name(ask->code));
+		return hv_fail(err, code, "ask '%s': %s", url, hv_code_name(code));
 	}
 }
 
@@ -75,23 +48,19 @@ enum hv_code hv_rpc_ask(const char *url, const void *bytes, size_t count,
 			uint64_t deadline_ms, uint8_t **ret_bytes, size_t *ret_count,
 			struct hv_err *err)
 {
-	struct ask ask = { .url = url, .call.on_done = on_done, .probe.run = on_probe };
+	struct ask ask = { .call.on_done = on_done };
 	struct hv_client *client = NULL;
 	enum hv_code code = hv_loop_open(&ask.loop, err);
 
 	if (code != HV_OK)
 		return code;
-	code = hv_client_open(ask.loop, url, HV_RPC_BYTES_MAX, &client, err);
-	if (code == HV_OK)
-		code = hv_timer_start(ask.loop, &ask.probe, PROBE_FIRST_MS,
-				      PROBE_AGAIN_MS, err);
+	code = hv_client_open_impatient(ask.loop, url, HV_RPC_BYTES_MAX, &client, err);
 	if (code == HV_OK)
 		code = hv_call_start(client, &ask.call, bytes, count, deadline_ms, err);
 	if (code == HV_OK) {
 		hv_loop_run(ask.loop);
-		code = explain(&ask, err);
+		code = explain(ask.code, url, err);
 	}
-	hv_timer_stop(&ask.probe);
 	hv_client_close(client);
 	hv_loop_close(ask.loop);
 	if (code == HV_OK) {

@@ -1,176 +1,260 @@
 /*
  * rpc_client - see rpc.h.
  *
- * A call borrows a slot: an nng context and the aio of both its legs.
+ * The connection:  DIALING --connected--> OPENING --handshake--> UP
+ *                     |                      |                    |
+ *                     +------- failed -------+------ ended -------+--> RESTING
+ *                  RESTING --RECONNECT_MIN_MS, doubling to _MAX_--> DIALING
  *
- *   IDLE --start--> SENDING --sent--> WAITING --answer--> IDLE, on_done(OK)
- *                      any failure, cancel, deadline --> IDLE, on_done(code)
+ * A call:          QUEUED --UP--> SENT --answer--> on_done(OK)
+ *                  QUEUED, SENT --deadline, cancel--> on_done(TIMEOUT, CANCELED)
+ *                  SENT --connection ended--> on_done(GONE)
  *
- * A deadline or a cancel is a code kept in `end_as` and nng_aio_cancel() for the
- * leg in flight; the leg's completion ends the call, so on_done runs once, on L,
- * whoever wins. nng never waits for both legs at once (its issue 1702).
+ * Answers find their call by id; a late one finds none and is dropped.
  */
 #include "hvcore/base/invariant.h"
 #include "hvcore/loop/rpc_priv.h"
 
 #include <nng/nng.h>
-#include <nng/protocol/reqrep0/req.h>
 #include <stdlib.h>
+#include <string.h>
 
+#define PROTOCOL_REP 0x31 /* nng: rep0, req0 */
+#define PROTOCOL_REQ 0x30
 #define CALLS_MAX 64          /* in flight at once; arbitrary */
 #define RECONNECT_MIN_MS 20   /* first try after a lost connection */
 #define RECONNECT_MAX_MS 1000 /* arbitrary: tries while nobody listens */
+#define ID_TOP_BIT 0x80000000u
 
-enum slot_state { IDLE, SENDING, WAITING, CLOSED };
+enum line_state { DIALING, OPENING, UP, RESTING, CLOSED };
 
 struct hv_call_impl {
 	struct hv_client *client;
-	enum slot_state state;
-	enum hv_code end_as; /* HV_OK: not cut short */
-	struct hv_call *call;
-	nng_ctx ctx;
-	nng_aio *aio;
-	struct hv_job job;
+	struct hv_call *call; /* NULL: idle */
+	uint32_t id;
+	bool is_sent;
+	bool is_posted;         /* job is in the bridge: not idle yet */
+	enum hv_code end_as;    /* what the job ends the call with */
+	struct hv_frame *frame; /* QUEUED; then it is the connection's */
+	struct hv_job cancel_job;
 	struct hv_timer deadline;
 };
 
 struct hv_client {
 	struct hv_loop *loop;
-	nng_socket socket;
 	size_t bytes_max;
+	bool is_ipc, is_impatient;
+	enum line_state state;
+	nng_stream_dialer *dialer;
+	nng_aio *dial;
+	struct hv_job dial_job, free_job;
+	struct hv_timer rest;
+	uint64_t rest_ms;
+	struct hv_conn *conn; /* OPENING, UP */
 	struct hv_call_impl *slots[CALLS_MAX];
 	unsigned slot_count;
-	bool is_closing;
-	struct hv_job free_job;
+	uint32_t next_id;
 };
 
-static enum hv_code code_of(int rv)
+static void on_dial(void *arg) /* N */
 {
-	switch (rv) {
-	case 0:
-		return HV_OK;
-	case NNG_ENOMEM:
-		return HV_E_NOMEM;
-	case NNG_ETIMEDOUT:
-		return HV_E_TIMEOUT;
-	case NNG_ECANCELED:
-		return HV_E_CANCELED;
-	default: /* ECONNRESET, ECLOSED, ECONNSHUT: the connection is gone */
-		return HV_E_GONE;
-	}
-}
+	struct hv_client *client = arg;
 
-static void on_nng(void *arg) /* N */
-{
-	struct hv_call_impl *slot = arg;
-
-	hv_loop_post(slot->client->loop, &slot->job);
+	hv_loop_post(client->loop, &client->dial_job);
 }
 
 /* The slot is free before on_done runs: it may start the next call, or close. */
-static void finish(struct hv_call_impl *slot, enum hv_code code)
+static void finish(struct hv_call_impl *slot, enum hv_code code, const uint8_t *bytes,
+		   size_t count)
 {
 	struct hv_call *call = slot->call;
-	nng_msg *message = nng_aio_get_msg(slot->aio);
+	struct hv_client *client = slot->client;
 
-	nng_aio_set_msg(slot->aio, NULL);
-	hv_timer_stop(&slot->deadline);
-	slot->state = IDLE;
+	hv_timer_pause(&slot->deadline);
+	if (slot->is_sent && client->conn != NULL)
+		hv_conn_unsend(client->conn, slot->id);
+	free(slot->frame);
+	slot->frame = NULL;
+	slot->is_sent = false;
 	slot->call = NULL;
 	call->impl = NULL;
-	if (code == HV_OK) {
-		call->on_done(call, HV_OK, nng_msg_body(message), nng_msg_len(message));
-	} else {
-		if (slot->end_as != HV_OK && code != HV_E_GONE)
-			code = slot->end_as;
-		call->on_done(call, code, NULL, 0);
-	}
-	nng_msg_free(message);
+	call->on_done(call, code, bytes, count);
 }
 
-static void step(struct hv_job *job)
+static void send_call(struct hv_call_impl *slot)
 {
-	struct hv_call_impl *slot = HV_CONTAINER(job, struct hv_call_impl, job);
-	int rv = nng_aio_result(slot->aio);
+	struct hv_frame *frame = slot->frame;
 
-	switch (slot->state) {
-	case SENDING:
-		if (rv != 0) {
-			finish(slot, code_of(rv));
-		} else if (slot->end_as != HV_OK) { /* between the legs */
-			finish(slot, slot->end_as);
-		} else {
-			nng_aio_set_msg(slot->aio, NULL); /* nng's since it was sent */
-			slot->state = WAITING;
-			nng_ctx_recv(slot->ctx, slot->aio);
+	slot->is_sent = true;
+	slot->frame = NULL;
+	hv_conn_send(slot->client->conn, frame);
+}
+
+static void on_open(void *owner, struct hv_conn *conn)
+{
+	struct hv_client *client = owner;
+
+	(void)conn;
+	client->state = UP;
+	client->rest_ms = RECONNECT_MIN_MS;
+	for (unsigned i = 0; i < client->slot_count; i++)
+		if (client->slots[i]->call != NULL && !client->slots[i]->is_sent)
+			send_call(client->slots[i]);
+}
+
+static bool on_payload(void *owner, struct hv_conn *conn, const uint8_t *bytes,
+		       size_t count)
+{
+	struct hv_client *client = owner;
+	uint32_t id;
+
+	(void)conn;
+	if (count < HV_RPC_ID_BYTES)
+		return true; /* nobody's */
+	id = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+	     (uint32_t)bytes[2] << 8 | bytes[3];
+	for (unsigned i = 0; i < client->slot_count; i++) {
+		struct hv_call_impl *slot = client->slots[i];
+
+		if (slot->call != NULL && slot->is_sent && slot->id == id) {
+			finish(slot, HV_OK, bytes + HV_RPC_ID_BYTES,
+			       count - HV_RPC_ID_BYTES);
+			break;
 		}
-		return;
-	case WAITING:
-		finish(slot, code_of(rv));
-		return;
-	case CLOSED:
-		return;
-	default:
-		HV_UNREACHABLE("completion of an idle slot");
 	}
+	return true;
 }
 
-static void cut_short(struct hv_call_impl *slot, enum hv_code code)
+static void rest(struct hv_client *client)
 {
-	if (slot->end_as != HV_OK)
+	client->state = RESTING;
+	/* The timer was made at open, so starting it cannot fail. */
+	(void)!hv_timer_start(client->loop, &client->rest, client->rest_ms, 0, NULL);
+	client->rest_ms *= 2;
+	if (client->rest_ms > RECONNECT_MAX_MS)
+		client->rest_ms = RECONNECT_MAX_MS;
+}
+
+/* Ends calls whose is_sent is as given. on_done may start others, or close. */
+static void end_calls(struct hv_client *client, bool is_sent, enum hv_code code)
+{
+	for (unsigned i = 0; i < client->slot_count && client->state != CLOSED; i++)
+		if (client->slots[i]->call != NULL &&
+		    client->slots[i]->is_sent == is_sent)
+			finish(client->slots[i], code, NULL, 0);
+}
+
+static void on_end(void *owner, struct hv_conn *conn)
+{
+	struct hv_client *client = owner;
+
+	(void)conn;
+	client->conn = NULL;
+	rest(client);
+	end_calls(client, true, HV_E_GONE);
+}
+
+static void start_dial(struct hv_client *client)
+{
+	client->state = DIALING;
+	nng_stream_dialer_dial(client->dialer, client->dial);
+}
+
+static void on_rested(struct hv_timer *timer)
+{
+	start_dial(HV_CONTAINER(timer, struct hv_client, rest));
+}
+
+static enum hv_code take_connection(struct hv_client *client)
+{
+	const struct hv_conn_config config = { .loop = client->loop,
+					       .is_ipc = client->is_ipc,
+					       .protocol = PROTOCOL_REQ,
+					       .peer_protocol = PROTOCOL_REP,
+					       .bytes_max = client->bytes_max,
+					       .on_open = on_open,
+					       .on_payload = on_payload,
+					       .on_end = on_end,
+					       .owner = client };
+
+	if (nng_aio_result(client->dial) != 0)
+		return HV_E_GONE;
+	return hv_conn_open(&config, nng_aio_get_output(client->dial, 0), &client->conn,
+			    NULL);
+}
+
+static void run_dial(struct hv_job *job)
+{
+	struct hv_client *client = HV_CONTAINER(job, struct hv_client, dial_job);
+	enum hv_code code;
+
+	if (client->state == CLOSED)
 		return;
-	slot->end_as = code;
-	nng_aio_cancel(slot->aio); /* does nothing between the legs; step() sees end_as */
+	HV_INVARIANT(client->state == DIALING);
+	code = take_connection(client);
+	if (code == HV_OK) {
+		client->state = OPENING;
+		return;
+	}
+	rest(client);
+	if (client->is_impatient)
+		end_calls(client, false, code);
+}
+
+static void run_cancel(struct hv_job *job)
+{
+	struct hv_call_impl *slot = HV_CONTAINER(job, struct hv_call_impl, cancel_job);
+
+	slot->is_posted = false;
+	if (slot->call != NULL)
+		finish(slot, slot->end_as, NULL, 0);
 }
 
 static void on_deadline(struct hv_timer *timer)
 {
-	struct hv_call_impl *slot = HV_CONTAINER(timer, struct hv_call_impl, deadline);
-
-	cut_short(slot, HV_E_TIMEOUT);
+	finish(HV_CONTAINER(timer, struct hv_call_impl, deadline), HV_E_TIMEOUT, NULL, 0);
 }
 
-static enum hv_code open_slot(struct hv_client *client, struct hv_call_impl **ret_slot,
+static enum hv_code take_slot(struct hv_client *client, struct hv_call_impl **ret_slot,
 			      struct hv_err *err)
 {
 	struct hv_call_impl *slot;
-	int rv;
 
+	for (unsigned i = 0; i < client->slot_count; i++) {
+		slot = client->slots[i];
+		if (slot->call == NULL && !slot->is_posted) {
+			*ret_slot = slot;
+			return HV_OK;
+		}
+	}
 	if (client->slot_count == CALLS_MAX)
 		return hv_fail(err, HV_E_LIMIT, "%d calls are in flight", CALLS_MAX);
 	slot = calloc(1, sizeof(*slot));
 	if (slot == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory for a call");
 	slot->client = client;
-	slot->job.run = step;
+	slot->cancel_job.run = run_cancel;
 	slot->deadline.run = on_deadline;
-	rv = nng_aio_alloc(&slot->aio, on_nng, slot);
-	if (rv != 0)
-		goto undo_slot;
-	rv = nng_ctx_open(&slot->ctx, client->socket);
-	if (rv != 0)
-		goto undo_aio;
 	client->slots[client->slot_count++] = slot;
 	*ret_slot = slot;
 	return HV_OK;
-
-undo_aio:
-	nng_aio_free(slot->aio);
-undo_slot:
-	free(slot);
-	return hv_fail(err, code_of(rv), "open a call: %s", nng_strerror(rv));
 }
 
-static enum hv_code take_slot(struct hv_client *client, struct hv_call_impl **ret_slot,
-			      struct hv_err *err)
+static enum hv_code make_frame(struct hv_call_impl *slot, const void *bytes, size_t count,
+			       struct hv_err *err)
 {
-	for (unsigned i = 0; i < client->slot_count; i++) {
-		if (client->slots[i]->state == IDLE) {
-			*ret_slot = client->slots[i];
-			return HV_OK;
-		}
-	}
-	return open_slot(client, ret_slot, err);
+	uint32_t id = ID_TOP_BIT | slot->client->next_id++;
+	const uint8_t route[HV_RPC_ID_BYTES] = { (uint8_t)(id >> 24), (uint8_t)(id >> 16),
+						 (uint8_t)(id >> 8), (uint8_t)id };
+
+	enum hv_code code = hv_frame_make(slot->client->is_ipc, route, sizeof(route),
+					  bytes, count, &slot->frame, err);
+
+	if (code != HV_OK)
+		return code;
+	slot->id = id;
+	slot->frame->id = id;
+	return HV_OK;
 }
 
 enum hv_code hv_call_start(struct hv_client *client, struct hv_call *call,
@@ -178,75 +262,69 @@ enum hv_code hv_call_start(struct hv_client *client, struct hv_call *call,
 			   struct hv_err *err)
 {
 	struct hv_call_impl *slot = NULL;
-	nng_msg *message = NULL;
 	enum hv_code code;
 
 	HV_INVARIANT(call->impl == NULL);
-	if (client->is_closing)
-		return hv_fail(err, HV_E_CANCELED, "the client is being closed");
+	if (client->state == CLOSED)
+		return hv_fail(err, HV_E_CANCELED, "the client is closed");
 	if (count > client->bytes_max)
 		return hv_fail(err, HV_E_LIMIT, "request of %zu bytes, the limit is %zu",
 			       count, client->bytes_max);
 	code = take_slot(client, &slot, err);
 	if (code != HV_OK)
 		return code;
-	if (nng_msg_alloc(&message, 0) != 0 ||
-	    nng_msg_append(message, bytes, count) != 0) {
-		nng_msg_free(message);
-		return hv_fail(err, HV_E_NOMEM, "no memory for a request of %zu bytes",
-			       count);
-	}
+	code = make_frame(slot, bytes, count, err);
+	if (code != HV_OK)
+		return code;
 	code = hv_timer_start(client->loop, &slot->deadline, deadline_ms, 0, err);
 	if (code != HV_OK) {
-		nng_msg_free(message);
+		free(slot->frame);
+		slot->frame = NULL;
 		return code;
 	}
-	slot->state = SENDING;
-	slot->end_as = HV_OK;
 	slot->call = call;
+	slot->end_as = HV_OK;
 	call->impl = slot;
-	nng_aio_set_msg(slot->aio, message);
-	nng_ctx_send(slot->ctx, slot->aio);
+	if (client->state == UP)
+		send_call(slot);
 	return HV_OK;
 }
 
 void hv_call_cancel(struct hv_call *call)
 {
-	if (call->impl != NULL)
-		cut_short(call->impl, HV_E_CANCELED);
+	struct hv_call_impl *slot = call->impl;
+
+	if (slot == NULL || slot->is_posted)
+		return;
+	slot->is_posted = true;
+	slot->end_as = HV_E_CANCELED;
+	hv_loop_post(slot->client->loop, &slot->cancel_job);
 }
 
-bool hv_call_is_sent(const struct hv_call *call)
-{
-	return call->impl == NULL || call->impl->state != SENDING;
-}
-
-static void free_client(struct hv_job *job)
+static void run_free(struct hv_job *job)
 {
 	struct hv_client *client = HV_CONTAINER(job, struct hv_client, free_job);
 
-	for (unsigned i = 0; i < client->slot_count; i++) {
-		nng_aio_free(client->slots[i]->aio);
+	nng_aio_free(client->dial);
+	if (client->dialer != NULL)
+		nng_stream_dialer_free(client->dialer);
+	for (unsigned i = 0; i < client->slot_count; i++)
 		free(client->slots[i]);
-	}
 	free(client);
 }
 
-static int dial(struct hv_client *client, const char *url)
+static enum hv_code open_client(struct hv_client *client, const char *url,
+				struct hv_err *err)
 {
-	nng_dialer dialer;
-	int rv = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME,
-				   NNG_DURATION_INFINITE);
+	int rv = nng_stream_dialer_alloc(&client->dialer, url);
 
 	if (rv == 0)
-		rv = nng_dialer_create(&dialer, client->socket, url);
-	if (rv == 0)
-		rv = nng_dialer_set_size(dialer, NNG_OPT_RECVMAXSZ, client->bytes_max);
-	if (rv == 0)
-		rv = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
-	if (rv == 0)
-		rv = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
-	return rv == 0 ? nng_dialer_start(dialer, NNG_FLAG_NONBLOCK) : rv;
+		rv = nng_aio_alloc(&client->dial, on_dial, client);
+	if (rv != 0)
+		return hv_fail(err, rv == NNG_ENOMEM ? HV_E_NOMEM : HV_E_OS,
+			       "connect to '%s': %s", url, nng_strerror(rv));
+	/* Made now, so that rest() needs no memory. */
+	return hv_timer_start(client->loop, &client->rest, RECONNECT_MAX_MS, 0, err);
 }
 
 enum hv_code hv_client_open(struct hv_loop *loop, const char *url, size_t bytes_max,
@@ -254,7 +332,6 @@ enum hv_code hv_client_open(struct hv_loop *loop, const char *url, size_t bytes_
 {
 	struct hv_client *client;
 	enum hv_code code = hv_rpc_url_check(url, err);
-	int rv;
 
 	if (code != HV_OK)
 		return code;
@@ -263,49 +340,62 @@ enum hv_code hv_client_open(struct hv_loop *loop, const char *url, size_t bytes_
 		return hv_fail(err, HV_E_NOMEM, "no memory for a client");
 	client->loop = loop;
 	client->bytes_max = bytes_max;
-	client->free_job.run = free_client;
-	rv = nng_req0_open(&client->socket);
-	if (rv != 0)
-		goto undo_client;
-	rv = dial(client, url);
-	if (rv != 0)
-		goto undo_open;
+	client->is_ipc = hv_rpc_url_is_ipc(url);
+	client->dial_job.run = run_dial;
+	client->free_job.run = run_free;
+	client->rest.run = on_rested;
+	client->rest_ms = RECONNECT_MIN_MS;
+	code = open_client(client, url, err);
+	if (code != HV_OK) {
+		run_free(&client->free_job);
+		return code;
+	}
+	hv_timer_pause(&client->rest);
+	start_dial(client);
 	*ret_client = client;
 	return HV_OK;
-
-undo_open:
-	(void)nng_close(client->socket);
-undo_client:
-	free(client);
-	return hv_fail(err, code_of(rv), "connect to '%s': %s", url, nng_strerror(rv));
 }
 
-static void drop_call(struct hv_call_impl *slot)
+enum hv_code hv_client_open_impatient(struct hv_loop *loop, const char *url,
+				      size_t bytes_max, struct hv_client **ret_client,
+				      struct hv_err *err)
 {
-	struct hv_call *call = slot->call;
+	enum hv_code code = hv_client_open(loop, url, bytes_max, ret_client, err);
 
-	slot->state = CLOSED;
-	slot->call = NULL;
-	hv_timer_stop(&slot->deadline);
-	if (call == NULL)
-		return;
-	call->impl = NULL;
-	call->on_done(call, HV_E_CANCELED, NULL, 0);
+	if (code == HV_OK)
+		(*ret_client)->is_impatient = true; /* before its first dial is seen */
+	return code;
 }
 
-/* As in hv_server_close: what nng posted runs before free_job and finds CLOSED. */
+static void drop_calls(struct hv_client *client)
+{
+	for (unsigned i = 0; i < client->slot_count; i++) {
+		hv_timer_stop(&client->slots[i]->deadline);
+		if (client->slots[i]->call != NULL)
+			finish(client->slots[i], HV_E_CANCELED, NULL, 0);
+	}
+}
+
+/* As in hv_conn_close: after the stop, nothing of nng's comes behind free_job. */
 void hv_client_close(struct hv_client *client)
 {
+	bool was_dialing;
+
 	if (client == NULL)
 		return;
-	client->is_closing = true;
-	for (unsigned i = 0; i < client->slot_count; i++)
-		drop_call(client->slots[i]);
-	(void)nng_close(client->socket);
-	for (unsigned i = 0; i < client->slot_count; i++) {
-		nng_aio_stop(client->slots[i]->aio);
-		nng_msg_free(nng_aio_get_msg(client->slots[i]->aio));
-		nng_aio_set_msg(client->slots[i]->aio, NULL);
+	was_dialing = client->state == DIALING;
+	client->state = CLOSED;
+	drop_calls(client);
+	hv_timer_stop(&client->rest);
+	hv_conn_close(client->conn);
+	client->conn = NULL;
+	nng_stream_dialer_close(client->dialer);
+	nng_aio_stop(client->dial);
+	if (was_dialing && nng_aio_result(client->dial) == 0) {
+		nng_stream *stream = nng_aio_get_output(client->dial, 0);
+
+		nng_stream_close(stream); /* connected, and not yet looked at */
+		nng_stream_free(stream);
 	}
 	hv_loop_post(client->loop, &client->free_job);
 }

@@ -1,45 +1,49 @@
 /*
  * rpc_server - see rpc.h.
  *
- * One exchange per nng context, for ever:
+ *   accept --> connection --payload--> exchange OPEN --answer--> FREE
  *
- *   RECEIVING --request--> OPEN --answer--> SENDING --sent--> RECEIVING
- *       |                                      any --close--> CLOSED
- *       +--no memory--> RESTING --100 ms--> RECEIVING
- *
- * nng's threads run on_nng() alone; it posts the exchange's job, and step()
- * decides on L.
+ * Exchanges are a fixed pool. While none is free, or a connection's answers pile up,
+ * requests stay in the socket: back-pressure instead of a queue. A connection that
+ * ends leaves its open exchanges behind without one; their answers go nowhere.
  */
 #include "hvcore/base/invariant.h"
 #include "hvcore/loop/rpc_priv.h"
 
 #include <nng/nng.h>
-#include <nng/protocol/reqrep0/rep.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SEND_TIMEOUT_MS 5000 /* a peer that does not read gives its context back */
-#define REST_MS 100          /* arbitrary: before receiving again without memory */
-
-enum exchange_state { RECEIVING, OPEN, SENDING, RESTING, CLOSED };
+#define PROTOCOL_REP 0x31 /* nng: rep0, req0 */
+#define PROTOCOL_REQ 0x30
+#define CONNECTIONS_MAX 512 /* arbitrary: hosts and people */
+#define REST_MS 100         /* before accepting again without memory or descriptors */
 
 struct hv_exchange {
 	struct hv_server *server;
-	enum exchange_state state;
-	nng_ctx ctx;
-	nng_aio *aio;
-	nng_msg *request; /* OPEN: ours */
+	struct hv_conn *conn; /* NULL: gone, or free */
+	bool is_open;
 	void *user;
-	struct hv_job job;
+	uint8_t *request; /* OPEN: malloc */
+	size_t count;
+	uint8_t route[HV_RPC_ROUTE_BYTES];
+	size_t route_count;
 };
 
 struct hv_server {
 	struct hv_loop *loop;
 	struct hv_server_config config;
-	nng_socket socket;
+	bool is_ipc;
+	bool is_resting;
+	bool is_closed;
+	nng_stream_listener *listener;
+	nng_aio *accept;
+	struct hv_job accept_job, free_job;
+	struct hv_idle resume; /* queued while connections wait for an exchange */
+	struct hv_conn *conns[CONNECTIONS_MAX];
+	unsigned conn_count;
 	struct hv_exchange *exchanges;
-	unsigned count; /* of exchanges that have an aio */
-	struct hv_job free_job;
+	unsigned open_count;
 };
 
 static enum hv_code fail_nng(struct hv_err *err, int rv, const char *url)
@@ -52,101 +56,169 @@ static enum hv_code fail_nng(struct hv_err *err, int rv, const char *url)
 	return hv_fail(err, code, "serve '%s': %s", url, nng_strerror(rv));
 }
 
-static void on_nng(void *arg) /* N */
+static void on_accept(void *arg) /* N */
 {
-	struct hv_exchange *exchange = arg;
+	struct hv_server *server = arg;
 
-	hv_loop_post(exchange->server->loop, &exchange->job);
+	hv_loop_post(server->loop, &server->accept_job);
 }
 
-static void receive(struct hv_exchange *exchange)
+static void on_open(void *owner, struct hv_conn *conn)
 {
-	exchange->state = RECEIVING;
-	exchange->user = NULL;
-	nng_aio_set_timeout(exchange->aio, NNG_DURATION_INFINITE);
-	nng_ctx_recv(exchange->ctx, exchange->aio);
+	(void)owner; /* the asker speaks first */
+	(void)conn;
 }
 
-static void rest(struct hv_exchange *exchange)
+/* The ids up to the one with the top bit set; false where there is none. */
+static bool take_route(struct hv_exchange *exchange, const uint8_t *bytes, size_t count)
 {
-	exchange->state = RESTING;
-	nng_sleep_aio(REST_MS, exchange->aio);
-}
+	size_t at = 0;
 
-static void take_request(struct hv_exchange *exchange)
-{
-	struct hv_server *server = exchange->server;
+	while (at + HV_RPC_ID_BYTES <= count &&
+	       at + HV_RPC_ID_BYTES <= sizeof(exchange->route)) {
+		bool is_last = (bytes[at] & 0x80) != 0;
 
-	exchange->request = nng_aio_get_msg(exchange->aio);
-	nng_aio_set_msg(exchange->aio, NULL);
-	exchange->state = OPEN;
-	server->config.on_request(server->config.arg, exchange);
-}
-
-static void step(struct hv_job *job)
-{
-	struct hv_exchange *exchange = HV_CONTAINER(job, struct hv_exchange, job);
-	int rv = nng_aio_result(exchange->aio);
-
-	switch (exchange->state) {
-	case RECEIVING:
-		if (rv == 0)
-			take_request(exchange);
-		else if (rv == NNG_ECLOSED)
-			exchange->state = CLOSED;
-		else
-			rest(exchange);
-		return;
-	case SENDING:
-		if (rv != 0) { /* the answer is still ours; its asker is gone */
-			nng_msg_free(nng_aio_get_msg(exchange->aio));
-			nng_aio_set_msg(exchange->aio, NULL);
+		at += HV_RPC_ID_BYTES;
+		if (is_last) {
+			memcpy(exchange->route, bytes, at);
+			exchange->route_count = at;
+			return true;
 		}
-		receive(exchange);
-		return;
-	case RESTING:
-		receive(exchange);
-		return;
-	case CLOSED:
-		return;
-	default:
-		HV_UNREACHABLE("nothing is in flight while an exchange is open");
+	}
+	return false;
+}
+
+static struct hv_exchange *find_free(struct hv_server *server)
+{
+	for (unsigned i = 0; i < server->config.contexts; i++)
+		if (!server->exchanges[i].is_open)
+			return &server->exchanges[i];
+	return NULL;
+}
+
+static void on_end(void *owner, struct hv_conn *conn)
+{
+	struct hv_server *server = owner;
+
+	for (unsigned i = 0; i < server->config.contexts; i++)
+		if (server->exchanges[i].conn == conn)
+			server->exchanges[i].conn = NULL;
+	for (unsigned i = 0; i < server->conn_count; i++) {
+		if (server->conns[i] == conn) {
+			server->conns[i] = server->conns[--server->conn_count];
+			return;
+		}
 	}
 }
 
-static int open_exchange(struct hv_server *server, struct hv_exchange *exchange)
+static void drop(struct hv_server *server, struct hv_conn *conn)
 {
-	int rv = nng_ctx_open(&exchange->ctx, server->socket);
+	hv_conn_close(conn);
+	on_end(server, conn);
+}
 
-	if (rv != 0)
-		return rv;
-	exchange->server = server;
-	exchange->job.run = step;
-	exchange->state = CLOSED;
-	return nng_aio_alloc(&exchange->aio, on_nng, exchange);
+static bool on_payload(void *owner, struct hv_conn *conn, const uint8_t *bytes,
+		       size_t count)
+{
+	struct hv_server *server = owner;
+	struct hv_exchange *exchange = find_free(server);
+
+	if (exchange == NULL)
+		return false;
+	if (!take_route(exchange, bytes, count)) {
+		drop(server, conn); /* not a request */
+		return true;
+	}
+	exchange->count = count - exchange->route_count;
+	exchange->request = malloc(exchange->count > 0 ? exchange->count : 1);
+	if (exchange->request == NULL || exchange->count > server->config.bytes_max) {
+		free(exchange->request);
+		exchange->request = NULL;
+		drop(server, conn); /* its caller learns at once: GONE */
+		return true;
+	}
+	memcpy(exchange->request, bytes + exchange->route_count, exchange->count);
+	exchange->conn = conn;
+	exchange->is_open = true;
+	exchange->user = NULL;
+	server->open_count++;
+	server->config.on_request(server->config.arg, exchange);
+	return true;
+}
+
+static void run_resume(struct hv_idle *idle)
+{
+	struct hv_server *server = HV_CONTAINER(idle, struct hv_server, resume);
+
+	/* Resuming one may end it, which moves the last one into its place. */
+	for (unsigned i = server->conn_count; i-- > 0;)
+		if (i < server->conn_count &&
+		    server->open_count < server->config.contexts)
+			hv_conn_resume(server->conns[i]);
+}
+
+static void take_connection(struct hv_server *server, nng_stream *stream)
+{
+	const struct hv_conn_config config = { .loop = server->loop,
+					       .is_ipc = server->is_ipc,
+					       .protocol = PROTOCOL_REP,
+					       .peer_protocol = PROTOCOL_REQ,
+					       .bytes_max = server->config.bytes_max,
+					       .on_open = on_open,
+					       .on_payload = on_payload,
+					       .on_end = on_end,
+					       .owner = server };
+	struct hv_conn *conn;
+
+	if (server->conn_count == CONNECTIONS_MAX) {
+		nng_stream_close(stream);
+		nng_stream_free(stream);
+		return;
+	}
+	if (hv_conn_open(&config, stream, &conn, NULL) == HV_OK)
+		server->conns[server->conn_count++] = conn;
+}
+
+static void run_accept(struct hv_job *job)
+{
+	struct hv_server *server = HV_CONTAINER(job, struct hv_server, accept_job);
+	int rv = nng_aio_result(server->accept);
+
+	if (server->is_closed)
+		return;
+	if (rv != 0 && !server->is_resting) { /* no descriptors, or no memory */
+		server->is_resting = true;
+		nng_sleep_aio(REST_MS, server->accept);
+		return;
+	}
+	if (!server->is_resting)
+		take_connection(server, nng_aio_get_output(server->accept, 0));
+	server->is_resting = false;
+	nng_stream_listener_accept(server->listener, server->accept);
 }
 
 static int listen_at(struct hv_server *server, const char *url)
 {
-	nng_listener listener;
-	int rv = nng_listener_create(&listener, server->socket, url);
+	int rv = nng_stream_listener_alloc(&server->listener, url);
 
+	if (rv == 0 && server->is_ipc)
+		rv = nng_stream_listener_set_int(server->listener,
+						 NNG_OPT_IPC_PERMISSIONS, 0600);
 	if (rv == 0)
-		rv = nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ,
-					   server->config.bytes_max);
-	if (rv == 0 && strncmp(url, "ipc:", 4) == 0)
-		rv = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 0600);
-	return rv == 0 ? nng_listener_start(listener, 0) : rv;
+		rv = nng_aio_alloc(&server->accept, on_accept, server);
+	return rv == 0 ? nng_stream_listener_listen(server->listener) : rv;
 }
 
-static void free_server(struct hv_job *job)
+static void run_free(struct hv_job *job)
 {
 	struct hv_server *server = HV_CONTAINER(job, struct hv_server, free_job);
 
-	for (unsigned i = 0; i < server->count; i++) {
-		nng_aio_free(server->exchanges[i].aio);
-		nng_msg_free(server->exchanges[i].request);
-	}
+	nng_aio_free(server->accept);
+	if (server->listener != NULL)
+		nng_stream_listener_free(server->listener);
+	for (unsigned i = 0; server->exchanges != NULL && i < server->config.contexts;
+	     i++)
+		free(server->exchanges[i].request);
 	free(server->exchanges);
 	free(server);
 }
@@ -166,89 +238,70 @@ enum hv_code hv_server_open(struct hv_loop *loop, const struct hv_server_config 
 	server->loop = loop;
 	server->config = *config;
 	server->config.url = NULL; /* the caller's, not kept */
-	server->free_job.run = free_server;
+	server->is_ipc = hv_rpc_url_is_ipc(config->url);
+	server->accept_job.run = run_accept;
+	server->free_job.run = run_free;
+	server->resume.run = run_resume;
 	server->exchanges = calloc(config->contexts, sizeof(*server->exchanges));
-	if (server->exchanges == NULL) {
-		free(server);
-		return hv_fail(err, HV_E_NOMEM, "no memory for %u exchanges",
-			       config->contexts);
-	}
-	rv = nng_rep0_open(&server->socket);
+	rv = server->exchanges == NULL ? NNG_ENOMEM : listen_at(server, config->url);
 	if (rv != 0) {
-		free_server(&server->free_job);
+		run_free(&server->free_job);
 		return fail_nng(err, rv, config->url);
 	}
-	for (; server->count < config->contexts && rv == 0; server->count++)
-		rv = open_exchange(server, &server->exchanges[server->count]);
-	if (rv == 0)
-		rv = listen_at(server, config->url);
-	if (rv != 0) {
-		(void)nng_close(server->socket);
-		free_server(&server->free_job);
-		return fail_nng(err, rv, config->url);
-	}
-	for (unsigned i = 0; i < server->count; i++)
-		receive(&server->exchanges[i]);
+	for (unsigned i = 0; i < config->contexts; i++)
+		server->exchanges[i].server = server;
+	nng_stream_listener_accept(server->listener, server->accept);
 	*ret_server = server;
 	return HV_OK;
 }
 
-/*
- * After the aios are stopped nng posts nothing any more; what it posted before is
- * in the bridge ahead of free_job, finds CLOSED and does nothing.
- */
+/* As in hv_conn_close: after the stop, nothing of nng's comes behind free_job. */
 void hv_server_close(struct hv_server *server)
 {
+	nng_stream *stream;
+
 	if (server == NULL)
 		return;
-	for (unsigned i = 0; i < server->count; i++)
-		server->exchanges[i].state = CLOSED;
-	(void)nng_close(server->socket);
-	for (unsigned i = 0; i < server->count; i++) {
-		struct hv_exchange *exchange = &server->exchanges[i];
-
-		nng_aio_stop(exchange->aio);
-		nng_msg_free(nng_aio_get_msg(exchange->aio));
-		nng_aio_set_msg(exchange->aio, NULL);
+	server->is_closed = true;
+	nng_stream_listener_close(server->listener);
+	nng_aio_stop(server->accept);
+	stream = nng_aio_result(server->accept) == 0 && !server->is_resting
+			 ? nng_aio_get_output(server->accept, 0)
+			 : NULL;
+	if (stream != NULL) { /* accepted, and not yet looked at */
+		nng_stream_close(stream);
+		nng_stream_free(stream);
 	}
+	while (server->conn_count > 0)
+		hv_conn_close(server->conns[--server->conn_count]);
+	hv_loop_after_cancel(server->loop, &server->resume);
 	hv_loop_post(server->loop, &server->free_job);
 }
 
 const uint8_t *hv_exchange_bytes(const struct hv_exchange *exchange, size_t *ret_count)
 {
-	HV_INVARIANT(exchange->state == OPEN);
-	*ret_count = nng_msg_len(exchange->request);
-	return nng_msg_body(exchange->request);
-}
-
-/* NULL where it is too long, or there is no memory. */
-static nng_msg *make_answer(const struct hv_exchange *exchange, const void *bytes,
-			    size_t count)
-{
-	nng_msg *answer = NULL;
-
-	if (count <= exchange->server->config.bytes_max &&
-	    nng_msg_alloc(&answer, 0) == 0 && nng_msg_append(answer, bytes, count) == 0)
-		return answer;
-	nng_msg_free(answer);
-	return NULL;
+	HV_INVARIANT(exchange->is_open);
+	*ret_count = exchange->count;
+	return exchange->request;
 }
 
 void hv_exchange_answer(struct hv_exchange *exchange, const void *bytes, size_t count)
 {
-	nng_msg *answer = make_answer(exchange, bytes, count);
+	struct hv_server *server = exchange->server;
+	struct hv_frame *frame;
 
-	HV_INVARIANT(exchange->state == OPEN);
-	nng_msg_free(exchange->request); /* after the answer is made: it may quote it */
+	HV_INVARIANT(exchange->is_open);
+	if (exchange->conn != NULL && count <= server->config.bytes_max &&
+	    hv_frame_make(server->is_ipc, exchange->route, exchange->route_count, bytes,
+			  count, &frame, NULL) == HV_OK)
+		hv_conn_send(exchange->conn, frame);
+	free(exchange->request); /* after the answer is made: it may quote it */
 	exchange->request = NULL;
-	if (answer == NULL) {
-		receive(exchange); /* forgets who asked: the call ends by its deadline */
-		return;
-	}
-	exchange->state = SENDING;
-	nng_aio_set_msg(exchange->aio, answer);
-	nng_aio_set_timeout(exchange->aio, SEND_TIMEOUT_MS);
-	nng_ctx_send(exchange->ctx, exchange->aio);
+	exchange->conn = NULL;
+	exchange->is_open = false;
+	server->open_count--;
+	/* Not from here: on_request may be what answers, and deep inside a connection. */
+	hv_loop_after(server->loop, &server->resume);
 }
 
 void hv_exchange_set_user(struct hv_exchange *exchange, void *user)

@@ -2,13 +2,8 @@
 #include "hvcore/base/units.h"
 #include "hvcore/loop/rpc_priv.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #define IPC "ipc://"
 #define TCP "tcp://127.0.0.1:"
@@ -37,7 +32,7 @@ enum hv_code hv_rpc_url_check(const char *url, struct hv_err *err)
 {
 	uint64_t port;
 
-	if (starts_with(url, IPC))
+	if (hv_rpc_url_is_ipc(url))
 		return check_ipc(url + strlen(IPC), err);
 	if (!starts_with(url, TCP))
 		return hv_fail(err, HV_E_REFUSED,
@@ -51,35 +46,7 @@ enum hv_code hv_rpc_url_check(const char *url, struct hv_err *err)
 	return HV_OK;
 }
 
-static bool connects(int family, const struct sockaddr *address, socklen_t bytes)
+bool hv_rpc_url_is_ipc(const char *url)
 {
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool is_refused;
-
-	if (fd < 0)
-		return true; /* cannot tell: let the deadline decide */
-	is_refused = connect(fd, address, bytes) != 0 &&
-		     (errno == ECONNREFUSED || errno == ENOENT || errno == ENOTSOCK);
-	(void)close(fd);
-	return !is_refused;
-}
-
-bool hv_rpc_url_answers(const char *url)
-{
-	struct sockaddr_un unix_address = { .sun_family = AF_UNIX };
-	struct sockaddr_in address = { .sin_family = AF_INET };
-	uint64_t port;
-
-	if (starts_with(url, IPC)) {
-		memcpy(unix_address.sun_path, url + strlen(IPC),
-		       strnlen(url + strlen(IPC), sizeof(unix_address.sun_path) - 1));
-		return connects(AF_UNIX, (const struct sockaddr *)&unix_address,
-				sizeof(unix_address));
-	}
-	if (!starts_with(url, TCP) ||
-	    hv_u64_parse(url + strlen(TCP), PORT_MAX, &port, NULL) != HV_OK)
-		return false;
-	address.sin_port = htons((uint16_t)port);
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return connects(AF_INET, (const struct sockaddr *)&address, sizeof(address));
+	return starts_with(url, IPC);
 }
