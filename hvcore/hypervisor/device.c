@@ -1,0 +1,470 @@
+/*
+ * device - a paging device on both paths: opened under the same handle by both
+ * VIOS, and proven free of old I/O before it is used again.
+ *
+ *            OPENING --yes--> OPEN --partition ended--> CLOSING --> CLOSED
+ *   CLOSED --^     `---no---> FAILED
+ *   any of them --session over--> CLOSED, in doubt if requests may be unanswered
+ *   in doubt --incarnation exited and its lock on the device gone (P9)--> not
+ *
+ * P16: two VIOS share a device only if both use O_DIRECT, or both open the same
+ * inode in the same way; the later one fails otherwise.
+ */
+#include "hvcore/hypervisor/hypervisor_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hvcore/base/invariant.h"
+#include "hvcore/base/log.h"
+#include "hvcore/wire/pgdev.h"
+
+static void set_reason(struct device_path *path, const char *reason)
+{
+	(void)snprintf(path->reason, sizeof(path->reason), "%s", reason);
+}
+
+/* Whether any open file still holds the byte of that path. */
+static enum hv_code is_locked(const struct device *device, unsigned path, bool *ret_is,
+			      struct hv_err *err)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = HV_PGDEV_LOCK_BASE + path,
+		.l_len = 1,
+	};
+
+	if (fcntl(device->lock_fd, F_OFD_GETLK, &lock) != 0)
+		return hv_fail_os(err, HV_E_OS, errno, "ask for locks on %s",
+				  device->path);
+	*ret_is = lock.l_type != F_UNLCK;
+	return HV_OK;
+}
+
+/* An earlier hypervisor's VIOS may still have I/O under way (P9). */
+static enum hv_code check_unlocked(const struct device *device, struct hv_err *err)
+{
+	for (unsigned path = 0; path < HV_PATHS; path++) {
+		bool is = true;
+		enum hv_code code = is_locked(device, path, &is, err);
+
+		if (code != HV_OK)
+			return code;
+		if (is)
+			return hv_fail(
+				err, HV_E_AGAIN,
+				"a VIOS that served it before has not let go of it");
+	}
+	return HV_OK;
+}
+
+static bool is_same_device(const struct device *device, const char *path)
+{
+	return device->is_used && strcmp(device->path, path) == 0;
+}
+
+enum hv_code device_open(struct partition *partition, const Tarn__HvDevice *ask,
+			 struct hv_err *err)
+{
+	struct hypervisor *hv = partition->hv;
+	struct device *device = &partition->device;
+	enum hv_code code;
+	uint32_t handle = 0;
+
+	for (struct partition *p = hv->partitions; p != NULL; p = p->next)
+		if (p != partition && is_same_device(&p->device, ask->path))
+			return hv_fail(err, HV_E_BUSY,
+				       "paging device '%s' is partition '%s''s",
+				       ask->name, p->name);
+	while (handle < HV_DEVICES_MAX && hv->by_handle[handle] != NULL)
+		handle++;
+	if (handle == HV_DEVICES_MAX)
+		return hv_fail(err, HV_E_LIMIT, "%u paging devices are open",
+			       HV_DEVICES_MAX);
+	*device = (struct device){ .handle = handle, .owner_epoch = ask->owner_epoch };
+	if (strlen(ask->path) >= sizeof(device->path) ||
+	    ask->id.len != sizeof(device->id))
+		return hv_fail(err, HV_E_INVAL, "path or identity of paging device '%s'",
+			       ask->name);
+	(void)snprintf(device->name, sizeof(device->name), "%s", ask->name);
+	(void)snprintf(device->path, sizeof(device->path), "%s", ask->path);
+	memcpy(device->id, ask->id.data, sizeof(device->id));
+	device->lock_fd = open(device->path,
+			       O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (device->lock_fd < 0)
+		return hv_fail_os(err, HV_E_IO, errno, "open paging device '%s'",
+				  device->name);
+	code = check_unlocked(device, err);
+	if (code != HV_OK) {
+		(void)close(device->lock_fd);
+		return err != NULL ? hv_wrap(err, "paging device '%s'", device->name)
+				   : code;
+	}
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		device->paths[i].partition = partition;
+		device->paths[i].index = i;
+	}
+	device->is_used = true;
+	hv->by_handle[handle] = partition;
+	return HV_OK;
+}
+
+void device_free(struct partition *partition)
+{
+	struct device *device = &partition->device;
+
+	if (!device->is_used)
+		return;
+	(void)close(device->lock_fd);
+	partition->hv->by_handle[device->handle] = NULL;
+	device->is_used = false;
+}
+
+static void ask_open(struct partition *partition, struct vios *vios)
+{
+	struct device *device = &partition->device;
+	struct device_path *path = &device->paths[vios->path];
+	struct hv_session_device_open packet = {
+		.head = hv_local_head(HV_SESSION_VERSION, HV_SESSION_DEVICE_OPEN,
+				      sizeof(packet), device->handle),
+		.handle = device->handle,
+		.lock_byte = vios->path,
+		.owner_epoch = device->owner_epoch,
+	};
+	struct hv_err err;
+
+	/* a new incarnation waits until its predecessor's I/O is proven done (P9) */
+	if (vios->state != SESSION_OPEN || path->in_doubt ||
+	    (path->state != DEVICE_CLOSED && path->state != DEVICE_FAILED))
+		return;
+	memcpy(packet.id, device->id, sizeof(packet.id));
+	memcpy(packet.path, device->path, sizeof(packet.path));
+	path->state = DEVICE_OPENING;
+	set_reason(path, "being opened");
+	if (session_send(vios, &packet, sizeof(packet), &err) != HV_OK)
+		director_fail(vios, "error", err.text);
+}
+
+void device_ask_open(struct partition *partition, unsigned path)
+{
+	ask_open(partition, &partition->hv->director.vios[path]);
+}
+
+void device_ask_close(struct partition *partition)
+{
+	struct device *device = &partition->device;
+	struct director *director = &partition->hv->director;
+	struct hv_err err;
+
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		struct device_path *path = &device->paths[i];
+		struct hv_session_device_close packet = {
+			.head = hv_local_head(HV_SESSION_VERSION, HV_SESSION_DEVICE_CLOSE,
+					      sizeof(packet), device->handle),
+			.handle = device->handle,
+		};
+
+		if (path->state == DEVICE_FAILED)
+			path->state = DEVICE_CLOSED;
+		if (path->state != DEVICE_OPEN)
+			continue;
+		path->state = DEVICE_CLOSING;
+		if (session_send(&director->vios[i], &packet, sizeof(packet), &err) !=
+		    HV_OK)
+			director_fail(&director->vios[i], "error", err.text);
+	}
+}
+
+bool device_is_settled(const struct device *device)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		if (device->paths[i].state == DEVICE_OPENING ||
+		    device->paths[i].state == DEVICE_CLOSING)
+			return false;
+	return true;
+}
+
+bool device_is_idle(const struct device *device)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		if (fault_round_is_out(&device->paths[i].told) ||
+		    fault_round_is_out(&device->paths[i].drained))
+			return false;
+	return true;
+}
+
+bool device_is_clean(const struct device *device)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		if (device->paths[i].state != DEVICE_CLOSED || device->paths[i].in_doubt)
+			return false;
+	return device_is_idle(device);
+}
+
+/* ---- telling the fault thread ---- */
+
+void device_tell(struct fault_thread *thread, struct partition *partition, unsigned path)
+{
+	if (hv_pager_device(thread->pager, partition->memory.space, path, true,
+			    partition->device.handle, NULL) != HV_OK)
+		atomic_store(&partition->device.paths[path].was_refused, true);
+}
+
+static void visit_told(struct fault_thread *thread, struct fault_round *round) /* F */
+{
+	struct device_path *path =
+		(struct device_path *)(void *)((char *)round -
+					       offsetof(struct device_path, told));
+
+	if (path->partition->memory.thread == thread)
+		device_tell(thread, path->partition, path->index);
+}
+
+static void tell(struct device_path *path);
+
+static void on_told(struct fault_round *round)
+{
+	struct device_path *path =
+		(struct device_path *)(void *)((char *)round -
+					       offsetof(struct device_path, told));
+
+	/* cannot be: a device in doubt is not opened (P9). Then it is not used. */
+	if (atomic_load(&path->was_refused))
+		log_error("hypervisor.device_refused", "partition=%s path=%u",
+			  path->partition->name, path->index);
+	if (path->is_told_due && path->state == DEVICE_OPEN)
+		tell(path);
+}
+
+static void tell(struct device_path *path)
+{
+	struct fault_thread *thread = path->partition->home;
+
+	path->is_told_due = fault_round_is_out(&path->told);
+	if (path->is_told_due || thread == NULL)
+		return;
+	path->told.visit = visit_told;
+	path->told.done = on_told;
+	fault_errand_start(thread, &path->told);
+}
+
+/* ---- what the VIOS says ---- */
+
+/* P16: page caches of two nodes, or of O_DIRECT and buffered I/O, differ. */
+static bool may_share(const struct device_path *a, const struct device_path *b)
+{
+	if (a->is_direct && b->is_direct)
+		return true;
+	return a->is_direct == b->is_direct && a->dev == b->dev && a->inode == b->inode;
+}
+
+/* The VIOS has it open and is not to be asked. */
+static void give_up(struct vios *vios, struct device_path *path, const char *why)
+{
+	struct hv_session_device_close packet = {
+		.head = hv_local_head(HV_SESSION_VERSION, HV_SESSION_DEVICE_CLOSE,
+				      sizeof(packet), 0),
+		.handle = path->partition->device.handle,
+	};
+	struct hv_err err;
+
+	path->state = DEVICE_CLOSING;
+	set_reason(path, why);
+	log_warn("hypervisor.device_not_shared", "vios=%s device=%s reason=\"%s\"",
+		 vios->name, path->partition->device.name, why);
+	if (session_send(vios, &packet, sizeof(packet), &err) != HV_OK)
+		director_fail(vios, "error", err.text);
+}
+
+static void take_opened(struct vios *vios, struct device_path *path,
+			const struct hv_session_device_opened *packet)
+{
+	struct device_path *other = &path->partition->device.paths[!path->index];
+
+	path->slots = packet->slots;
+	path->dev = packet->dev;
+	path->inode = packet->inode;
+	path->is_direct = packet->is_direct != 0;
+	if (other->state == DEVICE_OPEN && !may_share(path, other)) {
+		give_up(vios, path,
+			"the VIOS pair would reach it through different caches: it needs "
+			"O_DIRECT on both, or the same file opened the same way");
+		return;
+	}
+	if (path->partition->slots != 0 && path->slots < path->partition->slots) {
+		give_up(vios, path, "it is smaller here than on the other VIOS");
+		return;
+	}
+	path->state = DEVICE_OPEN;
+	path->reason[0] = '\0';
+	tell(path);
+}
+
+void device_opened(struct hypervisor *hv, struct vios *vios,
+		   const struct hv_session_device_opened *packet)
+{
+	struct partition *partition = packet->handle < HV_DEVICES_MAX
+					      ? hv->by_handle[packet->handle]
+					      : NULL;
+	struct device_path *path;
+
+	if (partition == NULL ||
+	    partition->device.paths[vios->path].state != DEVICE_OPENING) {
+		director_fail(vios, "error", "opened a device that it was not asked for");
+		return;
+	}
+	path = &partition->device.paths[vios->path];
+	if (packet->code == HV_OK) {
+		take_opened(vios, path, packet);
+	} else {
+		path->state = DEVICE_FAILED;
+		set_reason(path, packet->text);
+		log_warn("hypervisor.device_failed", "vios=%s device=%s error=\"%s\"",
+			 vios->name, partition->device.name, packet->text);
+	}
+	partition_device_changed(partition);
+	director_choose(hv);
+}
+
+void device_closed(struct hypervisor *hv, struct vios *vios, uint32_t handle)
+{
+	struct partition *partition = handle < HV_DEVICES_MAX ? hv->by_handle[handle]
+							      : NULL;
+	struct device_path *path;
+
+	if (partition == NULL ||
+	    partition->device.paths[vios->path].state != DEVICE_CLOSING) {
+		director_fail(vios, "error", "closed a device that it was not asked to");
+		return;
+	}
+	path = &partition->device.paths[vios->path];
+	/* given up: stays failed, with its reason, and is tried again later */
+	path->state = path->reason[0] != '\0' ? DEVICE_FAILED : DEVICE_CLOSED;
+	partition_device_changed(partition);
+	director_choose(hv);
+}
+
+void device_path_lost(struct hypervisor *hv, unsigned path, bool has_doubt)
+{
+	for (struct partition *p = hv->partitions; p != NULL; p = p->next) {
+		struct device_path *lost = &p->device.paths[path];
+
+		if (!p->device.is_used || lost->state == DEVICE_CLOSED)
+			continue;
+		/* also while OPENING: its lock may be taken, its header being read */
+		lost->in_doubt |= has_doubt;
+		lost->state = DEVICE_CLOSED;
+		set_reason(lost, "the VIOS is gone");
+		partition_device_changed(p);
+	}
+	hypervisor_poll_soon(hv);
+}
+
+/* ---- drain proof ---- */
+
+static void on_drained(struct fault_round *round)
+{
+	struct device_path *path =
+		(struct device_path *)(void *)((char *)round -
+					       offsetof(struct device_path, drained));
+	struct partition *partition = path->partition;
+	struct vios *vios = &partition->hv->director.vios[path->index];
+
+	path->in_doubt = false;
+	if (partition->phase < PHASE_DYING)
+		ask_open(partition, vios);
+	partition_device_changed(partition);
+	if (!device_any_doubt(partition->hv, path->index)) {
+		vios->undrained_slots = 0;
+		log_info("hypervisor.drained", "vios=%s", vios->name);
+	}
+	director_choose(partition->hv);
+}
+
+static void visit_drained(struct fault_thread *thread, struct fault_round *round) /* F */
+{
+	struct device_path *path =
+		(struct device_path *)(void *)((char *)round -
+					       offsetof(struct device_path, drained));
+
+	if (path->partition->memory.thread == thread)
+		hv_pager_drained(thread->pager, path->partition->memory.space,
+				 path->index);
+}
+
+static void poll_path(struct device_path *path)
+{
+	const struct device *device = &path->partition->device;
+	const struct vios *vios = &path->partition->hv->director.vios[path->index];
+	struct hv_err err;
+	bool is = true;
+
+	if (!path->in_doubt || fault_round_is_out(&path->drained))
+		return;
+	/* P9: exit seen *and* the lock gone. No timer ends it. */
+	if (vios->state != SESSION_NONE && !vios->has_exited)
+		return;
+	if (is_locked(device, path->index, &is, &err) != HV_OK) {
+		log_warn("hypervisor.drain", "error=\"%s\"", err.text);
+		return;
+	}
+	if (is)
+		return;
+	path->drained.visit = visit_drained;
+	path->drained.done = on_drained;
+	/* any fault thread will do where the partition has none: the answer comes
+	 * back in the same way, and nobody holds its space */
+	fault_errand_start(path->partition->home != NULL
+				   ? path->partition->home
+				   : path->partition->hv->team->threads[0],
+			   &path->drained);
+}
+
+void device_poll(struct hypervisor *hv)
+{
+	for (struct partition *p = hv->partitions; p != NULL; p = p->next)
+		for (unsigned i = 0; i < HV_PATHS && p->device.is_used; i++)
+			poll_path(&p->device.paths[i]);
+}
+
+/* ---- questions ---- */
+
+bool device_any_doubt(const struct hypervisor *hv, unsigned path)
+{
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		if (p->device.is_used && p->device.paths[path].in_doubt)
+			return true;
+	return false;
+}
+
+bool device_any_pending(const struct hypervisor *hv, unsigned path)
+{
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		if (p->device.is_used && p->phase < PHASE_DYING &&
+		    (p->device.paths[path].state == DEVICE_OPENING ||
+		     p->device.paths[path].in_doubt))
+			return true;
+	return false;
+}
+
+bool device_all_open(const struct hypervisor *hv, unsigned path, char *reason)
+{
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next) {
+		const struct device_path *at = &p->device.paths[path];
+
+		if (!p->device.is_used || p->phase >= PHASE_DYING ||
+		    at->state == DEVICE_OPEN)
+			continue;
+		if (reason != NULL)
+			(void)snprintf(reason, REASON_BYTES, "device '%s': %.200s",
+				       p->device.name,
+				       at->in_doubt ? "old I/O is not drained"
+						    : at->reason);
+		return false;
+	}
+	return true;
+}

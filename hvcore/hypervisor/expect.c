@@ -1,0 +1,129 @@
+/*
+ * expect - which VIOS the agent wants, in which order, and which are to be left
+ * alone for maintenance; and how each one is shown.
+ */
+#include "hvcore/hypervisor/hypervisor_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool is_listed(char **names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool any_page_stolen(const struct hypervisor *hv)
+{
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		if (p->mode == HV_MODE_SHARED && p->phase == PHASE_RUNNING &&
+		    (p->stat.pages_in[HV_PAGE_STOLEN] > 0 ||
+		     p->stat.pages_in[HV_PAGE_INFLIGHT] > 0))
+			return true;
+	return false;
+}
+
+/* Nobody would be left to read back what is paged out. */
+static enum hv_code check_leaving(struct hypervisor *hv, const Tarn__HvViosExpect *ask,
+				  struct hv_err *err)
+{
+	struct vios *active = director_active(hv);
+
+	if (active == NULL)
+		return HV_OK;
+	if (is_listed(ask->names, ask->n_names, active->name) &&
+	    !is_listed(ask->maintained, ask->n_maintained, active->name))
+		return HV_OK;
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		const struct vios *vios = &hv->director.vios[i];
+
+		if (vios != active && vios->state == SESSION_OPEN &&
+		    is_listed(ask->names, ask->n_names, vios->name) &&
+		    !is_listed(ask->maintained, ask->n_maintained, vios->name) &&
+		    device_all_open(hv, i, NULL))
+			return HV_OK;
+	}
+	if (!any_page_stolen(hv))
+		return HV_OK;
+	return hv_fail(err, HV_E_REFUSED,
+		       "VIOS '%s' is the only one that can read what is paged out: have "
+		       "its partner ready first",
+		       active->name);
+}
+
+/* A place for each name; those of strangers that are quite gone are free. */
+static enum hv_code place_names(struct hypervisor *hv, const Tarn__HvViosExpect *ask,
+				struct hv_err *err)
+{
+	for (size_t n = 0; n < ask->n_names; n++) {
+		const char *name = ask->names[n];
+		struct vios *place = director_find(hv, name);
+
+		for (unsigned i = 0; i < HV_PATHS && place == NULL; i++) {
+			struct vios *vios = &hv->director.vios[i];
+
+			if (vios->state == SESSION_NONE && !device_any_doubt(hv, i) &&
+			    (vios->name[0] == '\0' ||
+			     !is_listed(ask->names, ask->n_names, vios->name)))
+				place = vios;
+		}
+		if (place == NULL)
+			return hv_fail(err, HV_E_LIMIT,
+				       "no place for VIOS '%s': a pool has two, and one "
+				       "of them is not gone yet",
+				       name);
+		if (strcmp(place->name, name) != 0)
+			(void)snprintf(place->name, sizeof(place->name), "%s", name);
+		place->preference = (unsigned)n;
+	}
+	return HV_OK;
+}
+
+enum hv_code director_expect(struct hypervisor *hv, const Tarn__HvViosExpect *ask,
+			     struct hv_err *err)
+{
+	enum hv_code code = check_leaving(hv, ask, err);
+
+	if (code == HV_OK)
+		code = place_names(hv, ask, err);
+	if (code != HV_OK)
+		return code;
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		struct vios *vios = &hv->director.vios[i];
+
+		vios->is_expected = is_listed(ask->names, ask->n_names, vios->name);
+		vios->is_maintained = is_listed(ask->maintained, ask->n_maintained,
+						vios->name);
+	}
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		if (hv->director.vios[i].state == SESSION_OPEN &&
+		    !director_may_serve(&hv->director.vios[i]))
+			director_leave(&hv->director.vios[i]);
+	director_choose(hv);
+	return HV_OK;
+}
+
+Tarn__ViosState director_state(const struct vios *vios, char *reason)
+{
+	struct hypervisor *hv = vios->hv;
+
+	(void)snprintf(reason, REASON_BYTES, "%s", vios->reason);
+	if (vios->state == SESSION_OPEN) {
+		reason[0] = '\0';
+		if (hv->director.active == (int)vios->path) {
+			(void)device_all_open(hv, vios->path, reason);
+			return TARN__VIOS_STATE__VIOS_ACTIVE;
+		}
+		return device_all_open(hv, vios->path, reason)
+			       ? TARN__VIOS_STATE__VIOS_STANDBY
+			       : TARN__VIOS_STATE__VIOS_STARTING;
+	}
+	if (vios->is_maintained || vios->state == SESSION_LEAVING)
+		return TARN__VIOS_STATE__VIOS_MAINTENANCE;
+	if (vios->state == SESSION_ENDED || device_any_doubt(hv, vios->path))
+		return TARN__VIOS_STATE__VIOS_SUSPECT;
+	return vios->is_expected ? TARN__VIOS_STATE__VIOS_DOWN
+				 : TARN__VIOS_STATE__VIOS_ABSENT;
+}

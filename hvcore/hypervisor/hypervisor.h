@@ -1,0 +1,34 @@
+/*
+ * hypervisor - tarn-hypervisor as a library: the LMB map, the shared memory pool,
+ * the partitions, the VIOS pair, and the fault threads that page between them.
+ *
+ * Contract
+ *   Threads  the loop thread.
+ *   Memory   `config` is copied. close ends everything: partitions still attached
+ *            are killed first (P1: none goes on with zeros for its pages).
+ *   Errors   open says which resource could not be had.
+ */
+#ifndef HVCORE_HYPERVISOR_HYPERVISOR_H
+#define HVCORE_HYPERVISOR_HYPERVISOR_H
+
+#include "hvcore/loop/loop.h"
+
+#include <stdint.h>
+
+struct hypervisor; /* opaque */
+
+struct hypervisor_config {
+	const char *state_dir;
+	uint64_t memory_bytes;
+	uint64_t lmb_bytes;
+	unsigned hang_ms;       /* silence of a VIOS that counts as a hang */
+	unsigned fault_threads; /* 0 = one a processor */
+};
+
+/* The mount namespace (hv_pool_namespace_enter) is the caller's to make first. */
+HV_MUST_USE
+enum hv_code hypervisor_open(struct hv_loop *loop, const struct hypervisor_config *config,
+			     struct hypervisor **ret_hypervisor, struct hv_err *err);
+void hypervisor_close(struct hypervisor *hypervisor);
+
+#endif

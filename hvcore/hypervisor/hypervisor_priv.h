@@ -1,0 +1,401 @@
+/*
+ * hypervisor_priv - what the modules of this directory share. All of it belongs to
+ * the loop thread; fault threads see only struct memory and rounds.
+ *
+ *   control    requests of the agent             -> pool_control, partition, director
+ *   attach     sockets of partitions             -> partition
+ *   session    sockets of VIOS incarnations      -> director, device
+ *   director   which VIOS is asked; failover
+ *   device     one paging device on both paths; drain proof (P9)
+ *   partition  life of a partition, from define to removed
+ *   watch      what partitions do to themselves (P7, P12)
+ *   stat       answers of stat and audit
+ */
+#ifndef HVCORE_HYPERVISOR_HYPERVISOR_PRIV_H
+#define HVCORE_HYPERVISOR_HYPERVISOR_PRIV_H
+
+#include "hvcore/hypervisor/fault.h"
+#include "hvcore/hypervisor/hypervisor.h"
+#include "hvcore/hypervisor/memory.h"
+#include "hvcore/loop/rpc.h"
+#include "hvcore/mem/lmb.h"
+#include "hvcore/mem/pool.h"
+#include "hvcore/vasi/window.h"
+#include "hvcore/wire/attach.h"
+#include "hvcore/wire/messages.h"
+#include "hvcore/wire/session.h"
+
+#define REASON_BYTES 256
+#define SHARED_MAX 128 /* SPEC S5, a platform limit */
+#define FAST_MS 5      /* poll for what raises no event: locks, requests out */
+
+/* ---- a paging device, on both paths ---- */
+
+struct partition;
+
+enum device_state {
+	DEVICE_CLOSED,
+	DEVICE_OPENING,
+	DEVICE_OPEN,
+	DEVICE_FAILED, /* the VIOS said why not */
+	DEVICE_CLOSING,
+	DEVICE_STATE_COUNT
+};
+
+struct device_path {
+	struct partition *partition; /* whose; set once */
+	unsigned index;
+	enum device_state state;
+	bool in_doubt; /* an ended epoch may still have I/O on it (P9) */
+	uint64_t slots, dev, inode;
+	bool is_direct;
+	char reason[REASON_BYTES];
+	/* its fault thread is told: the device is open here; it is drained */
+	struct fault_round told, drained;
+	bool is_told_due;
+	atomic_bool was_refused;
+};
+
+struct device {
+	bool is_used; /* a shared partition's */
+	uint32_t handle;
+	char name[HV_NAME_BYTES];
+	char path[HV_PATH_BYTES];
+	uint8_t id[16];
+	uint64_t owner_epoch;
+	int lock_fd; /* to ask for locks; never read or written */
+	struct device_path paths[HV_PATHS];
+};
+
+/* ---- partitions ---- */
+
+enum partition_phase {
+	PHASE_OPENING, /* waits for its device */
+	PHASE_DEFINED, /* nobody attached */
+	PHASE_MAPPING, /* HELLO came, REGION is awaited */
+	PHASE_ADDING,  /* REGION came, its fault thread takes it over */
+	PHASE_RUNNING,
+	PHASE_DYING,   /* process gone or killed; its pages are being given back */
+	PHASE_CLOSING, /* its device is being closed */
+	PHASE_ENDED,
+	PHASE_COUNT
+};
+
+struct partition {
+	struct partition *next;
+	struct hypervisor *hv;
+	char name[HV_NAME_BYTES];
+	uint64_t run_id;
+	enum hv_attach_mode mode;
+	enum partition_phase phase;
+	uint64_t mem_bytes, max_bytes;
+	uint32_t weight;
+	uint64_t
+		entitled_pages; /* guaranteed; includes what its device is too small for */
+	uint8_t token[HV_TOKEN_BYTES];
+	char reason[REASON_BYTES];
+	int file;
+	uint64_t lmbs; /* dedicated */
+	uint32_t number;
+	struct device device;
+	uint64_t slots;            /* its device's; 0 = not known yet */
+	struct fault_thread *home; /* serves its faults, from define on */
+	struct memory memory;
+	/* as of the last stat round, L's own copy */
+	struct hv_space_stat stat;
+	uint64_t file_pages;
+	bool has_stat, has_file_pages;
+	/* the attached process */
+	int fd, pid, pidfd;
+	struct hv_watch watch, pidfd_watch;
+	bool has_report;
+	struct hv_attach_report report;
+	uint64_t last_command_id;
+	uint32_t discard_tag;
+	uint64_t discard_first, discard_pages; /* what is left; pages 0: none */
+	enum hv_code discard_code;
+	/* rounds on its fault thread, one at a time each */
+	struct fault_round add, end, discard, block;
+	bool add_open[HV_PATHS]; /* devices open when it was added */
+	struct hv_err add_err;
+	bool is_blocked, is_told_blocked; /* P7: as it should be, as it is */
+	char block_reason[REASON_BYTES];
+	bool was_ended; /* F: hv_pager_end was called */
+	uint64_t punched_bytes;
+	struct hv_exchange *define_exchange;
+	uint64_t define_deadline_ms;
+	bool is_refused; /* define failed: vanish when the device is clean */
+};
+
+/* ---- the VIOS pair ---- */
+
+enum session_state {
+	SESSION_NONE,
+	SESSION_OPEN,
+	SESSION_LEAVING, /* planned: its last requests are being answered */
+	SESSION_ENDED,   /* epoch over; its exit is not seen yet */
+	SESSION_STATE_COUNT
+};
+
+struct vios {
+	struct hypervisor *hv;
+	unsigned path;
+	char name[HV_NAME_BYTES]; /* "" = none */
+	bool is_expected, is_maintained;
+	unsigned preference; /* lower first */
+	enum session_state state;
+	int fd, pid, pidfd;
+	struct hv_watch watch, pidfd_watch;
+	bool has_exited, is_window_in_use;
+	struct hv_window window;
+	uint64_t epoch;
+	uint64_t opened_ns;
+	/* hang detection: beats seen, and silence that we were awake to hear */
+	uint64_t beats[1 + HV_LANES_MAX];
+	uint64_t silence_ms[1 + HV_LANES_MAX];
+	bool has_beaten[1 + HV_LANES_MAX];
+	uint64_t last_life_ns;
+	uint64_t leave_deadline_ms;
+	_Atomic uint64_t leave_out; /* requests out while leaving, summed by F */
+	uint64_t failover; /* number of the one its end is counted in; 0 = none */
+	struct fault_round open, end, leave;
+	char reason[REASON_BYTES];
+	/* toll of the epoch's end, summed by fault threads */
+	_Atomic uint64_t resent_reads, canceled_steals, quarantined_slots;
+	uint64_t undrained_slots;
+};
+
+struct failover {
+	uint64_t number;
+	const char *kind; /* "planned" "exit" "hang" "error" "return" */
+	char from[HV_NAME_BYTES], to[HV_NAME_BYTES];
+	uint64_t to_epoch; /* 0 = nobody yet */
+	uint64_t wall_ms, detected_ns;
+	uint64_t detected_us, switched_us, first_page_us;
+	uint64_t resent_reads, canceled_steals, quarantined_slots;
+};
+
+struct director {
+	struct vios vios[HV_PATHS];
+	int active; /* path; -1 = none */
+	uint64_t next_epoch;
+	/* as the fault threads know it, or are being told; 0 = nobody is asked */
+	uint64_t told_epoch;
+	unsigned told_path;
+	struct fault_round role;
+	uint64_t last_tick_ms;
+	uint64_t last_hang_ms;
+	struct failover log[HV_FAILOVERS_MAX];
+	uint64_t failovers; /* ever; log[(number - 1) % HV_FAILOVERS_MAX] */
+};
+
+/* ---- the pool ---- */
+
+struct pool_control {
+	struct hv_pool *pool; /* NULL = none */
+	uint64_t max_bytes;
+	uint64_t target_bytes; /* of a shrink under way; 0 = none */
+	uint64_t deadline_ms;
+	struct hv_exchange *exchange;
+	struct fault_round nudge;
+};
+
+/* ---- all of it ---- */
+
+struct greeting { /* a connection that has not said HELLO */
+	struct hypervisor *hv;
+	int fd;
+	struct hv_watch watch;
+	uint64_t deadline_ms;
+	bool is_vios;
+};
+#define GREETINGS_MAX 64 /* arbitrary; more are hung up on at once */
+
+struct stat_request;
+struct fault_check { /* one fault thread's part of a stat round */
+	uint64_t frames;
+	enum hv_code code;
+	struct hv_err err;
+};
+
+struct hypervisor {
+	struct hv_loop *loop;
+	char state_dir[HV_LOCAL_PATH_BYTES];
+	unsigned hang_ms, tick_ms;
+	uint64_t incarnation;
+	struct hv_lmb_map *lmbs;
+	struct fault_team *team;
+	struct hv_server *server;
+	int attach_listener, vasi_listener;
+	struct hv_watch attach_watch, vasi_watch;
+	struct greeting greetings[GREETINGS_MAX];
+	struct partition *partitions;
+	struct partition *by_handle[HV_DEVICES_MAX];
+	uint32_t next_number;
+	struct pool_control pool;
+	struct director director;
+	struct hv_timer tick; /* heartbeats */
+	struct hv_timer fast; /* only while something must be polled */
+	struct hv_timer second;
+	bool is_fast, is_ending;
+	struct fault_round stat_round;
+	struct stat_request *stat_now, *stat_next; /* answered by this round, the next */
+	bool stat_is_audit;
+	int64_t stat_frames_free; /* read while all threads stood still */
+	struct fault_check stat_checks[HV_LANES_MAX];
+	struct fault_round target_round, sweep_round;
+	bool is_target_due;
+};
+
+/* hypervisor.c */
+void hypervisor_poll_soon(struct hypervisor *hv); /* run the fast timer */
+uint64_t hypervisor_overhead_bytes(const struct hypervisor *hv);
+
+/* control.c */
+HV_MUST_USE
+enum hv_code control_open(struct hypervisor *hv, struct hv_err *err);
+void control_close(struct hypervisor *hv);
+/* Ends the exchange; `err` may be NULL when the code is OK. NULL exchange is fine. */
+void control_answer(struct hv_exchange *exchange, enum hv_code code,
+		    const struct hv_err *err);
+void control_answer_token(struct hv_exchange *exchange, const uint8_t *token);
+void control_answer_stat(struct hv_exchange *exchange, Tarn__HostStat *stat);
+
+/* greet.c */
+HV_MUST_USE
+enum hv_code greet_open(struct hypervisor *hv, struct hv_err *err);
+void greet_close(struct hypervisor *hv);
+void greet_poll(struct hypervisor *hv); /* hangs up on who says nothing */
+
+/* attach.c */
+/* Takes over the connection, or refuses and closes it. */
+void attach_hello(struct hypervisor *hv, int fd, const struct hv_local_packet *packet);
+void attach_hang_up(struct partition *partition);
+void attach_refuse(int fd, uint32_t tag, enum hv_code code, const char *text);
+void attach_go(struct partition *partition);
+void attach_discarded(struct partition *partition);
+HV_MUST_USE
+enum hv_code attach_control(struct partition *partition, uint32_t command,
+			    uint64_t command_id, struct hv_err *err);
+
+/* partition.c: define and remove */
+struct partition *partition_find(struct hypervisor *hv, const char *name);
+void partition_define(struct hypervisor *hv, const Tarn__HvPartitionDefine *ask,
+		      struct hv_exchange *exchange);
+HV_MUST_USE
+enum hv_code partition_remove(struct hypervisor *hv, const char *name, uint64_t run_id,
+			      struct hv_err *err);
+/* Something about its device changed: go on with what waits for it. */
+void partition_device_changed(struct partition *partition);
+uint64_t partition_entitled_pages(const struct hypervisor *hv);
+/* Unlinks and frees; nothing of it may be out. */
+void partition_free(struct partition *partition);
+
+/* life.c: from attached to ended */
+bool life_is_attached(const struct partition *partition);
+/* Its REGION and userfaultfd are checked: give it to its fault thread. */
+void life_attach(struct partition *partition);
+/* SIGKILL, with the reason kept. */
+void life_kill(struct partition *partition, const char *reason);
+/* The process is gone (or there was none): everything goes back. */
+void life_end(struct partition *partition, const char *reason);
+void life_poll(struct hypervisor *hv);
+bool life_has_work(const struct hypervisor *hv);
+/* P7: stealing from it stops, or goes on. Told again until it is so. */
+void life_block(struct partition *partition, bool is_blocked);
+void life_discard(struct partition *partition, uint32_t tag, uint64_t first,
+		  uint64_t pages);
+/* Shares changed: tell every fault thread the targets of its spaces. */
+void life_targets(struct hypervisor *hv);
+/* P1: kills every attached process and waits until its memory is out of use. */
+void life_kill_all(struct hypervisor *hv);
+void life_free_all(struct hypervisor *hv); /* fault threads are stopped */
+
+/* device.c */
+HV_MUST_USE
+enum hv_code device_open(struct partition *partition, const Tarn__HvDevice *ask,
+			 struct hv_err *err);
+void device_free(struct partition *partition);
+/* Asks every open session that may to open it; `path` -1 = both. */
+void device_ask_open(struct partition *partition, unsigned path);
+void device_ask_close(struct partition *partition);
+/* Opening nowhere, closing nowhere. */
+bool device_is_settled(const struct device *device);
+bool device_is_clean(const struct device *device); /* closed, nothing in doubt */
+bool device_is_idle(const struct device *device);  /* no round of it is out */
+/* F: in the order of the mail, after the space was added. */
+void device_tell(struct fault_thread *thread, struct partition *partition, unsigned path);
+void device_opened(struct hypervisor *hv, struct vios *vios,
+		   const struct hv_session_device_opened *packet);
+void device_closed(struct hypervisor *hv, struct vios *vios, uint32_t handle);
+/* The session is over. has_doubt: requests may be unanswered. */
+void device_path_lost(struct hypervisor *hv, unsigned path, bool has_doubt);
+/* P9: asks for the locks of every device in doubt. */
+void device_poll(struct hypervisor *hv);
+bool device_any_doubt(const struct hypervisor *hv, unsigned path);
+/* Sets reason to why not all devices are open there; NULL reason is fine. */
+bool device_all_open(const struct hypervisor *hv, unsigned path, char *reason);
+bool device_any_pending(const struct hypervisor *hv, unsigned path);
+
+/* session.c */
+void session_hello(struct hypervisor *hv, int fd, const struct hv_local_packet *packet);
+void session_close(struct vios *vios); /* the socket; the rest is the director's */
+HV_MUST_USE
+enum hv_code session_send(struct vios *vios, const void *packet, size_t bytes,
+			  struct hv_err *err);
+
+/* director.c */
+void director_init(struct hypervisor *hv);
+/* The incarnation that is asked; NULL = none. */
+struct vios *director_active(struct hypervisor *hv);
+void director_close(struct hypervisor *hv);
+bool director_may_serve(const struct vios *vios);
+/* Planned: moves away from it, and closes its session after the last answer. */
+void director_leave(struct vios *vios);
+HV_MUST_USE
+enum hv_code director_expect(struct hypervisor *hv, const Tarn__HvViosExpect *ask,
+			     struct hv_err *err);
+struct vios *director_find(struct hypervisor *hv, const char *name);
+/* A session is open, or one of its devices is: maybe it can be the active one. */
+void director_choose(struct hypervisor *hv);
+/* The incarnation must not serve any more. kind: "exit", "hang", "error". */
+void director_fail(struct vios *vios, const char *kind, const char *reason);
+void director_exited(struct vios *vios);
+void director_tick(struct hypervisor *hv);
+void director_poll(struct hypervisor *hv);
+bool director_has_work(const struct hypervisor *hv);
+Tarn__ViosState director_state(const struct vios *vios, char *reason);
+void director_first_pages(struct hypervisor *hv);
+
+/* pool_control.c */
+void pool_set(struct hypervisor *hv, uint64_t mem_bytes, uint64_t max_bytes,
+	      struct hv_exchange *exchange);
+HV_MUST_USE
+enum hv_code pool_remove(struct hypervisor *hv, struct hv_err *err);
+void pool_poll(struct hypervisor *hv);
+void pool_close(struct hypervisor *hv);
+/* P15: would `more` bytes, beside everything promised, fit the machine? */
+HV_MUST_USE
+enum hv_code pool_machine_check(const struct hypervisor *hv, uint64_t more,
+				struct hv_err *err);
+
+/* watch.c */
+void watch_second(struct hypervisor *hv); /* once a second */
+/* P7: the whole region is a mapping of the pool file, and the only one. */
+HV_MUST_USE
+enum hv_code watch_check_region(const struct partition *partition, struct hv_err *err);
+
+/* stat.c */
+void stat_ask(struct hypervisor *hv, struct hv_exchange *exchange, bool has_histograms,
+	      bool is_audit);
+/* For ourselves: `then` runs on L when every memory's stat is fresh. */
+void stat_then(struct hypervisor *hv, void (*then)(struct hypervisor *hv, void *arg),
+	       void *arg);
+void stat_close(struct hypervisor *hv);
+/* hist.c's buckets and the partition's report, as messages: stat_build.c */
+HV_MUST_USE
+enum hv_code stat_build(struct hypervisor *hv, bool has_histograms,
+			Tarn__HostStat **ret_stat, struct hv_err *err);
+void stat_free(Tarn__HostStat *stat);
+
+#endif

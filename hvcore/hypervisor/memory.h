@@ -1,0 +1,52 @@
+/*
+ * memory - the logical memory of one attached shared partition, as its fault thread
+ * sees it: the operations of its space on the real kernel, and its messages.
+ *
+ * Contract
+ *   Threads  init, fini, and what is atomic: the loop thread while no fault thread
+ *            has it. The rest: its fault thread.
+ *   Memory   owns the userfaultfd and a descriptor of the pool file.
+ */
+#ifndef HVCORE_HYPERVISOR_MEMORY_H
+#define HVCORE_HYPERVISOR_MEMORY_H
+
+#include "hvcore/hypervisor/fault.h"
+#include "hvcore/mem/uffd.h"
+
+/* What the partition did to its own mapping; bits of `trouble`. */
+enum {
+	MEMORY_UNMAPPED = 1, /* a part of the range: stealing stops */
+	MEMORY_REMAPPED = 2, /* moved it: stealing stops */
+	MEMORY_STRAY = 4,    /* a fault outside its range: it cannot be served */
+};
+
+struct memory {
+	struct fault_source source;
+	int uffd;
+	int file;
+	uint64_t base; /* address of page 0 in the partition */
+	uint32_t pages;
+	struct hv_space *space;
+	struct fault_thread *thread; /* NULL: none has it */
+	atomic_uint trouble;
+	uint32_t entitled_pages, target_pages; /* written by L between target rounds */
+	/* filled by fault threads in a stat round, read by L when it is done */
+	struct hv_space_stat stat;
+	bool has_stat;
+	uint64_t file_pages; /* blocks of the file at that moment (P12) */
+	bool file_pages_known;
+	bool must_sweep; /* written by L between sweep rounds */
+};
+
+extern const struct hv_space_ops memory_ops; /* ctx: struct memory */
+
+/* F: from now on its faults are served; LIMIT, OS. */
+HV_MUST_USE
+enum hv_code memory_add(struct fault_thread *thread, struct memory *memory,
+			struct hv_err *err);
+/* F: the space has ended (hv_space_life() is not ENDING). */
+void memory_remove(struct memory *memory);
+/* F: reads one batch of messages and hands it to the pager. */
+void memory_serve(struct memory *memory, uint64_t now_ns);
+
+#endif

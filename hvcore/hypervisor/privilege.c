@@ -1,0 +1,54 @@
+/* privilege - see privilege.h. */
+#include "hvcore/hypervisor/privilege.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+
+/* clang-format off */
+static const unsigned kept[] = {
+	CAP_SYS_ADMIN,  /* mount, resize and unmount the pool's tmpfs */
+	CAP_SYS_PTRACE, /* read /proc/PID/maps of partitions, who run as another user (P7) */
+	CAP_KILL,       /* SIGKILL by pidfd to partitions, for the same reason (P1, P12) */
+};
+/* clang-format on */
+
+/* P15: nothing of ours is paged out or waits for our own page-outs. */
+static enum hv_code hold_memory(struct hv_err *err)
+{
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
+		return hv_fail_os(err, HV_E_OS, errno, "lock memory");
+	/* allocations for our I/O must not wait for I/O that we serve ourselves */
+	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0 && errno != EINVAL)
+		return hv_fail_os(err, HV_E_OS, errno, "become an I/O flusher");
+	return HV_OK;
+}
+
+enum hv_code privilege_keep_what_is_needed(struct hv_err *err)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	enum hv_code code = hold_memory(err); /* wants rights that go below */
+
+	if (code != HV_OK)
+		return code;
+	for (unsigned i = 0; i < HV_COUNT(kept); i++) {
+		data[kept[i] / 32].effective |= HV_BIT(kept[i] % 32);
+		data[kept[i] / 32].permitted |= HV_BIT(kept[i] % 32);
+	}
+	for (unsigned cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		(void)prctl(PR_CAPBSET_DROP, cap, 0, 0,
+			    0); /* what exec could give back */
+	if (syscall(SYS_capset, &head, data) != 0)
+		return hv_fail_os(err, HV_E_OS, errno, "drop capabilities");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return hv_fail_os(err, HV_E_OS, errno, "refuse new privileges");
+	return HV_OK;
+}

@@ -1,0 +1,340 @@
+/* stat_build - the answer to a stat request, from L's own copies. */
+#include "hvcore/hypervisor/hypervisor_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hvcore/base/clock.h"
+
+#define WAITING_NS UINT64_C(100000000) /* a fault older than this waits; arbitrary */
+
+struct build_partition {
+	Tarn__PartitionStat stat;
+	Tarn__Histogram latency, stall;
+	uint64_t latency_buckets[HV_HIST_BUCKETS];
+	uint64_t stall_buckets[HV_STALL_BUCKETS];
+	char reason[REASON_BYTES];
+};
+
+struct build_vios {
+	Tarn__ViosStat stat;
+	char reason[REASON_BYTES];
+};
+
+struct build { /* everything a HostStat points to; `stat` is first */
+	Tarn__HostStat stat;
+	Tarn__PoolStat pool;
+	struct build_vios vios[HV_PATHS];
+	Tarn__ViosStat *vios_at[HV_PATHS];
+	Tarn__Failover failovers[HV_FAILOVERS_MAX];
+	Tarn__Failover *failovers_at[HV_FAILOVERS_MAX];
+	Tarn__PartitionStat **partitions_at;
+	struct build_partition partitions[];
+};
+
+#define SET(message, field, value) \
+	((message)->has_##field = true, (message)->field = (value))
+
+/* ---- partitions ---- */
+
+static size_t used_buckets(const uint64_t *buckets, size_t count)
+{
+	while (count > 0 && buckets[count - 1] == 0)
+		count--;
+	return count;
+}
+
+static void fill_latency(struct build_partition *at, const struct hv_hist *hist)
+{
+	tarn__histogram__init(&at->latency);
+	for (unsigned i = 0; i < HV_HIST_BUCKETS; i++)
+		at->latency_buckets[i] = atomic_load_explicit(&hist->bucket[i],
+							      memory_order_relaxed);
+	at->latency.buckets = at->latency_buckets;
+	at->latency.n_buckets = used_buckets(at->latency_buckets, HV_HIST_BUCKETS);
+	SET(&at->latency, sum_ns,
+	    atomic_load_explicit(&hist->sum_ns, memory_order_relaxed));
+	SET(&at->latency, max_ns, hv_hist_max_ns(hist));
+	at->stat.fault_latency = &at->latency;
+}
+
+static void fill_report(struct build_partition *at, const struct hv_attach_report *report,
+			bool has_histograms)
+{
+	Tarn__PartitionStat *stat = &at->stat;
+
+	SET(stat, operations, report->operations);
+	SET(stat, operations_per_s, report->operations_per_s);
+	SET(stat, mismatches, report->mismatches);
+	SET(stat, pages_verified, report->pages_verified);
+	SET(stat, verify_passes, report->verify_passes);
+	SET(stat, verify_bad, report->verify_bad);
+	SET(stat, verify_percent, (uint32_t)report->verify_percent);
+	SET(stat, longest_stall_us, report->longest_stall_us);
+	if (!has_histograms)
+		return;
+	tarn__histogram__init(&at->stall);
+	for (unsigned i = 0; i < HV_STALL_BUCKETS; i++)
+		at->stall_buckets[i] = report->stall[i];
+	at->stall.buckets = at->stall_buckets;
+	at->stall.n_buckets = used_buckets(at->stall_buckets, HV_STALL_BUCKETS);
+	SET(&at->stall, sum_ns, report->stall_sum_ns);
+	SET(&at->stall, max_ns, report->stall_max_ns);
+	stat->stall = &at->stall;
+}
+
+static void fill_pages(Tarn__PartitionStat *to, const struct hv_space_stat *from)
+{
+	SET(to, resident_pages, from->pages_in[HV_PAGE_RESIDENT]);
+	SET(to, stolen_pages, from->pages_in[HV_PAGE_STOLEN]);
+	SET(to, zero_pages, from->pages_in[HV_PAGE_ZERO]);
+	SET(to, stealing_pages, from->pages_in[HV_PAGE_STEALING]);
+	SET(to, inflight_pages, from->pages_in[HV_PAGE_INFLIGHT]);
+	SET(to, poisoned_pages, from->pages_in[HV_PAGE_POISONED]);
+	SET(to, slots_free, from->slots_in[HV_SLOT_FREE]);
+	SET(to, slots_live, from->slots_in[HV_SLOT_LIVE]);
+	SET(to, slots_writing, from->slots_in[HV_SLOT_WRITING]);
+	SET(to, slots_condemned, from->slots_in[HV_SLOT_CONDEMNED]);
+	SET(to, slots_quarantined, from->slots_in[HV_SLOT_QUARANTINED]);
+	SET(to, table_bytes, from->table_bytes);
+}
+
+static void fill_counts(Tarn__PartitionStat *to, const struct hv_space_stat *from)
+{
+	const struct hv_space_counts *n = &from->counts;
+
+	SET(to, faults, n->faults);
+	SET(to, zero_fills, n->zero_fills);
+	SET(to, page_ins, n->page_ins);
+	SET(to, minor_faults, n->minor_faults);
+	SET(to, write_faults, n->write_faults);
+	SET(to, stale_faults, n->stale_faults);
+	SET(to, failed_faults, n->failed_faults);
+	SET(to, pending_faults, from->pending_faults);
+	SET(to, page_outs, n->page_outs);
+	SET(to, clean_steals, n->clean_steals);
+	SET(to, zero_steals, n->zero_steals);
+	SET(to, canceled_steals, n->canceled_steals);
+	SET(to, discards, n->discards);
+	SET(to, checksum_errors, n->checksum_errors);
+	SET(to, integrity_errors, n->integrity_errors);
+	SET(to, io_errors, n->io_errors);
+}
+
+/* A running partition waits when its oldest fault does, for a reason worth telling. */
+static bool is_waiting(const struct partition *partition)
+{
+	const struct hv_space_stat *stat = &partition->stat;
+
+	return partition->mode == HV_MODE_SHARED && partition->has_stat &&
+	       stat->wait != HV_WAIT_NONE && stat->wait != HV_WAIT_ANSWER &&
+	       stat->waiting_since_ns != 0 &&
+	       hv_clock_ns() > stat->waiting_since_ns + WAITING_NS;
+}
+
+static Tarn__PartitionState state_of(const struct partition *partition, char *reason)
+{
+	(void)snprintf(reason, REASON_BYTES, "%s", partition->reason);
+	if (partition->phase >= PHASE_DYING)
+		return TARN__PARTITION_STATE__PARTITION_ENDED;
+	if (partition->phase != PHASE_RUNNING)
+		return TARN__PARTITION_STATE__PARTITION_DEFINED;
+	if (is_waiting(partition)) {
+		(void)snprintf(reason, REASON_BYTES, "%s",
+			       hv_wait_text(partition->stat.wait));
+		return TARN__PARTITION_STATE__PARTITION_WAITING;
+	}
+	if (partition->block_reason[0] != '\0')
+		(void)snprintf(reason, REASON_BYTES, "%s", partition->block_reason);
+	else if (partition->has_stat && partition->stat.pause != HV_PAUSE_NONE)
+		(void)snprintf(reason, REASON_BYTES, "not paged out: %s",
+			       hv_pause_text(partition->stat.pause));
+	if (partition->has_report && partition->report.verify_percent != 0)
+		return TARN__PARTITION_STATE__PARTITION_VERIFYING;
+	return TARN__PARTITION_STATE__PARTITION_RUNNING;
+}
+
+static void fill_partition(struct build_partition *at, struct partition *partition,
+			   bool has_histograms)
+{
+	Tarn__PartitionStat *stat = &at->stat;
+
+	tarn__partition_stat__init(stat);
+	stat->name = partition->name;
+	stat->run_id = partition->run_id;
+	stat->mode = partition->mode == HV_MODE_SHARED
+			     ? TARN__MEMORY_MODE__MEMORY_MODE_SHARED
+			     : TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
+	stat->state = state_of(partition, at->reason);
+	stat->reason = at->reason;
+	if (partition->pid != 0 && partition->phase < PHASE_DYING)
+		SET(stat, pid, partition->pid);
+	SET(stat, logical_pages, partition->mem_bytes / HV_PAGE_BYTES);
+	if (partition->device.is_used)
+		stat->pgdev = partition->device.name;
+	if (partition->mode == HV_MODE_DEDICATED) {
+		uint64_t pages = 0;
+
+		if (partition->file >= 0 &&
+		    hv_file_pages(partition->file, &pages, NULL) == HV_OK)
+			SET(stat, resident_pages, pages);
+	} else if (partition->has_stat) {
+		fill_pages(stat, &partition->stat);
+		fill_counts(stat, &partition->stat);
+	}
+	if (has_histograms && partition->memory.space != NULL)
+		fill_latency(at, hv_space_latency(partition->memory.space));
+	if (partition->has_report)
+		fill_report(at, &partition->report, has_histograms);
+}
+
+/* ---- the rest ---- */
+
+static void fill_vios(struct build *build, struct hypervisor *hv)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		struct vios *vios = &hv->director.vios[i];
+		struct build_vios *at = &build->vios[i];
+		uint64_t inflight = 0;
+
+		if (vios->name[0] == '\0' ||
+		    (!vios->is_expected && vios->state == SESSION_NONE))
+			continue;
+		tarn__vios_stat__init(&at->stat);
+		at->stat.name = vios->name;
+		at->stat.state = director_state(vios, at->reason);
+		at->stat.reason = at->reason;
+		SET(&at->stat, epoch, vios->epoch);
+		if (vios->pid != 0)
+			SET(&at->stat, pid, vios->pid);
+		if (vios->window.base != NULL) {
+			struct hv_window_head *head = hv_window_top(&vios->window);
+
+			SET(&at->stat, reads, atomic_load(&head->reads));
+			SET(&at->stat, writes, atomic_load(&head->writes));
+			SET(&at->stat, errors, atomic_load(&head->errors));
+		}
+		for (unsigned n = 0; n < hv->team->count; n++)
+			inflight += atomic_load(&hv->team->threads[n]->lanes[i].out);
+		SET(&at->stat, inflight, inflight);
+		build->vios_at[build->stat.n_vios++] = &at->stat;
+	}
+	build->stat.vios = build->vios_at;
+}
+
+static void fill_failovers(struct build *build, struct hypervisor *hv)
+{
+	struct director *director = &hv->director;
+	uint64_t first = director->failovers > HV_FAILOVERS_MAX
+				 ? director->failovers - HV_FAILOVERS_MAX
+				 : 0;
+
+	director_first_pages(hv);
+	for (uint64_t i = first; i < director->failovers; i++) {
+		struct failover *from = &director->log[i % HV_FAILOVERS_MAX];
+		Tarn__Failover *to = &build->failovers[i - first];
+
+		tarn__failover__init(to);
+		to->number = from->number;
+		to->kind = (char *)(uintptr_t)from->kind;
+		to->from = from->from;
+		to->to = from->to;
+		to->wall_ms = from->wall_ms;
+		SET(to, detected_us, from->detected_us);
+		if (from->switched_us != 0)
+			SET(to, switched_us, from->switched_us);
+		if (from->first_page_us != 0)
+			SET(to, first_page_us, from->first_page_us);
+		SET(to, resent_reads, from->resent_reads);
+		SET(to, canceled_steals, from->canceled_steals);
+		SET(to, quarantined_slots, from->quarantined_slots);
+		build->failovers_at[build->stat.n_failovers++] = to;
+	}
+	build->stat.failovers = build->failovers_at;
+}
+
+static uint64_t water(int64_t frames)
+{
+	return frames > 0 ? (uint64_t)frames : 0;
+}
+
+static void fill_pool(struct build *build, const struct hypervisor *hv)
+{
+	const struct hv_frames *frames = &hv->team->frames;
+	Tarn__PoolStat *pool = &build->pool;
+	uint64_t used = 0;
+
+	if (hv->pool.pool == NULL)
+		return;
+	tarn__pool_stat__init(pool);
+	pool->pool_bytes = hv_pool_bytes(hv->pool.pool);
+	pool->max_bytes = hv->pool.max_bytes;
+	pool->frames = water(hv_frames_total(frames));
+	pool->frames_free = water(hv_frames_free(frames));
+	pool->low_water = water(hv_frames_low(frames));
+	pool->high_water = water(hv_frames_high(frames));
+	if (hv_pool_used(hv->pool.pool, &used, NULL) == HV_OK)
+		pool->used_blocks = used;
+	pool->entitled_bytes = partition_entitled_pages(hv) * HV_PAGE_BYTES;
+	SET(pool, overhead_bytes, hypervisor_overhead_bytes(hv));
+	SET(pool, frame_waits, hv_frames_waits(frames));
+	build->stat.pool = pool;
+}
+
+static void fill_host(Tarn__HostStat *stat, const struct hypervisor *hv)
+{
+	struct hv_machine machine;
+
+	SET(stat, hypervisor_incarnation, hv->incarnation);
+	SET(stat, hypervisor_pid, getpid());
+	SET(stat, lmb_bytes, hv_lmb_bytes(hv->lmbs));
+	SET(stat, lmbs_total, hv_lmb_total(hv->lmbs));
+	SET(stat, lmbs_hypervisor, hv_lmb_count(hv->lmbs, HV_LMB_HYPERVISOR));
+	SET(stat, lmbs_pool, hv_lmb_count(hv->lmbs, HV_LMB_POOL));
+	SET(stat, lmbs_dedicated, hv_lmb_count(hv->lmbs, HV_LMB_DEDICATED));
+	SET(stat, lmbs_free, hv_lmb_count(hv->lmbs, HV_LMB_FREE));
+	if (hv_machine_read(&machine, NULL) == HV_OK)
+		SET(stat, available_bytes, machine.available_bytes);
+}
+
+enum hv_code stat_build(struct hypervisor *hv, bool has_histograms,
+			Tarn__HostStat **ret_stat, struct hv_err *err)
+{
+	struct build *build;
+	size_t count = 0;
+
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		count++;
+	build = calloc(1, sizeof(*build) + count * sizeof(build->partitions[0]));
+	if (build == NULL)
+		return hv_fail(err, HV_E_NOMEM, "the answer to a stat request");
+	tarn__host_stat__init(&build->stat);
+	build->partitions_at = calloc(count + 1, sizeof(Tarn__PartitionStat *));
+	if (build->partitions_at == NULL) {
+		free(build);
+		return hv_fail(err, HV_E_NOMEM, "the answer to a stat request");
+	}
+	fill_host(&build->stat, hv);
+	fill_pool(build, hv);
+	fill_vios(build, hv);
+	fill_failovers(build, hv);
+	for (struct partition *p = hv->partitions; p != NULL; p = p->next) {
+		struct build_partition *at = &build->partitions[build->stat.n_partitions];
+
+		fill_partition(at, p, has_histograms);
+		build->partitions_at[build->stat.n_partitions++] = &at->stat;
+	}
+	build->stat.partitions = build->partitions_at;
+	*ret_stat = &build->stat;
+	return HV_OK;
+}
+
+void stat_free(Tarn__HostStat *stat)
+{
+	struct build *build = (struct build *)(void *)stat; /* its first member */
+
+	free(build->partitions_at);
+	free(build);
+}
