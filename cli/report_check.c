@@ -126,29 +126,40 @@ static void check_lpar(struct cli_findings *findings, const Tarn__StatusReply *s
 	check_slots(&check, status, lpar);
 }
 
-static void check_pool(struct check *check, const Tarn__HostView *host)
+/* Frames that the host's partitions hold. */
+static uint64_t frames_held(const Tarn__StatusReply *status, const char *host)
+{
+	uint64_t held = 0;
+
+	for (size_t i = 0; i < status->n_lpars; i++) {
+		const Tarn__PartitionStat *stat = status->lpars[i]->stat;
+
+		if (stat != NULL && stat->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
+		    strcmp(status->lpars[i]->record->host, host) == 0)
+			held += stat->resident_pages + stat->stealing_pages +
+				stat->inflight_pages;
+	}
+	return held;
+}
+
+static void check_pool(struct check *check, const Tarn__StatusReply *status,
+		       const Tarn__HostView *host)
 {
 	const Tarn__HostStat *stat = host->stat;
 	const Tarn__PoolStat *pool = stat->pool;
-	uint64_t held = 0;
 
 	must_equal(check, "pool", pool->pool_bytes, "its blocks",
 		   stat->lmbs_pool * stat->lmb_bytes);
 	if (host->record->pool != NULL)
 		must_equal(check, "pool", pool->pool_bytes, "the pool wanted",
 			   host->record->pool->mem_bytes);
-	for (size_t i = 0; i < stat->n_partitions; i++) {
-		const Tarn__PartitionStat *p = stat->partitions[i];
-
-		if (p->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
-			held += p->resident_pages + p->stealing_pages + p->inflight_pages;
-	}
 	if (pool->frames_free > pool->frames)
 		found(check, "%" PRIu64 " frames are free of %" PRIu64, pool->frames_free,
 		      pool->frames);
 	else
 		must_equal(check, "frames in use", pool->frames - pool->frames_free,
-			   "resident + leaving + coming in of its partitions", held);
+			   "resident + leaving + coming in of its partitions",
+			   frames_held(status, host->record->name));
 }
 
 static void check_host(struct cli_findings *findings, const Tarn__StatusReply *status,
@@ -172,7 +183,7 @@ static void check_host(struct cli_findings *findings, const Tarn__StatusReply *s
 		found(&check, "audit failed: %s",
 		      stat->audit_text != NULL ? stat->audit_text : "no text");
 	if (stat->pool != NULL)
-		check_pool(&check, host);
+		check_pool(&check, status, host);
 	if (stat->pool != NULL && !cli_is_redundant(status, host))
 		found(&check, "its paging VIOS are not a redundant pair");
 }

@@ -200,6 +200,7 @@ lab_demo() {
 	state_given=$state
 	use_state
 	prepare_state
+	say "demo in '$state'"
 	open_screen
 	if demo_steps; then demo_report; else demo_failed=yes; fi
 	[[ -z $demo_failed ]] || exit 1

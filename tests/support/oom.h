@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 void oom_arm(unsigned nth);
-bool oom_disarm(void); /* whether the failure was reached */
+bool oom_disarm(void);          /* whether the failure was reached */
+void oom_pause(bool is_paused); /* allocations that do not count, such as the test's */
 
 #endif

@@ -29,7 +29,6 @@ static Tarn__LparRecord lpar_records[4];
 static Tarn__LparSpec specs[4];
 static Tarn__Workload workloads[4];
 static Tarn__PartitionStat stats[3];
-static Tarn__PartitionStat *stat_rows[3] = { &stats[0], &stats[1], &stats[2] };
 static Tarn__Histogram latency;
 static uint64_t buckets[HV_HIST_BUCKETS];
 static Tarn__DeviceView devices[2];
@@ -109,8 +108,6 @@ static void make_host(void)
 	host_stat.pool = &pool_stat;
 	host_stat.vios = vios_rows;
 	host_stat.n_vios = 2;
-	host_stat.partitions = stat_rows;
-	host_stat.n_partitions = 3;
 	host_stat.failovers = failover_rows;
 	host_stat.n_failovers = 1;
 	SET(host_stat, audit_ok, true);

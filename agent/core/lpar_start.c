@@ -1,0 +1,203 @@
+/*
+ * lpar_start - from "wanted" to a process, in this order, and the answers of the
+ * hypervisor on the way:
+ *
+ *   hypervisor up, pool set, paging device ready, a paging VIOS there (A4)
+ *   define there: memory charged, a token given (A4)
+ *   `started` saved, over a power cut (A5)
+ *   process
+ */
+#include "agent/core/core_priv.h"
+
+static bool wait_for(struct core_lpar *lpar, const char *what)
+{
+	core_text_set(lpar->wait, "waits for %s", what);
+	return false;
+}
+
+static bool give_up(struct agent_core *core, struct core_lpar *lpar, enum hv_code code,
+		    const char *text)
+{
+	core_lpar_end(core, lpar, core_lpar_wanted(lpar), code, text);
+	return false;
+}
+
+static bool device_is_ready(struct agent_core *core, struct core_lpar *lpar)
+{
+	const char *name = lpar->desired->device;
+	struct core_device *device;
+	char text[AGENT_TEXT_BYTES];
+
+	if (name == NULL || name[0] == '\0')
+		return give_up(core, lpar, HV_E_INVAL, "it was given no paging device");
+	device = core_device_get(core, name, false);
+	if (device == NULL || device->desired == NULL)
+		return give_up(core, lpar, HV_E_NOTFOUND,
+			       "its paging device is not one of this host's");
+	if (device->state == CORE_DEVICE_FAILED) {
+		core_text_set(text, "paging device '%.31s': %.200s", name,
+			      device->error.text);
+		return give_up(core, lpar, device->error.code, text);
+	}
+	if (device->state != CORE_DEVICE_READY || device->desired->removed)
+		return wait_for(lpar, "its paging device");
+	return true;
+}
+
+static bool pool_is_ready(struct agent_core *core, struct core_lpar *lpar)
+{
+	const Tarn__DesiredPool *pool = core->desired->pool;
+	char text[AGENT_TEXT_BYTES];
+
+	if (pool != NULL && core->pool.applied == 0 &&
+	    core->pool.failed == pool->generation) {
+		core_text_set(text, "shared memory pool: %.200s", core->pool.error.text);
+		return give_up(core, lpar, core->pool.error.code, text);
+	}
+	if (core->hypervisor.stat->pool == NULL)
+		return wait_for(lpar, "the shared memory pool");
+	return true;
+}
+
+static bool is_ready(struct agent_core *core, struct core_lpar *lpar)
+{
+	if (!core_hypervisor_is_up(core))
+		return wait_for(lpar, "the hypervisor");
+	if (lpar->desired->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED)
+		return true;
+	if (!pool_is_ready(core, lpar) || !device_is_ready(core, lpar))
+		return false;
+	if (core_vios_healthy(core) == 0)
+		return wait_for(lpar, "a paging VIOS");
+	return true;
+}
+
+static void ask_define(struct agent_core *core, struct core_lpar *lpar)
+{
+	const Tarn__LparSpec *spec = lpar->desired->spec;
+	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
+	Tarn__HvPartitionDefine define = TARN__HV_PARTITION_DEFINE__INIT;
+	Tarn__HvDevice device = TARN__HV_DEVICE__INIT;
+	struct core_call what = { .kind = CORE_CALL_DEFINE,
+				  .number = lpar->desired->run_id };
+
+	define.name = lpar->name;
+	define.run_id = lpar->desired->run_id;
+	define.mode = spec->mode;
+	define.mem_bytes = spec->mem_bytes;
+	define.max_bytes = spec->max_bytes;
+	if (spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED) {
+		const Tarn__DesiredDevice *from =
+			core_device_get(core, lpar->desired->device, false)->desired;
+
+		define.has_weight = true;
+		define.weight = spec->weight;
+		define.has_entitled_bytes = true;
+		define.entitled_bytes = spec->entitled_bytes;
+		device.name = from->name;
+		device.path = from->path;
+		device.id = from->id;
+		device.owner_epoch = from->owner_epoch;
+		define.device = &device;
+	}
+	request.kind_case = TARN__HV_REQUEST__KIND_DEFINE;
+	request.define = &define;
+	(void)snprintf(what.name, sizeof(what.name), "%s", lpar->name);
+	lpar->is_busy = core_call(core, &what, &request, CORE_ASK_MS) == HV_OK;
+}
+
+static void spawn(struct agent_core *core, struct core_lpar *lpar)
+{
+	struct agent_spawn what = { .kind = AGENT_PARTITION,
+				    .name = lpar->name,
+				    .run_id = lpar->desired->run_id,
+				    .token = lpar->token,
+				    .spec = lpar->desired->spec };
+	uint64_t before = lpar->run.started;
+	struct agent_instance instance;
+	struct hv_err err = { 0 };
+	enum hv_code code;
+
+	lpar->run.started = what.run_id;
+	lpar->run.is_announced = false;
+	core_state_touch(core, true);
+	if (core_state_flush(core, &err) != HV_OK) { /* A5 */
+		lpar->run.started = before;
+		lpar->retry_ms = core->now_ms + CORE_RETRY_MS;
+		core_wake(core, lpar->retry_ms);
+		core_text_set(lpar->wait, "waits for %.200s", hv_err_text(&err));
+		return;
+	}
+	code = core->ops->spawn(core->env, &what, &instance, &err);
+	if (code == HV_OK)
+		core_process_set(core, &lpar->process, &instance);
+	else if (code == HV_E_EXISTS)
+		core_lpar_find(core, lpar); /* else settle() looks again */
+	else
+		core_lpar_end(core, lpar, what.run_id, code, hv_err_text(&err));
+	core->hypervisor.is_busy = true;
+}
+
+void core_lpar_start(struct agent_core *core, struct core_lpar *lpar)
+{
+	if (lpar->is_busy || !is_ready(core, lpar) || !core_is_due(core, lpar->retry_ms))
+		return;
+	core_text_set(lpar->wait, "being started");
+	if (lpar->defined == core_lpar_wanted(lpar))
+		spawn(core, lpar);
+	else
+		ask_define(core, lpar);
+}
+
+static void defined(struct agent_core *core, struct core_lpar *lpar,
+		    const struct core_call *call, enum hv_code code,
+		    const Tarn__HvReply *reply, const char *text)
+{
+	const Tarn__HvPartitionDefined *answer = reply != NULL ? reply->defined : NULL;
+
+	if (code == HV_OK && (answer == NULL || answer->token.len != HV_TOKEN_BYTES)) {
+		code = HV_E_CORRUPT;
+		text = "the hypervisor gave no token";
+	}
+	if (code != HV_OK) {
+		core_lpar_end(core, lpar, call->number, code, text);
+		return;
+	}
+	memcpy(lpar->token, answer->token.data, HV_TOKEN_BYTES);
+	lpar->defined = call->number;
+	lpar->defined_stat = core_hypervisor_next_stat(core);
+}
+
+void core_lpar_answered(struct agent_core *core, const struct core_call *call,
+			enum hv_code code, const Tarn__HvReply *reply, const char *text)
+{
+	struct core_lpar *lpar = core_lpar_get(core, call->name, false);
+
+	if (lpar == NULL || call->hypervisor != core->hypervisor.generation)
+		return; /* is_busy was reset with the hypervisor */
+	lpar->is_busy = false;
+	core->hypervisor.is_busy = true;
+	if (core_call_may_repeat(code)) {
+		lpar->retry_ms = core->now_ms + CORE_REPEAT_MS;
+		return;
+	}
+	switch (call->kind) {
+	case CORE_CALL_DEFINE:
+		defined(core, lpar, call, code, reply, text);
+		break;
+	case CORE_CALL_SHUTDOWN:
+		if (lpar->run.started == call->number)
+			lpar->is_asked_to_stop = code == HV_OK;
+		break;
+	case CORE_CALL_COMMAND:
+		if (lpar->commands[call->command].op == call->number)
+			core_op_command_done(core, lpar, call->command, code, text);
+		return;
+	default: /* REMOVE */
+		if (code == HV_OK || code == HV_E_NOTFOUND)
+			lpar->defined = 0; /* and the next stat lists it no more */
+		break;
+	}
+	if (code != HV_OK)
+		lpar->retry_ms = core->now_ms + CORE_REPEAT_MS;
+}

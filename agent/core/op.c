@@ -1,0 +1,273 @@
+/*
+ * op - single operations of the coordinator, each done at most once (A9).
+ *
+ * That it was begun is saved before the act. One that a dead agent had begun is
+ * repeated where a repeat does no harm (the hypervisor and the partition know its
+ * id), and is answered as failed where it might (a kill).
+ */
+#include "agent/core/core_priv.h"
+
+#include <signal.h>
+
+struct core_op *core_op_get(struct agent_core *core, uint64_t id, bool may_add)
+{
+	struct core_op *found = NULL;
+
+	if (id == 0)
+		return NULL;
+	for (size_t i = 0; i < CORE_OPS_MAX; i++) {
+		if (core->ops_[i].id == id)
+			return &core->ops_[i];
+		if (found == NULL && core->ops_[i].id == 0)
+			found = &core->ops_[i];
+	}
+	if (!may_add || found == NULL)
+		return NULL;
+	*found = (struct core_op){ .id = id };
+	return found;
+}
+
+static void finish(struct agent_core *core, struct core_op *op, enum hv_code code,
+		   const char *text)
+{
+	op->is_begun = true;
+	op->is_done = true;
+	core_text_set(op->text, "%s", text);
+	if (code != HV_OK)
+		core_error_set(&op->error, code, text);
+	core_state_touch(core, true);
+}
+
+static const char *target_of(const struct core_op *op)
+{
+	return op->desired->target != NULL ? op->desired->target : "";
+}
+
+static void vios_kill(struct agent_core *core, struct core_op *op)
+{
+	struct core_vios *vios = core_vios_get(core, target_of(op), false);
+	char text[AGENT_TEXT_BYTES];
+
+	if (!core->config.drills_allowed) {
+		finish(core, op, HV_E_REFUSED,
+		       "this host was started without --allow-drills");
+		return;
+	}
+	if (op->is_resumed) {
+		finish(core, op, HV_E_GONE,
+		       "the agent was restarted in the middle of it; it is not repeated");
+		return;
+	}
+	if (target_of(op)[0] == '\0' || vios == NULL || !vios->process.is_alive) {
+		core_text_set(text, "no VIOS '%.31s' runs here", target_of(op));
+		finish(core, op, HV_E_NOTFOUND, text);
+		return;
+	}
+	op->is_begun = true;
+	core_state_touch(core, true);
+	if (core_state_flush(core, NULL) != HV_OK) { /* A9 */
+		op->is_begun = false;
+		core_wake(core, core->save_retry_ms);
+		return;
+	}
+	core->ops->kill(core->env, AGENT_VIOS, vios->name, SIGKILL);
+	core_text_set(text, "%s killed (pid %lld)", vios->name,
+		      (long long)vios->process.instance.pid);
+	finish(core, op, HV_OK, text);
+}
+
+static void audit(struct agent_core *core, struct core_op *op)
+{
+	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
+	Tarn__HvStatGet get = TARN__HV_STAT_GET__INIT;
+	struct core_call what = { .kind = CORE_CALL_AUDIT, .number = op->id };
+
+	if (op->is_asked || !core_hypervisor_is_up(core) ||
+	    !core_is_due(core, op->retry_ms))
+		return;
+	get.has_audit = true;
+	get.audit = true;
+	request.kind_case = TARN__HV_REQUEST__KIND_STAT;
+	request.stat = &get;
+	op->is_asked = core_call(core, &what, &request, CORE_POOL_ASK_MS) == HV_OK;
+}
+
+void core_op_audited(struct agent_core *core, uint64_t id, enum hv_code code,
+		     const Tarn__HostStat *stat, const char *text)
+{
+	struct core_op *op = core_op_get(core, id, false);
+
+	if (op == NULL)
+		return;
+	op->is_asked = false;
+	if (core_call_may_repeat(code)) {
+		op->retry_ms = core->now_ms + CORE_REPEAT_MS;
+		return;
+	}
+	if (code == HV_OK && (stat == NULL || !stat->has_audit_ok)) {
+		code = HV_E_CORRUPT;
+		text = "the hypervisor answered without an audit";
+	} else if (code == HV_OK) {
+		code = stat->audit_ok ? HV_OK : HV_E_CORRUPT;
+		text = stat->audit_text != NULL ? stat->audit_text : "";
+	}
+	finish(core, op, code, text);
+}
+
+static bool is_target(const struct core_op *op, const struct core_lpar *lpar)
+{
+	return core_lpar_is_attached(lpar) && lpar->run.ended < lpar->run.started &&
+	       (target_of(op)[0] == '\0' || strcmp(target_of(op), lpar->name) == 0);
+}
+
+/* A pass that is running already is not ours: it ends first. */
+static uint64_t passes_before(const Tarn__PartitionStat *stat)
+{
+	bool is_running =
+		stat->state == TARN__PARTITION_STATE__PARTITION_VERIFYING ||
+		stat->verify_percent > 0;
+
+	return stat->verify_passes + is_running;
+}
+
+static void assign(struct agent_core *core, struct core_op *op,
+		   enum core_command_kind kind)
+{
+	if (!core_hypervisor_is_up(core))
+		return;
+	for (size_t i = 0; i < CORE_LPARS_MAX; i++) {
+		if (is_target(op, &core->lpars[i]) &&
+		    core->lpars[i].commands[kind].op != 0)
+			return; /* another operation first */
+	}
+	for (size_t i = 0; i < CORE_LPARS_MAX; i++) {
+		struct core_lpar *lpar = &core->lpars[i];
+
+		if (!is_target(op, lpar))
+			continue;
+		lpar->commands[kind] = (struct core_command){
+			.op = op->id, .base = passes_before(lpar->stat)
+		};
+		op->left++;
+	}
+	core->hypervisor.is_busy = true;
+	if (op->left == 0 && target_of(op)[0] != '\0') {
+		char text[AGENT_TEXT_BYTES];
+
+		core_text_set(text, "partition '%.31s' does not run here", target_of(op));
+		finish(core, op, HV_E_NOTFOUND, text);
+		return;
+	}
+	op->is_begun = true;
+	op->is_assigned = true;
+	core_state_touch(core, false);
+}
+
+static void command(struct agent_core *core, struct core_op *op,
+		    enum core_command_kind kind)
+{
+	char text[AGENT_TEXT_BYTES];
+
+	if (!op->is_assigned)
+		assign(core, op, kind);
+	if (op->is_done || !op->is_assigned || op->left > 0)
+		return;
+	if (kind == CORE_COMMAND_VERIFY)
+		core_text_set(text, "%u partitions, %llu pages verified, %llu bad",
+			      op->lpars, (unsigned long long)op->pages,
+			      (unsigned long long)op->bad);
+	else
+		core_text_set(text, "%u partitions", op->lpars);
+	if (op->error.code != HV_OK)
+		core_text_set(text, "%s", op->error.text);
+	finish(core, op, op->error.code, text);
+}
+
+void core_op_step(struct agent_core *core)
+{
+	for (size_t i = 0; i < CORE_OPS_MAX; i++) {
+		struct core_op *op = &core->ops_[i];
+
+		if (op->id == 0 || op->desired == NULL || op->is_done)
+			continue;
+		switch (op->desired->kind) {
+		case TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL:
+			vios_kill(core, op);
+			break;
+		case TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY:
+			command(core, op, CORE_COMMAND_VERIFY);
+			break;
+		case TARN__HOST_OP_KIND__HOST_OP_STALL_RESET:
+			command(core, op, CORE_COMMAND_RESET);
+			break;
+		case TARN__HOST_OP_KIND__HOST_OP_AUDIT:
+			audit(core, op);
+			break;
+		default:
+			finish(core, op, HV_E_VERSION,
+			       "an operation that this agent does not know");
+			break;
+		}
+	}
+}
+
+static void answer(struct agent_core *core, struct core_lpar *lpar,
+		   struct core_command *command)
+{
+	struct core_op *op = core_op_get(core, command->op, false);
+
+	command->op = 0;
+	if (op == NULL)
+		return;
+	HV_INVARIANT(op->left > 0);
+	op->left--;
+	op->lpars++;
+	if (lpar->stat == NULL)
+		return;
+	op->pages += lpar->stat->pages_verified;
+	op->bad += lpar->stat->verify_bad;
+}
+
+void core_op_command_done(struct agent_core *core, struct core_lpar *lpar,
+			  enum core_command_kind kind, enum hv_code code,
+			  const char *text)
+{
+	struct core_command *command = &lpar->commands[kind];
+	struct core_op *op = core_op_get(core, command->op, false);
+
+	if (code == HV_OK && kind == CORE_COMMAND_VERIFY) {
+		command->is_acked = true;
+		command->acked_ms = core->now_ms;
+		return;
+	}
+	if (code == HV_OK) {
+		answer(core, lpar, command);
+		return;
+	}
+	command->op = 0;
+	if (op == NULL)
+		return;
+	HV_INVARIANT(op->left > 0);
+	op->left--;
+	if (op->error.code == HV_OK) {
+		op->error.code = code;
+		core_text_set(op->error.text, "partition '%s': %s", lpar->name, text);
+	}
+}
+
+void core_op_observe(struct agent_core *core, struct core_lpar *lpar)
+{
+	struct core_command *command = &lpar->commands[CORE_COMMAND_VERIFY];
+	const struct core_op *op = core_op_get(core, command->op, false);
+	bool is_over = lpar->stat->verify_passes > command->base;
+
+	if (command->op == 0 || op == NULL || !command->is_acked)
+		return;
+	/* Begun by an agent before us: it may have been over before we looked. */
+	if (op->is_resumed && core->now_ms - command->acked_ms >= CORE_VERIFY_LOST_MS &&
+	    lpar->stat->verify_percent == 0 &&
+	    lpar->stat->state != TARN__PARTITION_STATE__PARTITION_VERIFYING)
+		is_over = true;
+	if (is_over)
+		answer(core, lpar, command);
+}

@@ -1,0 +1,307 @@
+/*
+ * vios - the paging VIOS pair: kept running while enabled, taken down in order.
+ *
+ * The hypervisor is told first whom to expect and whom to move away from; a VIOS is
+ * started when it is expected (A6), and ended when the hypervisor has let go of it.
+ * One that ends by itself is started again with a back-off.
+ */
+#include "agent/core/core_priv.h"
+
+#include <signal.h>
+
+struct core_vios *core_vios_get(struct agent_core *core, const char *name, bool may_add)
+{
+	struct core_vios *found = NULL;
+
+	if (!hv_name_is_valid(name))
+		return NULL;
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
+		if (strcmp(core->vios[i].name, name) == 0)
+			return &core->vios[i];
+		if (found == NULL && core->vios[i].name[0] == '\0')
+			found = &core->vios[i];
+	}
+	if (!may_add || found == NULL)
+		return NULL;
+	*found = (struct core_vios){ 0 };
+	(void)snprintf(found->name, sizeof(found->name), "%s", name);
+	return found;
+}
+
+static bool is_wanted(const struct core_vios *vios)
+{
+	return vios->desired != NULL && vios->desired->enabled &&
+	       !vios->desired->maintenance;
+}
+
+const Tarn__ViosStat *core_vios_stat(const struct agent_core *core, const char *name)
+{
+	const Tarn__HostStat *stat = core->hypervisor.stat;
+
+	for (size_t i = 0; stat != NULL && i < stat->n_vios; i++) {
+		if (strcmp(stat->vios[i]->name, name) == 0)
+			return stat->vios[i];
+	}
+	return NULL;
+}
+
+unsigned core_vios_healthy(const struct agent_core *core)
+{
+	const Tarn__HostStat *stat = core->hypervisor.stat;
+	unsigned healthy = 0;
+
+	for (size_t i = 0; stat != NULL && i < stat->n_vios; i++)
+		healthy += stat->vios[i]->state == TARN__VIOS_STATE__VIOS_STANDBY ||
+			   stat->vios[i]->state == TARN__VIOS_STATE__VIOS_ACTIVE;
+	return healthy;
+}
+
+void core_vios_find(struct agent_core *core, struct core_vios *vios)
+{
+	struct agent_instance instance;
+
+	if (core->ops->find(core->env, AGENT_VIOS, vios->name, &instance, NULL) == HV_OK)
+		core_process_set(core, &vios->process, &instance);
+}
+
+/* "vios1,vios2!," - whom to expect, and (!) of these whom to leave. */
+static void put_expected(const struct agent_core *core, char *to, size_t size)
+{
+	size_t at = 0;
+
+	to[0] = '\0';
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
+		const struct core_vios *vios = &core->vios[i];
+		bool is_enabled = vios->desired != NULL && vios->desired->enabled;
+
+		if (vios->name[0] == '\0' || (!is_enabled && !vios->process.is_alive))
+			continue;
+		at += (size_t)snprintf(to + at, size - at, "%s%s,", vios->name,
+				       is_wanted(vios) ? "" : "!");
+		HV_INVARIANT(at < size);
+	}
+}
+
+static void ask_expect(struct agent_core *core)
+{
+	struct core_hypervisor *hv = &core->hypervisor;
+	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
+	Tarn__HvViosExpect expect = TARN__HV_VIOS_EXPECT__INIT;
+	struct core_call what = { .kind = CORE_CALL_EXPECT };
+	char *names[CORE_VIOS_MAX];
+	char *maintained[CORE_VIOS_MAX];
+
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
+		struct core_vios *vios = &core->vios[i];
+		bool is_enabled = vios->desired != NULL && vios->desired->enabled;
+
+		if (vios->name[0] == '\0' || (!is_enabled && !vios->process.is_alive))
+			continue;
+		names[expect.n_names++] = vios->name;
+		if (!is_wanted(vios))
+			maintained[expect.n_maintained++] = vios->name;
+	}
+	expect.names = names;
+	expect.maintained = maintained;
+	request.kind_case = TARN__HV_REQUEST__KIND_VIOS_EXPECT;
+	request.vios_expect = &expect;
+	hv->expect_is_asked = core_call(core, &what, &request, CORE_ASK_MS) == HV_OK;
+}
+
+/* True when the hypervisor expects exactly what is wanted. */
+static bool settle_expected(struct agent_core *core)
+{
+	struct core_hypervisor *hv = &core->hypervisor;
+	char wanted[sizeof(hv->expect)];
+
+	put_expected(core, wanted, sizeof(wanted));
+	if (hv->expect_is_known && strcmp(wanted, hv->expect) == 0)
+		return true;
+	if (hv->expect_is_asked || !core_is_due(core, hv->expect_retry_ms))
+		return false;
+	memcpy(hv->expect_asked, wanted, sizeof(wanted));
+	ask_expect(core);
+	return false;
+}
+
+void core_vios_expect_answered(struct agent_core *core, enum hv_code code)
+{
+	struct core_hypervisor *hv = &core->hypervisor;
+
+	hv->expect_is_asked = false;
+	hv->is_busy = true;
+	if (code != HV_OK) {
+		hv->expect_retry_ms = core->now_ms + CORE_REPEAT_MS;
+		return;
+	}
+	hv->expect_is_known = true;
+	hv->expect_stat = core_hypervisor_next_stat(core);
+	memcpy(hv->expect, hv->expect_asked, sizeof(hv->expect));
+}
+
+static void spawn(struct agent_core *core, struct core_vios *vios)
+{
+	struct agent_spawn what = { .kind = AGENT_VIOS, .name = vios->name };
+	struct agent_instance instance;
+	struct hv_err err = { 0 };
+	enum hv_code code;
+
+	if (!core_is_due(core, vios->backoff.at_ms))
+		return;
+	code = core->ops->spawn(core->env, &what, &instance, &err);
+	if (code == HV_E_EXISTS) {
+		core_vios_find(core, vios);
+		vios->backoff.at_ms = core->now_ms + CORE_STAT_BUSY_MS;
+		core_wake(core, vios->backoff.at_ms);
+		return;
+	}
+	if (code != HV_OK) {
+		core_backoff_next(&vios->backoff, 0, core->now_ms);
+		core_wake(core, vios->backoff.at_ms);
+		core_text_set(vios->why, "%s", hv_err_text(&err));
+		return;
+	}
+	core_process_set(core, &vios->process, &instance);
+	if (!vios->is_ended)
+		return;
+	vios->is_ended = false;
+	vios->restarts++;
+	core_event(core, TARN__EVENT_LEVEL__EVENT_INFO, "vios.restarted",
+		   "%s started again (pid %lld) after: %s", vios->name,
+		   (long long)instance.pid, vios->why);
+}
+
+/* SIGTERM when the hypervisor has let go of it; SIGKILL when that does not help. */
+static void take_down(struct agent_core *core, struct core_vios *vios)
+{
+	const Tarn__ViosStat *stat = core_vios_stat(core, vios->name);
+	bool is_let_go = stat == NULL ||
+			 stat->state == TARN__VIOS_STATE__VIOS_MAINTENANCE ||
+			 stat->state == TARN__VIOS_STATE__VIOS_ABSENT ||
+			 stat->state == TARN__VIOS_STATE__VIOS_DOWN;
+
+	core->hypervisor.is_busy = true;
+	if (vios->process.kill_at_ms == 0) {
+		if (!is_let_go || core->hypervisor.stats < core->hypervisor.expect_stat)
+			return;
+		core->ops->kill(core->env, AGENT_VIOS, vios->name, SIGTERM);
+		vios->process.kill_at_ms = core->now_ms + CORE_VIOS_WAIT_MS;
+	}
+	if (core_is_due(core, vios->process.kill_at_ms))
+		core_process_kill(core, &vios->process, AGENT_VIOS, vios->name);
+}
+
+static void step_one(struct agent_core *core, struct core_vios *vios)
+{
+	const Tarn__ViosStat *stat = core_vios_stat(core, vios->name);
+
+	if (!vios->process.is_alive) {
+		if (is_wanted(vios)) {
+			spawn(core, vios);
+		} else if (vios->desired == NULL) {
+			*vios = (struct core_vios){ 0 };
+			core->must_link = true;
+		}
+		return;
+	}
+	if (!is_wanted(vios) && core->desired != NULL)
+		take_down(core, vios);
+	else if (stat == NULL || (stat->state != TARN__VIOS_STATE__VIOS_ACTIVE &&
+				  stat->state != TARN__VIOS_STATE__VIOS_STANDBY))
+		core->hypervisor.is_busy = true;
+}
+
+void core_vios_step(struct agent_core *core)
+{
+	if (!core_hypervisor_is_up(core) || core->desired == NULL)
+		return;
+	if (!settle_expected(core))
+		return;
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
+		if (core->vios[i].name[0] != '\0')
+			step_one(core, &core->vios[i]);
+	}
+}
+
+bool core_vios_clean(struct agent_core *core)
+{
+	bool is_clean = true;
+
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
+		struct core_vios *vios = &core->vios[i];
+
+		if (!vios->process.is_alive)
+			continue;
+		is_clean = false;
+		if (core_is_due(core, core->hypervisor.lost_ms + CORE_VIOS_GRACE_MS))
+			core_process_kill(core, &vios->process, AGENT_VIOS, vios->name);
+	}
+	return is_clean;
+}
+
+void core_vios_exited(struct agent_core *core, const char *name,
+		      const struct agent_exit *end)
+{
+	struct core_vios *vios = core_vios_get(core, name, false);
+	char why[AGENT_TEXT_BYTES];
+	bool is_expected;
+
+	if (vios == NULL || !vios->process.is_alive ||
+	    vios->process.instance.pid != end->pid)
+		return;
+	core_hypervisor_check(core);
+	is_expected = !is_wanted(vios) || !core_hypervisor_is_up(core);
+	vios->process.is_alive = false;
+	(void)core_exit_text(end, why);
+	core_event(core,
+		   is_expected ? TARN__EVENT_LEVEL__EVENT_INFO
+			       : TARN__EVENT_LEVEL__EVENT_WARN,
+		   "vios.exit", "%s (pid %lld): %s", vios->name, (long long)end->pid,
+		   why);
+	core->hypervisor.is_busy = true;
+	if (is_expected) {
+		vios->backoff = (struct core_backoff){ 0 };
+		return;
+	}
+	vios->is_ended = true;
+	core_text_set(vios->why, "%s", why);
+	core_backoff_next(&vios->backoff, core->now_ms - vios->process.since_ms,
+			  core->now_ms);
+}
+
+static Tarn__ViosState state_of(const struct agent_core *core,
+				const struct core_vios *vios, const Tarn__ViosStat *hv)
+{
+	bool is_enabled = vios->desired != NULL && vios->desired->enabled;
+
+	/* I/O that is not proven drained is the hypervisor's to know. */
+	if (hv != NULL && hv->state == TARN__VIOS_STATE__VIOS_SUSPECT)
+		return hv->state;
+	if (vios->process.is_alive && core_hypervisor_is_up(core)) {
+		if (hv == NULL || hv->state == TARN__VIOS_STATE__VIOS_DOWN ||
+		    hv->state == TARN__VIOS_STATE__VIOS_ABSENT)
+			return TARN__VIOS_STATE__VIOS_STARTING;
+		return hv->state;
+	}
+	if (!is_enabled)
+		return TARN__VIOS_STATE__VIOS_ABSENT;
+	return is_wanted(vios) ? TARN__VIOS_STATE__VIOS_DOWN
+			       : TARN__VIOS_STATE__VIOS_MAINTENANCE;
+}
+
+void core_vios_report(const struct agent_core *core, const struct core_vios *vios,
+		      const Tarn__ViosStat *hv, Tarn__ViosStat *ret)
+{
+	if (hv != NULL)
+		*ret = *hv;
+	else
+		tarn__vios_stat__init(ret);
+	ret->name = (char *)vios->name;
+	ret->state = state_of(core, vios, hv);
+	ret->has_pid = vios->process.is_alive;
+	ret->pid = vios->process.instance.pid;
+	ret->has_restarts = true;
+	ret->restarts = vios->restarts;
+	if (ret->state == TARN__VIOS_STATE__VIOS_DOWN && vios->why[0] != '\0')
+		ret->reason = (char *)vios->why;
+}

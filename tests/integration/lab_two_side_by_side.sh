@@ -1,0 +1,37 @@
+#!/bin/bash
+# Claim   two labs with different --state run side by side and share nothing.
+# Inject  both are started at the same time; one is taken down under the other.
+# Expect  each answers for itself; after both are down nothing is left.
+# shellcheck source=tests/integration/lab_lib.sh
+source "$(dirname "$0")/lab_lib.sh"
+
+a=$work/a b=$work/b
+"$lab" up --state "$a" --hosts 1 &
+first=$!
+"$lab" up --state "$b" --hosts 2 &
+second=$!
+wait "$first" || fail "the first lab did not start"
+wait "$second" || fail "the second lab did not start"
+
+use_lab "$a"
+in_a=$TARN_COORDINATOR
+tarn pool create --host h1 --mem 32M
+[[ $(tarn host list --json | jq '.hosts | length') -eq 1 ]] || fail "lab a has other hosts"
+
+use_lab "$b"
+[[ $TARN_COORDINATOR != "$in_a" ]] || fail "both have the port of $in_a"
+[[ $(tarn host list --json | jq '.hosts | length') -eq 2 ]] || fail "lab b has other hosts"
+[[ $(tarn pool show --json | jq '.pools | length') -eq 0 ]] || fail "lab b has a's pool"
+tarn pool create --host h1 --mem 48M
+
+! "$lab" up --state "$b" --hosts 2 || fail "lab b was started twice"
+
+"$lab" down --state "$a"
+nothing_is_left "$a"
+[[ $(tarn pool show --json | jq '.pools[0].mem_bytes') -eq $((48 << 20)) ]] ||
+	fail "lab b changed when a went down"
+
+"$lab" down --state "$b"
+nothing_is_left "$b"
+! "$lab" down --state "$b" || fail "a lab that is gone was taken down"
+echo "passed"

@@ -1,0 +1,404 @@
+/* agent_world_hv - the hypervisor of the world: tables, requests, answers. */
+#include "tests/support/agent_world.h"
+
+#include "hvcore/base/invariant.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct world_partition *world_partition(struct agent_world *world, const char *name)
+{
+	for (size_t i = 0; i < WORLD_LPARS; i++) {
+		if (strcmp(world->partitions[i].name, name) == 0)
+			return &world->partitions[i];
+	}
+	return NULL;
+}
+
+struct world_vios *world_vios(struct agent_world *world, const char *name)
+{
+	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++) {
+		if (strcmp(world->vios[i].name, name) == 0)
+			return &world->vios[i];
+	}
+	return NULL;
+}
+
+/* ---- answers ---- */
+
+static enum hv_code fail(Tarn__Error *error, char text[64], enum hv_code code,
+			 const char *why)
+{
+	(void)snprintf(text, 64, "%s", why);
+	error->code = code;
+	error->text = text;
+	return code;
+}
+
+struct stat_parts {
+	Tarn__HostStat stat;
+	Tarn__PoolStat pool;
+	Tarn__PartitionStat partitions[WORLD_LPARS];
+	Tarn__PartitionStat *partition_list[WORLD_LPARS];
+	Tarn__ViosStat vios[HV_HOST_VIOS_MAX];
+	Tarn__ViosStat *vios_list[HV_HOST_VIOS_MAX];
+	Tarn__Failover *failovers[1];
+};
+
+static void put_partitions(struct agent_world *world, struct stat_parts *parts)
+{
+	for (size_t i = 0; i < WORLD_LPARS; i++) {
+		struct world_partition *from = &world->partitions[i];
+		Tarn__PartitionStat *to = &parts->partitions[parts->stat.n_partitions];
+
+		if (from->name[0] == '\0')
+			continue;
+		tarn__partition_stat__init(to);
+		to->name = from->name;
+		to->run_id = from->run_id;
+		to->state = from->state;
+		to->mode = from->mode;
+		to->reason = from->reason;
+		to->has_pid = from->pid != 0;
+		to->pid = from->pid;
+		to->has_verify_passes = true;
+		to->verify_passes = from->passes;
+		to->has_pages_verified = true;
+		to->pages_verified = from->passes > 0 ? 100 : 0;
+		to->has_checksum_errors = true;
+		to->checksum_errors = from->checksum_errors;
+		parts->partition_list[parts->stat.n_partitions++] = to;
+	}
+	parts->stat.partitions = parts->partition_list;
+}
+
+static void put_vios(struct agent_world *world, struct stat_parts *parts)
+{
+	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++) {
+		struct world_vios *from = &world->vios[i];
+		Tarn__ViosStat *to = &parts->vios[parts->stat.n_vios];
+
+		if (from->name[0] == '\0')
+			continue;
+		tarn__vios_stat__init(to);
+		to->name = from->name;
+		to->state = from->state;
+		parts->vios_list[parts->stat.n_vios++] = to;
+	}
+	parts->stat.vios = parts->vios_list;
+}
+
+static void put_stat(struct agent_world *world, struct stat_parts *parts)
+{
+	tarn__host_stat__init(&parts->stat);
+	tarn__pool_stat__init(&parts->pool);
+	parts->stat.has_audit_ok = true;
+	parts->stat.audit_ok = true;
+	if (world->pool_is_set) {
+		parts->pool.pool_bytes = world->pool_bytes;
+		parts->pool.max_bytes = world->pool_max;
+		parts->stat.pool = &parts->pool;
+	}
+	put_partitions(world, parts);
+	put_vios(world, parts);
+	if (world->failover != NULL) {
+		parts->failovers[0] = world->failover;
+		parts->stat.failovers = parts->failovers;
+		parts->stat.n_failovers = 1;
+	}
+}
+
+/* ---- requests ---- */
+
+static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDefine *want,
+			   Tarn__HvPartitionDefined *ret, Tarn__Error *error,
+			   char text[64])
+{
+	struct world_partition *partition = world_partition(world, want->name);
+
+	if (world->define_code != HV_OK)
+		return fail(error, text, world->define_code, "not defined, as told");
+	if (want->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
+	    (!world->pool_is_set || want->device == NULL))
+		world_fail(world, "a shared partition before its pool", want->name);
+	if (partition == NULL) {
+		partition = world_partition(world, "");
+		HV_INVARIANT(partition != NULL);
+		*partition = (struct world_partition){
+			.run_id = want->run_id,
+			.mode = want->mode,
+			.state = TARN__PARTITION_STATE__PARTITION_DEFINED
+		};
+		(void)snprintf(partition->name, sizeof(partition->name), "%s",
+			       want->name);
+		for (size_t i = 0; i < HV_TOKEN_BYTES; i++)
+			partition->token[i] = (uint8_t)hv_rng_next(&world->rng);
+	}
+	if (partition->run_id != want->run_id)
+		return fail(error, text, HV_E_EXISTS, "another run is defined");
+	ret->token.data = partition->token;
+	ret->token.len = HV_TOKEN_BYTES;
+	return HV_OK;
+}
+
+static enum hv_code remove_partition(struct agent_world *world,
+				     const Tarn__HvPartitionRemove *want,
+				     Tarn__Error *error, char text[64])
+{
+	struct world_partition *partition = world_partition(world, want->name);
+
+	if (partition == NULL || partition->run_id != want->run_id)
+		return fail(error, text, HV_E_NOTFOUND, "no such partition");
+	if (partition->state != TARN__PARTITION_STATE__PARTITION_DEFINED &&
+	    partition->state != TARN__PARTITION_STATE__PARTITION_ENDED)
+		return fail(error, text, HV_E_BUSY, "it runs");
+	*partition = (struct world_partition){ 0 };
+	return HV_OK;
+}
+
+static enum hv_code control(struct agent_world *world,
+			    const Tarn__HvPartitionControl *want, Tarn__Error *error,
+			    char text[64])
+{
+	struct world_partition *partition = world_partition(world, want->name);
+	struct world_process *process = world_find(world, AGENT_PARTITION, want->name);
+	struct world_happening *it;
+
+	if (partition == NULL || partition->run_id != want->run_id ||
+	    partition->state != TARN__PARTITION_STATE__PARTITION_RUNNING)
+		return fail(error, text, HV_E_STATE, "it does not run");
+	if (want->command_id == partition->last_command)
+		return HV_OK;
+	partition->last_command = want->command_id;
+	switch (want->command) {
+	case TARN__PARTITION_COMMAND__PARTITION_COMMAND_SHUTDOWN:
+		if (process == NULL || process->is_dying || process->is_stubborn)
+			return HV_OK;
+		it = world_at(world, world_between(world, 10, 200), WORLD_DIES);
+		it->a = (uint64_t)process->instance.pid;
+		return HV_OK;
+	case TARN__PARTITION_COMMAND__PARTITION_COMMAND_VERIFY:
+		it = world_at(world, world_between(world, 50, 500), WORLD_VERIFIED);
+		it->a = want->run_id;
+		(void)snprintf(it->name, sizeof(it->name), "%s", want->name);
+		return HV_OK;
+	default:
+		return HV_OK;
+	}
+}
+
+static void elect(struct agent_world *world)
+{
+	bool has_active = false;
+
+	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++)
+		has_active |= world->vios[i].state == TARN__VIOS_STATE__VIOS_ACTIVE;
+	for (size_t i = 0; i < HV_HOST_VIOS_MAX && !has_active; i++) {
+		if (world->vios[i].state != TARN__VIOS_STATE__VIOS_STANDBY)
+			continue;
+		world->vios[i].state = TARN__VIOS_STATE__VIOS_ACTIVE;
+		has_active = true;
+	}
+}
+
+static void expect(struct agent_world *world, const Tarn__HvViosExpect *want)
+{
+	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++)
+		world->vios[i].is_expected = world->vios[i].is_maintained = false;
+	for (size_t i = 0; i < want->n_names; i++) {
+		struct world_vios *vios = world_vios(world, want->names[i]);
+
+		if (vios == NULL)
+			vios = world_vios(world, "");
+		HV_INVARIANT(vios != NULL);
+		(void)snprintf(vios->name, sizeof(vios->name), "%s", want->names[i]);
+		if (vios->state == 0)
+			vios->state = TARN__VIOS_STATE__VIOS_DOWN;
+		vios->is_expected = true;
+		for (size_t k = 0; k < want->n_maintained; k++)
+			vios->is_maintained |= strcmp(want->maintained[k], vios->name) ==
+					       0;
+	}
+	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++) {
+		struct world_vios *vios = &world->vios[i];
+		struct world_happening *it;
+
+		if (vios->name[0] == '\0')
+			continue;
+		if (vios->is_expected && !vios->is_maintained) {
+			if (vios->state == TARN__VIOS_STATE__VIOS_MAINTENANCE)
+				vios->state = TARN__VIOS_STATE__VIOS_DOWN;
+			continue;
+		}
+		it = world_at(world, world_between(world, 1, 100), WORLD_VIOS_MOVED);
+		(void)snprintf(it->name, sizeof(it->name), "%s", vios->name);
+	}
+	elect(world);
+}
+
+void world_hv_vios_moved(struct agent_world *world, const char *name)
+{
+	struct world_vios *vios = world_vios(world, name);
+	struct world_process *process = world_find(world, AGENT_VIOS, name);
+
+	if (vios == NULL || (vios->is_expected && !vios->is_maintained))
+		return;
+	vios->state = vios->is_expected ? TARN__VIOS_STATE__VIOS_MAINTENANCE
+					: TARN__VIOS_STATE__VIOS_ABSENT;
+	if (!vios->is_expected)
+		*vios = (struct world_vios){ 0 };
+	elect(world);
+	if (process != NULL && !process->is_stubborn)
+		world_die(world, process, 0); /* its session was closed */
+}
+
+static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *request,
+			      Tarn__HvReply *reply, Tarn__HvPartitionDefined *token,
+			      struct stat_parts *parts, Tarn__Error *error, char text[64])
+{
+	switch (request->kind_case) {
+	case TARN__HV_REQUEST__KIND_STAT:
+		put_stat(world, parts);
+		reply->stat = &parts->stat;
+		return HV_OK;
+	case TARN__HV_REQUEST__KIND_POOL_SET:
+		if (world->pool_code != HV_OK)
+			return fail(error, text, world->pool_code, "no pool, as told");
+		world->pool_is_set = true;
+		world->pool_bytes = request->pool_set->mem_bytes;
+		world->pool_max = request->pool_set->max_bytes;
+		return HV_OK;
+	case TARN__HV_REQUEST__KIND_POOL_REMOVE:
+		world->pool_is_set = false;
+		return HV_OK;
+	case TARN__HV_REQUEST__KIND_DEFINE:
+		reply->defined = token;
+		return define(world, request->define, token, error, text);
+	case TARN__HV_REQUEST__KIND_REMOVE:
+		return remove_partition(world, request->remove, error, text);
+	case TARN__HV_REQUEST__KIND_CONTROL:
+		return control(world, request->control, error, text);
+	case TARN__HV_REQUEST__KIND_VIOS_EXPECT:
+		expect(world, request->vios_expect);
+		return HV_OK;
+	default:
+		world_fail(world, "an unknown request", "");
+	}
+}
+
+void world_hv_ask(struct agent_world *world, uint32_t tag, const Tarn__HvRequest *request,
+		  uint64_t deadline_ms)
+{
+	struct world_process *hv = world_find(world, AGENT_HYPERVISOR, "");
+	Tarn__HvReply reply = TARN__HV_REPLY__INIT;
+	Tarn__HvPartitionDefined token = TARN__HV_PARTITION_DEFINED__INIT;
+	Tarn__Error error = TARN__ERROR__INIT;
+	struct stat_parts parts = { 0 };
+	struct world_happening *it;
+	uint8_t *bytes = NULL;
+	size_t count = 0;
+	char text[64];
+
+	if (hv == NULL || !hv->is_attached || world->hypervisor_is_stopped) {
+		it = world_at(world, hv == NULL ? 1 : deadline_ms, WORLD_ANSWER);
+		it->agent = world->config.incarnation;
+		it->a = tag;
+		it->code = hv == NULL ? HV_E_GONE : HV_E_TIMEOUT;
+		return;
+	}
+	if (carry_out(world, request, &reply, &token, &parts, &error, text) != HV_OK) {
+		reply.error = &error;
+		reply.defined = NULL;
+	}
+	if (hv_message_encode(&reply.base, &bytes, &count, NULL) != HV_OK)
+		world_fail(world, "a reply does not encode", "");
+	it = world_at(world, world_between(world, 0, 8), WORLD_ANSWER);
+	it->agent = world->config.incarnation;
+	it->a = tag;
+	it->message = bytes;
+	it->b = (int64_t)count;
+}
+
+/* ---- processes ---- */
+
+void world_hv_attach(struct agent_world *world, struct world_process *process)
+{
+	struct world_process *hv = world_find(world, AGENT_HYPERVISOR, "");
+	struct world_partition *partition = world_partition(world, process->name);
+	struct world_vios *vios = world_vios(world, process->name);
+
+	if (process->kind == AGENT_HYPERVISOR) {
+		process->is_attached = true;
+		return;
+	}
+	if (hv == NULL || !hv->is_attached) {
+		world_die(world, process, 1);
+		return;
+	}
+	if (process->kind == AGENT_VIOS) {
+		if (vios == NULL || !vios->is_expected || vios->is_maintained) {
+			world_die(world, process, 1);
+			return;
+		}
+		process->is_attached = true;
+		vios->state = TARN__VIOS_STATE__VIOS_STANDBY;
+		elect(world);
+		return;
+	}
+	if (partition == NULL || partition->run_id != process->run_id ||
+	    partition->state != TARN__PARTITION_STATE__PARTITION_DEFINED ||
+	    memcmp(partition->token, process->token, HV_TOKEN_BYTES) != 0) {
+		world_die(world, process, 1);
+		return;
+	}
+	if (world_ran(world, process->name, process->run_id))
+		world_fail(world, "a run attaches twice", process->name);
+	HV_INVARIANT(world->attached_count < WORLD_RUNS);
+	world->attached[world->attached_count].run_id = process->run_id;
+	memcpy(world->attached[world->attached_count++].name, process->name,
+	       HV_NAME_BYTES);
+	process->is_attached = true;
+	partition->state = TARN__PARTITION_STATE__PARTITION_RUNNING;
+	partition->pid = process->instance.pid;
+}
+
+void world_hv_ended(struct agent_world *world, const struct world_process *process)
+{
+	struct world_partition *partition = world_partition(world, process->name);
+	struct world_vios *vios = world_vios(world, process->name);
+
+	if (process->kind == AGENT_PARTITION && partition != NULL &&
+	    process->is_attached && partition->run_id == process->run_id) {
+		partition->state = TARN__PARTITION_STATE__PARTITION_ENDED;
+		(void)snprintf(partition->reason, sizeof(partition->reason),
+			       "process ended");
+	}
+	if (process->kind != AGENT_VIOS || vios == NULL || !process->is_attached)
+		return;
+	vios->state = vios->is_maintained ? TARN__VIOS_STATE__VIOS_MAINTENANCE
+					  : TARN__VIOS_STATE__VIOS_DOWN;
+	elect(world);
+}
+
+void world_hv_gone(struct agent_world *world)
+{
+	world->pool_is_set = false;
+	memset(world->partitions, 0, sizeof(world->partitions));
+	memset(world->vios, 0, sizeof(world->vios));
+	if (world->failover != NULL)
+		tarn__failover__free_unpacked(world->failover, NULL);
+	world->failover = NULL;
+	world->failover_number = 0;
+	world->hypervisor_lost_ms = world->now_ms;
+	for (size_t i = 0; i < WORLD_PROCESSES; i++) {
+		struct world_process *it = &world->processes[i];
+		bool dies = it->kind == AGENT_VIOS ? !it->is_stubborn
+						   : !world->partitions_outlive;
+
+		if (it->instance.pid == 0 || it->kind == AGENT_HYPERVISOR || !dies)
+			continue;
+		world_die(world, it, it->kind == AGENT_VIOS ? 1 : -SIGKILL);
+	}
+}

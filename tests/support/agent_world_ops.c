@@ -1,0 +1,305 @@
+/*
+ * agent_world_ops - what the agent can do to the world. Each operation can be the
+ * last one before the agent is killed, with its effect or without.
+ */
+#include "tests/support/agent_world.h"
+
+#include "hvcore/base/invariant.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum gate { GATE_OPEN, GATE_LAST, GATE_SHUT };
+
+/* Whether this operation has an effect; GATE_LAST: it has, and the agent is dead. */
+static enum gate pass(struct agent_world *world)
+{
+	if (world->is_crashed)
+		return GATE_SHUT;
+	if (world->crash_in == 0 || --world->crash_in > 0)
+		return GATE_OPEN;
+	world->is_crashed = true;
+	return world->crash_after ? GATE_LAST : GATE_SHUT;
+}
+
+static uint64_t op_now(void *env)
+{
+	return ((struct agent_world *)env)->now_ms;
+}
+
+static uint64_t op_wall(void *env)
+{
+	return ((struct agent_world *)env)->now_ms + 1700000000000u;
+}
+
+static enum hv_code do_find(void *env, enum agent_kind kind, const char *name,
+			    struct agent_instance *ret, struct hv_err *err)
+{
+	struct agent_world *world = env;
+	struct world_process *process;
+
+	if (pass(world) == GATE_SHUT)
+		return HV_E_NOTFOUND;
+	process = world_find(world, kind, name);
+	if (process == NULL || process->locked_ms > world->now_ms)
+		return hv_fail(err, HV_E_NOTFOUND, "no such process");
+	process->is_watched = true;
+	*ret = process->instance;
+	return HV_OK;
+}
+
+static struct world_process *new_process(struct agent_world *world,
+					 const struct agent_spawn *what)
+{
+	struct world_process *process = world_by_pid(world, 0);
+
+	HV_INVARIANT(process != NULL);
+	*process = (struct world_process){ .kind = what->kind,
+					   .run_id = what->run_id,
+					   .is_child = true,
+					   .is_watched = true };
+	(void)snprintf(process->name, sizeof(process->name), "%s", what->name);
+	if (what->token != NULL)
+		memcpy(process->token, what->token, HV_TOKEN_BYTES);
+	process->instance.pid = ++world->next_pid;
+	process->instance.starttime = world->now_ms + 1;
+	return process;
+}
+
+static void check_spawn(struct agent_world *world, const struct agent_spawn *what)
+{
+	if (what->kind == AGENT_HYPERVISOR && world->hypervisor_lost_ms != 0 &&
+	    world->now_ms - world->hypervisor_lost_ms < 10000 &&
+	    (world_alive(world, AGENT_PARTITION) > 0 ||
+	     world_alive(world, AGENT_VIOS) > 0))
+		world_fail(world, "a hypervisor starts over what is left of the last",
+			   "");
+	if (what->kind == AGENT_PARTITION && world_ran(world, what->name, what->run_id))
+		world_fail(world, "a run is started again", what->name);
+}
+
+static enum hv_code do_spawn(void *env, const struct agent_spawn *what,
+			     struct agent_instance *ret, struct hv_err *err)
+{
+	struct agent_world *world = env;
+	enum gate gate = pass(world);
+	struct world_process *old = world_find(world, what->kind, what->name);
+	struct world_process *process;
+	struct world_happening *it;
+
+	if (gate == GATE_SHUT)
+		return HV_E_OS;
+	/* A partition's pid file is locked before the fork, the others' after it. */
+	if (old != NULL &&
+	    (what->kind == AGENT_PARTITION || old->locked_ms <= world->now_ms))
+		return hv_fail(err, HV_E_EXISTS, "runs already");
+	if (old == NULL)
+		check_spawn(world, what);
+	world->spawns[what->kind]++;
+	process = new_process(world, what);
+	process->locked_ms = what->kind == AGENT_PARTITION
+				     ? 0
+				     : world->now_ms + world_between(world, 0, 5);
+	process->is_stubborn = what->kind == AGENT_VIOS && world->vios_are_stubborn;
+	process->is_loser = old != NULL;
+	*ret = process->instance;
+	if (process->is_loser ||
+	    (what->kind == AGENT_HYPERVISOR && world->hypervisor_fails) ||
+	    (what->kind == AGENT_VIOS && world->vios_fail)) {
+		process->is_dying = true;
+		it = world_at(world, world_between(world, 5, 30), WORLD_DIES);
+		it->b = 1;
+	} else {
+		it = world_at(world, world_between(world, 5, 50), WORLD_ATTACHES);
+	}
+	it->a = (uint64_t)process->instance.pid;
+	return HV_OK;
+}
+
+/* What find or spawn returned last. */
+static struct world_process *last_watched(struct agent_world *world, enum agent_kind kind,
+					  const char *name)
+{
+	struct world_process *last = NULL;
+
+	for (size_t i = 0; i < WORLD_PROCESSES; i++) {
+		struct world_process *it = &world->processes[i];
+
+		if (it->instance.pid != 0 && it->is_watched && it->kind == kind &&
+		    strcmp(it->name, name) == 0 &&
+		    (last == NULL || last->instance.pid < it->instance.pid))
+			last = it;
+	}
+	return last;
+}
+
+static void do_kill(void *env, enum agent_kind kind, const char *name, int number)
+{
+	struct agent_world *world = env;
+	struct world_process *process;
+
+	if (pass(world) == GATE_SHUT)
+		return;
+	process = last_watched(world, kind, name);
+	if (process == NULL)
+		return;
+	if (number == SIGKILL || !process->is_stubborn) {
+		process->is_dying = false; /* SIGKILL is quicker than its own end */
+		world_die(world, process, number == SIGKILL ? -SIGKILL : 0);
+	}
+}
+
+static enum hv_code do_ask(void *env, uint32_t tag, const Tarn__HvRequest *request,
+			   uint64_t deadline_ms, struct hv_err *err)
+{
+	struct agent_world *world = env;
+
+	(void)err;
+	if (pass(world) != GATE_SHUT)
+		world_hv_ask(world, tag, request, deadline_ms);
+	return HV_OK;
+}
+
+static enum hv_code do_tool(void *env, uint32_t tag, const struct agent_tool *tool,
+			    struct hv_err *err)
+{
+	struct agent_world *world = env;
+	struct world_happening *it;
+
+	(void)err;
+	if (pass(world) == GATE_SHUT)
+		return HV_OK;
+	it = world_at(world, world_between(world, 2, 40), WORLD_TOOL_DONE);
+	it->agent = world->config.incarnation; /* it dies with its agent */
+	it->a = tag;
+	it->tool = *tool;
+	(void)snprintf(it->path, sizeof(it->path), "%s", tool->path);
+	memcpy(it->id, tool->id, AGENT_ID_BYTES);
+	return HV_OK;
+}
+
+static enum hv_code do_send(void *env, uint32_t tag, const Tarn__HostRequest *request,
+			    uint64_t deadline_ms, struct hv_err *err)
+{
+	struct agent_world *world = env;
+
+	(void)err;
+	if (pass(world) == GATE_SHUT)
+		return HV_OK;
+	if (world->on_send != NULL)
+		world->on_send(world, tag, request, world->arg);
+	else
+		world_coordinator_answer(world, tag, HV_E_TIMEOUT, NULL, deadline_ms);
+	return HV_OK;
+}
+
+static enum hv_code do_save(void *env, enum agent_file file, const uint8_t *bytes,
+			    size_t count, bool is_durable, struct hv_err *err)
+{
+	struct agent_world *world = env;
+	enum gate gate = pass(world);
+
+	if (gate == GATE_SHUT || world->disk_is_full)
+		return hv_fail(err, HV_E_NOSPC, "the disk is full");
+	world->saves++;
+	world->durable_saves += is_durable;
+	free(world->files[file]);
+	world->files[file] = malloc(count + 1);
+	HV_INVARIANT(world->files[file] != NULL);
+	memcpy(world->files[file], bytes, count);
+	world->file_counts[file] = count;
+	return HV_OK;
+}
+
+static enum hv_code op_find(void *env, enum agent_kind kind, const char *name,
+			    struct agent_instance *ret, struct hv_err *err)
+{
+	enum hv_code code;
+
+	world_core_side(env, false);
+	code = do_find(env, kind, name, ret, err);
+	world_core_side(env, true);
+	return code;
+}
+
+static enum hv_code op_spawn(void *env, const struct agent_spawn *what,
+			     struct agent_instance *ret, struct hv_err *err)
+{
+	enum hv_code code;
+
+	world_core_side(env, false);
+	code = do_spawn(env, what, ret, err);
+	world_core_side(env, true);
+	return code;
+}
+
+static void op_kill(void *env, enum agent_kind kind, const char *name, int number)
+{
+	world_core_side(env, false);
+	do_kill(env, kind, name, number);
+	world_core_side(env, true);
+}
+
+static enum hv_code op_ask(void *env, uint32_t tag, const Tarn__HvRequest *request,
+			   uint64_t deadline_ms, struct hv_err *err)
+{
+	enum hv_code code;
+
+	world_core_side(env, false);
+	code = do_ask(env, tag, request, deadline_ms, err);
+	world_core_side(env, true);
+	return code;
+}
+
+static enum hv_code op_tool(void *env, uint32_t tag, const struct agent_tool *tool,
+			    struct hv_err *err)
+{
+	enum hv_code code;
+
+	world_core_side(env, false);
+	code = do_tool(env, tag, tool, err);
+	world_core_side(env, true);
+	return code;
+}
+
+static enum hv_code op_send(void *env, uint32_t tag, const Tarn__HostRequest *request,
+			    uint64_t deadline_ms, struct hv_err *err)
+{
+	enum hv_code code;
+
+	world_core_side(env, false);
+	code = do_send(env, tag, request, deadline_ms, err);
+	world_core_side(env, true);
+	return code;
+}
+
+static enum hv_code op_save(void *env, enum agent_file file, const uint8_t *bytes,
+			    size_t count, bool is_durable, struct hv_err *err)
+{
+	enum hv_code code;
+
+	world_core_side(env, false);
+	code = do_save(env, file, bytes, count, is_durable, err);
+	world_core_side(env, true);
+	return code;
+}
+
+static void op_wake_at(void *env, uint64_t at_ms)
+{
+	((struct agent_world *)env)->wake_ms = at_ms;
+}
+
+const struct agent_ops world_ops = {
+	.now_ms = op_now,
+	.wall_ms = op_wall,
+	.find = op_find,
+	.spawn = op_spawn,
+	.kill = op_kill,
+	.ask = op_ask,
+	.tool = op_tool,
+	.send = op_send,
+	.save = op_save,
+	.wake_at = op_wake_at,
+};

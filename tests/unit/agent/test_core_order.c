@@ -1,0 +1,242 @@
+/* Paging devices, the pool, and single operations of the coordinator. */
+#include "tests/unit/agent/bench.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void a_device_is_formatted_once(void **state)
+{
+	struct bench *bench = *state;
+	struct world_device *device;
+	uint64_t generation;
+
+	bench_go(bench);
+	device = world_device(&bench->world, "/dev/pg1");
+	generation = boss_device(&bench->boss, "pg1")->generation;
+	assert_int_equal(device->formats, 1);
+	device->is_missing = true;
+	device->has_header = false;
+	assert_non_null(
+		strstr(bench_event(bench, "pgdev.failed", 1)->text, "no such file"));
+	assert_non_null(
+		bench_done(bench, TARN__OBJECT_KIND__OBJECT_DEVICE, "pg1", generation)
+			->error);
+	world_agent_kill(&bench->world);
+	world_agent_start(&bench->world);
+	world_run(&bench->world, 30000);
+	assert_int_equal(device->formats, 1);
+	assert_true(device->is_missing);
+	device->is_missing = false;
+	device->has_header = true;
+	(void)bench_event(bench, "pgdev.back", 1);
+	world_run(&bench->world, 1000);
+	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_DEVICE, "pg1", generation)
+			    ->error);
+	assert_int_equal(device->formats, 1);
+}
+
+static void a_device_that_is_not_ours_is_refused_for_good(void **state)
+{
+	struct bench *bench = *state;
+	struct world_device *device = world_device(&bench->world, "/dev/pg1");
+	const Tarn__ObjectStatus *status;
+
+	device->is_missing = false;
+	device->is_foreign = true;
+	bench_add(bench, "db1", "pg1");
+	boss_publish(&bench->boss);
+	world_agent_start(&bench->world);
+	status = bench_done(bench, TARN__OBJECT_KIND__OBJECT_DEVICE, "pg1",
+			    boss_device(&bench->boss, "pg1")->generation);
+	assert_string_equal(status->error->text, "it belongs to another host");
+	status = bench_lpar(bench, "db1");
+	assert_false(status->running);
+	assert_string_equal(status->error->text,
+			    "paging device 'pg1': it belongs to another host");
+	device->is_foreign = false;
+	world_run(&bench->world, 60000);
+	assert_int_equal(device->formats, 0); /* nobody asked a second time */
+}
+
+static void a_removed_device_is_wiped_or_was_gone(void **state)
+{
+	struct bench *bench = *state;
+	struct boss_device *device;
+
+	(void)boss_device(&bench->boss, "pg1");
+	(void)boss_device(&bench->boss, "pg2");
+	boss_publish(&bench->boss);
+	world_agent_start(&bench->world);
+	for (unsigned i = 1; i <= 2; i++) {
+		const char *name = i == 1 ? "pg1" : "pg2";
+
+		device = boss_device(&bench->boss, name);
+		(void)bench_done(bench, TARN__OBJECT_KIND__OBJECT_DEVICE, name,
+				 device->generation);
+		device->generation = bench->boss.next_id++;
+		device->is_removed = true;
+	}
+	world_device(&bench->world, "/dev/pg2")->is_missing = true;
+	boss_publish(&bench->boss);
+	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_DEVICE, "pg1",
+			       boss_device(&bench->boss, "pg1")->generation)
+			    ->error);
+	assert_false(world_device(&bench->world, "/dev/pg1")->has_header);
+	assert_string_equal(bench_done(bench, TARN__OBJECT_KIND__OBJECT_DEVICE, "pg2",
+				       boss_device(&bench->boss, "pg2")->generation)
+				    ->text,
+			    "no such file");
+}
+
+static void a_refused_pool_is_told_and_asked_for_again(void **state)
+{
+	struct bench *bench = *state;
+	const Tarn__ObjectStatus *status;
+
+	bench->world.pool_code = HV_E_NOMEM;
+	bench_add(bench, "db1", "pg1");
+	boss_publish(&bench->boss);
+	world_agent_start(&bench->world);
+	status = bench_done(bench, TARN__OBJECT_KIND__OBJECT_POOL, "",
+			    bench->boss.pool_generation);
+	assert_int_equal(status->error->code, HV_E_NOMEM);
+	assert_string_equal(bench_lpar(bench, "db1")->error->text,
+			    "shared memory pool: no pool, as told");
+	bench->world.pool_code = HV_OK;
+	world_run(&bench->world, 15000);
+	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_POOL, "",
+			       bench->boss.pool_generation)
+			    ->error);
+	boss_pool(&bench->boss, 0);
+	boss_publish(&bench->boss);
+	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_POOL, "",
+			       bench->boss.pool_generation)
+			    ->error);
+	assert_false(bench->world.pool_is_set);
+}
+
+static void a_kill_is_carried_out_at_most_once(void **state)
+{
+	struct bench *bench = *state;
+	uint64_t id;
+
+	bench_go(bench);
+	id = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, "vios1");
+	boss_publish(&bench->boss);
+	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id)->error);
+	(void)bench_event(bench, "vios.restarted", 1);
+	world_agent_kill(&bench->world);
+	world_agent_start(&bench->world);
+	world_run(&bench->world, 10000);
+	assert_int_equal(boss_heard(&bench->boss, "vios.exit"), 1);
+	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id)->error);
+}
+
+static void a_kill_that_a_dead_agent_began_is_not_repeated(void **state)
+{
+	struct bench *bench = *state;
+	const Tarn__ObjectStatus *status = NULL;
+	uint64_t id;
+
+	bench_go(bench);
+	/* Die at each operation in turn: before, at, and after the save and the kill. */
+	for (unsigned nth = 1; nth < 12; nth++) {
+		unsigned before = boss_heard(&bench->boss, "vios.exit");
+
+		id = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL,
+				"vios1");
+		boss_publish(&bench->boss);
+		bench->world.crash_in = nth;
+		bench->world.crash_after = nth % 2 == 0;
+		if (world_wait(&bench->world, 5000, bench_agent_is_dead, NULL))
+			world_agent_start(&bench->world);
+		bench->world.crash_in = 0;
+		status = bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id);
+		assert_true(status->error == NULL || status->error->code == HV_E_GONE ||
+			    status->error->code == HV_E_NOTFOUND);
+		bench_vios(bench, "vios1", TARN__VIOS_STATE__VIOS_STANDBY);
+		assert_in_range(boss_heard(&bench->boss, "vios.exit"), before,
+				before + 1);
+		memset(bench->boss.ops, 0, sizeof(bench->boss.ops));
+		boss_publish(&bench->boss);
+		world_run(&bench->world, 40000); /* the back-off starts anew */
+	}
+	assert_int_equal(world_alive(&bench->world, AGENT_PARTITION), 2);
+}
+
+static void operations_that_cannot_be_are_answered(void **state)
+{
+	struct bench *bench = *state;
+	uint64_t kill, verify, nobody;
+
+	bench->world.config.drills_allowed = false;
+	bench_go(bench);
+	kill = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, "vios1");
+	verify = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY, "no");
+	nobody = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_STALL_RESET, "no");
+	boss_publish(&bench->boss);
+	assert_int_equal(
+		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", kill)->error->code,
+		HV_E_REFUSED);
+	assert_int_equal(
+		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", verify)->error->code,
+		HV_E_NOTFOUND);
+	assert_int_equal(
+		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", nobody)->error->code,
+		HV_E_NOTFOUND);
+	assert_int_equal(world_alive(&bench->world, AGENT_VIOS), 2);
+}
+
+static void a_verification_that_a_dead_agent_began_is_answered(void **state)
+{
+	struct bench *bench = *state;
+	uint64_t id;
+
+	bench_go(bench);
+	id = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY, "");
+	boss_publish(&bench->boss);
+	world_run(&bench->world, 40); /* sent, not over */
+	assert_int_equal(world_partition(&bench->world, "db1")->last_command, id);
+	world_agent_kill(&bench->world);
+	world_run(&bench->world, 2000); /* now it is */
+	world_agent_start(&bench->world);
+	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id)->error);
+	assert_int_equal(world_partition(&bench->world, "db1")->passes, 1);
+}
+
+static void verify_waits_for_the_pass_of_each_partition(void **state)
+{
+	struct bench *bench = *state;
+	uint64_t verify, reset, audit;
+
+	bench_go(bench);
+	verify = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY, "");
+	reset = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_STALL_RESET, "");
+	audit = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_AUDIT, "");
+	boss_publish(&bench->boss);
+	assert_string_equal(
+		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", verify)->text,
+		"2 partitions, 200 pages verified, 0 bad");
+	assert_int_equal(world_partition(&bench->world, "db1")->passes, 1);
+	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", reset)->error);
+	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", audit)->error);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CLAIM(a_device_is_formatted_once),
+		CLAIM(a_device_that_is_not_ours_is_refused_for_good),
+		CLAIM(a_removed_device_is_wiped_or_was_gone),
+		CLAIM(a_refused_pool_is_told_and_asked_for_again),
+		CLAIM(a_kill_is_carried_out_at_most_once),
+		CLAIM(a_kill_that_a_dead_agent_began_is_not_repeated),
+		CLAIM(operations_that_cannot_be_are_answered),
+		CLAIM(a_verification_that_a_dead_agent_began_is_answered),
+		CLAIM(verify_waits_for_the_pass_of_each_partition),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
