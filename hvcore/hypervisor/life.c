@@ -374,6 +374,7 @@ void life_targets(struct hypervisor *hv)
 	struct hv_share shares[SHARED_MAX];
 	struct partition *whose[SHARED_MAX];
 	unsigned count = 0;
+	int64_t frames;
 
 	hv->is_target_due = fault_round_is_out(&hv->target_round);
 	if (hv->is_target_due)
@@ -389,7 +390,9 @@ void life_targets(struct hypervisor *hv)
 			.weight = p->weight,
 		};
 	}
-	hv_shares_split((uint64_t)hv_frames_total(&hv->team->frames), shares, count);
+	/* less high water, so that somebody is always above its target (M6) */
+	frames = hv_frames_total(&hv->team->frames) - hv_frames_high(&hv->team->frames);
+	hv_shares_split(frames > 0 ? (uint64_t)frames : 0, shares, count);
 	for (unsigned i = 0; i < count; i++) {
 		whose[i]->memory.entitled_pages = (uint32_t)shares[i].entitled;
 		whose[i]->memory.target_pages = (uint32_t)shares[i].target;

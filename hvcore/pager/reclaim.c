@@ -254,9 +254,21 @@ static bool reclaim(struct hv_pager *pager, uint64_t now_ns)
 	return pager->is_reclaiming;
 }
 
+/* A nudge says that another pager gave frames: no event of ours tells of them. */
+static bool is_frame_there(const struct hv_pager *pager)
+{
+	if (hv_frames_free(pager->frames) <= 0)
+		return false;
+	for (unsigned i = 0; i < pager->space_count; i++)
+		if (pager->spaces[i]->parked_count > 0 &&
+		    pager->spaces[i]->parked_why == HV_WAIT_FRAME)
+			return true;
+	return false;
+}
+
 static void retry(struct hv_pager *pager, uint64_t now_ns)
 {
-	if (pager->retry_ns != 0 && pager->retry_ns <= now_ns)
+	if ((pager->retry_ns != 0 && pager->retry_ns <= now_ns) || is_frame_there(pager))
 		pager->is_retry_due = true;
 	if (!pager->is_retry_due)
 		return;

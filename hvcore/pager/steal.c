@@ -29,7 +29,7 @@ struct batch {
 	uint32_t buffer; /* first */
 	uint32_t room;   /* slots and buffers taken */
 	uint32_t used;
-	uint32_t left;   /* victims still to come: how much to take */
+	uint32_t left;   /* victims after this one: how much to take */
 	bool is_stopped; /* no more can be written: the rest stays */
 	uint64_t now_ns;
 	uint32_t freed;
@@ -129,7 +129,7 @@ static bool batch_begin(struct batch *batch)
 {
 	struct hv_space *space = batch->space;
 	struct hv_pager_path *path = &space->pager->paths[batch->path];
-	uint32_t want = batch->left < HV_RUN_PAGES ? batch->left : HV_RUN_PAGES;
+	uint32_t want = batch->left < HV_RUN_PAGES ? batch->left + 1 : HV_RUN_PAGES;
 	uint32_t got, fit;
 
 	if (space->table.slots_in[HV_SLOT_FREE] == 0 && !void_one(space))

@@ -1,0 +1,112 @@
+/*
+ * host - one host without its agent: tarn-hypervisor, a pair of tarn-vios, paging
+ * devices and partitions as real processes; the test plays the agent.
+ *
+ *   test_host_start(&host, &(struct test_host_config){ 0 });
+ *   test_host_pool(&host, 32);
+ *   p = test_host_run(&host, &(struct test_partition){ .name = "db1", .mem_mib = 64 });
+ *   assert_true(test_host_wait_page_ins(&host, "db1", 1000));
+ *   test_host_end(&host);
+ *
+ * Contract
+ *   Threads  one.
+ *   Errors   what a test cannot do without fails it at once, with what the programs
+ *            said. Where this machine does not let us (root, userfaultfd): exit 77.
+ *   Order    end checks that the books balance and that the hypervisor ends by
+ *            itself with 0; nothing is left behind, also where a check failed.
+ */
+#ifndef TESTS_SUPPORT_HOST_H
+#define TESTS_SUPPORT_HOST_H
+
+#include "hvcore/wire/messages.h"
+#include "tests/support/process.h"
+#include "tests/support/tmpdir.h"
+
+#define TEST_HOST_PARTITIONS 8
+
+struct test_host_config {
+	unsigned memory_mib;    /* 0 = 512 */
+	unsigned hang_ms;       /* 0 = 500 */
+	unsigned fault_threads; /* 0 = one a processor */
+	bool has_no_vios;       /* the test starts them, or plays them */
+};
+
+struct test_partition {
+	const char *name;
+	unsigned mem_mib, max_mib; /* max 0 = mem */
+	unsigned entitled_mib;
+	unsigned device_mib; /* 0 = max and some */
+	unsigned weight;     /* 0 = 128 */
+	bool is_dedicated;
+	const char *workload; /* NULL = zipf */
+	unsigned working_set, write_percent, rate, threads;
+};
+
+struct test_guest {
+	char name[32];
+	uint64_t run_id;
+	struct test_process process;
+};
+
+struct test_host {
+	struct test_tmpdir dir;
+	struct test_host_config config;
+	char url[128];
+	struct test_process hypervisor;
+	struct test_process vios[2];
+	struct test_guest guests[TEST_HOST_PARTITIONS];
+	unsigned guest_count;
+	unsigned devices;
+	uint64_t run_id;
+};
+
+void test_host_start(struct test_host *host, const struct test_host_config *config);
+/* Partitions shut down, VIOS and hypervisor ended, directory removed. */
+void test_host_end(struct test_host *host);
+/* The same for a hypervisor that was killed: no books to balance. */
+void test_host_abandon(struct test_host *host);
+
+void test_host_hypervisor(struct test_host *host);           /* starts it */
+void test_host_vios(struct test_host *host, unsigned index); /* 0: vios1 */
+/* maintained NULL = none. Gives the code. */
+enum hv_code test_host_expect(struct test_host *host, const char *maintained);
+
+/* Sends, and gives the answer: free with tarn__hv_reply__free_unpacked. */
+Tarn__HvReply *test_host_ask(struct test_host *host, const Tarn__HvRequest *request);
+/* Only the code; err may be NULL. */
+enum hv_code test_host_order(struct test_host *host, const Tarn__HvRequest *request,
+			     struct hv_err *err);
+enum hv_code test_host_pool(struct test_host *host, unsigned mib, struct hv_err *err);
+
+/* Device formatted; gives the code of define and, where it is OK, the token in hex. */
+enum hv_code test_host_define(struct test_host *host, const struct test_partition *spec,
+			      uint64_t run_id, char token_hex[33], struct hv_err *err);
+/* Defines and starts it, and waits until it runs. */
+struct test_guest *test_host_run(struct test_host *host,
+				 const struct test_partition *spec);
+enum hv_code test_host_control(struct test_host *host, struct test_guest *guest,
+			       Tarn__PartitionCommand command);
+/* Removes an ended partition; waits while it is being cleaned up. */
+void test_host_remove(struct test_host *host, const char *name, uint64_t run_id);
+
+/* A reply with stat; audit: fails the test where the books do not balance. */
+Tarn__HvReply *test_host_stat(struct test_host *host, bool is_audit);
+void test_host_audit(struct test_host *host);
+Tarn__PartitionStat *test_stat_partition(const Tarn__HvReply *reply, const char *name);
+Tarn__ViosStat *test_stat_vios(const Tarn__HvReply *reply, const char *name);
+
+/* Waits until is_true(stat, arg); fails the test where it does not come. */
+void test_host_wait(struct test_host *host,
+		    bool (*is_true)(const Tarn__HvReply *reply, void *arg), void *arg,
+		    uint64_t deadline_ms, const char *what);
+void test_host_wait_vios(struct test_host *host, const char *name, Tarn__ViosState state);
+void test_host_wait_state(struct test_host *host, const char *name,
+			  Tarn__PartitionState state);
+/* At least so many more page-ins from now on. */
+void test_host_wait_page_ins(struct test_host *host, const char *name, uint64_t more);
+/* One complete pass over every partition's pages, none bad, no mismatch. */
+void test_host_verify(struct test_host *host);
+/* Longest stall of any partition since the last reset. */
+uint64_t test_host_longest_stall_us(struct test_host *host);
+
+#endif
