@@ -22,6 +22,8 @@ static enum hv_code serve_session(const struct vios_config *config, struct hv_er
 
 	if (code != HV_OK)
 		return code;
+	log_info("vios.started", "socket=%s drills=%d", config->socket_path,
+		 config->allow_drills);
 	code = vios_session_run(session, err);
 	vios_session_close(session);
 	return code;
@@ -41,8 +43,6 @@ static int serve(const struct vios_config *config)
 	}
 	vios_drill_ignore();
 	vios_process_harden();
-	log_info("vios.started", "socket=%s drills=%d", config->socket_path,
-		 config->allow_drills);
 	code = serve_session(config, &err);
 	if (code != HV_OK)
 		log_error("vios.failed", "why=\"%s\"", err.text);

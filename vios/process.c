@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -19,36 +20,57 @@
 #endif
 #define STACK_BYTES (256u << 10) /* locked in full: deepest frame is under 8 KiB */
 /*
- * Kept: paging devices lie wherever they were put, and are opened later, also in
- * directories that root does not own.
+ * Kept: DAC_OVERRIDE, since paging devices lie wherever they were put, and are opened
+ * later, also in directories that root does not own. IPC_LOCK, since the window, the
+ * rings and the stacks are mapped later and locked then.
  */
-#define KEPT_CAPABILITIES (UINT32_C(1) << CAP_DAC_OVERRIDE)
+#define KEPT_CAPABILITIES (UINT32_C(1) << CAP_DAC_OVERRIDE | UINT32_C(1) << CAP_IPC_LOCK)
+
+struct rights {
+	struct __user_cap_header_struct head;
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+};
+
+static bool get_rights(struct rights *rights)
+{
+	*rights = (struct rights){ .head.version = _LINUX_CAPABILITY_VERSION_3 };
+	return syscall(SYS_capget, &rights->head, rights->data) == 0;
+}
+
+/* Whether a map made later can be locked as well: otherwise it would fail. */
+static bool may_lock_all(void)
+{
+	struct rights rights;
+	struct rlimit limit;
+
+	if (get_rights(&rights) &&
+	    (rights.data[0].effective & UINT32_C(1) << CAP_IPC_LOCK) != 0)
+		return true;
+	return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
+}
 
 static void lock_memory(void)
 {
-	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
-
-	/* Stays without CAP_IPC_LOCK: later maps are locked against this limit. */
-	(void)setrlimit(RLIMIT_MEMLOCK, &all);
-	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+	if (!may_lock_all())
+		log_warn("vios.memory_not_locked", "why=\"RLIMIT_MEMLOCK\"");
+	else if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
 		log_warn("vios.memory_not_locked", "errno=%d", errno);
 }
 
 static void drop_rights(void)
 {
-	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct now[_LINUX_CAPABILITY_U32S_3];
-	struct __user_cap_data_struct kept[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	struct rights rights;
 
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (syscall(SYS_capget, &head, now) != 0) {
-		log_warn("vios.rights_kept", "errno=%d", errno);
-		return;
+	if (get_rights(&rights)) {
+		rights.data[0].effective &= KEPT_CAPABILITIES;
+		rights.data[0].permitted &= KEPT_CAPABILITIES;
+		rights.data[0].inheritable = 0;
+		rights.data[1] = (struct __user_cap_data_struct){ 0 };
+		if (syscall(SYS_capset, &rights.head, rights.data) == 0)
+			return;
 	}
-	kept[0].effective = now[0].effective & KEPT_CAPABILITIES;
-	kept[0].permitted = now[0].permitted & KEPT_CAPABILITIES;
-	if (syscall(SYS_capset, &head, kept) != 0)
-		log_warn("vios.rights_kept", "errno=%d", errno);
+	log_warn("vios.rights_kept", "errno=%d", errno);
 }
 
 void vios_process_harden(void)
