@@ -15,12 +15,15 @@
 
 #define RATE_MS 500 /* operations a second are measured over this at least */
 
+/* NONE --a worker wants one--> READY --room in the socket--> SENT --answer--> NONE */
+enum discard_at { DISCARD_NONE, DISCARD_READY, DISCARD_SENT };
+
 struct control {
 	const struct partition_control_config *config;
 	int signals;
 	uint64_t next_report_ms;
-	bool is_report_wanted;   /* now, not when it is due */
-	bool is_discard_blocked; /* `discard` waits for room in the socket */
+	bool is_report_wanted; /* now, not when it is due */
+	enum discard_at discard_at;
 	struct partition_wanted_discard discard;
 	bool is_stopping;
 	uint64_t stop_by_ms;
@@ -106,6 +109,15 @@ static void obey(struct control *control, const struct hv_attach_control *comman
 	}
 }
 
+static enum hv_code on_discarded(struct control *control, unsigned worker,
+				 struct hv_err *err)
+{
+	if (control->discard_at != DISCARD_SENT || worker != control->discard.worker)
+		return hv_fail(err, HV_E_STATE, "worker %u waits for no discard", worker);
+	control->discard_at = DISCARD_NONE;
+	return partition_crew_discarded(control->config->crew, worker, err);
+}
+
 static void on_packet(struct control *control, const void *packet, size_t bytes)
 {
 	struct hv_attach_control command;
@@ -120,7 +132,7 @@ static void on_packet(struct control *control, const void *packet, size_t bytes)
 		return;
 	}
 	if (code == HV_OK && head.type == HV_ATTACH_DISCARDED)
-		code = partition_crew_discarded(control->config->crew, head.tag, &err);
+		code = on_discarded(control, head.tag, &err);
 	else if (code == HV_OK)
 		code = hv_fail(&err, HV_E_CORRUPT, "packet of type %u", head.type);
 	if (code != HV_OK)
@@ -179,14 +191,14 @@ static bool send_discard(struct control *control)
 	return send_packet(control, &packet, sizeof packet);
 }
 
-static void relay_discards(struct control *control)
+/* The hypervisor takes one at a time. */
+static void relay_discard(struct control *control)
 {
-	while (control->is_discard_blocked ||
-	       partition_crew_take_discard(control->config->crew, &control->discard)) {
-		control->is_discard_blocked = !send_discard(control);
-		if (control->is_discard_blocked)
-			return;
-	}
+	if (control->discard_at == DISCARD_NONE &&
+	    partition_crew_take_discard(control->config->crew, &control->discard))
+		control->discard_at = DISCARD_READY;
+	if (control->discard_at == DISCARD_READY && send_discard(control))
+		control->discard_at = DISCARD_SENT;
 }
 
 static void measure_rate(struct control *control, uint64_t operations, uint64_t now_ms)
@@ -301,7 +313,7 @@ static bool step(struct control *control, int *ret_status)
 
 	if (!control->is_stopping) {
 		step_passes(control, &progress);
-		relay_discards(control);
+		relay_discard(control);
 		report_if_due(control);
 		return false;
 	}
@@ -333,8 +345,9 @@ static bool wait_and_receive(struct control *control)
 {
 	struct pollfd at[] = {
 		{ .fd = control->config->socket,
-		  .events = (short)(POLLIN |
-				    (control->is_discard_blocked ? POLLOUT : 0)) },
+		  .events =
+			  (short)(POLLIN |
+				  (control->discard_at == DISCARD_READY ? POLLOUT : 0)) },
 		{ .fd = control->signals, .events = POLLIN },
 		{ .fd = partition_crew_notice(control->config->crew), .events = POLLIN },
 	};

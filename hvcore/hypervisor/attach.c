@@ -39,30 +39,34 @@ void attach_hang_up(struct partition *partition)
 	partition->fd = -1;
 }
 
-static void send_head(struct partition *partition, enum hv_attach_type type, uint32_t tag)
+static void send_packet(struct partition *partition, const void *packet, size_t bytes)
 {
-	struct hv_attach_go packet = {
-		.head = hv_local_head(HV_ATTACH_VERSION, type, sizeof(packet), tag),
-	};
 	struct hv_err err;
 
 	if (partition->fd < 0)
 		return;
-	if (hv_local_send(partition->fd, &packet, sizeof(packet), NULL, 0, &err) != HV_OK)
+	if (hv_local_send(partition->fd, packet, bytes, NULL, 0, &err) != HV_OK)
 		log_warn("hypervisor.attach_send", "partition=%s error=\"%s\"",
 			 partition->name, err.text);
 }
 
 void attach_go(struct partition *partition)
 {
+	struct hv_attach_go packet = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_GO, sizeof(packet), 0),
+	};
+
 	log_info("hypervisor.attached", "partition=%s pid=%d", partition->name,
 		 partition->pid);
-	send_head(partition, HV_ATTACH_GO, 0);
+	send_packet(partition, &packet, sizeof(packet));
 }
 
 void attach_discarded(struct partition *partition)
 {
-	send_head(partition, HV_ATTACH_DISCARDED, partition->discard_tag);
+	struct hv_attach_discard packet = partition->discard_asked;
+
+	packet.head.type = HV_ATTACH_DISCARDED;
+	send_packet(partition, &packet, sizeof(packet));
 }
 
 enum hv_code attach_control(struct partition *partition, uint32_t command,
@@ -157,13 +161,8 @@ static void on_discard(struct partition *partition, const struct hv_attach_disca
 			  "sent a discard that is not its own or not its turn");
 		return;
 	}
-	partition->discard_tag = ask->head.tag;
-	if (ask->bytes == 0) {
-		attach_discarded(partition);
-		return;
-	}
-	life_discard(partition, ask->head.tag, ask->offset / HV_PAGE_BYTES,
-		     ask->bytes / HV_PAGE_BYTES);
+	partition->discard_asked = *ask;
+	life_discard(partition, ask->offset / HV_PAGE_BYTES, ask->bytes / HV_PAGE_BYTES);
 }
 
 static void dispatch(struct partition *partition, struct hv_local_packet *packet)

@@ -111,7 +111,7 @@ struct partition {
 	bool has_report;
 	struct hv_attach_report report;
 	uint64_t last_command_id;
-	uint32_t discard_tag;
+	struct hv_attach_discard discard_asked; /* the one under way */
 	uint64_t discard_first, discard_pages; /* what is left; pages 0: none */
 	enum hv_code discard_code;
 	/* rounds on its fault thread, one at a time each */
@@ -303,8 +303,7 @@ void life_poll(struct hypervisor *hv);
 bool life_has_work(const struct hypervisor *hv);
 /* P7: stealing from it stops, or goes on. Told again until it is so. */
 void life_block(struct partition *partition, bool is_blocked);
-void life_discard(struct partition *partition, uint32_t tag, uint64_t first,
-		  uint64_t pages);
+void life_discard(struct partition *partition, uint64_t first, uint64_t pages);
 /* Shares changed: tell every fault thread the targets of its spaces. */
 void life_targets(struct hypervisor *hv);
 /* P1: kills every attached process and waits until its memory is out of use. */

@@ -254,8 +254,7 @@ void life_poll(struct hypervisor *hv)
 		if (p->phase == PHASE_CLOSING)
 			poll_closing(p);
 		else if (p->discard_pages > 0)
-			life_discard(p, p->discard_tag, p->discard_first,
-				     p->discard_pages);
+			life_discard(p, p->discard_first, p->discard_pages);
 	}
 }
 
@@ -333,14 +332,12 @@ static void on_discard(struct fault_round *round)
 	if (partition->discard_code == HV_E_AGAIN) /* its events must be read first */
 		hypervisor_poll_soon(partition->hv);
 	else
-		life_discard(partition, partition->discard_tag, partition->discard_first,
+		life_discard(partition, partition->discard_first,
 			     partition->discard_pages);
 }
 
-void life_discard(struct partition *partition, uint32_t tag, uint64_t first,
-		  uint64_t pages)
+void life_discard(struct partition *partition, uint64_t first, uint64_t pages)
 {
-	partition->discard_tag = tag;
 	partition->discard_first = first;
 	partition->discard_pages = partition->phase == PHASE_RUNNING ? pages : 0;
 	if (partition->discard_pages == 0 || fault_round_is_out(&partition->discard))

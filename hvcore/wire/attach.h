@@ -15,8 +15,8 @@
  *           + duplicate of the userfaultfd
  *                                           <-   GO, or REFUSED with a sentence
  *   REPORT  once a second                   ->
- *   DISCARD offset, bytes                   ->
- *                                           <-   DISCARDED
+ *   DISCARD offset, bytes                   ->      one at a time
+ *                                           <-   DISCARDED, the same
  *                                           <-   CONTROL  shutdown, verify, reset stall
  *
  * The agent may have connected for the partition, so the partition is the sender
