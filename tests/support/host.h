@@ -23,6 +23,7 @@
 #include "tests/support/tmpdir.h"
 
 #define TEST_HOST_PARTITIONS 8
+#define TEST_HOST_WAIT_MS 60000 /* a loaded machine with sanitizers */
 
 struct test_host_config {
 	unsigned memory_mib;    /* 0 = 512 */
@@ -40,11 +41,19 @@ struct test_partition {
 	bool is_dedicated;
 	const char *workload; /* NULL = zipf */
 	unsigned working_set, write_percent, rate, threads;
+	unsigned phase_ms; /* 0 = 4000 */
+	bool discards;     /* phases */
+};
+
+struct test_device {
+	char path[TEST_PATH_BYTES];
+	uint8_t id[16];
 };
 
 struct test_guest {
 	char name[32];
 	uint64_t run_id;
+	struct test_device device; /* shared memory only */
 	struct test_process process;
 };
 
@@ -57,6 +66,7 @@ struct test_host {
 	struct test_guest guests[TEST_HOST_PARTITIONS];
 	unsigned guest_count;
 	unsigned devices;
+	struct test_device device; /* the last one */
 	uint64_t run_id;
 };
 
@@ -84,10 +94,16 @@ enum hv_code test_host_define(struct test_host *host, const struct test_partitio
 /* Defines and starts it, and waits until it runs. */
 struct test_guest *test_host_run(struct test_host *host,
 				 const struct test_partition *spec);
+/* The next run of one that has ended or is about to, on the same device. */
+void test_host_run_again(struct test_host *host, struct test_guest *guest,
+			 const struct test_partition *spec);
 enum hv_code test_host_control(struct test_host *host, struct test_guest *guest,
 			       Tarn__PartitionCommand command);
 /* Removes an ended partition; waits while it is being cleaned up. */
 void test_host_remove(struct test_host *host, const char *name, uint64_t run_id);
+
+/* What everything stands at and what the programs said, on stderr. */
+void test_host_tell(struct test_host *host);
 
 /* A reply with stat; audit: fails the test where the books do not balance. */
 Tarn__HvReply *test_host_stat(struct test_host *host, bool is_audit);
@@ -106,6 +122,11 @@ void test_host_wait_state(struct test_host *host, const char *name,
 void test_host_wait_page_ins(struct test_host *host, const char *name, uint64_t more);
 /* One complete pass over every partition's pages, none bad, no mismatch. */
 void test_host_verify(struct test_host *host);
+/*
+ * Every figure adds up, and so does the audit: the workloads are stopped for a moment,
+ * so that what is under way comes to its end first.
+ */
+void test_host_check(struct test_host *host);
 /* Longest stall of any partition since the last reset. */
 uint64_t test_host_longest_stall_us(struct test_host *host);
 
