@@ -115,6 +115,7 @@ static void show_faults(struct cli *cli, const Tarn__PartitionStat *stat)
 	count_line(cli, "  minor", stat->minor_faults);
 	count_line(cli, "  write", stat->write_faults);
 	count_line(cli, "  already served", stat->stale_faults);
+	count_line(cli, "  failed", stat->failed_faults);
 	count_line(cli, "  waiting now", stat->pending_faults);
 	heading(cli, "PAGING");
 	count_line(cli, "page-outs", stat->page_outs);

@@ -10,6 +10,8 @@
 #include "cli/figures.h"
 #include "hvcore/base/units.h"
 
+#define FRAMES_MOVING 640 /* the buffers of two lanes: what can be under way at once */
+
 struct check {
 	struct cli_findings *findings;
 	const char *kind, *name; /* of what is looked at */
@@ -52,9 +54,10 @@ static void check_pages(struct check *check, const Tarn__PartitionStat *stat)
 			   stat->stealing_pages + stat->inflight_pages +
 			   stat->poisoned_pages);
 	must_equal(check, "faults", stat->faults,
-		   "zero fills + page-ins + minor + write + already served + waiting",
+		   "zero fills + page-ins + minor + write + already served + failed + "
+		   "waiting",
 		   stat->zero_fills + stat->page_ins + stat->minor_faults +
-			   stat->write_faults + stat->stale_faults +
+			   stat->write_faults + stat->stale_faults + stat->failed_faults +
 			   stat->pending_faults);
 }
 
@@ -126,7 +129,11 @@ static void check_lpar(struct cli_findings *findings, const Tarn__StatusReply *s
 	check_slots(&check, status, lpar);
 }
 
-/* Frames that the host's partitions hold. */
+/*
+ * Frames that the host's partitions hold. They are counted one fault thread after
+ * the other while pages come and go, so the sum may be off by what moves meanwhile;
+ * an audit, for which all stand still, must agree to the frame.
+ */
 static uint64_t frames_held(const Tarn__StatusReply *status, const char *host)
 {
 	uint64_t held = 0;
@@ -147,6 +154,8 @@ static void check_pool(struct check *check, const Tarn__StatusReply *status,
 {
 	const Tarn__HostStat *stat = host->stat;
 	const Tarn__PoolStat *pool = stat->pool;
+	uint64_t held = frames_held(status, host->record->name);
+	uint64_t used = pool->frames - pool->frames_free;
 
 	must_equal(check, "pool", pool->pool_bytes, "its blocks",
 		   stat->lmbs_pool * stat->lmb_bytes);
@@ -156,10 +165,9 @@ static void check_pool(struct check *check, const Tarn__StatusReply *status,
 	if (pool->frames_free > pool->frames)
 		found(check, "%" PRIu64 " frames are free of %" PRIu64, pool->frames_free,
 		      pool->frames);
-	else
-		must_equal(check, "frames in use", pool->frames - pool->frames_free,
-			   "resident + leaving + coming in of its partitions",
-			   frames_held(status, host->record->name));
+	else if (used > held + FRAMES_MOVING || held > used + FRAMES_MOVING)
+		must_equal(check, "frames in use", used,
+			   "resident + leaving + coming in of its partitions", held);
 }
 
 static void check_host(struct cli_findings *findings, const Tarn__StatusReply *status,

@@ -84,6 +84,11 @@ static void add_minor(struct sample *s)
 	stat_of(s, 0)->minor_faults++;
 }
 
+static void add_failed(struct sample *s)
+{
+	stat_of(s, 0)->failed_faults++;
+}
+
 static void add_poisoned(struct sample *s)
 {
 	stat_of(s, 0)->poisoned_pages++;
@@ -167,7 +172,7 @@ static void want_more_pool(struct sample *s)
 
 static void lose_frame(struct sample *s)
 {
-	host_of(s)->pool->frames_free--;
+	host_of(s)->pool->frames_free -= 641;
 }
 
 static void invent_frames(struct sample *s)
@@ -247,6 +252,7 @@ static void one_wrong_figure_is_found_and_named(void **state)
 		{ add_fault, "partition db1", "faults is 14236, but" },
 		{ lose_page_in, "partition db1", "faults is 14235, but" },
 		{ add_minor, "partition db1", "faults is 14235, but" },
+		{ add_failed, "partition db1", "faults is 14235, but" },
 		{ add_poisoned, "partition db1", "1 poisoned pages" },
 		{ add_mismatch, "partition ded", "1 mismatches found by the workload" },
 		{ add_checksum, "partition db1", "1 checksum errors" },
@@ -263,7 +269,7 @@ static void one_wrong_figure_is_found_and_named(void **state)
 		{ lose_block, "host h1", "memory blocks is 32, but" },
 		{ shrink_pool, "host h1", "pool is 100659200, but its blocks is" },
 		{ want_more_pool, "host h1", "pool is 100663296, but the pool wanted" },
-		{ lose_frame, "host h1", "frames in use is 18011, but" },
+		{ lose_frame, "host h1", "frames in use is 18651, but" },
 		{ invent_frames, "host h1", "24001 frames are free of 24000" },
 		{ fail_audit, "host h1", "audit failed: no text" },
 		{ disconnect, "host h1", "is not connected" },
