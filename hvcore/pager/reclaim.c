@@ -19,7 +19,9 @@
 #define BATCH_MIN 8  /* 43 us of stealing hide behind one page-in (paging.md 1.6) */
 #define BATCH_MAX 64 /* = HV_RUN_PAGES: one request */
 #define BATCH_IDLE 32
-#define SMALL_SHARE 10   /* a tenth, as in S3-FIFO */
+#define SMALL_SHARE 10 /* a tenth, as in S3-FIFO */
+/* ... and not fewer: in a tiny partition a page would leave before its thread ran. */
+#define SMALL_MIN 32
 #define CLOCK_PARTS 4096 /* ghost age moves so often while all pages leave once */
 #define PICKS 4          /* spaces tried a run */
 
@@ -79,8 +81,10 @@ static enum hv_page_queue next_queue(const struct hv_page_table *table)
 	uint32_t small = table->queues[HV_QUEUE_SMALL].length;
 	uint32_t main = table->queues[HV_QUEUE_MAIN].length;
 
-	return main == 0 || small > (small + main) / SMALL_SHARE ? HV_QUEUE_SMALL
-								 : HV_QUEUE_MAIN;
+	if (main == 0)
+		return HV_QUEUE_SMALL;
+	return small > SMALL_MIN && small > (small + main) / SMALL_SHARE ? HV_QUEUE_SMALL
+									 : HV_QUEUE_MAIN;
 }
 
 /* Whether the page at the head of a queue leaves; if not, it went where it belongs. */
@@ -215,8 +219,19 @@ static unsigned batch_size(const struct hv_pager *pager)
 	return pending < BATCH_MAX ? pending : BATCH_MAX;
 }
 
+/* Faults that wait for a frame, here. */
+static unsigned count_thirsty(const struct hv_pager *pager)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < pager->space_count; i++)
+		if (pager->spaces[i]->parked_why == HV_WAIT_FRAME)
+			count += pager->spaces[i]->parked_count;
+	return count;
+}
+
 /* Frames still to be found, or 0. */
-static int64_t shortage(struct hv_pager *pager)
+static int64_t shortage(struct hv_pager *pager, unsigned thirsty)
 {
 	int64_t soon = hv_frames_soon(pager->frames);
 	int64_t high = hv_frames_high(pager->frames);
@@ -227,15 +242,17 @@ static int64_t shortage(struct hv_pager *pager)
 		pager->is_reclaiming = false;
 	if (pager->is_reclaiming)
 		return high - soon;
-	return pager->is_nomem ? BATCH_MIN : 0; /* P12: our count is too high */
+	if (pager->is_nomem) /* P12: our count is too high */
+		return BATCH_MIN;
+	return soon < (int64_t)thirsty ? (int64_t)thirsty - soon : 0;
 }
 
 /* One batch. True: there is more to do, and it can be done. */
 static bool reclaim(struct hv_pager *pager, uint64_t now_ns)
 {
-	int64_t want = shortage(pager);
-	unsigned batch = batch_size(pager);
-	bool is_urgent = pager->is_nomem ||
+	unsigned thirsty = count_thirsty(pager), batch = batch_size(pager);
+	int64_t want = shortage(pager, thirsty);
+	bool is_urgent = pager->is_nomem || thirsty > 0 ||
 			 hv_frames_free(pager->frames) < hv_frames_low(pager->frames) / 2;
 
 	if (want <= 0)

@@ -1,0 +1,420 @@
+/*
+ * test_pager_random - the page table and the engine under everything the outside can
+ * do, in random order: touches, discards by message and bare, hostile writes, REMOVE
+ * storms, full pool, failed ioctls, failovers, late writes of ended epochs, errors,
+ * damage, lies, planned switches, blocked stealing, dying partitions, a pool that
+ * shrinks and grows.
+ *
+ * Claim: after every step all equations hold (hv_pager_audit, frames, blocks, late
+ * writes only on quarantined slots); every read sees the last write, or zeros after
+ * a discard; SIGBUS only where the device failed; at the end of an episode every
+ * thread is served and every page is right.
+ *
+ * HV_SEED repeats a run, HV_EPISODE one episode of it; HV_STEPS its length (default 400000; `long` runs more).
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "hvcore/base/rng.h"
+#include "hvcore/pager/pager_priv.h"
+#include "tests/support/pager_world.h"
+#include "tests/support/seed.h"
+
+#define EPISODE_STEPS 4000
+#define STEPS_DEFAULT 400000
+
+struct run {
+	struct world world;
+	struct hv_rng rng;
+	bool may_be_hostile;
+	bool may_damage; /* the devices */
+	int64_t shrunk;
+};
+
+static unsigned below(struct run *run, unsigned n)
+{
+	return (unsigned)hv_rng_below(&run->rng, n);
+}
+
+/* A member that lives, or NULL. */
+static struct world_member *someone(struct run *run, unsigned *ret_index)
+{
+	unsigned index = below(run, run->world.config.members);
+	struct world_member *member = &run->world.members[index];
+
+	*ret_index = index;
+	return member->space == NULL || member->space->is_ended ? NULL : member;
+}
+
+/* Skewed, so that some pages are hot and runs of neighbours occur. */
+static uint32_t some_page(struct run *run)
+{
+	uint32_t pages = run->world.config.pages;
+
+	return below(run, 2) ? below(run, pages) : below(run, pages / 4 + 1);
+}
+
+/* ---- steps ---- */
+
+static void step_thread(struct run *run)
+{
+	unsigned index;
+	struct world_member *member = someone(run, &index);
+	uint32_t thread = below(run, run->world.config.threads), page = some_page(run);
+	uint32_t count = 1 + below(run, 3);
+	enum model_op op = below(run, 2) ? MODEL_READ : MODEL_WRITE;
+
+	if (member == NULL)
+		return;
+	if (member->kernel.threads[thread].state == MODEL_READY) {
+		model_step(&member->kernel, thread);
+		return;
+	}
+	if (member->kernel.threads[thread].state != MODEL_IDLE)
+		return;
+	if (below(run, 40) == 0)
+		op = below(run, 2) ? MODEL_DONTNEED : MODEL_REMOVE;
+	if (count > run->world.config.pages - page)
+		count = 1;
+	model_start(&member->kernel, thread, op, page, count, ++run->world.version);
+	model_step(&member->kernel, thread);
+}
+
+static void step_events(struct run *run)
+{
+	unsigned index;
+	struct world_member *member = someone(run, &index);
+
+	if (member == NULL)
+		return;
+	world_member_events(&run->world, index, below(run, run->world.config.threads),
+			    1 + below(run, MODEL_THREADS_MAX));
+}
+
+static void step_run(struct run *run)
+{
+	run->world.now_ns += below(run, 100) == 0 ? 1000000000 : below(run, 200000);
+	(void)world_run(&run->world);
+}
+
+static void step_work(struct run *run)
+{
+	enum model_fault fault = MODEL_FINE;
+
+	if (run->may_damage && below(run, 60) == 0)
+		fault = (enum model_fault)(1 + below(run, 3));
+	(void)world_vios_work(&run->world, below(run, HV_PATHS), below(run, 16), fault);
+}
+
+static void step_answer(struct run *run)
+{
+	(void)world_vios_answer(&run->world, below(run, HV_PATHS), below(run, 16));
+}
+
+static void step_late(struct run *run)
+{
+	(void)world_vios_late(&run->world, below(run, HV_PATHS),
+			      below(run, WORLD_OLD_MAX), below(run, 16));
+}
+
+static void step_failover(struct run *run)
+{
+	unsigned path = below(run, HV_PATHS);
+
+	if (world_vios_end(&run->world, path))
+		world_vios_activate(&run->world, HV_PATHS - 1 - path);
+}
+
+static void step_vios(struct run *run)
+{
+	unsigned path = below(run, HV_PATHS);
+
+	switch (below(run, 4)) {
+	case 0:
+		(void)world_vios_start(&run->world, path);
+		return;
+	case 1:
+		world_vios_activate(&run->world, path);
+		return;
+	default:
+		(void)world_vios_open(&run->world, path,
+				      below(run, run->world.config.members));
+	}
+}
+
+static void step_drain(struct run *run)
+{
+	world_drain(&run->world, below(run, HV_PATHS),
+		    below(run, run->world.config.members));
+}
+
+static void step_discard(struct run *run)
+{
+	unsigned index;
+	struct world_member *member = someone(run, &index);
+	uint32_t page = some_page(run);
+	uint32_t count = 1 + below(run, 4);
+
+	if (member == NULL)
+		return;
+	if (count > run->world.config.pages - page)
+		count = run->world.config.pages - page;
+	(void)world_member_discard(&run->world, index, page, count);
+}
+
+static void step_hostile(struct run *run)
+{
+	unsigned index;
+	struct world_member *member = someone(run, &index);
+	uint32_t page = some_page(run);
+
+	if (member == NULL)
+		return;
+	if (run->may_be_hostile && index == 0 && below(run, 2))
+		model_pwrite(&member->kernel, page, ++run->world.version);
+	else
+		model_punch_bare(&member->kernel, page);
+}
+
+static void step_kernel(struct run *run)
+{
+	static const enum hv_code codes[] = { HV_E_AGAIN, HV_E_NOMEM, HV_E_OS };
+	unsigned index;
+	struct world_member *member = someone(run, &index);
+
+	if (member == NULL)
+		return;
+	switch (below(run, 8)) {
+	case 0: /* the pool is fuller than we count */
+		run->world.pool.limit = run->world.pool.blocks;
+		return;
+	case 1:
+		model_remap(&member->kernel);
+		hv_pager_reregistered(run->world.pager, member->space);
+		return;
+	case 2:
+		hv_pager_block(run->world.pager, member->space, below(run, 4) == 0);
+		return;
+	case 3:
+		(void)hv_pager_sweep(run->world.pager, member->space, below(run, 20));
+		return;
+	case 4:
+		member->kernel.fail_in = 1 + below(run, 5);
+		member->kernel.fail_code = codes[below(run, HV_COUNT(codes))];
+		return;
+	default:
+		run->world.pool.limit = UINT32_MAX;
+	}
+}
+
+static void step_lie(struct run *run)
+{
+	struct hv_pager *pager = run->world.pager;
+	unsigned path = below(run, HV_PATHS);
+	uint32_t buffer = below(run, 100);
+	uint64_t user = pager->paths[path].flights[buffer].user;
+
+	switch (below(run, 3)) {
+	case 0: /* a tag of long ago, or of nobody */
+		hv_pager_on_answer(pager, path, hv_rng_next(&run->rng), 0,
+				   run->world.now_ns);
+		return;
+	case 1: /* more pages than were asked for */
+		hv_pager_on_answer(pager, path, user, 1 + (int)below(run, 100),
+				   run->world.now_ns);
+		return;
+	default: /* the answer of one path on the other */
+		if (pager->paths[1 - path].flights[buffer].user != user)
+			hv_pager_on_answer(pager, 1 - path, user, 0, run->world.now_ns);
+	}
+}
+
+static void step_life(struct run *run)
+{
+	unsigned index;
+	struct world_member *member = someone(run, &index);
+
+	if (member != NULL) {
+		if (below(run, 10) == 0)
+			world_member_kill(&run->world, index);
+		return;
+	}
+	(void)world_member_reap(&run->world, index);
+	if (world_member_start(&run->world, index))
+		for (unsigned path = 0; path < HV_PATHS; path++)
+			(void)world_vios_open(&run->world, path, index);
+}
+
+static void step_pool(struct run *run)
+{
+	if (run->shrunk > 0) {
+		hv_frames_grow(&run->world.frames, (uint64_t)run->shrunk);
+		run->shrunk = 0;
+		return;
+	}
+	run->shrunk = 1 + below(run, run->world.config.frames / 4 + 1);
+	hv_frames_shrink(&run->world.frames, (uint64_t)run->shrunk);
+}
+
+/* clang-format off */
+static const struct {
+	void (*act)(struct run *run);
+	unsigned weight;
+} steps[] = {
+	{ step_thread,   3000 },
+	{ step_events,   1500 },
+	{ step_run,      1500 },
+	{ step_work,     1200 },
+	{ step_answer,   1200 },
+	{ step_late,      150 },
+	{ step_vios,      100 },
+	{ step_drain,      80 },
+	{ step_failover,   25 },
+	{ step_discard,    50 },
+	{ step_hostile,    50 },
+	{ step_kernel,     40 },
+	{ step_lie,        40 },
+	{ step_life,       10 },
+	{ step_pool,       10 },
+};
+/* clang-format on */
+
+static void step(struct run *run)
+{
+	unsigned sum = 0, at;
+
+	for (unsigned i = 0; i < HV_COUNT(steps); i++)
+		sum += steps[i].weight;
+	at = below(run, sum);
+	for (unsigned i = 0; i < HV_COUNT(steps); i++) {
+		if (at < steps[i].weight) {
+			steps[i].act(run);
+			return;
+		}
+		at -= steps[i].weight;
+	}
+}
+
+/* ---- episodes ---- */
+
+static struct world_config some_config(struct run *run)
+{
+	struct world_config config = {
+		.members = 1 + below(run, WORLD_MEMBERS_MAX),
+		.pages = 4 + below(run, 40),
+		.threads = 1 + below(run, MODEL_THREADS_MAX),
+		.fills = 1 + below(run, 8),
+		.reads = 1 + below(run, MODEL_READS_MAX),
+		.writes = 1 + below(run, MODEL_WRITES_MAX),
+	};
+	uint32_t logical = config.members * config.pages, charged = 0;
+
+	/* Often fewer slots than a partition could use (P10, P11): then the pages that
+	 * find none are charged for. */
+	config.slots = below(run, 3) == 0 ? 1 + below(run, config.pages)
+					  : config.pages + below(run, 40);
+	if (config.slots < config.pages)
+		charged = config.members * (config.pages - config.slots);
+	config.frames = charged + config.members * 3 + below(run, logical);
+	return config;
+}
+
+static void check(struct run *run, uint64_t seed, unsigned step_number)
+{
+	const char *wrong = world_check(&run->world);
+
+	if (wrong == NULL)
+		return;
+	fail_msg("episode seed 0x%llx, step %u: %s", (unsigned long long)seed,
+		 step_number, wrong);
+}
+
+static void episode(uint64_t seed, struct hv_space_counts *sum)
+{
+	static struct run run;
+	struct world_config config;
+
+	run = (struct run){ .rng = { seed } };
+	run.may_be_hostile = below(&run, 3) == 0;
+	run.may_damage = below(&run, 2) == 0;
+	config = some_config(&run);
+	world_init(&run.world, &config);
+	for (unsigned i = 0; i < EPISODE_STEPS; i++) {
+		step(&run);
+		check(&run, seed, i);
+	}
+	if (run.shrunk > 0)
+		hv_frames_grow(&run.world.frames, (uint64_t)run.shrunk);
+	if (!world_settle(&run.world) || !world_read_all(&run.world)) {
+		check(&run, seed, EPISODE_STEPS);
+		world_dump(&run.world);
+		fail_msg("episode seed 0x%llx: something hangs",
+			 (unsigned long long)seed);
+	}
+	for (unsigned i = 0; i < config.members; i++) {
+		const struct hv_space *space = run.world.members[i].space;
+
+		if (space == NULL)
+			continue;
+		sum->faults += space->counts.faults;
+		sum->page_ins += space->counts.page_ins;
+		sum->page_outs += space->counts.page_outs;
+		sum->clean_steals += space->counts.clean_steals;
+		sum->zero_steals += space->counts.zero_steals;
+		sum->canceled_steals += space->counts.canceled_steals;
+		sum->discards += space->counts.discards;
+		sum->checksum_errors += space->counts.checksum_errors;
+		sum->integrity_errors += space->counts.integrity_errors;
+		sum->io_errors += space->counts.io_errors;
+		sum->frame_waits += space->counts.frame_waits;
+		sum->failed_faults += space->counts.failed_faults;
+	}
+	world_fini(&run.world);
+}
+
+static void no_page_is_ever_lost_or_mixed_up(void **state)
+{
+	const char *given = getenv("HV_STEPS");
+	uint64_t steps_left = given != NULL ? strtoull(given, NULL, 0) : STEPS_DEFAULT;
+	struct hv_rng seeds = { test_seed() };
+	struct hv_space_counts sum = { 0 };
+	uint64_t episodes = steps_left / EPISODE_STEPS + 1;
+
+	(void)state;
+	if (getenv("HV_EPISODE") != NULL) {
+		episode(strtoull(getenv("HV_EPISODE"), NULL, 0), &sum);
+		return;
+	}
+	for (uint64_t i = 0; i < episodes; i++)
+		episode(hv_rng_next(&seeds), &sum);
+	printf("%llu episodes: faults=%llu page_ins=%llu page_outs=%llu clean=%llu "
+	       "zero=%llu canceled=%llu discards=%llu checksum=%llu integrity=%llu "
+	       "io=%llu waits=%llu failed=%llu\n",
+	       (unsigned long long)episodes, (unsigned long long)sum.faults,
+	       (unsigned long long)sum.page_ins, (unsigned long long)sum.page_outs,
+	       (unsigned long long)sum.clean_steals, (unsigned long long)sum.zero_steals,
+	       (unsigned long long)sum.canceled_steals, (unsigned long long)sum.discards,
+	       (unsigned long long)sum.checksum_errors,
+	       (unsigned long long)sum.integrity_errors,
+	       (unsigned long long)sum.io_errors, (unsigned long long)sum.frame_waits,
+	       (unsigned long long)sum.failed_faults);
+	/* A run in which nothing happened proves nothing. */
+	assert_true(sum.page_ins > 0 && sum.page_outs > 0 && sum.clean_steals > 0);
+	assert_true(sum.zero_steals > 0 && sum.canceled_steals > 0 && sum.discards > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_page_is_ever_lost_or_mixed_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,510 @@
+/* pager_world - see pager_world.h. */
+#include "tests/support/pager_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hvcore/base/invariant.h"
+#include "hvcore/pager/pager_priv.h"
+
+#define SETTLE_ROUNDS 20000 /* far more than any back-off needs */
+
+void world_init(struct world *world, const struct world_config *config)
+{
+	struct hv_pager_config pager = {
+		.fills = config->fills,
+		.frames = &world->frames,
+	};
+
+	HV_INVARIANT(config->members <= WORLD_MEMBERS_MAX);
+	HV_INVARIANT(config->slots <= MODEL_SLOTS_MAX);
+	*world = (struct world){ .config = *config, .now_ns = 1000000 };
+	world->windows = calloc(WORLD_WINDOWS * MODEL_BUFFERS_MAX, HV_PAGE_BYTES);
+	HV_INVARIANT(world->windows != NULL);
+	world->pool.limit = UINT32_MAX;
+	hv_frames_init(&world->frames, config->frames);
+	HV_INVARIANT(hv_pager_open(&pager, &world->pager, NULL) == HV_OK);
+	for (unsigned i = 0; i < config->members; i++)
+		HV_INVARIANT(world_member_start(world, i));
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		HV_INVARIANT(world_vios_start(world, i));
+		for (unsigned member = 0; member < config->members; member++)
+			HV_INVARIANT(world_vios_open(world, i, member));
+	}
+	world_vios_activate(world, 0);
+}
+
+void world_fini(struct world *world)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		(void)world_vios_end(world, i);
+	for (unsigned i = 0; i < world->config.members; i++) {
+		if (world->members[i].space == NULL)
+			continue;
+		world_member_kill(world, i);
+		(void)world_member_reap(world, i);
+	}
+	hv_pager_close(world->pager);
+	free(world->windows);
+}
+
+/* ---- partitions ---- */
+
+bool world_member_start(struct world *world, unsigned index)
+{
+	struct world_member *member = &world->members[index];
+	const struct world_config *config = &world->config;
+	struct hv_space_config space = {
+		.pages = config->pages,
+		.slots = config->slots,
+		.entitled_pages = 2,
+		.target_pages = config->frames / config->members,
+		.ops = &model_kernel_ops,
+		.ctx = &member->kernel,
+	};
+
+	if (member->space != NULL)
+		return false;
+	for (unsigned path = 0; path < HV_PATHS; path++)
+		for (unsigned i = 0; i < WORLD_OLD_MAX; i++)
+			if (world->has_old[path][i] &&
+			    model_vios_has(&world->old[path][i], index))
+				return false;
+	model_kernel_init(&member->kernel, &world->pool, config->pages, config->threads);
+	HV_INVARIANT(hv_space_new(&space, &member->space, NULL) == HV_OK);
+	HV_INVARIANT(hv_pager_add(world->pager, member->space, NULL) == HV_OK);
+	return true;
+}
+
+void world_member_kill(struct world *world, unsigned index)
+{
+	struct world_member *member = &world->members[index];
+
+	model_kernel_kill(&member->kernel);
+	hv_pager_end(world->pager, member->space);
+}
+
+bool world_member_reap(struct world *world, unsigned index)
+{
+	struct world_member *member = &world->members[index];
+	enum hv_life life;
+
+	if (member->space == NULL)
+		return false;
+	life = hv_space_life(member->space);
+	if (life != HV_LIFE_ENDED && life != HV_LIFE_IN_DOUBT)
+		return false;
+	hv_pager_remove(world->pager, member->space);
+	hv_space_free(member->space);
+	member->space = NULL;
+	return true;
+}
+
+void world_member_events(struct world *world, unsigned index, uint32_t from,
+			 unsigned room)
+{
+	struct world_member *member = &world->members[index];
+	struct model_event events[MODEL_THREADS_MAX];
+	unsigned count;
+
+	if (room > MODEL_THREADS_MAX)
+		room = MODEL_THREADS_MAX;
+	count = model_read_events(&member->kernel, from, events, room);
+	model_deliver(world->pager, member->space, events, count, world->now_ns);
+}
+
+bool world_member_discard(struct world *world, unsigned index, uint32_t first,
+			  uint32_t count)
+{
+	struct world_member *member = &world->members[index];
+
+	if (hv_pager_discard(world->pager, member->space, first, count) != HV_OK)
+		return false;
+	model_discarded(&member->kernel, first, count);
+	return true;
+}
+
+/* ---- VIOS ---- */
+
+static uint8_t *window_take(struct world *world)
+{
+	for (unsigned i = 0; i < WORLD_WINDOWS; i++) {
+		if (world->window_used[i])
+			continue;
+		world->window_used[i] = true;
+		return world->windows + (size_t)i * MODEL_BUFFERS_MAX * HV_PAGE_BYTES;
+	}
+	HV_UNREACHABLE("as many windows as incarnations");
+}
+
+static void window_give(struct world *world, const uint8_t *window)
+{
+	size_t index = (size_t)(window - world->windows) /
+		       ((size_t)MODEL_BUFFERS_MAX * HV_PAGE_BYTES);
+
+	world->window_used[index] = false;
+}
+
+bool world_vios_start(struct world *world, unsigned path)
+{
+	if (world->has_session[path])
+		return false;
+	world->has_session[path] = true;
+	model_vios_init(&world->vios[path], ++world->epoch, world->config.reads,
+			world->config.writes, window_take(world));
+	hv_pager_path_open(world->pager, path, world->epoch, &model_vios_ops,
+			   &world->vios[path]);
+	return true;
+}
+
+/* Whether an ended incarnation still holds its lock on the device (P9). */
+static bool is_locked(const struct world *world, unsigned path, unsigned member)
+{
+	for (unsigned i = 0; i < WORLD_OLD_MAX; i++)
+		if (world->has_old[path][i] &&
+		    model_vios_has(&world->old[path][i], member))
+			return true;
+	return false;
+}
+
+bool world_vios_open(struct world *world, unsigned path, unsigned member)
+{
+	struct hv_space *space = world->members[member].space;
+	enum hv_code code;
+
+	if (!world->has_session[path] || space == NULL || is_locked(world, path, member))
+		return false;
+	world->vios[path].devices[member] = &world->members[member].device;
+	code = hv_pager_device(world->pager, space, path, true, member, NULL);
+	HV_INVARIANT(code == HV_OK || code == HV_E_STATE);
+	return code == HV_OK;
+}
+
+void world_vios_activate(struct world *world, unsigned path)
+{
+	if (world->has_session[path])
+		hv_pager_path_role(world->pager, path, HV_ROLE_ACTIVE);
+}
+
+bool world_vios_end(struct world *world, unsigned path)
+{
+	struct hv_path_toll toll;
+
+	if (!world->has_session[path])
+		return false;
+	for (unsigned i = 0; i < WORLD_OLD_MAX; i++) {
+		if (world->has_old[path][i])
+			continue;
+		/* The engine's view first: it must not touch the lane any more. */
+		model_vios_end(&world->vios[path]);
+		hv_pager_path_end(world->pager, path, world->vios[path].epoch, &toll);
+		world->toll.resent_reads += toll.resent_reads;
+		world->toll.canceled_steals += toll.canceled_steals;
+		world->toll.quarantined_slots += toll.quarantined_slots;
+		world->old[path][i] = world->vios[path];
+		world->has_old[path][i] = true;
+		world->has_session[path] = false;
+		return true;
+	}
+	return false;
+}
+
+/* The injected damage is a good reason to poison the pages concerned. */
+static void excuse(struct world *world, const struct hv_vasi_ask *ask)
+{
+	struct world_member *member = &world->members[ask->device];
+
+	for (uint32_t page = 0; member->space != NULL && page < world->config.pages;
+	     page++)
+		if (member->space->table.pages[page].slot - ask->slot < ask->pages)
+			member->kernel.pages[page].may_poison = true;
+}
+
+bool world_vios_work(struct world *world, unsigned path, unsigned nth,
+		     enum model_fault fault)
+{
+	struct model_vios *vios = &world->vios[path];
+	unsigned count, index;
+
+	if (!world->has_session[path])
+		return false;
+	count = model_vios_open_requests(vios);
+	if (count == 0)
+		return false;
+	index = model_vios_nth(vios, false, nth % count);
+	if (fault != MODEL_FINE)
+		excuse(world, &vios->requests[index].ask);
+	model_vios_carry_out(vios, index, fault);
+	return true;
+}
+
+bool world_vios_late(struct world *world, unsigned path, unsigned old, unsigned nth)
+{
+	struct model_vios *vios = &world->old[path][old];
+	unsigned count = model_vios_open_requests(vios);
+
+	if (!world->has_old[path][old] || count == 0)
+		return false;
+	return model_vios_carry_out_page(vios, model_vios_nth(vios, false, nth % count));
+}
+
+bool world_vios_answer(struct world *world, unsigned path, unsigned nth)
+{
+	struct model_vios *vios = &world->vios[path];
+	unsigned count;
+	uint64_t user;
+	int result;
+
+	if (!world->has_session[path])
+		return false;
+	count = model_vios_done_requests(vios);
+	if (count == 0)
+		return false;
+	model_vios_answer(vios, model_vios_nth(vios, true, nth % count), &user, &result);
+	hv_pager_on_answer(world->pager, path, user, result, world->now_ns);
+	return true;
+}
+
+void world_drain(struct world *world, unsigned path, unsigned member)
+{
+	struct hv_space *space = world->members[member].space;
+
+	for (unsigned i = 0; i < WORLD_OLD_MAX; i++) {
+		struct model_vios *old = &world->old[path][i];
+
+		if (!world->has_old[path][i])
+			continue;
+		model_vios_drain(old, member);
+		if (model_vios_open_requests(old) > 0)
+			continue;
+		window_give(world, old->window);
+		world->has_old[path][i] = false;
+	}
+	if (space != NULL)
+		hv_pager_drained(world->pager, space, path);
+}
+
+/* ---- checks ---- */
+
+static const char *check_vios(const struct world *world)
+{
+	for (unsigned path = 0; path < HV_PATHS; path++) {
+		if (world->has_session[path] && world->vios[path].violation != NULL)
+			return world->vios[path].violation;
+		for (unsigned i = 0; i < WORLD_OLD_MAX; i++)
+			if (world->has_old[path][i] &&
+			    world->old[path][i].violation != NULL)
+				return world->old[path][i].violation;
+	}
+	return NULL;
+}
+
+/* Whether a page of this request that was not carried out may hit a slot in use. */
+static bool may_harm(const struct world *world, const struct model_request *request)
+{
+	const struct hv_space *space = world->members[request->ask.device].space;
+
+	if (!request->is_used || request->ask.op != HV_OP_WRITE || space == NULL ||
+	    space->is_ended)
+		return false;
+	for (uint32_t i = 0; i < request->ask.pages; i++)
+		if ((request->left >> i & 1) != 0 &&
+		    hv_slot_class(&space->table, request->ask.slot + i) !=
+			    HV_SLOT_QUARANTINED)
+			return true;
+	return false;
+}
+
+/* P4, M5: what may still be written is neither owned by a page nor free. */
+static const char *check_late_writes(const struct world *world)
+{
+	for (unsigned path = 0; path < HV_PATHS; path++)
+		for (unsigned i = 0; i < WORLD_OLD_MAX; i++) {
+			if (!world->has_old[path][i])
+				continue;
+			for (unsigned n = 0; n < MODEL_REQUESTS_MAX; n++)
+				if (may_harm(world, &world->old[path][i].requests[n]))
+					return "a late write may hit a slot in use";
+		}
+	return NULL;
+}
+
+const char *world_check(struct world *world)
+{
+	static struct hv_err err;
+	static char text[512];
+	const char *wrong = check_vios(world);
+	int64_t frames = hv_frames_free(&world->frames);
+
+	if (hv_pager_audit(world->pager, &err) != HV_OK)
+		return err.text;
+	if (wrong == NULL)
+		wrong = check_late_writes(world);
+	for (unsigned i = 0; i < world->config.members && wrong == NULL; i++) {
+		const struct world_member *member = &world->members[i];
+		const struct model_kernel *kernel = &member->kernel;
+
+		if (member->space == NULL)
+			continue;
+		frames += member->space->frames;
+		if (kernel->violation != NULL) {
+			(void)snprintf(text, sizeof text, "member %u page %u: %s", i,
+				       kernel->violation_page, kernel->violation);
+			return text;
+		}
+		if (!kernel->is_hostile && kernel->blocks > member->space->frames)
+			wrong = "a partition has more blocks than it is charged for";
+	}
+	if (wrong == NULL && frames != hv_frames_total(&world->frames))
+		wrong = "frames are lost or made up";
+	return wrong;
+}
+
+static void dump_member(const struct world *world, unsigned index)
+{
+	const struct world_member *member = &world->members[index];
+	struct hv_space_stat stat;
+
+	if (member->space == NULL)
+		return;
+	hv_space_stat(member->space, world->now_ns, &stat);
+	(void)fprintf(stderr,
+		      "member %u: frames %llu pending %llu out %llu wait '%s' pause '%s' "
+		      "blocks %u changing %u ended %d gone %d\n",
+		      index, (unsigned long long)stat.frames,
+		      (unsigned long long)stat.pending_faults,
+		      (unsigned long long)stat.requests_out, hv_wait_text(stat.wait),
+		      hv_pause_text(stat.pause), member->kernel.blocks,
+		      member->kernel.changing, member->space->is_ended,
+		      member->space->is_gone);
+	(void)fprintf(stderr, "  pages:");
+	for (unsigned i = 0; i < HV_PAGE_STATE_COUNT; i++)
+		(void)fprintf(stderr, " %llu", (unsigned long long)stat.pages_in[i]);
+	(void)fprintf(stderr, "  slots:");
+	for (unsigned i = 0; i < HV_SLOT_CLASS_COUNT; i++)
+		(void)fprintf(stderr, " %llu", (unsigned long long)stat.slots_in[i]);
+	(void)fprintf(stderr, "\n");
+	for (uint32_t i = 0; i < world->config.threads; i++) {
+		const struct model_thread *thread = &member->kernel.threads[i];
+		const struct model_page *page = &member->kernel.pages[thread->page];
+
+		if (thread->state == MODEL_IDLE)
+			continue;
+		(void)fprintf(stderr,
+			      "  thread %u: state %d op %d page %u (table %d; cached %d "
+			      "mapped %d protected %d poisoned %d tainted %d)\n",
+			      i, (int)thread->state, (int)thread->op, thread->page,
+			      (int)hv_page_state(&member->space->table, thread->page),
+			      page->is_cached, page->is_mapped, page->is_protected,
+			      page->is_poisoned, page->is_tainted);
+	}
+}
+
+void world_dump(const struct world *world)
+{
+	(void)fprintf(stderr, "frames: free %lld of %lld, low %lld high %lld soon %lld\n",
+		      (long long)hv_frames_free(&world->frames),
+		      (long long)hv_frames_total(&world->frames),
+		      (long long)hv_frames_low(&world->frames),
+		      (long long)hv_frames_high(&world->frames),
+		      (long long)hv_frames_soon(&world->frames));
+	for (unsigned i = 0; i < world->config.members; i++)
+		dump_member(world, i);
+}
+
+/* ---- all together ---- */
+
+struct hv_pager_run world_run(struct world *world)
+{
+	return hv_pager_run(world->pager, world->now_ns);
+}
+
+static bool is_settled(const struct world *world)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		if (hv_pager_path_out(world->pager, i) > 0)
+			return false;
+	for (unsigned i = 0; i < world->config.members; i++) {
+		const struct world_member *member = &world->members[i];
+
+		if (member->space == NULL || member->space->is_ended)
+			continue;
+		for (uint32_t n = 0; n < world->config.threads; n++)
+			if (member->kernel.threads[n].state != MODEL_IDLE)
+				return false;
+	}
+	return true;
+}
+
+static void settle_round(struct world *world)
+{
+	struct hv_pager_run run;
+
+	for (unsigned i = 0; i < world->config.members; i++) {
+		struct world_member *member = &world->members[i];
+
+		if (member->space == NULL || member->space->is_ended)
+			continue;
+		for (uint32_t n = 0; n < world->config.threads; n++)
+			if (member->kernel.threads[n].state == MODEL_READY)
+				model_step(&member->kernel, n);
+		world_member_events(world, i, 0, MODEL_THREADS_MAX);
+	}
+	run = world_run(world);
+	for (unsigned path = 0; path < HV_PATHS; path++) {
+		while (world_vios_work(world, path, 0, MODEL_FINE))
+			continue;
+		while (world_vios_answer(world, path, 0))
+			continue;
+	}
+	world->now_ns += run.is_busy ? 1000 : 1000000;
+}
+
+/* One VIOS with everything open, as the agent sees to. */
+static void heal(struct world *world)
+{
+	world->pool.limit = UINT32_MAX;
+	for (unsigned i = 0; i < world->config.members; i++) {
+		struct world_member *member = &world->members[i];
+
+		member->kernel.fail_in = 0;
+		for (unsigned path = 0; path < HV_PATHS; path++)
+			world_drain(world, path, i);
+		if (member->space != NULL && !member->space->is_ended)
+			hv_pager_block(world->pager, member->space, false);
+	}
+	(void)world_vios_start(world, 0);
+	for (unsigned i = 0; i < world->config.members; i++)
+		if (world->members[i].space != NULL)
+			HV_INVARIANT(world_vios_open(world, 0, i));
+	world_vios_activate(world, 0);
+}
+
+bool world_settle(struct world *world)
+{
+	heal(world);
+	for (unsigned round = 0; round < SETTLE_ROUNDS; round++) {
+		settle_round(world);
+		if (world_check(world) != NULL)
+			return false;
+		if (is_settled(world))
+			return true;
+	}
+	return false;
+}
+
+bool world_read_all(struct world *world)
+{
+	for (unsigned i = 0; i < world->config.members; i++) {
+		struct world_member *member = &world->members[i];
+
+		if (member->space == NULL || member->space->is_ended)
+			continue;
+		for (uint32_t page = 0; page < world->config.pages; page++) {
+			model_start(&member->kernel, 0, MODEL_READ, page, 1, 0);
+			if (!world_settle(world))
+				return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,95 @@
+/*
+ * pager_world - one engine, a few partitions on model kernels, their devices, and
+ * the VIOS pair with all incarnations that may still do something.
+ *
+ * Every helper is one step of the outside world. world_check() audits the engine and
+ * compares it with the models; a test calls it after each step.
+ *
+ * Contract: single-threaded. world_init() allocates the windows, world_fini() gives
+ * them back; all else lies in the struct and in the engine.
+ */
+#ifndef TESTS_SUPPORT_PAGER_WORLD_H
+#define TESTS_SUPPORT_PAGER_WORLD_H
+
+#include "tests/support/model_device.h"
+#include "tests/support/model_kernel.h"
+
+#define WORLD_MEMBERS_MAX MODEL_DEVICES_MAX
+#define WORLD_OLD_MAX 3 /* ended incarnations of one VIOS, not drained */
+#define WORLD_WINDOWS (HV_PATHS * (1 + WORLD_OLD_MAX))
+
+struct world_member {           /* a partition; its device outlives it */
+	struct hv_space *space; /* NULL: none now */
+	struct model_kernel kernel;
+	struct model_device device;
+};
+
+struct world_config {
+	unsigned members;
+	uint32_t pages, slots, threads; /* of each member */
+	uint32_t frames;
+	unsigned fills, reads, writes;
+};
+
+struct world {
+	struct world_config config;
+	struct hv_frames frames;
+	struct model_pool pool;
+	struct hv_pager *pager;
+	uint64_t now_ns;
+	uint64_t epoch;   /* last given out */
+	uint64_t version; /* last value written */
+	struct world_member members[WORLD_MEMBERS_MAX];
+	bool has_session[HV_PATHS];
+	struct model_vios vios[HV_PATHS];               /* with a session */
+	struct model_vios old[HV_PATHS][WORLD_OLD_MAX]; /* ended */
+	bool has_old[HV_PATHS][WORLD_OLD_MAX];
+	uint8_t *windows;
+	bool window_used[WORLD_WINDOWS];
+	struct hv_path_toll toll; /* of all ends */
+};
+
+void world_init(struct world *world, const struct world_config *config);
+void world_fini(struct world *world);
+
+/* NULL, or the first thing that is wrong. The text lives until the next call. */
+const char *world_check(struct world *world);
+
+/* What waits for what, on stderr, for whoever looks at a failure. */
+void world_dump(const struct world *world);
+
+/* ---- partitions ---- */
+/* False: the device is still in doubt because of the one before. */
+bool world_member_start(struct world *world, unsigned member);
+void world_member_kill(struct world *world, unsigned member);
+/* After its end: takes it out of the engine if its requests are over. */
+bool world_member_reap(struct world *world, unsigned member);
+void world_member_events(struct world *world, unsigned member, uint32_t from,
+			 unsigned room);
+bool world_member_discard(struct world *world, unsigned member, uint32_t first,
+			  uint32_t count);
+
+/* ---- VIOS ---- */
+/* False: it has a session, or all windows are taken. */
+bool world_vios_start(struct world *world, unsigned path);
+/* Opens the member's device on it, if nothing of a predecessor is left there. */
+bool world_vios_open(struct world *world, unsigned path, unsigned member);
+void world_vios_activate(struct world *world, unsigned path);
+/* Its epoch ends; what it has not carried out may happen later. */
+bool world_vios_end(struct world *world, unsigned path);
+/* Carries out one open request, or one page of an ended one's. False: none. */
+bool world_vios_work(struct world *world, unsigned path, unsigned nth,
+		     enum model_fault fault);
+bool world_vios_late(struct world *world, unsigned path, unsigned old, unsigned nth);
+bool world_vios_answer(struct world *world, unsigned path, unsigned nth);
+/* Whatever ended incarnations of that VIOS had left for that device is dropped. */
+void world_drain(struct world *world, unsigned path, unsigned member);
+
+/* ---- all together ---- */
+struct hv_pager_run world_run(struct world *world);
+/* Nothing fails any more: serves everything that waits. False: something hangs. */
+bool world_settle(struct world *world);
+/* Reads every page of every member. False: a page is not served. */
+bool world_read_all(struct world *world);
+
+#endif
