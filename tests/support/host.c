@@ -341,12 +341,15 @@ static void check_all_frames_free(struct test_host *host)
 
 void test_host_abandon(struct test_host *host)
 {
+	if (host->dir.path[0] == '\0')
+		return;
 	for (unsigned i = 0; i < host->guest_count; i++)
 		(void)test_process_end(&host->guests[i].process, SIGKILL);
 	for (unsigned i = 0; i < 2; i++)
 		(void)test_process_end(&host->vios[i], SIGKILL);
 	(void)test_process_end(&host->hypervisor, SIGKILL);
 	test_tmpdir_remove(&host->dir);
+	host->dir.path[0] = '\0';
 }
 
 void test_host_end(struct test_host *host)

@@ -73,7 +73,8 @@ struct test_host {
 void test_host_start(struct test_host *host, const struct test_host_config *config);
 /* Partitions shut down, VIOS and hypervisor ended, directory removed. */
 void test_host_end(struct test_host *host);
-/* The same for a hypervisor that was killed: no books to balance. */
+/* Ends everything without asking: after a failure, or a hypervisor that was killed.
+ * Nothing where it has ended. */
 void test_host_abandon(struct test_host *host);
 
 void test_host_hypervisor(struct test_host *host);           /* starts it */

@@ -142,8 +142,13 @@ static bool ask_and_look(void *arg)
 
 void test_host_tell(struct test_host *host)
 {
-	Tarn__HvReply *reply = test_host_stat(host, false);
+	Tarn__HvReply *reply = test_host_stat(host, true);
 
+	if (reply->stat->pool != NULL)
+		(void)fprintf(stderr, "pool: %llu frames, %llu free, low %llu\n",
+			      (unsigned long long)reply->stat->pool->frames,
+			      (unsigned long long)reply->stat->pool->frames_free,
+			      (unsigned long long)reply->stat->pool->low_water);
 	for (size_t i = 0; i < reply->stat->n_vios; i++)
 		(void)fprintf(stderr, "vios %s: state %d, %s\n",
 			      reply->stat->vios[i]->name, reply->stat->vios[i]->state,
@@ -153,14 +158,17 @@ void test_host_tell(struct test_host *host)
 
 		(void)fprintf(stderr,
 			      "partition %s: state %d, %s; resident %llu stolen %llu "
-			      "inflight %llu faults %llu page-ins %llu page-outs %llu\n",
+			      "inflight %llu stealing %llu pending %llu faults %llu "
+			      "page-ins %llu page-outs %llu verify %u %%\n",
 			      p->name, p->state, p->reason,
 			      (unsigned long long)p->resident_pages,
 			      (unsigned long long)p->stolen_pages,
 			      (unsigned long long)p->inflight_pages,
+			      (unsigned long long)p->stealing_pages,
+			      (unsigned long long)p->pending_faults,
 			      (unsigned long long)p->faults,
 			      (unsigned long long)p->page_ins,
-			      (unsigned long long)p->page_outs);
+			      (unsigned long long)p->page_outs, p->verify_percent);
 	}
 	tarn__hv_reply__free_unpacked(reply, NULL);
 	test_process_read(&host->hypervisor);
