@@ -42,7 +42,7 @@ void test_host_hypervisor(struct test_host *host)
 	(void)snprintf(memory, sizeof(memory), "%uM",
 		       host->config.memory_mib != 0 ? host->config.memory_mib : 512);
 	(void)snprintf(hang, sizeof(hang), "%u",
-		       host->config.hang_ms != 0 ? host->config.hang_ms : 500);
+		       host->config.hang_ms != 0 ? host->config.hang_ms : 2000);
 	(void)snprintf(threads, sizeof(threads), "%u", host->config.fault_threads);
 	test_process_start(&host->hypervisor, "tarn-hypervisor",
 			   (const char *[]){ "--state", host->dir.path, "--memory",

@@ -27,7 +27,7 @@
 
 struct test_host_config {
 	unsigned memory_mib;    /* 0 = 512 */
-	unsigned hang_ms;       /* 0 = 500 */
+	unsigned hang_ms;       /* 0 = 2000: a busy machine is not a hang */
 	unsigned fault_threads; /* 0 = one a processor */
 	bool has_no_vios;       /* the test starts them, or plays them */
 };

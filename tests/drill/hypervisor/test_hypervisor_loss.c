@@ -22,9 +22,9 @@
 
 static struct test_host host;
 
-static void start_loaded(void)
+static void start_loaded(unsigned hang_ms)
 {
-	test_host_start(&host, &(struct test_host_config){ 0 });
+	test_host_start(&host, &(struct test_host_config){ .hang_ms = hang_ms });
 	assert_int_equal(test_host_pool(&host, 32, NULL), HV_OK);
 	(void)test_host_run(&host, &(struct test_partition){ .name = "db1",
 							     .mem_mib = 32,
@@ -49,7 +49,7 @@ static void its_partitions_die_and_none_saw_a_zero(void **state)
 	uint64_t start_ms;
 
 	(void)state;
-	start_loaded();
+	start_loaded(0);
 	start_ms = hv_clock_ms();
 	test_process_signal(&host.hypervisor, SIGKILL);
 	for (unsigned i = 0; i < host.guest_count; i++) {
@@ -92,7 +92,7 @@ static void one_that_was_stopped_loses_nothing_and_blames_nobody(void **state)
 	Tarn__HvReply *reply;
 
 	(void)state;
-	start_loaded();
+	start_loaded(500);
 	test_process_signal(&host.hypervisor, SIGSTOP);
 	until_ms = hv_clock_ms() + 1500;
 	assert_true(test_wait(has_passed, &until_ms, TEST_WAIT_MS));

@@ -39,7 +39,7 @@ static const struct test_partition load[] = {
 static int set_up(void **state)
 {
 	(void)state;
-	test_host_start(&host, &(struct test_host_config){ 0 });
+	test_host_start(&host, &(struct test_host_config){ .hang_ms = 500 });
 	assert_int_equal(test_host_pool(&host, 32, NULL), HV_OK);
 	for (size_t i = 0; i < HV_COUNT(load); i++)
 		(void)test_host_run(&host, &load[i]);
