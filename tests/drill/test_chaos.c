@@ -80,26 +80,14 @@ static const struct test_partition load[] = {
 /* One run; cmocka gives a test no other place. */
 static struct test_host host;
 static struct hv_rng rng;
-static unsigned counts[INJECTION_COUNT], vios_starts;
+static unsigned counts[INJECTION_COUNT];
 static uint64_t seconds;
-
-/* As the agent does: a VIOS that ended is started again. */
-static void keep_vios(void)
-{
-	for (unsigned i = 0; i < HV_COUNT(vios_names); i++) {
-		if (test_process_is_running(&host.vios[i]))
-			continue;
-		(void)test_process_end(&host.vios[i], 0);
-		test_host_vios(&host, i);
-		vios_starts++;
-	}
-}
 
 static bool is_over(void *arg)
 {
 	const uint64_t *end_ms = arg;
 
-	keep_vios();
+	test_host_keep_vios(&host);
 	return hv_clock_ms() >= *end_ms;
 }
 
@@ -115,7 +103,6 @@ static bool is_pair(const Tarn__HvReply *reply, void *arg)
 	unsigned active = 0, standby = 0;
 
 	(void)arg;
-	keep_vios();
 	for (unsigned i = 0; i < HV_COUNT(vios_names); i++) {
 		const Tarn__ViosStat *vios = test_stat_vios(reply, vios_names[i]);
 
@@ -236,7 +223,7 @@ static void print_summary(void)
 
 	for (unsigned i = 0; i < INJECTION_COUNT; i++)
 		(void)printf("%5u  %s\n", counts[i], names[i]);
-	(void)printf("%5u  VIOS started again\n", vios_starts);
+	(void)printf("%5u  VIOS started again\n", host.vios_restarts);
 	for (size_t i = 0; i < reply->stat->n_partitions; i++) {
 		const Tarn__PartitionStat *p = reply->stat->partitions[i];
 
@@ -255,7 +242,8 @@ static void print_summary(void)
 static int set_up(void **state)
 {
 	(void)state;
-	test_host_start(&host, &(struct test_host_config){ .hang_ms = HANG_MS });
+	test_host_start(&host, &(struct test_host_config){ .hang_ms = HANG_MS,
+							   .keeps_vios = true });
 	assert_int_equal(test_host_pool(&host, POOL_MIB, NULL), HV_OK);
 	for (unsigned i = 0; i < HV_COUNT(load); i++)
 		(void)test_host_run(&host, &load[i]);

@@ -64,6 +64,17 @@ void test_host_vios(struct test_host *host, unsigned index)
 					     "--allow-drills", NULL });
 }
 
+void test_host_keep_vios(struct test_host *host)
+{
+	for (unsigned i = 0; i < HV_COUNT(host->vios); i++) {
+		if (test_process_is_running(&host->vios[i]))
+			continue;
+		(void)test_process_end(&host->vios[i], 0);
+		test_host_vios(host, i);
+		host->vios_restarts++;
+	}
+}
+
 void test_host_start(struct test_host *host, const struct test_host_config *config)
 {
 	char path[TEST_PATH_BYTES];
@@ -88,11 +99,12 @@ void test_host_start(struct test_host *host, const struct test_host_config *conf
 
 /* ---- partitions ---- */
 
-static void format_device(struct test_host *host, unsigned mib,
-			  struct test_device *ret_device)
+/* Becomes host->device. */
+static void format_device(struct test_host *host, const struct test_partition *spec)
 {
 	static struct test_process format; /* big, and of no interest afterwards */
 	struct test_device device = { .id = { (uint8_t)++host->devices } };
+	unsigned max = spec->max_mib != 0 ? spec->max_mib : spec->mem_mib;
 	char name[32];
 	char bytes[32];
 	char hex[33];
@@ -101,14 +113,15 @@ static void format_device(struct test_host *host, unsigned mib,
 		(void)snprintf(hex + 2 * i, 3, "%02x", device.id[i]);
 	(void)snprintf(name, sizeof(name), "device-%u", host->devices);
 	(void)test_tmpdir_file(&host->dir, name, device.path, sizeof(device.path));
-	(void)snprintf(bytes, sizeof(bytes), "%uM", mib);
+	(void)snprintf(bytes, sizeof(bytes), "%uM",
+		       spec->device_mib != 0 ? spec->device_mib : max + 4);
 	if (test_process_run(&format, "tarn-vios",
 			     (const char *[]){ "--format", device.path, "--bytes", bytes,
 					       "--id", hex, "--host-id", HOST_ID,
 					       "--host-name", "test", "--owner-epoch",
 					       "1", "--create", NULL }) != 0)
 		fail_msg("format: %s", format.err);
-	*ret_device = device;
+	host->device = device;
 }
 
 static enum hv_code define_on(struct test_host *host, const struct test_partition *spec,
@@ -158,11 +171,8 @@ static enum hv_code define_on(struct test_host *host, const struct test_partitio
 enum hv_code test_host_define(struct test_host *host, const struct test_partition *spec,
 			      uint64_t run_id, char token_hex[33], struct hv_err *err)
 {
-	unsigned max = spec->max_mib != 0 ? spec->max_mib : spec->mem_mib;
-
 	if (!spec->is_dedicated)
-		format_device(host, spec->device_mib != 0 ? spec->device_mib : max + 4,
-			      &host->device);
+		format_device(host, spec);
 	return define_on(host, spec, run_id, token_hex, err);
 }
 
@@ -214,10 +224,42 @@ static void start_guest(struct test_host *host, struct test_guest *guest,
 	(void)close(fd);
 }
 
-static void run_guest(struct test_host *host, struct test_guest *guest,
-		      const struct test_partition *spec, const char *token)
+struct defining {
+	struct test_host *host;
+	const struct test_partition *spec;
+	uint64_t run_id;
+	char token[33];
+	enum hv_code code;
+	struct hv_err err;
+};
+
+/* Not before a paging VIOS is there, which may take a while where one was lost. */
+static bool is_defined(void *arg)
 {
-	start_guest(host, guest, spec, token);
+	struct defining *defining = arg;
+
+	if (defining->host->config.keeps_vios)
+		test_host_keep_vios(defining->host);
+	defining->code = define_on(defining->host, defining->spec, defining->run_id,
+				   defining->token, &defining->err);
+	return defining->code != HV_E_AGAIN;
+}
+
+/* On the device host->device. */
+static void run_guest(struct test_host *host, struct test_guest *guest,
+		      const struct test_partition *spec)
+{
+	struct defining defining = { .host = host, .spec = spec };
+
+	guest->device = host->device;
+	guest->run_id = ++host->run_id;
+	defining.run_id = guest->run_id;
+	(void)test_wait(is_defined, &defining, TEST_HOST_WAIT_MS);
+	if (defining.code != HV_OK) {
+		test_host_tell(host);
+		fail_msg("define: %s", defining.err.text);
+	}
+	start_guest(host, guest, spec, defining.token);
 	test_host_wait_state(host, spec->name, TARN__PARTITION_STATE__PARTITION_RUNNING);
 }
 
@@ -225,36 +267,22 @@ struct test_guest *test_host_run(struct test_host *host,
 				 const struct test_partition *spec)
 {
 	struct test_guest *guest = &host->guests[host->guest_count++];
-	struct hv_err err = { 0 };
-	char token[33];
 
 	assert_true(host->guest_count <= TEST_HOST_PARTITIONS);
 	(void)snprintf(guest->name, sizeof(guest->name), "%s", spec->name);
-	guest->run_id = ++host->run_id;
-	if (test_host_define(host, spec, guest->run_id, token, &err) != HV_OK) {
-		test_host_tell(host);
-		fail_msg("define: %s", err.text);
-	}
-	guest->device = host->device;
-	run_guest(host, guest, spec, token);
+	if (!spec->is_dedicated)
+		format_device(host, spec);
+	run_guest(host, guest, spec);
 	return guest;
 }
 
 void test_host_run_again(struct test_host *host, struct test_guest *guest,
 			 const struct test_partition *spec)
 {
-	struct hv_err err = { 0 };
-	char token[33];
-
 	(void)test_process_end(&guest->process, 0);
 	test_host_remove(host, guest->name, guest->run_id);
-	guest->run_id = ++host->run_id;
 	host->device = guest->device;
-	if (define_on(host, spec, guest->run_id, token, &err) != HV_OK) {
-		test_host_tell(host);
-		fail_msg("define: %s", err.text);
-	}
-	run_guest(host, guest, spec, token);
+	run_guest(host, guest, spec);
 }
 
 enum hv_code test_host_control(struct test_host *host, struct test_guest *guest,

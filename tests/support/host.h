@@ -30,6 +30,7 @@ struct test_host_config {
 	unsigned hang_ms;       /* 0 = 2000: a busy machine is not a hang */
 	unsigned fault_threads; /* 0 = one a processor */
 	bool has_no_vios;       /* the test starts them, or plays them */
+	bool keeps_vios;        /* those that end are started again, as by the agent */
 };
 
 struct test_partition {
@@ -63,6 +64,7 @@ struct test_host {
 	char url[128];
 	struct test_process hypervisor;
 	struct test_process vios[2];
+	unsigned vios_restarts;
 	struct test_guest guests[TEST_HOST_PARTITIONS];
 	unsigned guest_count;
 	unsigned devices;
@@ -79,6 +81,8 @@ void test_host_abandon(struct test_host *host);
 
 void test_host_hypervisor(struct test_host *host);           /* starts it */
 void test_host_vios(struct test_host *host, unsigned index); /* 0: vios1 */
+/* Starts those again that have ended. With keeps_vios every wait does it. */
+void test_host_keep_vios(struct test_host *host);
 /* maintained NULL = none. Gives the code. */
 enum hv_code test_host_expect(struct test_host *host, const char *maintained);
 

@@ -133,9 +133,13 @@ struct waiting {
 static bool ask_and_look(void *arg)
 {
 	struct waiting *waiting = arg;
-	Tarn__HvReply *reply = test_host_stat(waiting->host, false);
-	bool is = waiting->is_true(reply, waiting->arg);
+	Tarn__HvReply *reply;
+	bool is;
 
+	if (waiting->host->config.keeps_vios)
+		test_host_keep_vios(waiting->host);
+	reply = test_host_stat(waiting->host, false);
+	is = waiting->is_true(reply, waiting->arg);
 	tarn__hv_reply__free_unpacked(reply, NULL);
 	return is;
 }
