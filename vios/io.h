@@ -26,6 +26,7 @@ enum vios_io_kind { VIOS_IO_READ, VIOS_IO_WRITE, VIOS_IO_SYNC };
 
 struct vios_io_op {
 	enum vios_io_kind kind;
+	bool may_block; /* in a thread of the kernel's, from the start */
 	int fd;
 	void *at;
 	uint32_t bytes;

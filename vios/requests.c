@@ -84,6 +84,7 @@ static void queue_rest(struct vios_requests *requests, uint16_t index)
 	const struct hv_request *asked = &request->asked;
 	struct vios_io_op op = {
 		.kind = asked->op == HV_OP_READ ? VIOS_IO_READ : VIOS_IO_WRITE,
+		.may_block = request->device->target.may_block,
 		.fd = request->device->target.fd,
 		.at = hv_vasi_server_buffer(requests->server,
 					    asked->buffer + request->done),

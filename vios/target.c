@@ -96,6 +96,16 @@ static bool is_memory(long magic)
 	return magic == TMPFS_MAGIC || magic == RAMFS_MAGIC || magic == HUGETLBFS_MAGIC;
 }
 
+/*
+ * Where io_uring's first attempt does not wait (IOCB_NOWAIT is kept). Elsewhere, FUSE
+ * for one, a slow server would stop a whole lane, its heartbeat too.
+ */
+static bool is_nowait(long magic)
+{
+	return magic == EXT4_SUPER_MAGIC || magic == XFS_SUPER_MAGIC ||
+	       magic == BTRFS_SUPER_MAGIC || magic == F2FS_SUPER_MAGIC;
+}
+
 static enum hv_code examine(struct vios_target *target, const char *path,
 			    struct hv_err *err)
 {
@@ -117,6 +127,7 @@ static enum hv_code examine(struct vios_target *target, const char *path,
 			err, HV_E_REFUSED,
 			"'%s' lies in memory (tmpfs): a paging device needs a disk",
 			path);
+	target->may_block = !target->is_block && !is_nowait((long)fs.f_type);
 	target->dev = target->is_block ? st.st_rdev : st.st_dev;
 	target->inode = target->is_block ? 0 : st.st_ino;
 	return find_size(target, &st, path, err);

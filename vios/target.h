@@ -33,6 +33,7 @@ struct vios_target {
 	int fd;
 	bool is_block;
 	bool is_direct;
+	bool may_block; /* handing an operation to the kernel may take as long as it does */
 	uint64_t bytes;
 	uint64_t dev, inode; /* the same for each name of one device (P16) */
 	const struct vios_disk *disk;

@@ -78,6 +78,8 @@ static void uring_queue(struct vios_io *io, const struct vios_io_op *op)
 		break;
 	}
 	io_uring_sqe_set_data64(entry, op->cookie);
+	if (op->may_block)
+		io_uring_sqe_set_flags(entry, IOSQE_ASYNC);
 }
 
 static enum hv_code uring_wait(struct vios_io *io, unsigned timeout_ms,
