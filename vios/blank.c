@@ -57,14 +57,27 @@ struct scan {
 	uint8_t *chunk;
 };
 
+/* Marks lie in the first bytes, wherever the scan stopped. NULL: none is known. */
+static const char *find_name(const struct scan *scan)
+{
+	size_t bytes = scan->target->bytes < CHUNK_BYTES
+			       ? scan->target->bytes & ~(HV_PAGE_BYTES - 1ull)
+			       : CHUNK_BYTES;
+
+	if (vios_target_read(scan->target, scan->chunk, bytes, 0, NULL) != HV_OK)
+		return NULL;
+	return vios_blank_name(scan->chunk, bytes);
+}
+
 static enum hv_code refuse(const struct scan *scan, uint64_t at, size_t bytes,
 			   struct hv_err *err)
 {
-	const char *name = at == 0 ? vios_blank_name(scan->chunk, bytes) : NULL;
 	size_t first = 0;
+	const char *name;
 
 	while (first < bytes - 1 && scan->chunk[first] == 0)
 		first++;
+	name = find_name(scan);
 	if (name != NULL)
 		return hv_fail(err, HV_E_REFUSED,
 			       "'%s' holds %s: erase it first if it is not needed",

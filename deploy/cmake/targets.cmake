@@ -23,7 +23,8 @@ function(hv_test kind name)
 	if(arg_OOM)
 		target_link_libraries(${name} PRIVATE hv_test_oom)
 		target_link_options(${name} PRIVATE
-			-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup)
+			-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+			-Wl,--wrap=strndup,--wrap=posix_memalign)
 	endif()
 	if(NOT arg_TIMEOUT)
 		set(arg_TIMEOUT 20)

@@ -1,16 +1,21 @@
 /* oom - see oom.h. The linker sends malloc and friends here (--wrap). */
 #include "tests/support/oom.h"
 
+#include <errno.h>
 #include <stddef.h>
 
 void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t count, size_t bytes);
 void *__real_realloc(void *old, size_t bytes);
 char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t most);
+int __real_posix_memalign(void **ret, size_t alignment, size_t bytes);
 void *__wrap_malloc(size_t bytes);
 void *__wrap_calloc(size_t count, size_t bytes);
 void *__wrap_realloc(void *old, size_t bytes);
 char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t most);
+int __wrap_posix_memalign(void **ret, size_t alignment, size_t bytes);
 
 static _Thread_local unsigned left; /* allocations until the failure; 0 = not armed */
 static _Thread_local bool was_hit;
@@ -59,4 +64,14 @@ void *__wrap_realloc(void *old, size_t bytes)
 char *__wrap_strdup(const char *text)
 {
 	return fails() ? NULL : __real_strdup(text);
+}
+
+char *__wrap_strndup(const char *text, size_t most)
+{
+	return fails() ? NULL : __real_strndup(text, most);
+}
+
+int __wrap_posix_memalign(void **ret, size_t alignment, size_t bytes)
+{
+	return fails() ? ENOMEM : __real_posix_memalign(ret, alignment, bytes);
 }
