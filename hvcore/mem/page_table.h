@@ -6,7 +6,7 @@
  *     slot      u32   slot of its copy, or HV_SLOT_NONE
  *     checksum  u32   low half of xxh3-64 of that copy
  *     word      u32   state 3 | protected 1 | frequency 2 | queue 2 | parked 1 |
- *                     wants write 1 | fill 6 | ghost age 16
+ *                     wants write 1 | fill 6 | age 16
  *     link      u32   next page of its queue 28 | state of *slot* i 4 (a column that
  *                     only shares the entry of page i)
  *
@@ -161,7 +161,7 @@ static inline unsigned hv_page_fill(const struct hv_page_table *table, uint32_t 
 }
 void hv_page_fill_set(struct hv_page_table *table, uint32_t page, unsigned fill);
 
-/* Ghost age: low 16 bits of a clock of the caller, when the page left. */
+/* Age: low 16 bits of a clock of the caller, when the page came or left. */
 static inline unsigned hv_page_age(const struct hv_page_table *table, uint32_t page)
 {
 	return table->pages[page].word >> 16;

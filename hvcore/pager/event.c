@@ -59,7 +59,8 @@ static void wake_later(struct hv_space *space, uint32_t page, uint64_t now_ns)
 /* ---- serving ---- */
 
 /* A fault on a ZERO page. NONE: it is over, one way or another. */
-static enum hv_wait serve_zero(struct hv_space *space, const struct hv_parked *fault)
+static enum hv_wait serve_zero(struct hv_space *space, const struct hv_parked *fault,
+			       uint64_t now_ns)
 {
 	enum hv_code code;
 
@@ -68,7 +69,7 @@ static enum hv_wait serve_zero(struct hv_space *space, const struct hv_parked *f
 	code = space->ops->zero(space->ctx, fault->page);
 	if (code == HV_OK) {
 		hv_page_move(&space->table, fault->page, HV_PAGE_RESIDENT);
-		hv_page_enqueue(space, fault->page);
+		hv_page_enqueue(space, fault->page, now_ns);
 		hv_fault_count(space, fault, &space->counts.zero_fills);
 		return HV_WAIT_NONE;
 	}
@@ -99,7 +100,7 @@ static enum hv_wait serve(struct hv_space *space, const struct hv_parked *fault,
 {
 	switch (hv_page_state(&space->table, fault->page)) {
 	case HV_PAGE_ZERO:
-		return serve_zero(space, fault);
+		return serve_zero(space, fault, now_ns);
 	case HV_PAGE_STOLEN:
 		return hv_fill_start(space, fault->page, fault->is_write, fault->since_ns,
 				     now_ns);

@@ -108,7 +108,7 @@ static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_prot
 	if (!is_protected) /* P5: it is written next */
 		hv_page_drop_slot(space, page, false);
 	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
-	hv_page_refault(space, page);
+	hv_page_refault(space, page, now_ns);
 	space->pending--;
 	space->counts.page_ins++;
 	hv_hist_add(&space->latency, now_ns - fill->since_ns);

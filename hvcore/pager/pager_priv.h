@@ -26,7 +26,7 @@
 #define HV_WRITE_WAIT_NS 100000000u /* pause after a failed write, doubles; arbitrary */
 #define HV_WRITE_WAIT_DOUBLINGS 5   /* 3.2 s at most */
 #define HV_RETRY_NS 100000u         /* after AGAIN: the partition must run first */
-#define HV_BARREN_NS 5000000u       /* a space without victims is left alone so long */
+#define HV_BARREN_NS 1000000u       /* a space without victims is left alone so long */
 
 /* A page-in. FREE -> QUEUED -> SENT -> LOADED -> FREE; SENT -> QUEUED to try again. */
 enum hv_fill_state {
@@ -255,10 +255,13 @@ unsigned hv_steal_abort(struct hv_space *space, unsigned path,
 enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns);
 
 /* ---- reclaim.c ---- */
-void hv_page_enqueue(struct hv_space *space, uint32_t page); /* new in its frame */
-void hv_page_requeue(struct hv_space *space, uint32_t page); /* a victim that stays */
-void hv_page_refault(struct hv_space *space, uint32_t page); /* was stolen before */
-void hv_page_left(struct hv_space *space, uint32_t page);    /* became stolen */
+/* New in its frame. */
+void hv_page_enqueue(struct hv_space *space, uint32_t page, uint64_t now_ns);
+/* In its frame again. */
+void hv_page_refault(struct hv_space *space, uint32_t page, uint64_t now_ns);
+/* A victim that stays. */
+void hv_page_requeue(struct hv_space *space, uint32_t page);
+void hv_page_left(struct hv_space *space, uint32_t page); /* became stolen */
 static inline void hv_page_touch(struct hv_space *space, uint32_t page)
 {
 	unsigned frequency = hv_page_frequency(&space->table, page);

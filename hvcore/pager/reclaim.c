@@ -19,9 +19,8 @@
 #define BATCH_MIN 8  /* 43 us of stealing hide behind one page-in (paging.md 1.6) */
 #define BATCH_MAX 64 /* = HV_RUN_PAGES: one request */
 #define BATCH_IDLE 32
-#define SMALL_SHARE 10 /* a tenth, as in S3-FIFO */
-/* ... and not fewer: in a tiny partition a page would leave before its thread ran. */
-#define SMALL_MIN 32
+#define SMALL_SHARE 10   /* a tenth, as in S3-FIFO */
+#define YOUNG 2          /* 1 to 2 ms: a page must not leave before its thread ran */
 #define CLOCK_PARTS 4096 /* ghost age moves so often while all pages leave once */
 #define PICKS 4          /* spaces tried a run */
 
@@ -43,8 +42,20 @@ static bool is_queued(struct hv_space *space, uint32_t page)
 	return true;
 }
 
-void hv_page_enqueue(struct hv_space *space, uint32_t page)
+/* Coarse time, 1 ms: when a page came; the ghost age is written when it leaves. */
+static uint16_t coarse(uint64_t now_ns)
 {
+	return (uint16_t)(now_ns >> 20);
+}
+
+static bool is_young(const struct hv_space *space, uint32_t page, uint64_t now_ns)
+{
+	return (uint16_t)(coarse(now_ns) - hv_page_age(&space->table, page)) < YOUNG;
+}
+
+void hv_page_enqueue(struct hv_space *space, uint32_t page, uint64_t now_ns)
+{
+	hv_page_age_set(&space->table, page, coarse(now_ns));
 	if (!is_queued(space, page))
 		hv_queue_push(&space->table, HV_QUEUE_SMALL, page);
 }
@@ -55,12 +66,13 @@ void hv_page_requeue(struct hv_space *space, uint32_t page)
 		hv_queue_push(&space->table, HV_QUEUE_MAIN, page);
 }
 
-void hv_page_refault(struct hv_space *space, uint32_t page)
+void hv_page_refault(struct hv_space *space, uint32_t page, uint64_t now_ns)
 {
 	uint16_t age = (uint16_t)(space->clock - hv_page_age(&space->table, page));
 	bool is_ghost = (uint32_t)age * clock_unit(space) <
 			space->table.queues[HV_QUEUE_MAIN].length;
 
+	hv_page_age_set(&space->table, page, coarse(now_ns));
 	if (!is_queued(space, page))
 		hv_queue_push(&space->table, is_ghost ? HV_QUEUE_MAIN : HV_QUEUE_SMALL,
 			      page);
@@ -81,15 +93,13 @@ static enum hv_page_queue next_queue(const struct hv_page_table *table)
 	uint32_t small = table->queues[HV_QUEUE_SMALL].length;
 	uint32_t main = table->queues[HV_QUEUE_MAIN].length;
 
-	if (main == 0)
-		return HV_QUEUE_SMALL;
-	return small > SMALL_MIN && small > (small + main) / SMALL_SHARE ? HV_QUEUE_SMALL
-									 : HV_QUEUE_MAIN;
+	return main == 0 || small > (small + main) / SMALL_SHARE ? HV_QUEUE_SMALL
+								 : HV_QUEUE_MAIN;
 }
 
 /* Whether the page at the head of a queue leaves; if not, it went where it belongs. */
 static bool judge(struct hv_space *space, uint32_t page, enum hv_page_queue from,
-		  bool may_write)
+		  bool may_write, uint64_t now_ns)
 {
 	struct hv_page_table *table = &space->table;
 	unsigned frequency = hv_page_frequency(table, page);
@@ -102,7 +112,7 @@ static bool judge(struct hv_space *space, uint32_t page, enum hv_page_queue from
 		hv_queue_push(table, HV_QUEUE_MAIN, page);
 		return false;
 	}
-	if (hv_page_has(table, page, HV_PAGE_PARKED) ||
+	if (hv_page_has(table, page, HV_PAGE_PARKED) || is_young(space, page, now_ns) ||
 	    (!may_write && table->pages[page].slot == HV_SLOT_NONE)) {
 		hv_queue_push(table, HV_QUEUE_MAIN, page);
 		return false;
@@ -124,7 +134,7 @@ static void sort(uint32_t *pages, unsigned count)
 
 /* Up to `want` victims, sorted, off the queues. Bounded, whatever the queues hold. */
 static unsigned pick(struct hv_space *space, unsigned want, bool may_write,
-		     uint32_t *pages)
+		     uint64_t now_ns, uint32_t *pages)
 {
 	unsigned count = 0;
 
@@ -134,7 +144,7 @@ static unsigned pick(struct hv_space *space, unsigned want, bool may_write,
 
 		if (page == HV_PAGE_NONE)
 			break;
-		if (judge(space, page, queue, may_write))
+		if (judge(space, page, queue, may_write, now_ns))
 			pages[count++] = page;
 	}
 	sort(pages, count);
@@ -149,13 +159,20 @@ struct choice {
 	int64_t may_take;
 };
 
-static void consider(struct hv_space *space, bool is_urgent, uint64_t now_ns,
+/* Faults of this space that wait for a frame. */
+static unsigned thirst(const struct hv_space *space)
+{
+	return space->parked_why == HV_WAIT_FRAME ? space->parked_count : 0;
+}
+
+/* `urgent`: so many must be found, whatever the targets say. */
+static void consider(struct hv_space *space, int64_t urgent, uint64_t now_ns,
 		     struct choice *best)
 {
 	int64_t stays = (int64_t)space->table.pages_in[HV_PAGE_RESIDENT] + space->fills;
 	int64_t excess = stays - space->target;
-	int64_t may_take = is_urgent ? BATCH_MAX : excess;
-	int64_t floor = space->parked_count > 0 ? 0 : space->entitled;
+	int64_t may_take = excess > urgent ? excess : urgent;
+	int64_t floor = (int64_t)space->entitled - thirst(space);
 
 	if (!hv_space_acts(space) || space->is_blocked ||
 	    space->table.pages_in[HV_PAGE_RESIDENT] == 0)
@@ -164,18 +181,19 @@ static void consider(struct hv_space *space, bool is_urgent, uint64_t now_ns,
 		hv_pager_retry_at(space->pager, space->barren_until_ns);
 		return;
 	}
-	may_take = may_take < stays - floor ? may_take : stays - floor;
+	if (floor > 0 && may_take > stays - floor)
+		may_take = stays - floor;
 	if (may_take <= 0 || (best->space != NULL && excess <= best->most))
 		return;
 	*best = (struct choice){ space, excess, may_take };
 }
 
-static struct choice choose(struct hv_pager *pager, bool is_urgent, uint64_t now_ns)
+static struct choice choose(struct hv_pager *pager, int64_t urgent, uint64_t now_ns)
 {
 	struct choice best = { 0 };
 
 	for (unsigned i = 0; i < pager->space_count; i++)
-		consider(pager->spaces[i], is_urgent, now_ns, &best);
+		consider(pager->spaces[i], urgent, now_ns, &best);
 	return best;
 }
 
@@ -199,7 +217,7 @@ static unsigned steal_from(const struct choice *choice, unsigned want, uint64_t 
 
 	if ((int64_t)want > choice->may_take)
 		want = (unsigned)choice->may_take;
-	count = pick(space, want, may_write(space, now_ns), pages);
+	count = pick(space, want, may_write(space, now_ns), now_ns, pages);
 	if (count == 0)
 		space->barren_until_ns = now_ns + HV_BARREN_NS;
 	else
@@ -219,53 +237,50 @@ static unsigned batch_size(const struct hv_pager *pager)
 	return pending < BATCH_MAX ? pending : BATCH_MAX;
 }
 
-/* Faults that wait for a frame, here. */
-static unsigned count_thirsty(const struct hv_pager *pager)
-{
-	unsigned count = 0;
+/* What is wanted: `most` to reach high water; `urgent` without regard to targets. */
+struct want {
+	int64_t most;
+	int64_t urgent;
+};
 
-	for (unsigned i = 0; i < pager->space_count; i++)
-		if (pager->spaces[i]->parked_why == HV_WAIT_FRAME)
-			count += pager->spaces[i]->parked_count;
-	return count;
-}
-
-/* Frames still to be found, or 0. */
-static int64_t shortage(struct hv_pager *pager, unsigned thirsty)
+static struct want find_want(struct hv_pager *pager)
 {
 	int64_t soon = hv_frames_soon(pager->frames);
+	int64_t low = hv_frames_low(pager->frames);
 	int64_t high = hv_frames_high(pager->frames);
+	struct want want = { 0, 0 };
 
-	if (soon < hv_frames_low(pager->frames))
+	for (unsigned i = 0; i < pager->space_count; i++)
+		want.urgent += thirst(pager->spaces[i]);
+	if (soon < low)
 		pager->is_reclaiming = true;
 	if (soon >= high)
 		pager->is_reclaiming = false;
-	if (pager->is_reclaiming)
-		return high - soon;
-	if (pager->is_nomem) /* P12: our count is too high */
-		return BATCH_MIN;
-	return soon < (int64_t)thirsty ? (int64_t)thirsty - soon : 0;
+	want.urgent -= soon;
+	if (want.urgent < BATCH_MIN && (pager->is_nomem || soon < low / 2))
+		want.urgent = BATCH_MIN; /* P12: our count is too high; M6 */
+	want.most = pager->is_reclaiming ? high - soon : want.urgent;
+	return want;
 }
 
 /* One batch. True: there is more to do, and it can be done. */
 static bool reclaim(struct hv_pager *pager, uint64_t now_ns)
 {
-	unsigned thirsty = count_thirsty(pager), batch = batch_size(pager);
-	int64_t want = shortage(pager, thirsty);
-	bool is_urgent = pager->is_nomem || thirsty > 0 ||
-			 hv_frames_free(pager->frames) < hv_frames_low(pager->frames) / 2;
+	unsigned batch = batch_size(pager);
+	struct want want = find_want(pager);
 
-	if (want <= 0)
+	if (want.most <= 0)
 		return false;
-	if (want < (int64_t)batch)
-		batch = (unsigned)want;
+	if (want.most < (int64_t)batch)
+		batch = (unsigned)want.most;
 	for (unsigned i = 0; i < PICKS && batch > 0; i++) {
-		struct choice choice = choose(pager, is_urgent, now_ns);
+		struct choice choice = choose(pager, want.urgent, now_ns);
 		unsigned tried;
 
 		if (choice.space == NULL)
 			return false;
 		tried = steal_from(&choice, batch, now_ns);
+		want.urgent -= tried;
 		batch -= tried;
 	}
 	return pager->is_reclaiming;
@@ -277,8 +292,7 @@ static bool is_frame_there(const struct hv_pager *pager)
 	if (hv_frames_free(pager->frames) <= 0)
 		return false;
 	for (unsigned i = 0; i < pager->space_count; i++)
-		if (pager->spaces[i]->parked_count > 0 &&
-		    pager->spaces[i]->parked_why == HV_WAIT_FRAME)
+		if (thirst(pager->spaces[i]) > 0)
 			return true;
 	return false;
 }

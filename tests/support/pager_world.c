@@ -58,7 +58,9 @@ bool world_member_start(struct world *world, unsigned index)
 		.pages = config->pages,
 		.slots = config->slots,
 		.entitled_pages = 2,
-		.target_pages = config->frames / config->members,
+		.target_pages =
+			(uint32_t)(config->frames - hv_frames_high(&world->frames)) /
+			config->members,
 		.ops = &model_kernel_ops,
 		.ctx = &member->kernel,
 	};
