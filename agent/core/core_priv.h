@@ -33,12 +33,13 @@
 #define CORE_SILENT_MS 5000    /* then the hypervisor is reported, never killed */
 #define CORE_REPEAT_MS 100     /* a request without an answer is repeated */
 #define CORE_RETRY_MS 1000
-#define CORE_RETRY_SLOW_MS 10000 /* after a refusal that may have been for the moment */
-#define CORE_CLEAN_MS 10000      /* longest wait for processes of a lost hypervisor */
-#define CORE_VIOS_GRACE_MS 500   /* from hang-up or SIGTERM to SIGKILL */
-#define CORE_ATTACH_MS 30000     /* from start to attached */
-#define CORE_FORGOTTEN_MS 30000  /* from OS shutdown to SIGKILL, not in desired */
-#define CORE_VIOS_WAIT_MS 2000   /* from its SIGTERM, in maintenance */
+#define CORE_RETRY_SLOW_MS 10000  /* after a refusal that may have been for the moment */
+#define CORE_CLEAN_MS 10000       /* longest wait for processes of a lost hypervisor */
+#define CORE_VIOS_SESSION_MS 5000 /* without one: it is killed, and started again */
+#define CORE_VIOS_GRACE_MS 500    /* from hang-up or SIGTERM to SIGKILL */
+#define CORE_ATTACH_MS 30000      /* from start to attached */
+#define CORE_FORGOTTEN_MS 30000   /* from OS shutdown to SIGKILL, not in desired */
+#define CORE_VIOS_WAIT_MS 2000    /* from its SIGTERM, in maintenance */
 
 #define CORE_VERIFY_LOST_MS 3000  /* three reports of a partition */
 #define CORE_INSPECT_MS 10000     /* between two looks at a device */
@@ -116,6 +117,7 @@ struct core_vios {
 	struct core_process process;
 	struct core_backoff backoff;
 	uint32_t restarts;
+	uint64_t alone_ms;          /* since when it has no session, 0 = it has one */
 	bool is_ended;              /* unexpectedly: the next start is a restart */
 	char why[AGENT_TEXT_BYTES]; /* its last unexpected end */
 };

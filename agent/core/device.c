@@ -41,6 +41,7 @@ static bool is_used(const struct agent_core *core, const char *name)
 
 		if ((lpar->process.is_alive || lpar->stat != NULL) &&
 		    lpar->desired != NULL && lpar->desired->device != NULL &&
+		    lpar->desired->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
 		    strcmp(lpar->desired->device, name) == 0)
 			return true;
 	}

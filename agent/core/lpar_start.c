@@ -31,7 +31,7 @@ static bool device_is_ready(struct agent_core *core, struct core_lpar *lpar)
 	if (name == NULL || name[0] == '\0')
 		return give_up(core, lpar, HV_E_INVAL, "it was given no paging device");
 	device = core_device_get(core, name, false);
-	if (device == NULL || device->desired == NULL)
+	if (device == NULL || device->desired == NULL || device->desired->removed)
 		return give_up(core, lpar, HV_E_NOTFOUND,
 			       "its paging device is not one of this host's");
 	if (device->state == CORE_DEVICE_FAILED) {
@@ -39,7 +39,7 @@ static bool device_is_ready(struct agent_core *core, struct core_lpar *lpar)
 			      device->error.text);
 		return give_up(core, lpar, device->error.code, text);
 	}
-	if (device->state != CORE_DEVICE_READY || device->desired->removed)
+	if (device->state != CORE_DEVICE_READY)
 		return wait_for(lpar, "its paging device");
 	return true;
 }

@@ -43,6 +43,20 @@ static const char *target_of(const struct core_op *op)
 	return op->desired->target != NULL ? op->desired->target : "";
 }
 
+/* A9: saved, or not begun. */
+static bool begin(struct agent_core *core, struct core_op *op)
+{
+	if (op->is_begun)
+		return true;
+	op->is_begun = true;
+	core_state_touch(core, true);
+	if (core_state_flush(core, NULL) == HV_OK)
+		return true;
+	op->is_begun = false;
+	core_wake(core, core->save_retry_ms);
+	return false;
+}
+
 static void vios_kill(struct agent_core *core, struct core_op *op)
 {
 	struct core_vios *vios = core_vios_get(core, target_of(op), false);
@@ -63,13 +77,8 @@ static void vios_kill(struct agent_core *core, struct core_op *op)
 		finish(core, op, HV_E_NOTFOUND, text);
 		return;
 	}
-	op->is_begun = true;
-	core_state_touch(core, true);
-	if (core_state_flush(core, NULL) != HV_OK) { /* A9 */
-		op->is_begun = false;
-		core_wake(core, core->save_retry_ms);
+	if (!begin(core, op))
 		return;
-	}
 	core->ops->kill(core->env, AGENT_VIOS, vios->name, SIGKILL);
 	core_text_set(text, "%s killed (pid %lld)", vios->name,
 		      (long long)vios->process.instance.pid);
@@ -123,9 +132,8 @@ static bool is_target(const struct core_op *op, const struct core_lpar *lpar)
 /* A pass that is running already is not ours: it ends first. */
 static uint64_t passes_before(const Tarn__PartitionStat *stat)
 {
-	bool is_running =
-		stat->state == TARN__PARTITION_STATE__PARTITION_VERIFYING ||
-		stat->verify_percent > 0;
+	bool is_running = stat->state == TARN__PARTITION_STATE__PARTITION_VERIFYING ||
+			  stat->verify_percent > 0;
 
 	return stat->verify_passes + is_running;
 }
@@ -140,6 +148,8 @@ static void assign(struct agent_core *core, struct core_op *op,
 		    core->lpars[i].commands[kind].op != 0)
 			return; /* another operation first */
 	}
+	if (!begin(core, op))
+		return;
 	for (size_t i = 0; i < CORE_LPARS_MAX; i++) {
 		struct core_lpar *lpar = &core->lpars[i];
 
@@ -158,9 +168,7 @@ static void assign(struct agent_core *core, struct core_op *op,
 		finish(core, op, HV_E_NOTFOUND, text);
 		return;
 	}
-	op->is_begun = true;
 	op->is_assigned = true;
-	core_state_touch(core, false);
 }
 
 static void command(struct agent_core *core, struct core_op *op,
@@ -266,7 +274,7 @@ void core_op_observe(struct agent_core *core, struct core_lpar *lpar)
 	/* Begun by an agent before us: it may have been over before we looked. */
 	if (op->is_resumed && core->now_ms - command->acked_ms >= CORE_VERIFY_LOST_MS &&
 	    lpar->stat->verify_percent == 0 &&
-	    lpar->stat->state != TARN__PARTITION_STATE__PARTITION_VERIFYING)
+	    lpar->stat->state == TARN__PARTITION_STATE__PARTITION_RUNNING)
 		is_over = true;
 	if (is_over)
 		answer(core, lpar, command);

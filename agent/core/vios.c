@@ -191,24 +191,44 @@ static void take_down(struct agent_core *core, struct core_vios *vios)
 		core_process_kill(core, &vios->process, AGENT_VIOS, vios->name);
 }
 
-static void step_one(struct agent_core *core, struct core_vios *vios)
+/* Alive, wanted, and the hypervisor knows no session of it: it hangs or was let go. */
+static void watch_session(struct agent_core *core, struct core_vios *vios)
 {
 	const Tarn__ViosStat *stat = core_vios_stat(core, vios->name);
+	bool has_session = stat != NULL && stat->state != TARN__VIOS_STATE__VIOS_DOWN &&
+			   stat->state != TARN__VIOS_STATE__VIOS_ABSENT &&
+			   stat->state != TARN__VIOS_STATE__VIOS_MAINTENANCE;
 
-	if (!vios->process.is_alive) {
-		if (is_wanted(vios)) {
-			spawn(core, vios);
-		} else if (vios->desired == NULL) {
-			*vios = (struct core_vios){ 0 };
-			core->must_link = true;
-		}
+	if (has_session && (stat->state == TARN__VIOS_STATE__VIOS_ACTIVE ||
+			    stat->state == TARN__VIOS_STATE__VIOS_STANDBY)) {
+		vios->alone_ms = 0;
 		return;
 	}
-	if (!is_wanted(vios) && core->desired != NULL)
-		take_down(core, vios);
-	else if (stat == NULL || (stat->state != TARN__VIOS_STATE__VIOS_ACTIVE &&
-				  stat->state != TARN__VIOS_STATE__VIOS_STANDBY))
-		core->hypervisor.is_busy = true;
+	core->hypervisor.is_busy = true;
+	if (has_session || core->hypervisor.is_silent)
+		vios->alone_ms = 0;
+	else if (vios->alone_ms == 0)
+		vios->alone_ms = core->now_ms;
+	else if (core_is_due(core, vios->alone_ms + CORE_VIOS_SESSION_MS))
+		core_process_kill(core, &vios->process, AGENT_VIOS, vios->name);
+}
+
+static void step_one(struct agent_core *core, struct core_vios *vios)
+{
+	if (vios->process.is_alive) {
+		if (is_wanted(vios))
+			watch_session(core, vios);
+		else
+			take_down(core, vios);
+		return;
+	}
+	vios->alone_ms = 0;
+	if (is_wanted(vios)) {
+		spawn(core, vios);
+	} else if (vios->desired == NULL) {
+		*vios = (struct core_vios){ 0 };
+		core->must_link = true;
+	}
 }
 
 void core_vios_step(struct agent_core *core)

@@ -301,6 +301,18 @@ static void *decode_reply(const struct world_happening *it)
 	return copy;
 }
 
+static void check_lost(const struct agent_world *world, uint64_t lost_ms)
+{
+	for (size_t i = 0; i < WORLD_PROCESSES; i++) {
+		const struct world_process *it = &world->processes[i];
+
+		if (it->instance.pid != 0 && it->kind == AGENT_PARTITION &&
+		    it->instance.starttime <= lost_ms)
+			world_fail(world, "a partition outlives its hypervisor by 2 s",
+				   it->name);
+	}
+}
+
 static void answer(struct agent_world *world, const struct world_happening *it)
 {
 	void *reply = decode_reply(it);
@@ -353,6 +365,9 @@ static void happen(struct agent_world *world, const struct world_happening *it)
 			partition->passes++;
 		break;
 	}
+	case WORLD_CHECK_LOST:
+		check_lost(world, it->a);
+		break;
 	case WORLD_CALL:
 		it->fn(world, it->arg);
 		break;

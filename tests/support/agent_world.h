@@ -73,6 +73,7 @@ enum world_what {
 	WORLD_COORDINATOR, /* reply to tag `a` */
 	WORLD_VIOS_MOVED,  /* the hypervisor let go of a maintained VIOS */
 	WORLD_VERIFIED,
+	WORLD_CHECK_LOST,  /* no partition may be left of a hypervisor lost at `a` */
 	WORLD_CALL, /* fn(world, arg) */
 };
 

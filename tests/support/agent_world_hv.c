@@ -384,6 +384,8 @@ void world_hv_ended(struct agent_world *world, const struct world_process *proce
 
 void world_hv_gone(struct agent_world *world)
 {
+	struct world_happening *check;
+
 	world->pool_is_set = false;
 	memset(world->partitions, 0, sizeof(world->partitions));
 	memset(world->vios, 0, sizeof(world->vios));
@@ -392,6 +394,9 @@ void world_hv_gone(struct agent_world *world)
 	world->failover = NULL;
 	world->failover_number = 0;
 	world->hypervisor_lost_ms = world->now_ms;
+	check = world_at(world, 2000, WORLD_CHECK_LOST);
+	check->agent = world->core != NULL ? world->config.incarnation : UINT64_MAX;
+	check->a = world->now_ms;
 	for (size_t i = 0; i < WORLD_PROCESSES; i++) {
 		struct world_process *it = &world->processes[i];
 		bool dies = it->kind == AGENT_VIOS ? !it->is_stubborn
