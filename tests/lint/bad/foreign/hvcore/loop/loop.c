@@ -1,0 +1,2 @@
+/* At home. */
+#include <uv.h>

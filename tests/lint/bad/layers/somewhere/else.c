@@ -1,0 +1,2 @@
+/* A directory that nobody has thought of. */
+#include <stddef.h>

@@ -1,0 +1,3 @@
+/* TODO: do it */
+/* TODO(#12): somebody keeps an eye on it */
+/* FIXME later; mkstemp wants XXXXXX */
