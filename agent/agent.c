@@ -1,0 +1,285 @@
+/* agent - see agent.h. */
+#include "agent/agent.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "agent/link.h"
+#include "agent/process.h"
+#include "agent/state.h"
+#include "agent/tool.h"
+#include "hvcore/base/clock.h"
+#include "hvcore/base/log.h"
+
+struct agent {
+	const struct agent_options *options;
+	struct hv_loop *loop;
+	struct agent_core *core;
+	struct agent_processes *processes;
+	struct agent_tools *tools;
+	struct agent_link *link;
+	struct hv_timer timer;
+	uint8_t id[AGENT_ID_BYTES];
+	bool is_closing; /* what ends now is not the core's business any more */
+};
+
+/* ---- the core's table ---- */
+
+static uint64_t now_ms(void *env)
+{
+	(void)env;
+	return hv_clock_ms();
+}
+
+static uint64_t wall_ms(void *env)
+{
+	(void)env;
+	return hv_clock_wall_ms();
+}
+
+static enum hv_code find(void *env, enum agent_kind kind, const char *name,
+			 struct agent_instance *ret, struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	return agent_process_find(agent->processes, kind, name, ret, err);
+}
+
+static enum hv_code spawn(void *env, const struct agent_spawn *what,
+			  struct agent_instance *ret, struct hv_err *err)
+{
+	static const char *const kinds[AGENT_KIND_COUNT] = { "hypervisor", "vios",
+							     "partition" };
+	struct agent *agent = env;
+	struct hv_err local = { 0 };
+	enum hv_code code = agent_process_spawn(agent->processes, what, ret, &local);
+
+	if (code == HV_OK)
+		log_info("agent.spawned", "kind=%s name=%s pid=%lld", kinds[what->kind],
+			 what->name, (long long)ret->pid);
+	else
+		log_warn("agent.not_spawned", "kind=%s name=%s error=\"%s\"",
+			 kinds[what->kind], what->name, hv_err_text(&local));
+	if (err != NULL)
+		*err = local;
+	return code;
+}
+
+static void send_signal(void *env, enum agent_kind kind, const char *name, int signal)
+{
+	struct agent *agent = env;
+
+	agent_process_kill(agent->processes, kind, name, signal);
+}
+
+static enum hv_code ask(void *env, uint32_t tag, const Tarn__HvRequest *request,
+			uint64_t deadline_ms, struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	return agent_link_ask_hypervisor(agent->link, tag, request, deadline_ms, err);
+}
+
+static enum hv_code tool(void *env, uint32_t tag, const struct agent_tool *what,
+			 struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	return agent_tool_start(agent->tools, tag, what, err);
+}
+
+static enum hv_code send(void *env, uint32_t tag, const Tarn__HostRequest *request,
+			 uint64_t deadline_ms, struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	return agent_link_ask_coordinator(agent->link, tag, request, deadline_ms, err);
+}
+
+static enum hv_code save(void *env, enum agent_file file, const uint8_t *bytes,
+			 size_t count, bool is_durable, struct hv_err *err)
+{
+	struct agent *agent = env;
+	struct hv_err local = { 0 };
+	enum hv_code code;
+
+	(void)is_durable; /* 0.1 ms more: not worth a second way */
+	code = agent_state_save(agent->options->state, file, bytes, count, &local);
+	if (code != HV_OK)
+		log_error("agent.not_saved", "error=\"%s\"", hv_err_text(&local));
+	if (err != NULL)
+		*err = local;
+	return code;
+}
+
+static void wake_at(void *env, uint64_t at_ms)
+{
+	struct agent *agent = env;
+	uint64_t now = hv_clock_ms();
+
+	/* Only the first start can fail, and agent_open() made it. */
+	(void)!hv_timer_start(agent->loop, &agent->timer, at_ms > now ? at_ms - now : 0,
+			      0, NULL);
+}
+
+static const struct agent_ops ops = {
+	.now_ms = now_ms,
+	.wall_ms = wall_ms,
+	.find = find,
+	.spawn = spawn,
+	.kill = send_signal,
+	.ask = ask,
+	.tool = tool,
+	.send = send,
+	.save = save,
+	.wake_at = wake_at,
+};
+
+/* ---- what happens ---- */
+
+static void on_timer(struct hv_timer *timer)
+{
+	struct agent *agent =
+		(struct agent *)((char *)timer - offsetof(struct agent, timer));
+
+	agent_core_step(agent->core);
+}
+
+static void on_exit_of(void *arg, enum agent_kind kind, const char *name,
+		       const struct agent_exit *end)
+{
+	struct agent *agent = arg;
+
+	log_info("agent.ended", "name=%s pid=%lld status=%d known=%d last=\"%s\"",
+		 kind == AGENT_HYPERVISOR ? "hypervisor" : name, (long long)end->pid,
+		 end->status, end->is_known, end->text);
+	agent_core_exited(agent->core, kind, name, end);
+}
+
+static void on_tool_done(void *arg, uint32_t tag, const struct agent_tool_result *result)
+{
+	struct agent *agent = arg;
+
+	agent_core_tool_done(agent->core, tag, result);
+}
+
+static void on_hypervisor(void *arg, uint32_t tag, enum hv_code code,
+			  Tarn__HvReply *take_reply)
+{
+	struct agent *agent = arg;
+
+	if (!agent->is_closing)
+		agent_core_answered(agent->core, tag, code, take_reply);
+	else if (take_reply != NULL)
+		tarn__hv_reply__free_unpacked(take_reply, NULL);
+}
+
+static void on_coordinator(void *arg, uint32_t tag, enum hv_code code,
+			   Tarn__HostReply *take_reply)
+{
+	struct agent *agent = arg;
+
+	if (!agent->is_closing)
+		agent_core_coordinator_answered(agent->core, tag, code, take_reply);
+	else if (take_reply != NULL)
+		tarn__host_reply__free_unpacked(take_reply, NULL);
+}
+
+/* ---- open and close ---- */
+
+static enum hv_code open_parts(struct agent *agent, const char *bin, struct hv_err *err)
+{
+	struct agent_processes_config processes = { agent->options, bin, on_exit_of,
+						    agent };
+	struct agent_tools_config tools = { agent->options, bin, agent->id, on_tool_done,
+					    agent };
+	struct agent_link_config link = { agent->options, on_hypervisor, on_coordinator,
+					  agent };
+	enum hv_code code;
+
+	code = agent_processes_open(agent->loop, &processes, &agent->processes, err);
+	if (code == HV_OK)
+		code = agent_tools_open(agent->loop, &tools, &agent->tools, err);
+	if (code == HV_OK)
+		code = agent_link_open(agent->loop, &link, &agent->link, err);
+	if (code == HV_OK)
+		code = hv_timer_start(agent->loop, &agent->timer, 0, 0, err);
+	return code;
+}
+
+static void on_pid_file(void *arg, enum agent_kind kind, const char *name)
+{
+	struct agent *agent = arg;
+
+	agent_core_mention(agent->core, kind, name);
+}
+
+static enum hv_code open_core(struct agent *agent, uint64_t incarnation,
+			      struct hv_err *err)
+{
+	const struct agent_options *o = agent->options;
+	struct agent_config config = {
+		.name = o->name,
+		.incarnation = incarnation,
+		.memory_bytes = o->memory,
+		.lmb_bytes = o->lmb,
+		.drills_allowed = o->allow_drills,
+	};
+	Tarn__HostDesired *desired = NULL;
+	Tarn__AgentState *state = NULL;
+	enum hv_code code = agent_state_load(o->state, &state, &desired, err);
+
+	if (code != HV_OK)
+		return code;
+	for (size_t i = 0; i < AGENT_ID_BYTES; i++)
+		config.id[i] = agent->id[i];
+	code = agent_core_new(&config, &ops, agent, state, &agent->core, err);
+	if (state != NULL)
+		tarn__agent_state__free_unpacked(state, NULL);
+	if (code == HV_OK && desired != NULL)
+		agent_core_take_desired(agent->core, desired);
+	else if (desired != NULL)
+		tarn__host_desired__free_unpacked(desired, NULL);
+	return code;
+}
+
+enum hv_code agent_open(struct hv_loop *loop, const struct agent_options *options,
+			const char *bin, struct agent **ret_agent, struct hv_err *err)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+	uint64_t incarnation = 0;
+	enum hv_code code;
+
+	if (agent == NULL)
+		return hv_fail(err, HV_E_NOMEM, "the agent");
+	agent->options = options;
+	agent->loop = loop;
+	agent->timer.run = on_timer;
+	code = agent_state_open(options->state, agent->id, &incarnation, err);
+	if (code == HV_OK)
+		code = open_core(agent, incarnation, err);
+	if (code == HV_OK)
+		code = open_parts(agent, bin, err);
+	if (code == HV_OK)
+		code = agent_state_each_pid_file(options->state, on_pid_file, agent, err);
+	if (code != HV_OK) {
+		agent_close(agent);
+		return code;
+	}
+	agent_core_start(agent->core);
+	*ret_agent = agent;
+	return HV_OK;
+}
+
+void agent_close(struct agent *agent)
+{
+	if (agent == NULL)
+		return;
+	agent->is_closing = true;
+	hv_timer_stop(&agent->timer);
+	agent_link_close(agent->link);
+	agent_tools_close(agent->tools);
+	agent_processes_close(agent->processes);
+	agent_core_free(agent->core);
+	free(agent);
+}

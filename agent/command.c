@@ -1,0 +1,168 @@
+/* command - see command.h. */
+#include "agent/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hvcore/base/invariant.h"
+#include "hvcore/wire/local.h"
+
+enum hv_code command_begin(struct command *command, const char *bin, const char *program,
+			   struct hv_err *err)
+{
+	*command = (struct command){ 0 };
+	command_add(command, "%s", program);
+	return hv_path_join(command->program, sizeof(command->program), bin, program,
+			    err);
+}
+
+void command_add(struct command *command, const char *format, ...)
+{
+	size_t room = sizeof(command->text) - command->used;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(command->text + command->used, room, format, args);
+	va_end(args);
+	/* All that goes in is bounded: names, paths, numbers. */
+	HV_INVARIANT(n >= 0 && (size_t)n < room);
+	HV_INVARIANT(command->count < COMMAND_ARGUMENTS_MAX);
+	command->arguments[command->count++] = command->text + command->used;
+	command->used += (size_t)n + 1;
+}
+
+void command_add_hex(struct command *command, const uint8_t *bytes, size_t count)
+{
+	char hex[2 * 64 + 1] = "";
+
+	HV_INVARIANT(count <= 64);
+	for (size_t i = 0; i < count; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	command_add(command, "%s", hex);
+}
+
+void command_close(struct command *command)
+{
+	for (unsigned i = 0; i < command->fd_count; i++)
+		(void)close(command->fds[i]);
+	command->fd_count = 0;
+}
+
+static void hypervisor(const struct agent_options *options, struct command *command)
+{
+	command_add(command, "--state=%s", options->state);
+	command_add(command, "--memory=%llu", (unsigned long long)options->memory);
+	command_add(command, "--lmb=%llu", (unsigned long long)options->lmb);
+	command_add(command, "--hang-ms=%llu", (unsigned long long)options->hang_ms);
+}
+
+static void vios(const struct agent_options *options, const char *name,
+		 struct command *command)
+{
+	command_add(command, "--state=%s", options->state);
+	command_add(command, "--name=%s", name);
+	if (options->allow_drills)
+		command_add(command, "--allow-drills");
+}
+
+/* ---- partitions ---- */
+
+static enum hv_code give(struct command *command, const char *option, int fd,
+			 const char *what, struct hv_err *err)
+{
+	if (fd < 0)
+		return hv_fail_os(err, HV_E_OS, errno, "open %s", what);
+	command->fds[command->fd_count++] = fd;
+	command_add(command, "--%s=%d", option, fd);
+	return HV_OK;
+}
+
+static enum hv_code give_all(const struct agent_options *options,
+			     const struct agent_spawn *what, struct command *command,
+			     struct hv_err *err)
+{
+	char path[HV_FILE_PATH_BYTES];
+	enum hv_code code = hv_path_join(path, sizeof(path), options->state,
+					 "run/attach.sock", err);
+	int fd = -1;
+
+	if (code == HV_OK)
+		code = hv_local_connect(path, &fd, err);
+	if (code == HV_OK)
+		code = give(command, "socket-fd", fd, path, err);
+	if (code == HV_OK)
+		code = agent_pid_path(options->state, AGENT_PARTITION, what->name, path,
+				      err);
+	if (code == HV_OK)
+		code = give(command, "pid-file-fd",
+			    open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), path, err);
+	if (code == HV_OK && what->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
+		code = give(command, "uffd-device",
+			    open("/dev/userfaultfd", O_RDWR | O_CLOEXEC),
+			    "/dev/userfaultfd", err);
+	return code;
+}
+
+static const char *workload_name(Tarn__WorkloadKind kind)
+{
+	switch (kind) {
+	case TARN__WORKLOAD_KIND__WORKLOAD_ZIPF:
+		return "zipf";
+	case TARN__WORKLOAD_KIND__WORKLOAD_SCAN:
+		return "scan";
+	case TARN__WORKLOAD_KIND__WORKLOAD_PHASES:
+		return "phases";
+	default:
+		return "idle";
+	}
+}
+
+static enum hv_code partition(const struct agent_options *options,
+			      const struct agent_spawn *what, struct command *command,
+			      struct hv_err *err)
+{
+	const Tarn__Workload *load = what->spec->workload;
+	enum hv_code code = give_all(options, what, command, err);
+
+	if (code != HV_OK)
+		return code;
+	command_add(command, "--name=%s", what->name);
+	command_add(command, "--run-id=%llu", (unsigned long long)what->run_id);
+	command_add(command, "--token");
+	command_add_hex(command, what->token, HV_TOKEN_BYTES);
+	command_add(command, "--workload=%s", workload_name(load->kind));
+	command_add(command, "--working-set=%u", load->working_set_percent);
+	command_add(command, "--write-percent=%u", load->write_percent);
+	command_add(command, "--rate=%llu", (unsigned long long)load->rate);
+	command_add(command, "--seed=%llu", (unsigned long long)load->seed);
+	return HV_OK;
+}
+
+enum hv_code command_make(const struct agent_options *options, const char *bin,
+			  const struct agent_spawn *what, struct command *ret_command,
+			  struct hv_err *err)
+{
+	static const char *const programs[AGENT_KIND_COUNT] = {
+		[AGENT_HYPERVISOR] = "tarn-hypervisor",
+		[AGENT_VIOS] = "tarn-vios",
+		[AGENT_PARTITION] = "tarn-partition",
+	};
+	enum hv_code code = command_begin(ret_command, bin, programs[what->kind], err);
+
+	if (code != HV_OK)
+		return code;
+	if (what->kind == AGENT_HYPERVISOR)
+		hypervisor(options, ret_command);
+	else if (what->kind == AGENT_VIOS)
+		vios(options, what->name, ret_command);
+	else
+		code = partition(options, what, ret_command, err);
+	if (code != HV_OK)
+		command_close(ret_command);
+	return code;
+}

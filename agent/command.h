@@ -1,0 +1,45 @@
+/*
+ * command - the command line and the descriptors of a program of the host.
+ *
+ * A partition gets three descriptors and may open nothing of ours by itself: its
+ * connection to the hypervisor's attach socket, /dev/userfaultfd where its memory is
+ * shared, and its pid file.
+ *
+ * Contract
+ *   Memory   command_close() closes the descriptors: after fork, also on failure of
+ *            what followed. On failure of command_make nothing is open.
+ */
+#ifndef AGENT_COMMAND_H
+#define AGENT_COMMAND_H
+
+#include "agent/config.h"
+#include "hvcore/base/file.h"
+
+#define COMMAND_ARGUMENTS_MAX 32
+#define COMMAND_TEXT_BYTES 2048 /* of all arguments that are made here */
+#define COMMAND_FDS_MAX 3
+
+struct command {
+	char program[HV_FILE_PATH_BYTES];
+	char *arguments[COMMAND_ARGUMENTS_MAX + 1];
+	unsigned count;
+	char text[COMMAND_TEXT_BYTES];
+	size_t used;
+	int fds[COMMAND_FDS_MAX];
+	unsigned fd_count;
+};
+
+HV_MUST_USE
+enum hv_code command_make(const struct agent_options *options, const char *bin,
+			  const struct agent_spawn *what, struct command *ret_command,
+			  struct hv_err *err);
+void command_close(struct command *command);
+
+/* The pieces, for one-shots: an empty command, and one more argument. */
+HV_MUST_USE
+enum hv_code command_begin(struct command *command, const char *bin, const char *program,
+			   struct hv_err *err);
+void command_add(struct command *command, const char *format, ...) HV_PRINTF(2, 3);
+void command_add_hex(struct command *command, const uint8_t *bytes, size_t count);
+
+#endif

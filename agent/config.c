@@ -1,0 +1,82 @@
+/* config - see config.h. */
+#include "agent/config.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hvcore/base/file.h"
+#include "hvcore/base/option.h"
+
+#define AT(field) offsetof(struct agent_options, field)
+#define LMB_MIN (UINT64_C(16) << 20)
+#define LMB_MAX (UINT64_C(256) << 20)
+
+/* clang-format off */
+static const struct hv_option options[] = {
+	{ "state", HV_OPTION_PATH, "DIR", NULL, 1, AGENT_STATE_PATH_MAX, AT(state), NULL,
+	  "state directory of the host, made where it is missing" },
+	{ "name", HV_OPTION_NAME, "NAME", hv_option_absent, 0, 0, AT(name), NULL,
+	  "of the host, as the coordinator knows it" },
+	{ "coordinator", HV_OPTION_STRING, "URL", hv_option_absent, 1, 200, AT(coordinator), NULL,
+	  "tcp://127.0.0.1:PORT or ipc:///PATH" },
+	{ "memory", HV_OPTION_SIZE, "SIZE", hv_option_absent, 2 * LMB_MIN, HV_LPAR_BYTES_MAX,
+	  AT(memory), NULL, "memory the host owns" },
+	{ "lmb", HV_OPTION_SIZE, "SIZE", "16M", LMB_MIN, LMB_MAX, AT(lmb), NULL,
+	  "memory block: 16M, 32M, 64M, 128M or 256M" },
+	{ "bin", HV_OPTION_PATH, "DIR", hv_option_absent, 1, HV_FILE_PATH_BYTES / 2, AT(bin), NULL,
+	  "where the other programs are; default: where this one is" },
+	{ "hang-ms", HV_OPTION_U64, "MS", "500", 50, 60000, AT(hang_ms), NULL,
+	  "silence of a VIOS that counts as a hang" },
+	{ "allow-drills", HV_OPTION_FLAG, NULL, NULL, 0, 0, AT(allow_drills), NULL,
+	  "VIOS may be killed and hung on request" },
+	{ "stop", HV_OPTION_FLAG, NULL, NULL, 0, 0, AT(stop), NULL,
+	  "end the agent, the partitions, the VIOS and the hypervisor of that state directory" },
+};
+static const struct hv_option_table table = {
+	.program = "tarn-agent",
+	.summary = "service processor of a Tarn host",
+	.options = options,
+	.count = HV_COUNT(options),
+};
+/* clang-format on */
+
+int agent_options_parse(int argc, char **argv, struct agent_options *given)
+{
+	struct hv_option_result result;
+	int rv = hv_option_main(&table, argc, argv, given, &result);
+
+	if (rv >= 0)
+		return rv;
+	given->is_check = result.is_check;
+	if (given->stop ||
+	    (given->name != NULL && given->coordinator != NULL && given->memory != 0))
+		return -1;
+	(void)fprintf(stderr, "tarn-agent: --name, --coordinator and --memory are needed "
+			      "(see --help)\n");
+	return 2;
+}
+
+static enum hv_code name_path(const char *state, const char *directory,
+			      enum agent_kind kind, const char *name, const char *ending,
+			      char path[], struct hv_err *err)
+{
+	char file[HV_NAME_BYTES + 32];
+
+	(void)snprintf(file, sizeof(file), "%s/%s%s.%s", directory,
+		       kind == AGENT_PARTITION ? "lpar-" : "",
+		       kind == AGENT_HYPERVISOR ? "hypervisor" : name, ending);
+	return hv_path_join(path, HV_FILE_PATH_BYTES, state, file, err);
+}
+
+enum hv_code agent_pid_path(const char *state, enum agent_kind kind, const char *name,
+			    char path[], struct hv_err *err)
+{
+	return name_path(state, "run", kind, name, "pid", path, err);
+}
+
+enum hv_code agent_log_path(const char *state, enum agent_kind kind, const char *name,
+			    char path[], struct hv_err *err)
+{
+	return name_path(state, "log", kind, name, "log", path, err);
+}

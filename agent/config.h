@@ -1,0 +1,39 @@
+/*
+ * config - what tarn-agent was started with, and where its files lie.
+ *
+ *   <state>/version identity agent-state desired   what outlives the agent
+ *   <state>/run/     sockets and pid files of the host's programs
+ *   <state>/log/     their stderr
+ *
+ * Contract
+ *   Memory   strings are argv's.
+ *   Errors   config_parse: as hv_option_main, -1 = go on.
+ */
+#ifndef AGENT_CONFIG_H
+#define AGENT_CONFIG_H
+
+#include "agent/core/core.h"
+
+#include <stdbool.h>
+
+#define AGENT_STATE_VERSION 1
+#define AGENT_STATE_PATH_MAX 64 /* run/attach.sock below it must fit sun_path */
+
+struct agent_options {
+	const char *state, *name, *coordinator, *bin;
+	uint64_t memory, lmb, hang_ms;
+	bool allow_drills, stop, is_check;
+};
+
+int agent_options_parse(int argc, char **argv, struct agent_options *options);
+
+/* run/hypervisor.pid, run/NAME.pid, run/lpar-NAME.pid */
+HV_MUST_USE
+enum hv_code agent_pid_path(const char *state, enum agent_kind kind, const char *name,
+			    char path[], struct hv_err *err);
+/* log/NAME.log, likewise */
+HV_MUST_USE
+enum hv_code agent_log_path(const char *state, enum agent_kind kind, const char *name,
+			    char path[], struct hv_err *err);
+
+#endif
