@@ -19,6 +19,7 @@
 #define PR_SET_IO_FLUSHER 57 /* Linux 5.6 */
 #endif
 #define STACK_BYTES (256u << 10) /* locked in full: deepest frame is under 8 KiB */
+#define PRIORITY (-15) /* as hvcore/hypervisor/privilege.c */
 /*
  * Kept: DAC_OVERRIDE, since paging devices lie wherever they were put, and are opened
  * later, also in directories that root does not own. IPC_LOCK, since the window, the
@@ -75,6 +76,9 @@ static void drop_rights(void)
 
 void vios_process_harden(void)
 {
+	/* Before partitions, as the hypervisor: pinned beside them, we would look hung. */
+	if (setpriority(PRIO_PROCESS, 0, PRIORITY) != 0)
+		log_warn("vios.no_priority", "errno=%d", errno);
 	lock_memory();
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0)
 		log_warn("vios.not_an_io_flusher", "errno=%d", errno);
