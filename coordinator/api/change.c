@@ -44,6 +44,8 @@ static enum hv_code plan_one(struct plan *plan, const Tarn__ClusterRequest *requ
 		return plan_lpar_shutdown(plan, request->lpar_shutdown, err);
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_REMOVE:
 		return plan_lpar_remove(plan, request->lpar_remove, err);
+	case TARN__CLUSTER_REQUEST__KIND_DRILL_RUN:
+		return plan_drill_run(plan, request->drill_run, err);
 	default:
 		return hv_fail(err, HV_E_INVAL, "not a change");
 	}

@@ -26,7 +26,7 @@ struct live_host {
 	Tarn__HostReport *report;  /* NULL until the first one */
 	uint64_t report_ms;
 	uint64_t drill;      /* drill whose phase is being timed, 0 = none */
-	uint64_t phase_hash; /* which phase, and its progress */
+	uint64_t phase_mark; /* which phase, and its progress */
 	uint64_t phase_ms;   /* since when */
 };
 

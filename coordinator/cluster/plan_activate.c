@@ -243,6 +243,23 @@ enum hv_code plan_lpar_activate(struct plan *plan, const Tarn__LparActivate *req
 	return HV_OK;
 }
 
+/* A drill on its host must not take this for a failure. */
+static void tell_drill(struct plan *plan, const Tarn__LparRecord *lpar)
+{
+	const Tarn__DrillRecord *drill = cluster_drill_on(plan->cluster, lpar->host);
+	Tarn__DrillRecord *edit;
+
+	for (size_t i = 0; drill != NULL && i < drill->n_partitions; i++) {
+		if (drill->partitions[i]->run_id != lpar->run_id ||
+		    drill->partitions[i]->end != NULL)
+			continue;
+		edit = draft_edit_drill(&plan->draft, drill->number);
+		if (edit != NULL)
+			draft_set_text(&plan->draft, &edit->partitions[i]->end,
+				       "shut down by request");
+	}
+}
+
 enum hv_code plan_lpar_shutdown(struct plan *plan, const Tarn__LparShutdown *request,
 				struct hv_err *err)
 {
@@ -268,6 +285,7 @@ enum hv_code plan_lpar_shutdown(struct plan *plan, const Tarn__LparShutdown *req
 			      lpar->running ? "before it ran" : "immediately instead");
 	plan->job = draft_add_job(&plan->draft, &job, "shut down lpar '%s'%s",
 				  lpar->spec->name, request->immediate ? " now" : "");
+	tell_drill(plan, lpar);
 	edit = draft_edit_lpar(&plan->draft, lpar->spec->name);
 	if (edit == NULL)
 		return HV_OK; /* draft_finish() says no memory */

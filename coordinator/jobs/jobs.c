@@ -253,4 +253,5 @@ void jobs_step(struct draft *draft, const Tarn__HostRecord *host)
 	jobs_step_devices(draft, host);
 	jobs_step_lpars(draft, host);
 	jobs_step_vios(draft, host);
+	jobs_step_drill(draft, host);
 }

@@ -1,0 +1,75 @@
+/*
+ * drill - a paging VIOS goes on purpose, and what happened is written down.
+ *
+ *   ready --stalls reset--> inject --Failover seen--> switch --page served--> restore
+ *     |                       |                         |                        |
+ *     |                       +------- too long --------+-----> restore         |
+ *     +--- too long: nothing was done ----> done                                |
+ *                                      done <-- every page checked -- verify <---+
+ *
+ * Whatever goes wrong is noted and the drill goes on to restore: a VIOS that it took
+ * into maintenance is always resumed, and pages are verified all the same. The
+ * verdict falls at the end:
+ *
+ *   failed        something that the claim excludes was seen
+ *   inconclusive  nothing bad was seen, but not what would prove the claim either
+ *   passed        otherwise
+ *
+ * The record has everything a step needs, so a drill goes on after a restart; only
+ * the time of its phase begins again.
+ *
+ * This header is for the files of jobs/ alone.
+ */
+#ifndef COORDINATOR_JOBS_DRILL_H
+#define COORDINATOR_JOBS_DRILL_H
+
+#include "coordinator/cluster/draft.h"
+
+struct drill {
+	struct draft *draft;
+	const Tarn__HostRecord *host;
+	const Tarn__DrillRecord *record; /* as committed */
+	Tarn__DrillRecord scratch;       /* see drill_edit() */
+	struct live_host *live;
+	uint64_t waited_ms; /* in this phase, without progress */
+};
+
+/*
+ * The record in the draft, to be written. When memory is gone it is a scratch
+ * without partitions, and the draft fails at its end.
+ */
+Tarn__DrillRecord *drill_edit(struct drill *drill);
+
+/* A line of the report, with its time. */
+void drill_note(struct drill *drill, const char *text, ...) HV_PRINTF(2, 3);
+/* The first failure, or doubt, stays; each is a line of the report. */
+void drill_fail(struct drill *drill, const char *text, ...) HV_PRINTF(2, 3);
+void drill_doubt(struct drill *drill, const char *text, ...) HV_PRINTF(2, 3);
+
+void drill_go(struct drill *drill, const char *phase);
+bool drill_is_in(const struct drill *drill, const char *phase);
+
+/* Orders something of the agent; the phase waits for it by drill_op(). */
+void drill_order(struct drill *drill, Tarn__HostOpKind kind, const char *target);
+/* NULL: not done yet. Done: its status, once; the order is taken back. */
+const Tarn__ObjectStatus *drill_op(struct drill *drill);
+void drill_drop_op(struct drill *drill);
+
+/* Partitions that were there at the beginning. */
+const Tarn__PartitionStat *drill_stat(const struct drill *drill,
+				      const Tarn__DrillPartition *row);
+void drill_note_baseline(struct drill *drill); /* errors, page-ins */
+void drill_note_page_ins(struct drill *drill); /* page-ins alone, again */
+void drill_note_ended(struct drill *drill);
+uint64_t drill_pages_in(const struct drill *drill); /* since the baseline */
+void drill_note_stalls(struct drill *drill);
+void drill_begin_verify(struct drill *drill);
+/* True: every one is verified, or has ended. */
+bool drill_note_verified(struct drill *drill);
+/* Grows while pages are being verified. */
+uint64_t drill_progress(const struct drill *drill);
+
+/* Sums up, gives the verdict, ends the job. */
+void drill_finish(struct drill *drill);
+
+#endif

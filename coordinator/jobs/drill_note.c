@@ -1,0 +1,418 @@
+/* drill_note - what a drill writes down, and its verdict; see drill.h. */
+#include "coordinator/jobs/drill.h"
+
+#include "coordinator/cluster/limits.h"
+#include "coordinator/jobs/jobs.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS_MAX (HV_DRILL_STEPS_MAX - 8) /* the rest is for the last ones */
+
+Tarn__DrillRecord *drill_edit(struct drill *drill)
+{
+	Tarn__DrillRecord *edit = draft_edit_drill(drill->draft, drill->record->number);
+
+	if (edit != NULL)
+		return edit;
+	tarn__drill_record__init(&drill->scratch);
+	return &drill->scratch;
+}
+
+static void add_step(struct drill *drill, const char *text)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+	Tarn__DrillStep **grown;
+	Tarn__DrillStep *step;
+
+	if (drill->draft->is_out || edit->n_steps >= HV_DRILL_STEPS_MAX)
+		return;
+	grown = realloc(edit->steps, (edit->n_steps + 1) * sizeof(*grown));
+	step = malloc(sizeof(*step));
+	if (grown != NULL)
+		edit->steps = grown;
+	if (grown == NULL || step == NULL) {
+		drill->draft->is_out = true;
+		free(step);
+		return;
+	}
+	tarn__drill_step__init(step);
+	step->wall_ms = drill->draft->cluster->wall_ms;
+	step->text = NULL;
+	draft_set_text(drill->draft, &step->text, "%s", text);
+	if (step->text == NULL) {
+		free(step);
+		return;
+	}
+	edit->steps[edit->n_steps++] = step;
+}
+
+void drill_note(struct drill *drill, const char *text, ...)
+{
+	char line[HV_TEXT_MAX];
+	va_list args;
+
+	va_start(args, text);
+	(void)vsnprintf(line, sizeof(line), text, args);
+	va_end(args);
+	if (drill_edit(drill)->n_steps < STEPS_MAX)
+		add_step(drill, line);
+}
+
+void drill_fail(struct drill *drill, const char *text, ...)
+{
+	char line[HV_TEXT_MAX];
+	va_list args;
+
+	va_start(args, text);
+	(void)vsnprintf(line, sizeof(line), text, args);
+	va_end(args);
+	add_step(drill, line);
+	if (drill_edit(drill)->failure == NULL)
+		draft_set_text(drill->draft, &drill_edit(drill)->failure, "%s", line);
+}
+
+void drill_doubt(struct drill *drill, const char *text, ...)
+{
+	char line[HV_TEXT_MAX];
+	va_list args;
+
+	va_start(args, text);
+	(void)vsnprintf(line, sizeof(line), text, args);
+	va_end(args);
+	add_step(drill, line);
+	if (drill_edit(drill)->doubt == NULL)
+		draft_set_text(drill->draft, &drill_edit(drill)->doubt, "%s", line);
+}
+
+void drill_go(struct drill *drill, const char *phase)
+{
+	Tarn__JobRecord *job = draft_edit_job(drill->draft, drill->record->job);
+
+	draft_set_text(drill->draft, &drill_edit(drill)->phase, "%s", phase);
+	draft_name(drill->draft, "drill %llu: %s",
+		   (unsigned long long)drill->record->number, phase);
+	if (job != NULL)
+		draft_set_text(drill->draft, &job->text, "%s", phase);
+}
+
+bool drill_is_in(const struct drill *drill, const char *phase)
+{
+	return strcmp(drill->record->phase, phase) == 0;
+}
+
+void drill_order(struct drill *drill, Tarn__HostOpKind kind, const char *target)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+
+	edit->has_op = 1;
+	edit->op = draft_add_op(drill->draft, drill->host->name, kind, target);
+}
+
+void drill_drop_op(struct drill *drill)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+
+	if (!edit->has_op)
+		return;
+	draft_remove(drill->draft, RECORD_OP, record_key_number(edit->op));
+	edit->has_op = 0;
+	edit->op = 0;
+}
+
+const Tarn__ObjectStatus *drill_op(struct drill *drill)
+{
+	const Tarn__ObjectStatus *status;
+
+	if (!drill->record->has_op)
+		return NULL;
+	status = live_object(drill->live, TARN__OBJECT_KIND__OBJECT_OP, "",
+			     drill->record->op);
+	if (status == NULL || !status->done)
+		return NULL;
+	drill_drop_op(drill);
+	return status;
+}
+
+const Tarn__PartitionStat *drill_stat(const struct drill *drill,
+				      const Tarn__DrillPartition *row)
+{
+	return live_partition(drill->live, row->lpar, row->run_id);
+}
+
+/* What must not grow while nothing is lost. */
+static uint64_t errors_of(const Tarn__PartitionStat *stat)
+{
+	return stat->checksum_errors + stat->integrity_errors + stat->mismatches +
+	       stat->poisoned_pages;
+}
+
+void drill_note_page_ins(struct drill *drill)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+
+	for (size_t i = 0; i < edit->n_partitions; i++) {
+		Tarn__DrillPartition *row = edit->partitions[i];
+		const Tarn__PartitionStat *stat = drill_stat(drill, row);
+
+		if (stat == NULL)
+			continue;
+		row->has_page_ins_before = 1;
+		row->page_ins_before = stat->page_ins;
+	}
+}
+
+void drill_note_baseline(struct drill *drill)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+
+	drill_note_page_ins(drill);
+	for (size_t i = 0; i < edit->n_partitions; i++) {
+		Tarn__DrillPartition *row = edit->partitions[i];
+		const Tarn__PartitionStat *stat = drill_stat(drill, row);
+
+		if (stat == NULL)
+			continue;
+		row->has_errors_before = 1;
+		row->errors_before = errors_of(stat);
+	}
+}
+
+uint64_t drill_pages_in(const struct drill *drill)
+{
+	uint64_t pages = 0;
+
+	for (size_t i = 0; i < drill->record->n_partitions; i++) {
+		const Tarn__DrillPartition *row = drill->record->partitions[i];
+		const Tarn__PartitionStat *stat = drill_stat(drill, row);
+
+		if (stat != NULL && row->has_page_ins_before &&
+		    stat->page_ins > row->page_ins_before)
+			pages += stat->page_ins - row->page_ins_before;
+	}
+	return pages;
+}
+
+/* Ended by itself: that is what the claim excludes. (By a person: plan_activate.c.) */
+void drill_note_ended(struct drill *drill)
+{
+	for (size_t i = 0; i < drill->record->n_partitions; i++) {
+		const Tarn__DrillPartition *row = drill->record->partitions[i];
+		const Tarn__LparRecord *lpar = cluster_lpar(drill->draft->cluster,
+							    row->lpar);
+		Tarn__DrillRecord *edit;
+
+		if (row->end != NULL ||
+		    (lpar != NULL && lpar->run_id == row->run_id && lpar->running))
+			continue;
+		edit = drill_edit(drill);
+		if (i >= edit->n_partitions)
+			return; /* no memory */
+		draft_set_text(drill->draft, &edit->partitions[i]->end, "ended: %s",
+			       lpar != NULL && lpar->last_end != NULL
+				       ? lpar->last_end
+				       : "no reason known");
+		drill_fail(drill, "LPAR '%s' ended during the drill: %s", row->lpar,
+			   lpar != NULL && lpar->last_end != NULL ? lpar->last_end
+								  : "no reason known");
+	}
+}
+
+void drill_note_stalls(struct drill *drill)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+
+	for (size_t i = 0; i < edit->n_partitions; i++) {
+		Tarn__DrillPartition *row = edit->partitions[i];
+		const Tarn__PartitionStat *stat = drill_stat(drill, row);
+
+		if (stat == NULL)
+			continue;
+		row->has_longest_stall_us = 1;
+		row->longest_stall_us = stat->longest_stall_us;
+		if (!edit->has_longest_stall_us ||
+		    stat->longest_stall_us > edit->longest_stall_us)
+			edit->longest_stall_us = stat->longest_stall_us;
+		edit->has_longest_stall_us = 1;
+	}
+	drill_note(drill, "longest stall %.1f ms", (double)edit->longest_stall_us / 1e3);
+}
+
+void drill_begin_verify(struct drill *drill)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+
+	for (size_t i = 0; i < edit->n_partitions; i++) {
+		const Tarn__PartitionStat *stat = drill_stat(drill, edit->partitions[i]);
+
+		if (stat == NULL)
+			continue;
+		edit->partitions[i]->has_verify_passes_before = 1;
+		edit->partitions[i]->verify_passes_before = stat->verify_passes;
+	}
+}
+
+static bool is_over(const Tarn__DrillPartition *row)
+{
+	return row->end != NULL || row->verified;
+}
+
+static void note_pass(struct drill *drill, size_t at, const Tarn__PartitionStat *stat)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+	Tarn__DrillPartition *row;
+	uint64_t errors = errors_of(stat);
+
+	if (at >= edit->n_partitions)
+		return; /* no memory */
+	row = edit->partitions[at];
+	row->has_verified = 1;
+	row->verified = true;
+	row->has_pages_verified = 1;
+	row->pages_verified = stat->pages_verified;
+	row->has_bad_pages = 1;
+	row->bad_pages = stat->verify_bad;
+	drill_note(drill, "LPAR '%s': %llu pages verified, %llu bad", row->lpar,
+		   (unsigned long long)stat->pages_verified,
+		   (unsigned long long)stat->verify_bad);
+	if (stat->verify_bad > 0)
+		drill_fail(drill, "LPAR '%s' has %llu bad pages", row->lpar,
+			   (unsigned long long)stat->verify_bad);
+	if (row->has_errors_before && errors > row->errors_before)
+		drill_fail(drill, "LPAR '%s' met %llu page errors during the drill",
+			   row->lpar, (unsigned long long)(errors - row->errors_before));
+	if (stat->pages_verified < stat->logical_pages)
+		drill_fail(drill, "LPAR '%s' verified %llu of its %llu pages", row->lpar,
+			   (unsigned long long)stat->pages_verified,
+			   (unsigned long long)stat->logical_pages);
+}
+
+bool drill_note_verified(struct drill *drill)
+{
+	bool are_all = true;
+
+	for (size_t i = 0; i < drill->record->n_partitions; i++) {
+		const Tarn__DrillPartition *row = drill->record->partitions[i];
+		const Tarn__PartitionStat *stat = drill_stat(drill, row);
+
+		if (is_over(row))
+			continue;
+		if (stat != NULL && stat->verify_passes > row->verify_passes_before)
+			note_pass(drill, i, stat);
+		else
+			are_all = false;
+	}
+	return are_all;
+}
+
+uint64_t drill_progress(const struct drill *drill)
+{
+	uint64_t progress = 0;
+
+	for (size_t i = 0; i < drill->record->n_partitions; i++) {
+		const Tarn__DrillPartition *row = drill->record->partitions[i];
+		const Tarn__PartitionStat *stat = drill_stat(drill, row);
+
+		progress = progress * 1009 + row->verified;
+		if (stat != NULL)
+			progress += stat->verify_percent + stat->verify_passes * 101;
+	}
+	return progress;
+}
+
+/* The list that clients of the first version read: one stall an LPAR. */
+static void fill_stalls(struct drill *drill, Tarn__DrillRecord *edit)
+{
+	if (edit->n_partitions == 0 || edit->stalls != NULL)
+		return;
+	edit->stalls = calloc(edit->n_partitions, sizeof(*edit->stalls));
+	if (edit->stalls == NULL) {
+		drill->draft->is_out = true;
+		return;
+	}
+	for (size_t i = 0; i < edit->n_partitions; i++) {
+		Tarn__DrillStall *stall = malloc(sizeof(*stall));
+
+		if (stall == NULL) {
+			drill->draft->is_out = true;
+			return;
+		}
+		tarn__drill_stall__init(stall);
+		edit->stalls[edit->n_stalls++] = stall;
+		stall->longest_us = edit->partitions[i]->longest_stall_us;
+		draft_set_text(drill->draft, &stall->lpar, "%s",
+			       edit->partitions[i]->lpar);
+	}
+}
+
+static void sum_up(struct drill *drill, Tarn__DrillRecord *edit)
+{
+	size_t verified = 0;
+
+	for (size_t i = 0; i < edit->n_partitions; i++) {
+		edit->pages_verified += edit->partitions[i]->pages_verified;
+		edit->bad_pages += edit->partitions[i]->bad_pages;
+		verified += edit->partitions[i]->verified;
+	}
+	edit->has_pages_verified = 1;
+	edit->has_bad_pages = 1;
+	fill_stalls(drill, edit);
+	if (edit->longest_stall_us > edit->bound_us)
+		drill_fail(drill, "a partition stalled for %.1f ms, the bound is %.0f ms",
+			   (double)edit->longest_stall_us / 1e3,
+			   (double)edit->bound_us / 1e3);
+	if (verified < edit->n_partitions)
+		drill_doubt(drill, "%zu of %zu partitions were verified", verified,
+			    edit->n_partitions);
+	if (!edit->page_served)
+		drill_doubt(drill, "no page came in through the partner");
+}
+
+static void set_verdict(struct drill *drill, Tarn__DrillRecord *edit)
+{
+	const char *verdict = "passed";
+
+	if (edit->failure != NULL)
+		verdict = "failed";
+	else if (edit->doubt != NULL)
+		verdict = "inconclusive";
+	draft_set_text(drill->draft, &edit->verdict, "%s", verdict);
+	if (edit->failure != NULL || edit->doubt != NULL)
+		draft_set_text(drill->draft, &edit->reason, "%s",
+			       edit->failure != NULL ? edit->failure : edit->doubt);
+	else
+		draft_set_text(drill->draft, &edit->reason,
+			       "longest stall %.1f ms of at most %.0f ms, %llu pages "
+			       "verified, none bad",
+			       (double)edit->longest_stall_us / 1e3,
+			       (double)edit->bound_us / 1e3,
+			       (unsigned long long)edit->pages_verified);
+}
+
+void drill_finish(struct drill *drill)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+	bool is_bad;
+
+	drill_drop_op(drill);
+	sum_up(drill, edit);
+	set_verdict(drill, edit);
+	edit->has_ended_ms = 1;
+	edit->ended_ms = drill->draft->cluster->wall_ms;
+	drill_go(drill, "done");
+	if (drill->draft->is_out)
+		return;
+	is_bad = edit->failure != NULL;
+	draft_end_job(drill->draft, drill->record->job, HV_OK, "%s: %s", edit->verdict,
+		      edit->reason);
+	draft_add_event(drill->draft,
+			is_bad ? TARN__EVENT_LEVEL__EVENT_ERROR
+			       : TARN__EVENT_LEVEL__EVENT_INFO,
+			drill->host->name, "drill.done",
+			"drill %llu of VIOS '%s' on host "
+			"'%s' %s: %s",
+			(unsigned long long)drill->record->number, drill->record->vios,
+			drill->host->name, edit->verdict, edit->reason);
+}
