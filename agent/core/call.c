@@ -45,7 +45,7 @@ static void dispatch(struct agent_core *core, const struct core_call *call,
 		core_pool_answered(core, call->number, code, text);
 		break;
 	case CORE_CALL_EXPECT:
-		core_vios_expect_answered(core, code);
+		core_vios_expect_answered(core, code, text);
 		break;
 	case CORE_CALL_AUDIT:
 		core_op_audited(core, call->number, code,

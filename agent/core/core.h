@@ -125,6 +125,9 @@ struct agent_ops {
 	/* Replaces the file at once and as a whole; durable: also over a power cut. */
 	enum hv_code (*save)(void *env, enum agent_file file, const uint8_t *bytes,
 			     size_t count, bool is_durable, struct hv_err *err);
+	/* An event, for the log. */
+	void (*tell)(void *env, Tarn__EventLevel level, const char *kind,
+		     const char *text);
 	/* agent_core_step() is wanted then; replaces the last wish. */
 	void (*wake_at)(void *env, uint64_t at_ms);
 };

@@ -98,6 +98,7 @@ struct core_hypervisor {
 	bool expect_is_known;
 	bool expect_is_asked;
 	uint64_t expect_retry_ms;
+	char expect_why[AGENT_TEXT_BYTES]; /* the last refusal, "" = none */
 	uint64_t expect_stat; /* number of the first stat that surely knows it */
 	char expect_asked[CORE_VIOS_MAX * (HV_NAME_BYTES + 2)];
 };
@@ -271,6 +272,7 @@ struct agent_core {
 	bool desired_is_unsaved;
 	uint64_t desired_retry_ms;
 
+	uint64_t sequence; /* of the last save */
 	bool state_is_unsaved;
 	bool state_must_last; /* the next save must survive a power cut */
 	uint64_t save_retry_ms;
@@ -369,7 +371,8 @@ void core_vios_find(struct agent_core *core, struct core_vios *vios);
 void core_vios_step(struct agent_core *core);
 void core_vios_exited(struct agent_core *core, const char *name,
 		      const struct agent_exit *end);
-void core_vios_expect_answered(struct agent_core *core, enum hv_code code);
+void core_vios_expect_answered(struct agent_core *core, enum hv_code code,
+			       const char *text);
 /* Ends the VIOS of a lost hypervisor; true when none is left. */
 bool core_vios_clean(struct agent_core *core);
 const Tarn__ViosStat *core_vios_stat(const struct agent_core *core, const char *name);

@@ -145,7 +145,7 @@ void core_desired_flush(struct agent_core *core)
 		return;
 	code = hv_message_encode(&core->desired->base, &bytes, &count, NULL);
 	if (code == HV_OK)
-		code = core->ops->save(core->env, AGENT_FILE_DESIRED, bytes, count, true,
+		code = core->ops->save(core->env, AGENT_FILE_DESIRED, bytes, count, false,
 				       NULL);
 	free(bytes);
 	if (code == HV_OK)

@@ -45,6 +45,7 @@ void core_event(struct agent_core *core, Tarn__EventLevel level, const char *kin
 	va_start(args, format);
 	(void)vsnprintf(event->text, sizeof(event->text), format, args);
 	va_end(args);
+	core->ops->tell(core->env, level, event->kind, event->text);
 	core_state_touch(core, false);
 }
 

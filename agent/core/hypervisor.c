@@ -24,6 +24,8 @@ static void forget_answers(struct agent_core *core)
 	hv->is_going = false;
 	hv->expect_is_known = false;
 	hv->expect_is_asked = false;
+	hv->expect_retry_ms = 0;
+	hv->expect_why[0] = '\0';
 	hv->stat = NULL;
 	if (hv->reply != NULL)
 		tarn__hv_reply__free_unpacked(hv->reply, NULL);

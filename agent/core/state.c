@@ -86,6 +86,7 @@ enum hv_code core_state_load(struct agent_core *core, const Tarn__AgentState *st
 	core->known_hypervisor.pid = state->hypervisor_pid;
 	core->known_hypervisor.starttime = state->hypervisor_starttime;
 	core->failover = state->failover;
+	core->sequence = state->sequence;
 	for (size_t i = 0; i < state->n_runs && code == HV_OK; i++)
 		code = load_run(core, state->runs[i]);
 	for (size_t i = 0; i < state->n_ops && code == HV_OK; i++)
@@ -231,6 +232,8 @@ static enum hv_code save(struct agent_core *core, struct hv_err *err)
 	parts->state.hypervisor_starttime = core->known_hypervisor.starttime;
 	parts->state.has_failover = true;
 	parts->state.failover = core->failover;
+	parts->state.has_sequence = true;
+	parts->state.sequence = ++core->sequence;
 	put_runs(parts, core);
 	put_ops(parts, core);
 	put_devices(parts, core);

@@ -108,35 +108,63 @@ static void ask_expect(struct agent_core *core)
 	hv->expect_is_asked = core_call(core, &what, &request, CORE_ASK_MS) == HV_OK;
 }
 
-/* True when the hypervisor expects exactly what is wanted. */
-static bool settle_expected(struct agent_core *core)
+/* Until the hypervisor expects exactly what is wanted. */
+static void settle_expected(struct agent_core *core)
 {
 	struct core_hypervisor *hv = &core->hypervisor;
 	char wanted[sizeof(hv->expect)];
 
 	put_expected(core, wanted, sizeof(wanted));
-	if (hv->expect_is_known && strcmp(wanted, hv->expect) == 0)
-		return true;
+	if (hv->expect_is_known && strcmp(wanted, hv->expect) == 0) {
+		hv->expect_why[0] = '\0';
+		return;
+	}
+	if (strcmp(wanted, hv->expect_asked) != 0)
+		hv->expect_retry_ms = 0; /* another question */
 	if (hv->expect_is_asked || !core_is_due(core, hv->expect_retry_ms))
-		return false;
+		return;
 	memcpy(hv->expect_asked, wanted, sizeof(wanted));
 	ask_expect(core);
-	return false;
 }
 
-void core_vios_expect_answered(struct agent_core *core, enum hv_code code)
+void core_vios_expect_answered(struct agent_core *core, enum hv_code code,
+			       const char *text)
 {
 	struct core_hypervisor *hv = &core->hypervisor;
 
 	hv->expect_is_asked = false;
 	hv->is_busy = true;
-	if (code != HV_OK) {
+	if (core_call_may_repeat(code)) {
 		hv->expect_retry_ms = core->now_ms + CORE_REPEAT_MS;
+		return;
+	}
+	if (code != HV_OK) {
+		hv->expect_retry_ms = core->now_ms + CORE_RETRY_MS;
+		if (strcmp(hv->expect_why, text) != 0)
+			core_event(core, TARN__EVENT_LEVEL__EVENT_WARN, "vios.refused",
+				   "%s", text);
+		core_text_set(hv->expect_why, "%s", text);
 		return;
 	}
 	hv->expect_is_known = true;
 	hv->expect_stat = core_hypervisor_next_stat(core);
 	memcpy(hv->expect, hv->expect_asked, sizeof(hv->expect));
+}
+
+/* By its last answer; what was refused since does not count. */
+static bool is_expected(const struct agent_core *core, const struct core_vios *vios)
+{
+	const struct core_hypervisor *hv = &core->hypervisor;
+	char item[HV_NAME_BYTES + 2];
+	const char *at = hv->expect;
+	size_t n = (size_t)snprintf(item, sizeof(item), "%s,", vios->name);
+
+	while (hv->expect_is_known && *at != '\0') {
+		if (strncmp(at, item, n) == 0)
+			return true;
+		at += strcspn(at, ",") + 1;
+	}
+	return false;
 }
 
 static void spawn(struct agent_core *core, struct core_vios *vios)
@@ -182,6 +210,8 @@ static void take_down(struct agent_core *core, struct core_vios *vios)
 
 	core->hypervisor.is_busy = true;
 	if (vios->process.kill_at_ms == 0) {
+		if (is_expected(core, vios)) /* not let go, or refused to */
+			return;
 		if (!is_let_go || core->hypervisor.stats < core->hypervisor.expect_stat)
 			return;
 		core->ops->kill(core->env, AGENT_VIOS, vios->name, SIGTERM);
@@ -224,7 +254,8 @@ static void step_one(struct agent_core *core, struct core_vios *vios)
 	}
 	vios->alone_ms = 0;
 	if (is_wanted(vios)) {
-		spawn(core, vios);
+		if (is_expected(core, vios)) /* A6 */
+			spawn(core, vios);
 	} else if (vios->desired == NULL) {
 		*vios = (struct core_vios){ 0 };
 		core->must_link = true;
@@ -235,8 +266,7 @@ void core_vios_step(struct agent_core *core)
 {
 	if (!core_hypervisor_is_up(core) || core->desired == NULL)
 		return;
-	if (!settle_expected(core))
-		return;
+	settle_expected(core);
 	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
 		if (core->vios[i].name[0] != '\0')
 			step_one(core, &core->vios[i]);
@@ -324,4 +354,6 @@ void core_vios_report(const struct agent_core *core, const struct core_vios *vio
 	ret->restarts = vios->restarts;
 	if (ret->state == TARN__VIOS_STATE__VIOS_DOWN && vios->why[0] != '\0')
 		ret->reason = (char *)vios->why;
+	if (!is_wanted(vios) && core->hypervisor.expect_why[0] != '\0')
+		ret->reason = (char *)core->hypervisor.expect_why;
 }

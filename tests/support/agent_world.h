@@ -73,8 +73,8 @@ enum world_what {
 	WORLD_COORDINATOR, /* reply to tag `a` */
 	WORLD_VIOS_MOVED,  /* the hypervisor let go of a maintained VIOS */
 	WORLD_VERIFIED,
-	WORLD_CHECK_LOST,  /* no partition may be left of a hypervisor lost at `a` */
-	WORLD_CALL, /* fn(world, arg) */
+	WORLD_CHECK_LOST, /* no partition may be left of a hypervisor lost at `a` */
+	WORLD_CALL,       /* fn(world, arg) */
 };
 
 struct world_happening {
@@ -118,6 +118,7 @@ struct agent_world {
 	bool vios_fail;          /* the same */
 	bool formats_fail;
 	enum hv_code pool_code, define_code;
+	bool leaving_is_refused; /* of a VIOS, by the hypervisor */
 	bool vios_are_stubborn;
 
 	/* Called whenever the core is entered and left: for failing its allocations. */

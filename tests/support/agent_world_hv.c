@@ -281,6 +281,8 @@ static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *
 	case TARN__HV_REQUEST__KIND_CONTROL:
 		return control(world, request->control, error, text);
 	case TARN__HV_REQUEST__KIND_VIOS_EXPECT:
+		if (world->leaving_is_refused && request->vios_expect->n_maintained > 0)
+			return fail(error, text, HV_E_REFUSED, "it is the only one");
 		expect(world, request->vios_expect);
 		return HV_OK;
 	default:

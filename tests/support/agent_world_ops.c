@@ -286,6 +286,14 @@ static enum hv_code op_save(void *env, enum agent_file file, const uint8_t *byte
 	return code;
 }
 
+static void op_tell(void *env, Tarn__EventLevel level, const char *kind, const char *text)
+{
+	(void)env;
+	(void)level;
+	if (kind[0] == '\0' || text[0] == '\0')
+		abort();
+}
+
 static void op_wake_at(void *env, uint64_t at_ms)
 {
 	((struct agent_world *)env)->wake_ms = at_ms;
@@ -301,5 +309,6 @@ const struct agent_ops world_ops = {
 	.tool = op_tool,
 	.send = op_send,
 	.save = op_save,
+	.tell = op_tell,
 	.wake_at = op_wake_at,
 };

@@ -106,6 +106,29 @@ static void maintenance_takes_a_vios_down_and_resume_brings_it_back(void **state
 	bench_vios(bench, "vios1", TARN__VIOS_STATE__VIOS_STANDBY);
 }
 
+static void a_refused_maintenance_is_told_and_the_partner_cared_for(void **state)
+{
+	struct bench *bench = *state;
+	unsigned before;
+
+	bench_go(bench);
+	bench->world.leaving_is_refused = true;
+	bench->boss.vios[0].is_maintained = true;
+	boss_publish(&bench->boss);
+	assert_string_equal(bench_event(bench, "vios.refused", 1)->text,
+			    "it is the only one");
+	before = bench->world.spawns[AGENT_VIOS];
+	world_die(&bench->world, world_find(&bench->world, AGENT_VIOS, "vios2"),
+		  -SIGKILL);
+	(void)bench_event(bench, "vios.restarted", 1);
+	bench_vios(bench, "vios2", TARN__VIOS_STATE__VIOS_STANDBY);
+	assert_int_equal(bench->world.spawns[AGENT_VIOS], before + 1);
+	assert_non_null(world_find(&bench->world, AGENT_VIOS, "vios1"));
+	assert_int_equal(boss_heard(&bench->boss, "vios.refused"), 1);
+	bench->world.leaving_is_refused = false;
+	bench_vios(bench, "vios1", TARN__VIOS_STATE__VIOS_MAINTENANCE);
+}
+
 static void an_older_epoch_and_a_late_revision_are_refused(void **state)
 {
 	struct bench *bench = *state;
@@ -251,6 +274,7 @@ int main(void)
 		CLAIM(a_silent_hypervisor_is_told_and_left_alone),
 		CLAIM(a_vios_that_dies_is_started_again_with_back_off),
 		CLAIM(maintenance_takes_a_vios_down_and_resume_brings_it_back),
+		CLAIM(a_refused_maintenance_is_told_and_the_partner_cared_for),
 		CLAIM(an_older_epoch_and_a_late_revision_are_refused),
 		CLAIM(everything_goes_on_without_a_coordinator),
 		CLAIM(a_refusal_is_told_once_and_asked_again),
