@@ -10,7 +10,7 @@
 
 HOST_MEMORY=512M
 LMB=16M
-START_SECONDS=20
+START_SECONDS=60
 
 lab_value() {
 	sed -n "s/^$1=//p" "$state/lab"

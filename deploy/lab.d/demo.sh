@@ -9,8 +9,8 @@
 
 POOL=96M
 DEVICE=64M
-WARM_SECONDS=60 # until every shared partition has paged, both ways
-PAIR_SECONDS=30
+WARM_SECONDS=120 # until every shared partition has paged, both ways
+PAIR_SECONDS=60
 
 # Four shared partitions a host: name, memory, weight, workload. The smallest four that
 # could meet on one host (4 x 48 MiB) are still twice its pool.

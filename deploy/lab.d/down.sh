@@ -5,7 +5,7 @@
 # goes last. Only pids that this lab wrote down are ever signalled.
 # shellcheck shell=bash disable=SC2154 # variables of deploy/lab
 
-STOP_SECONDS=30
+STOP_SECONDS=60
 TERM_SECONDS=5
 
 pid_files() {
@@ -73,9 +73,10 @@ left_processes() {
 	for file in $(pid_files); do
 		! is_alive "$file" || echo "process $(head -n 1 "$file") of $file"
 	done
-	for pid in /proc/[0-9]*; do
-		line=$(tr '\0' ' ' <"$pid/cmdline" 2>/dev/null) || continue
-		[[ $line == *tarn-*" $state/"* ]] && echo "process ${pid#/proc/}: $line"
+	for file in $(grep -lzs -- "$state/" /proc/[0-9]*/cmdline); do
+		pid=${file#/proc/}
+		line=$(tr '\0' ' ' 2>/dev/null <"$file" || true)
+		[[ $line != *tarn-*" $state/"* ]] || echo "process ${pid%/*}: $line"
 	done
 	return 0
 }

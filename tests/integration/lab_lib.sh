@@ -62,10 +62,10 @@ wait_until() {
 
 # Nothing of a directory is left: no process names it, nothing is mounted below it.
 nothing_is_left() {
-	local dir=$1 pid line
-	for pid in /proc/[0-9]*; do
-		line=$(tr '\0' ' ' <"$pid/cmdline" 2>/dev/null) || continue
-		[[ $line != *tarn-*"$dir"* ]] || fail "left: process ${pid#/proc/} $line"
+	local dir=$1 file line
+	for file in $(grep -lzs -- "$dir" /proc/[0-9]*/cmdline); do
+		line=$(tr '\0' ' ' 2>/dev/null <"$file" || true)
+		[[ $line != *tarn-*"$dir"* ]] || fail "left: process $file: $line"
 	done
 	! cat /proc/mounts /proc/[0-9]*/mounts 2>/dev/null | grep -F "$dir" ||
 		fail "left: a mount below $dir"
