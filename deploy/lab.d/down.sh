@@ -73,7 +73,7 @@ left_processes() {
 	for file in $(pid_files); do
 		! is_alive "$file" || echo "process $(head -n 1 "$file") of $file"
 	done
-	for file in $(grep -lzs -- "$state/" /proc/[0-9]*/cmdline); do
+	{ grep -lzs -- "$state/" /proc/[0-9]*/cmdline || true; } | while read -r file; do
 		pid=${file#/proc/}
 		line=$(tr '\0' ' ' 2>/dev/null <"$file" || true)
 		[[ $line != *tarn-*" $state/"* ]] || echo "process ${pid%/*}: $line"

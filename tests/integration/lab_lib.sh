@@ -63,7 +63,7 @@ wait_until() {
 # Nothing of a directory is left: no process names it, nothing is mounted below it.
 nothing_is_left() {
 	local dir=$1 file line
-	for file in $(grep -lzs -- "$dir" /proc/[0-9]*/cmdline); do
+	{ grep -lzs -- "$dir" /proc/[0-9]*/cmdline || true; } | while read -r file; do
 		line=$(tr '\0' ' ' 2>/dev/null <"$file" || true)
 		[[ $line != *tarn-*"$dir"* ]] || fail "left: process $file: $line"
 	done
