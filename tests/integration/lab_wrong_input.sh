@@ -135,7 +135,6 @@ mkdir "$work/old"
 echo 999 >"$work/old/version"
 for program in \
 	"tarn-agent --name h9 --coordinator $TARN_COORDINATOR --memory 512M" \
-	"tarn-hypervisor --memory 512M --lmb 16M --hang-ms 500" \
 	"tarn-coordinator --listen ipc://$work/old/c.ipc"; do
 	# shellcheck disable=SC2086 # several words
 	! timeout 10 "$bin"/$program --state "$work/old" 2>"$work/old.err" ||
