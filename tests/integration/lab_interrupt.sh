@@ -18,7 +18,7 @@ interrupt() {
 	env --default-signal=INT,TERM setsid "$lab" demo --state "$dir" --hosts 1 \
 		>"$log" 2>&1 &
 	pid=$!
-	wait_until 100 "'$pattern' in the demo" has_line "$log" "$pattern"
+	wait_until 250 "'$pattern' in the demo" has_line "$log" "$pattern"
 	if [[ $target == group ]]; then
 		kill "-$signal" -- "-$pid"
 	else

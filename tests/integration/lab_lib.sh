@@ -29,7 +29,7 @@ work=$(mktemp -d -p /var/tmp tarn-test.XXXXXX)
 end_test() {
 	local status=$? dir
 	trap - EXIT
-	for dir in "$work" "$work"/*/; do
+	for dir in "$work" "$work"/*/ "$work"/*/*/; do
 		[[ ! -f ${dir%/}/lab ]] || "$lab" down --state "${dir%/}" || status=1
 	done
 	[[ $status -eq 0 || $status -eq 77 ]] || keep_logs
