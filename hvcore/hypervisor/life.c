@@ -338,9 +338,11 @@ static void on_discard(struct fault_round *round)
 
 void life_discard(struct partition *partition, uint64_t first, uint64_t pages)
 {
+	if (fault_round_is_out(&partition->discard))
+		return; /* the fault thread reads what it is at */
 	partition->discard_first = first;
 	partition->discard_pages = partition->phase == PHASE_RUNNING ? pages : 0;
-	if (partition->discard_pages == 0 || fault_round_is_out(&partition->discard))
+	if (partition->discard_pages == 0)
 		return;
 	partition->discard.visit = visit_discard;
 	partition->discard.done = on_discard;

@@ -29,7 +29,11 @@
 
 #define POOL_MIB 64
 #define LPAR_MIB 32 /* four of them: twice the pool */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HANG_MS 1000
+#else
 #define HANG_MS 300
+#endif
 #define PAUSE_MS 600 /* at most, between two injections */
 #define WARM_PAGE_INS 500
 

@@ -108,6 +108,7 @@ static void format_device(struct test_host *host, const struct test_partition *s
 	char name[32];
 	char bytes[32];
 	char hex[33];
+	int code;
 
 	for (unsigned i = 0; i < 16; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", device.id[i]);
@@ -115,11 +116,15 @@ static void format_device(struct test_host *host, const struct test_partition *s
 	(void)test_tmpdir_file(&host->dir, name, device.path, sizeof(device.path));
 	(void)snprintf(bytes, sizeof(bytes), "%uM",
 		       spec->device_mib != 0 ? spec->device_mib : max + 4);
-	if (test_process_run(&format, "tarn-vios",
-			     (const char *[]){ "--format", device.path, "--bytes", bytes,
-					       "--id", hex, "--host-id", HOST_ID,
-					       "--host-name", "test", "--owner-epoch",
-					       "1", "--create", NULL }) != 0)
+	test_process_start(&format, "tarn-vios",
+			   (const char *[]){ "--format", device.path, "--bytes", bytes,
+					     "--id", hex, "--host-id", HOST_ID,
+					     "--host-name", "test", "--owner-epoch", "1",
+					     "--create", NULL });
+	/* It writes the whole device. */
+	code = test_process_wait(&format, TEST_HOST_WAIT_MS);
+	(void)test_process_end(&format, 0);
+	if (code != 0)
 		fail_msg("format: %s", format.err);
 	host->device = device;
 }
@@ -233,7 +238,7 @@ struct defining {
 	struct hv_err err;
 };
 
-/* Not before a paging VIOS is there, which may take a while where one was lost. */
+/* Again while there is no VIOS, or those that there are get lost meanwhile. */
 static bool is_defined(void *arg)
 {
 	struct defining *defining = arg;
@@ -242,7 +247,7 @@ static bool is_defined(void *arg)
 		test_host_keep_vios(defining->host);
 	defining->code = define_on(defining->host, defining->spec, defining->run_id,
 				   defining->token, &defining->err);
-	return defining->code != HV_E_AGAIN;
+	return defining->code == HV_OK || !defining->host->config.keeps_vios;
 }
 
 /* On the device host->device. */

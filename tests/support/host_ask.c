@@ -16,6 +16,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 #define ASK_MS 20000
+#define VERIFY_MS 300000 /* of a partition of low weight, with a sanitizer */
 
 /* ---- asking ---- */
 
