@@ -29,6 +29,7 @@ static const char *const names[HV_CODE_COUNT] = {
 	[HV_E_STALE] = "stale",
 };
 
+HV_PRINTF(4, 0)
 static size_t set_text(struct hv_err *err, enum hv_code code, int os, const char *format,
 		       va_list args)
 {

@@ -12,15 +12,10 @@
 #include "hvcore/base/invariant.h"
 #include "hvcore/loop/rpc_priv.h"
 
-#include <endian.h>
 #include <nng/nng.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HANDSHAKE_BYTES 8
-#define IPC_HEAD_BYTES 9
-#define TCP_HEAD_BYTES 8
-#define IPC_MESSAGE 1
 #define BUFFER_BYTES 4096        /* at first */
 #define BUFFER_KEPT_BYTES 262144 /* a larger one is given back when it is empty */
 #define PATIENCE_MS 5000
@@ -166,62 +161,25 @@ static void run_tx(struct hv_job *job)
 		send_first(conn);
 }
 
-static bool is_handshake(const struct hv_conn *conn)
-{
-	const uint8_t *b = conn->buffer;
-
-	return b[0] == 0 && b[1] == 'S' && b[2] == 'P' && b[3] == 0 &&
-	       (b[4] << 8 | b[5]) == conn->config.peer_protocol && b[6] == 0 && b[7] == 0;
-}
-
-static size_t head_bytes(const struct hv_conn *conn)
-{
-	return conn->config.is_ipc ? IPC_HEAD_BYTES : TCP_HEAD_BYTES;
-}
-
-/* Length of the payload at the front; false where it is none of ours. */
-static bool parse_head(const struct hv_conn *conn, const uint8_t *at, size_t *ret_length)
-{
-	uint64_t length;
-
-	if (conn->config.is_ipc && *at++ != IPC_MESSAGE)
-		return false;
-	memcpy(&length, at, sizeof(length));
-	length = be64toh(length);
-	if (length > conn->config.bytes_max + HV_RPC_ROUTE_BYTES)
-		return false;
-	*ret_length = (size_t)length;
-	return true;
-}
-
 /* Takes what is complete at buffer + *at; false when there is no more to take. */
 static bool take_one(struct hv_conn *conn, size_t *at)
 {
 	const struct hv_conn_config *config = &conn->config;
 	const uint8_t *front = conn->buffer + *at;
-	size_t left = conn->count - *at, head = head_bytes(conn), length;
+	size_t left = conn->count - *at, head = HV_RPC_HANDSHAKE_BYTES, length = 0;
+	enum hv_parsed parsed;
 
-	if (!conn->is_open) {
-		if (left < HANDSHAKE_BYTES)
-			return false;
-		if (!is_handshake(conn)) {
-			fail(conn);
-			return false;
-		}
-		conn->is_open = true;
-		*at += HANDSHAKE_BYTES;
-		config->on_open(config->owner, conn);
-		return true;
-	}
-	if (left < head)
-		return false;
-	if (!parse_head(conn, front, &length)) {
+	parsed = conn->is_open ? hv_frame_parse(front, left, config->is_ipc,
+						config->bytes_max, &head, &length)
+			       : hv_handshake_parse(front, left, config->peer_protocol);
+	if (parsed == HV_PARSED_BAD)
 		fail(conn);
+	if (parsed != HV_PARSED_ONE)
 		return false;
-	}
-	if (left - head < length)
-		return false;
-	if (!config->on_payload(config->owner, conn, front + head, length)) {
+	if (!conn->is_open) {
+		conn->is_open = true;
+		config->on_open(config->owner, conn);
+	} else if (!config->on_payload(config->owner, conn, front + head, length)) {
 		conn->is_paused = true;
 		return false;
 	}
@@ -327,53 +285,11 @@ void hv_conn_close(struct hv_conn *conn)
 	hv_loop_post(conn->config.loop, &conn->free_job);
 }
 
-enum hv_code hv_frame_make(bool is_ipc, const uint8_t *route, size_t route_count,
-			   const void *bytes, size_t count, struct hv_frame **ret_frame,
-			   struct hv_err *err)
-{
-	size_t head = is_ipc ? IPC_HEAD_BYTES : TCP_HEAD_BYTES;
-	uint64_t length = htobe64(route_count + count);
-	struct hv_frame *frame = malloc(sizeof(*frame) + head + route_count + count);
-	uint8_t *at;
-
-	if (frame == NULL)
-		return hv_fail(err, HV_E_NOMEM, "no memory for a message of %zu bytes",
-			       count);
-	frame->next = NULL;
-	frame->count = head + route_count + count;
-	frame->sent = 0;
-	frame->id = 0;
-	at = frame->bytes;
-	if (is_ipc)
-		*at++ = IPC_MESSAGE;
-	memcpy(at, &length, sizeof(length));
-	at += sizeof(length);
-	memcpy(at, route, route_count);
-	if (count > 0)
-		memcpy(at + route_count, bytes, count);
-	*ret_frame = frame;
-	return HV_OK;
-}
-
-static struct hv_frame *make_handshake(uint16_t protocol)
-{
-	struct hv_frame *frame = malloc(sizeof(*frame) + HANDSHAKE_BYTES);
-	const uint8_t bytes[HANDSHAKE_BYTES] = {
-		0, 'S', 'P', 0, (uint8_t)(protocol >> 8), (uint8_t)protocol, 0, 0
-	};
-
-	if (frame == NULL)
-		return NULL;
-	*frame = (struct hv_frame){ .count = HANDSHAKE_BYTES };
-	memcpy(frame->bytes, bytes, sizeof(bytes));
-	return frame;
-}
-
 enum hv_code hv_conn_open(const struct hv_conn_config *config, nng_stream *stream,
 			  struct hv_conn **ret_conn, struct hv_err *err)
 {
 	struct hv_conn *conn = calloc(1, sizeof(*conn));
-	struct hv_frame *handshake = make_handshake(config->protocol);
+	struct hv_frame *handshake = hv_handshake_make(config->protocol);
 
 	if (conn == NULL || handshake == NULL)
 		goto undo_stream;

@@ -28,6 +28,19 @@ HV_MUST_USE
 enum hv_code hv_rpc_url_check(const char *url, struct hv_err *err);
 bool hv_rpc_url_is_ipc(const char *url);
 
+enum hv_parsed { HV_PARSED_MORE, HV_PARSED_ONE, HV_PARSED_BAD };
+
+/* The handshake of a peer that speaks `protocol` at the front of `bytes`. */
+#define HV_RPC_HANDSHAKE_BYTES 8
+enum hv_parsed hv_handshake_parse(const uint8_t *bytes, size_t count, uint16_t protocol);
+
+/* ONE: a whole frame is there; its payload begins at *ret_head, of *ret_length bytes. */
+enum hv_parsed hv_frame_parse(const uint8_t *bytes, size_t count, bool is_ipc,
+			      size_t bytes_max, size_t *ret_head, size_t *ret_length);
+
+/* Bytes of ids in front of a request, up to the one with the top bit; 0: not ours. */
+size_t hv_route_parse(const uint8_t *payload, size_t count);
+
 /*
  * As hv_client_open, for one who does not want to wait: a call that is not sent ends
  * in GONE as soon as connecting fails.
@@ -79,6 +92,8 @@ HV_MUST_USE
 enum hv_code hv_frame_make(bool is_ipc, const uint8_t *route, size_t route_count,
 			   const void *bytes, size_t count, struct hv_frame **ret_frame,
 			   struct hv_err *err);
+
+struct hv_frame *hv_handshake_make(uint16_t protocol); /* NULL: no memory */
 
 /* Queues it; the frame is the connection's from now on. */
 void hv_conn_send(struct hv_conn *conn, struct hv_frame *frame);

@@ -69,25 +69,6 @@ static void on_open(void *owner, struct hv_conn *conn)
 	(void)conn;
 }
 
-/* The ids up to the one with the top bit set; false where there is none. */
-static bool take_route(struct hv_exchange *exchange, const uint8_t *bytes, size_t count)
-{
-	size_t at = 0;
-
-	while (at + HV_RPC_ID_BYTES <= count &&
-	       at + HV_RPC_ID_BYTES <= sizeof(exchange->route)) {
-		bool is_last = (bytes[at] & 0x80) != 0;
-
-		at += HV_RPC_ID_BYTES;
-		if (is_last) {
-			memcpy(exchange->route, bytes, at);
-			exchange->route_count = at;
-			return true;
-		}
-	}
-	return false;
-}
-
 static struct hv_exchange *find_free(struct hv_server *server)
 {
 	for (unsigned i = 0; i < server->config.contexts; i++)
@@ -125,10 +106,12 @@ static bool on_payload(void *owner, struct hv_conn *conn, const uint8_t *bytes,
 
 	if (exchange == NULL)
 		return false;
-	if (!take_route(exchange, bytes, count)) {
+	exchange->route_count = hv_route_parse(bytes, count);
+	if (exchange->route_count == 0) {
 		drop(server, conn); /* not a request */
 		return true;
 	}
+	memcpy(exchange->route, bytes, exchange->route_count);
 	exchange->count = count - exchange->route_count;
 	exchange->request = malloc(exchange->count > 0 ? exchange->count : 1);
 	if (exchange->request == NULL || exchange->count > server->config.bytes_max) {

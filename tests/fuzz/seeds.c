@@ -1,0 +1,349 @@
+/*
+ * seeds - writes the first files of the fuzz corpora: real messages, one of each kind.
+ *
+ *   fuzz_seeds tests/fuzz/corpus
+ *
+ * Run by hand when messages change; the files are kept in the repository.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hvcore/base/file.h"
+#include "hvcore/base/invariant.h"
+#include "hvcore/loop/rpc_priv.h"
+#include "hvcore/wire/attach.h"
+#include "hvcore/wire/messages.h"
+#include "hvcore/wire/session.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define TEXT(t) ((char *)(uintptr_t)(t))
+
+static const char *root;
+static uint8_t key[HV_KEY_BYTES] = "0123456789abcde";
+
+static void put(const char *target, const char *name, const void *bytes, size_t count)
+{
+	char directory[HV_FILE_PATH_BYTES], path[HV_FILE_PATH_BYTES];
+	struct hv_err err;
+
+	if (hv_path_join(directory, sizeof(directory), root, target, &err) != HV_OK ||
+	    hv_directory_make(directory, &err) != HV_OK ||
+	    hv_path_join(path, sizeof(path), directory, name, &err) != HV_OK ||
+	    hv_file_replace(path, bytes, count, &err) != HV_OK) {
+		(void)fprintf(stderr, "seeds: %s\n", err.text);
+		exit(1);
+	}
+}
+
+static void put_message(const char *target, const char *name, const ProtobufCMessage *m)
+{
+	uint8_t *bytes;
+	size_t count;
+
+	HV_INVARIANT(hv_message_encode(m, &bytes, &count, NULL) == HV_OK);
+	put(target, name, bytes, count);
+	free(bytes);
+}
+
+static ProtobufCBinaryData key_data(void)
+{
+	return (ProtobufCBinaryData){ .len = sizeof(key), .data = key };
+}
+
+static void fill_spec(Tarn__LparSpec *spec, Tarn__Workload *workload)
+{
+	*workload = (Tarn__Workload)TARN__WORKLOAD__INIT;
+	workload->kind = TARN__WORKLOAD_KIND__WORKLOAD_PHASES;
+	workload->has_rate = 1;
+	workload->rate = 1000;
+	*spec = (Tarn__LparSpec)TARN__LPAR_SPEC__INIT;
+	spec->name = TEXT("db1");
+	spec->mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	spec->min_bytes = MIB;
+	spec->mem_bytes = 2 * MIB;
+	spec->max_bytes = 4 * MIB;
+	spec->workload = workload;
+}
+
+static void put_cluster_requests(void)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__LparCreate create = TARN__LPAR_CREATE__INIT;
+	Tarn__PgdevAdd add = TARN__PGDEV_ADD__INIT;
+	Tarn__ViosChange change = TARN__VIOS_CHANGE__INIT;
+	Tarn__Query query = TARN__QUERY__INIT;
+	Tarn__EventQuery events = TARN__EVENT_QUERY__INIT;
+	Tarn__Workload workload;
+	Tarn__LparSpec spec;
+
+	request.has_key = 1;
+	request.key = key_data();
+	request.has_version = 1;
+	request.version = CLUSTER_PROTOCOL_VERSION;
+	fill_spec(&spec, &workload);
+	create.spec = &spec;
+	create.host = TEXT("h1");
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE;
+	request.lpar_create = &create;
+	put_message("cluster_request", "lpar_create", &request.base);
+	add.host = TEXT("h1");
+	add.name = TEXT("p1");
+	add.path = TEXT("/dev/sdb");
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PGDEV_ADD;
+	request.pgdev_add = &add;
+	put_message("cluster_request", "pgdev_add", &request.base);
+	change.host = TEXT("h1");
+	change.name = TEXT("vios1");
+	change.verb = TARN__VIOS_VERB__VIOS_VERB_MAINTAIN;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE;
+	request.vios_change = &change;
+	put_message("cluster_request", "vios_change", &request.base);
+	request.has_key = 0;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_STATUS;
+	request.status = &query;
+	put_message("cluster_request", "status", &request.base);
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_EVENTS;
+	request.events = &events;
+	put_message("cluster_request", "events", &request.base);
+}
+
+static void fill_stat(Tarn__HostStat *stat)
+{
+	static uint64_t buckets[] = { 0, 1, 2, 300 };
+	static Tarn__Histogram histogram = TARN__HISTOGRAM__INIT;
+	static Tarn__PartitionStat partition = TARN__PARTITION_STAT__INIT;
+	static Tarn__PartitionStat *partitions[] = { &partition };
+	static Tarn__ViosStat vios = TARN__VIOS_STAT__INIT;
+	static Tarn__ViosStat *pair[] = { &vios };
+	static Tarn__Failover failover = TARN__FAILOVER__INIT;
+	static Tarn__Failover *failovers[] = { &failover };
+
+	histogram.buckets = buckets;
+	histogram.n_buckets = HV_COUNT(buckets);
+	partition.name = TEXT("db1");
+	partition.state = TARN__PARTITION_STATE__PARTITION_WAITING;
+	partition.mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	partition.reason = TEXT("no paging VIOS");
+	partition.fault_latency = &histogram;
+	partition.pgdev = TEXT("p1");
+	vios.name = TEXT("vios1");
+	vios.state = TARN__VIOS_STATE__VIOS_ACTIVE;
+	failover.kind = TEXT("hang");
+	failover.from = TEXT("vios1");
+	failover.to = TEXT("");
+	*stat = (Tarn__HostStat)TARN__HOST_STAT__INIT;
+	stat->partitions = partitions;
+	stat->n_partitions = 1;
+	stat->vios = pair;
+	stat->n_vios = 1;
+	stat->failovers = failovers;
+	stat->n_failovers = 1;
+}
+
+static void put_host_requests(void)
+{
+	Tarn__HostRequest request = TARN__HOST_REQUEST__INIT;
+	Tarn__HostIdentity identity = TARN__HOST_IDENTITY__INIT;
+	Tarn__HostPoll poll = TARN__HOST_POLL__INIT;
+	Tarn__HostReport report = TARN__HOST_REPORT__INIT;
+	Tarn__ObjectStatus object = TARN__OBJECT_STATUS__INIT, *objects[] = { &object };
+	Tarn__HostStat stat;
+
+	identity.name = TEXT("h1");
+	identity.agent_id = key_data();
+	identity.version = HOST_PROTOCOL_VERSION;
+	poll.identity = &identity;
+	request.kind_case = TARN__HOST_REQUEST__KIND_POLL;
+	request.poll = &poll;
+	put_message("host_request", "poll", &request.base);
+	fill_stat(&stat);
+	object.kind = TARN__OBJECT_KIND__OBJECT_POOL;
+	object.name = TEXT("");
+	report.identity = &identity;
+	report.stat = &stat;
+	report.objects = objects;
+	report.n_objects = 1;
+	request.kind_case = TARN__HOST_REQUEST__KIND_REPORT;
+	request.report = &report;
+	put_message("host_request", "report", &request.base);
+}
+
+static void put_host_replies(void)
+{
+	Tarn__HostReply reply = TARN__HOST_REPLY__INIT;
+	Tarn__HostPollReply poll = TARN__HOST_POLL_REPLY__INIT;
+	Tarn__HostDesired desired = TARN__HOST_DESIRED__INIT;
+	Tarn__DesiredLpar lpar = TARN__DESIRED_LPAR__INIT, *lpars[] = { &lpar };
+	Tarn__DesiredDevice device = TARN__DESIRED_DEVICE__INIT, *devices[] = { &device };
+	Tarn__HostOp op = TARN__HOST_OP__INIT, *ops[] = { &op };
+	Tarn__Workload workload;
+	Tarn__LparSpec spec;
+
+	fill_spec(&spec, &workload);
+	lpar.spec = &spec;
+	lpar.device = TEXT("p1");
+	device.name = TEXT("p1");
+	device.path = TEXT("/dev/sdb");
+	device.id = key_data();
+	op.kind = TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY;
+	op.target = TEXT("");
+	desired.lpars = lpars;
+	desired.n_lpars = 1;
+	desired.devices = devices;
+	desired.n_devices = 1;
+	desired.ops = ops;
+	desired.n_ops = 1;
+	poll.desired = &desired;
+	reply.kind_case = TARN__HOST_REPLY__KIND_POLL;
+	reply.poll = &poll;
+	put_message("host_reply", "desired", &reply.base);
+}
+
+static void put_hypervisor_messages(void)
+{
+	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
+	Tarn__HvPartitionDefine define = TARN__HV_PARTITION_DEFINE__INIT;
+	Tarn__HvDevice device = TARN__HV_DEVICE__INIT;
+	Tarn__HvViosExpect expect = TARN__HV_VIOS_EXPECT__INIT;
+	Tarn__HvReply reply = TARN__HV_REPLY__INIT;
+	Tarn__HvPartitionDefined defined = TARN__HV_PARTITION_DEFINED__INIT;
+	char *names[] = { TEXT("vios1"), TEXT("vios2") };
+	Tarn__HostStat stat;
+
+	device.name = TEXT("p1");
+	device.path = TEXT("/dev/sdb");
+	device.id = key_data();
+	define.name = TEXT("db1");
+	define.run_id = 1;
+	define.mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	define.device = &device;
+	request.kind_case = TARN__HV_REQUEST__KIND_DEFINE;
+	request.define = &define;
+	put_message("hv_request", "define", &request.base);
+	expect.names = names;
+	expect.n_names = HV_COUNT(names);
+	request.kind_case = TARN__HV_REQUEST__KIND_VIOS_EXPECT;
+	request.vios_expect = &expect;
+	put_message("hv_request", "vios_expect", &request.base);
+	fill_stat(&stat);
+	defined.token = key_data();
+	reply.stat = &stat;
+	reply.defined = &defined;
+	put_message("hv_reply", "stat", &reply.base);
+}
+
+static void put_cluster_replies(void)
+{
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+	Tarn__StatusReply status = TARN__STATUS_REPLY__INIT;
+	Tarn__HostView host = TARN__HOST_VIEW__INIT, *hosts[] = { &host };
+	Tarn__HostRecord record = TARN__HOST_RECORD__INIT;
+	Tarn__PlacementReply placement = TARN__PLACEMENT_REPLY__INIT;
+	Tarn__PlacementReason reason = TARN__PLACEMENT_REASON__INIT,
+			      *list[] = { &reason };
+	Tarn__Error error = TARN__ERROR__INIT;
+	Tarn__HostStat stat;
+
+	fill_stat(&stat);
+	record.name = TEXT("h1");
+	host.record = &record;
+	host.stat = &stat;
+	status.hosts = hosts;
+	status.n_hosts = 1;
+	reply.status = &status;
+	put_message("cluster_reply", "status", &reply.base);
+	reply.status = NULL;
+	reason.host = TEXT("h1");
+	reason.text = TEXT("entitled memory short by 3 LMB");
+	reason.has_score = 1;
+	reason.score = 0.5;
+	placement.text = TEXT("1 host: 1 entitled memory short by 3 LMB");
+	placement.reasons = list;
+	placement.n_reasons = 1;
+	error.code = HV_E_NOFIT;
+	error.text = TEXT("no host fits");
+	reply.placement = &placement;
+	reply.error = &error;
+	put_message("cluster_reply", "placement", &reply.base);
+}
+
+static void put_packets(void)
+{
+	union {
+		struct hv_local_head head;
+		struct hv_attach_hello hello;
+		struct hv_session_device_open open;
+		uint8_t bytes[HV_LOCAL_BYTES];
+	} packet;
+	char name[16];
+
+	for (unsigned type = 1; type < HV_ATTACH_TYPE_COUNT; type++) {
+		memset(&packet, 0, sizeof(packet));
+		packet.head = hv_local_head(HV_ATTACH_VERSION, type,
+					    hv_attach_bytes(type), 0);
+		memcpy(packet.bytes + sizeof(packet.head), "db1", 3);
+		(void)snprintf(name, sizeof(name), "type%u", type);
+		put("attach", name, &packet, packet.head.bytes);
+	}
+	for (unsigned type = 1; type < HV_SESSION_TYPE_COUNT; type++) {
+		memset(&packet, 0, sizeof(packet));
+		packet.head = hv_local_head(HV_SESSION_VERSION, type,
+					    hv_session_bytes(type), 0);
+		if (type == HV_SESSION_DEVICE_OPEN)
+			memcpy(packet.open.path, "/dev/sdb", 9);
+		(void)snprintf(name, sizeof(name), "type%u", type);
+		put("session", name, &packet, packet.head.bytes);
+	}
+}
+
+static void put_frames(void)
+{
+	static const uint8_t route[] = { 0, 0, 0, 7, 0x80, 0, 0, 1 };
+
+	for (unsigned is_ipc = 0; is_ipc < 2; is_ipc++) {
+		uint8_t stream[64] = { (uint8_t)is_ipc };
+		struct hv_frame *frame;
+		size_t n;
+
+		HV_INVARIANT(hv_frame_make(is_ipc != 0, route, sizeof(route), "hello", 5,
+					   &frame, NULL) == HV_OK);
+		n = frame->count;
+		memcpy(stream + 1, frame->bytes, n);
+		memcpy(stream + 1 + n, frame->bytes, n);
+		put("frame", is_ipc != 0 ? "ipc" : "tcp", stream, 1 + 2 * n);
+		free(frame);
+	}
+	put("frame", "handshake", "\1\0SP\0\0\x30\0\0", 9);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const texts[] = { "512M",
+					     "2GiB",
+					     "18446744073709551615",
+					     "--memory\n1M\n--name=h2\n--drills",
+					     "--help",
+					     "--kind\nidle\n--fast=yes" };
+	char name[16];
+
+	if (argc != 2) {
+		(void)fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+		return 2;
+	}
+	root = argv[1];
+	put_cluster_requests();
+	put_cluster_replies();
+	put_host_requests();
+	put_host_replies();
+	put_hypervisor_messages();
+	put_packets();
+	put_frames();
+	for (unsigned i = 0; i < HV_COUNT(texts); i++) {
+		(void)snprintf(name, sizeof(name), "text%u", i);
+		put("size", name, texts[i], strlen(texts[i]));
+	}
+	put("pgdev", "as_is", "\0", 1);
+	put("pgdev", "mended", "\3\0\0\0\0\0\0\0\0\1\1", 11);
+	return 0;
+}
