@@ -112,7 +112,7 @@ struct partition {
 	struct hv_attach_report report;
 	uint64_t last_command_id;
 	struct hv_attach_discard discard_asked; /* the one under way */
-	uint64_t discard_first, discard_pages; /* what is left; pages 0: none */
+	uint64_t discard_first, discard_pages;  /* what is left; pages 0: none */
 	enum hv_code discard_code;
 	/* rounds on its fault thread, one at a time each */
 	struct fault_round add, end, discard, block;

@@ -47,8 +47,8 @@ static uint64_t address_of(const struct plain_pager *pager, uint64_t page)
 
 static void wake(struct plain_pager *pager, uint64_t page, uint64_t pages)
 {
-	enum hv_code code =
-		hv_uffd_wake(pager->userfaultfd, address_of(pager, page), pages);
+	enum hv_code code = hv_uffd_wake(pager->userfaultfd, address_of(pager, page),
+					 pages);
 
 	HV_INVARIANT(code == HV_OK || code == HV_E_GONE);
 }
