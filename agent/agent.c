@@ -112,6 +112,18 @@ static enum hv_code save(void *env, enum agent_file file, const uint8_t *bytes,
 	return code;
 }
 
+static void tell(void *env, Tarn__EventLevel level, const char *kind, const char *text)
+{
+	static const enum hv_log_level levels[] = {
+		[TARN__EVENT_LEVEL__EVENT_INFO] = HV_LOG_INFO,
+		[TARN__EVENT_LEVEL__EVENT_WARN] = HV_LOG_WARN,
+		[TARN__EVENT_LEVEL__EVENT_ERROR] = HV_LOG_ERROR,
+	};
+
+	(void)env;
+	hv_log(levels[level], kind, "text=\"%s\"", text);
+}
+
 static void wake_at(void *env, uint64_t at_ms)
 {
 	struct agent *agent = env;
@@ -132,6 +144,7 @@ static const struct agent_ops ops = {
 	.tool = tool,
 	.send = send,
 	.save = save,
+	.tell = tell,
 	.wake_at = wake_at,
 };
 
