@@ -76,7 +76,7 @@ left_processes() {
 	{ grep -lzs -- "$state/" /proc/[0-9]*/cmdline || true; } | while read -r file; do
 		pid=${file#/proc/}
 		line=$(tr '\0' ' ' 2>/dev/null <"$file" || true)
-		[[ $line != *tarn-*" $state/"* ]] || echo "process ${pid%/*}: $line"
+		[[ $line != *tarn-*"$state/"* ]] || echo "process ${pid%/*}: $line"
 	done
 	return 0
 }
