@@ -106,16 +106,32 @@ all_hosts_are_up() {
 		'[.hosts[] | select(.connected and .hypervisor_up)] | length == $n' >/dev/null
 }
 
+an_agent_ended() {
+	local name
+	for name in $(host_names); do
+		is_alive "$state/$name.pid" || {
+			say "the agent of $name has ended"
+			return 0
+		}
+	done
+	return 1
+}
+
+all_hosts_are_up_or_one_ended() {
+	an_agent_ended || all_hosts_are_up
+}
+
 start_cluster() {
 	local name
 	start_coordinator || return
 	for name in $(host_names); do
 		start_host "$name" || return
 	done
-	wait_for "$START_SECONDS" "every host to come up" all_hosts_are_up || {
+	if ! wait_for "$START_SECONDS" "every host to come up" \
+		all_hosts_are_up_or_one_ended || an_agent_ended; then
 		tail -n 5 "$state"/log/h*.log >&2
 		return 1
-	}
+	fi
 }
 
 lab_up() {
