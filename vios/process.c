@@ -19,7 +19,7 @@
 #define PR_SET_IO_FLUSHER 57 /* Linux 5.6 */
 #endif
 #define STACK_BYTES (256u << 10) /* locked in full: deepest frame is under 8 KiB */
-#define PRIORITY (-15) /* as hvcore/hypervisor/privilege.c */
+#define PRIORITY (-15)           /* as hvcore/hypervisor/privilege.c */
 /*
  * Kept: DAC_OVERRIDE, since paging devices lie wherever they were put, and are opened
  * later, also in directories that root does not own. IPC_LOCK, since the window, the

@@ -26,6 +26,7 @@ struct vios_session {
 	enum state state;
 	int fd;
 	unsigned retry_ms;
+	char busy[256]; /* why it was refused last: said once */
 	struct hv_timer retry;
 	struct hv_timer beat;
 	struct hv_watch socket;
@@ -233,8 +234,9 @@ static enum hv_code on_refused(struct vios_session *session,
 	enum hv_code code = (enum hv_code)refused->code;
 
 	if (code == HV_E_BUSY || code == HV_E_AGAIN) { /* an older one is not gone yet */
-		log_info("vios.session_busy", "why=\"%s\" retry_ms=%u", refused->text,
-			 session->retry_ms);
+		if (strcmp(session->busy, refused->text) != 0)
+			log_info("vios.session_busy", "why=\"%s\"", refused->text);
+		(void)snprintf(session->busy, sizeof(session->busy), "%s", refused->text);
 		try_later(session);
 		return HV_OK;
 	}

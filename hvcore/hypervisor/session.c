@@ -168,16 +168,21 @@ close_window:
 	return code;
 }
 
-/* Why a VIOS of this name may not have a session now; NULL = it may. */
-static const char *objection(const struct vios *vios)
+/* Why a VIOS of this name may not have a session; BUSY: it comes again by itself. */
+static enum hv_code check_hello(const struct vios *vios, struct hv_err *err)
 {
 	if (vios == NULL || !vios->is_expected)
-		return "the agent does not expect this VIOS";
+		return hv_fail(err, HV_E_REFUSED, "the agent does not expect this VIOS");
 	if (vios->is_maintained)
-		return "the VIOS is in maintenance";
+		return hv_fail(err, HV_E_REFUSED, "the VIOS is in maintenance");
 	if (vios->state != SESSION_NONE)
-		return "the VIOS has a session, or its last incarnation is not gone yet";
-	return NULL;
+		return hv_fail(err, HV_E_BUSY,
+			       "it has a session, or its last incarnation is not gone "
+			       "yet");
+	if (fault_round_is_out(&vios->open))
+		return hv_fail(err, HV_E_BUSY,
+			       "the fault threads are still busy with its last session");
+	return HV_OK;
 }
 
 static void open_session(struct vios *vios, int fd, const struct hv_peer *peer,
@@ -222,7 +227,6 @@ static void open_session(struct vios *vios, int fd, const struct hv_peer *peer,
 void session_hello(struct hypervisor *hv, int fd, const struct hv_local_packet *packet)
 {
 	const struct hv_session_hello *hello = (const void *)packet->bytes;
-	const char *why;
 	struct vios *vios;
 	struct hv_peer peer;
 	struct hv_err err;
@@ -233,11 +237,8 @@ void session_hello(struct hypervisor *hv, int fd, const struct hv_local_packet *
 		return;
 	}
 	vios = director_find(hv, hello->name);
-	why = objection(vios);
-	if (why == NULL && fault_round_is_out(&vios->open))
-		why = "the fault threads are still busy with its last session";
-	if (why != NULL) {
-		refuse(fd, hello->head.tag, HV_E_REFUSED, why);
+	if (check_hello(vios, &err) != HV_OK) {
+		refuse(fd, hello->head.tag, err.code, err.text);
 		return;
 	}
 	if (hv_local_peer(fd, &peer, &err) != HV_OK) {
