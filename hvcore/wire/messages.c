@@ -314,10 +314,20 @@ static bool is_present(const ProtobufCMessage *message,
 	return *(const protobuf_c_boolean *)quantifier != 0;
 }
 
+/* Fields of a later Tarn are kept, but number 0 is not protobuf and does not pack. */
+static enum hv_code check_unknown(const ProtobufCMessage *message, struct hv_err *err)
+{
+	for (unsigned i = 0; i < message->n_unknown_fields; i++)
+		if (message->unknown_fields[i].tag == 0)
+			return hv_fail(err, HV_E_CORRUPT, "%s: field number 0",
+				       message->descriptor->short_name);
+	return HV_OK;
+}
+
 static enum hv_code walk(const ProtobufCMessage *message, struct hv_err *err)
 {
 	const ProtobufCMessageDescriptor *type = message->descriptor;
-	enum hv_code code = HV_OK;
+	enum hv_code code = check_unknown(message, err);
 
 	for (unsigned i = 0; i < type->n_fields && code == HV_OK; i++) {
 		const ProtobufCFieldDescriptor *field = &type->fields[i];
