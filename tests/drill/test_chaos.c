@@ -102,25 +102,6 @@ static void pass_time(uint64_t ms)
 	assert_true(test_wait(is_over, &end_ms, ms + TEST_HOST_WAIT_MS));
 }
 
-static bool is_pair(const Tarn__HvReply *reply, void *arg)
-{
-	unsigned active = 0, standby = 0;
-
-	(void)arg;
-	for (unsigned i = 0; i < HV_COUNT(vios_names); i++) {
-		const Tarn__ViosStat *vios = test_stat_vios(reply, vios_names[i]);
-
-		active += vios != NULL && vios->state == TARN__VIOS_STATE__VIOS_ACTIVE;
-		standby += vios != NULL && vios->state == TARN__VIOS_STATE__VIOS_STANDBY;
-	}
-	return active == 1 && standby == 1;
-}
-
-static void await_pair(void)
-{
-	test_host_wait(&host, is_pair, NULL, TEST_HOST_WAIT_MS, "a redundant pair");
-}
-
 /* -1: none. */
 static int find_active(void)
 {
@@ -198,7 +179,8 @@ static void restart_partition(bool is_kill)
 		status = test_process_wait(&guest->process, TEST_HOST_WAIT_MS);
 		assert_int_equal(status, 128 + SIGKILL);
 	} else {
-		await_pair(); /* whose page waits for a VIOS cannot end by itself */
+		test_host_wait_pair(
+			&host); /* whose page waits for a VIOS cannot end by itself */
 		assert_int_equal(
 			test_host_control(
 				&host, guest,
@@ -272,7 +254,7 @@ static void no_order_of_failures_loses_a_page(void **state)
 		inject((enum injection)hv_rng_below(&rng, INJECTION_COUNT));
 		pass_time(hv_rng_below(&rng, PAUSE_MS));
 	}
-	await_pair();
+	test_host_wait_pair(&host);
 	test_host_verify(&host);
 	test_host_check(&host);
 	test_host_wait_page_ins(&host, "scan", WARM_PAGE_INS); /* they go on */

@@ -69,10 +69,19 @@ void test_host_keep_vios(struct test_host *host)
 	for (unsigned i = 0; i < HV_COUNT(host->vios); i++) {
 		if (test_process_is_running(&host->vios[i]))
 			continue;
-		(void)test_process_end(&host->vios[i], 0);
+		if (host->vios[i].err_fd >= 0) { /* not its first start */
+			(void)test_process_end(&host->vios[i], 0);
+			host->vios_restarts++;
+		}
 		test_host_vios(host, i);
-		host->vios_restarts++;
 	}
+}
+
+/* One that was never started has no descriptors; 0 would be one. */
+static void clear_process(struct test_process *process)
+{
+	process->out_fd = -1;
+	process->err_fd = -1;
 }
 
 void test_host_start(struct test_host *host, const struct test_host_config *config)
@@ -82,6 +91,9 @@ void test_host_start(struct test_host *host, const struct test_host_config *conf
 	test_need_root();
 	memset(host, 0, sizeof(*host));
 	host->config = *config;
+	clear_process(&host->hypervisor);
+	for (unsigned i = 0; i < HV_COUNT(host->vios); i++)
+		clear_process(&host->vios[i]);
 	test_tmpdir_make(&host->dir);
 	assert_int_equal(
 		mkdir(test_tmpdir_file(&host->dir, "run", path, sizeof(path)), 0700), 0);
@@ -91,6 +103,10 @@ void test_host_start(struct test_host *host, const struct test_host_config *conf
 	assert_int_equal(test_host_expect(host, NULL), HV_OK);
 	if (config->has_no_vios)
 		return;
+	if (config->keeps_vios) { /* the first wait starts both */
+		test_host_wait_pair(host);
+		return;
+	}
 	test_host_vios(host, 0);
 	test_host_wait_vios(host, "vios1", TARN__VIOS_STATE__VIOS_ACTIVE);
 	test_host_vios(host, 1);
@@ -274,6 +290,7 @@ struct test_guest *test_host_run(struct test_host *host,
 	struct test_guest *guest = &host->guests[host->guest_count++];
 
 	assert_true(host->guest_count <= TEST_HOST_PARTITIONS);
+	clear_process(&guest->process);
 	(void)snprintf(guest->name, sizeof(guest->name), "%s", spec->name);
 	if (!spec->is_dedicated)
 		format_device(host, spec);

@@ -23,7 +23,11 @@
 #include "tests/support/tmpdir.h"
 
 #define TEST_HOST_PARTITIONS 8
+#ifdef __SANITIZE_THREAD__
+#define TEST_HOST_WAIT_MS 300000
+#else
 #define TEST_HOST_WAIT_MS 60000 /* a loaded machine with sanitizers */
+#endif
 
 struct test_host_config {
 	unsigned memory_mib;    /* 0 = 512 */
@@ -121,6 +125,8 @@ void test_host_wait(struct test_host *host,
 		    bool (*is_true)(const Tarn__HvReply *reply, void *arg), void *arg,
 		    uint64_t deadline_ms, const char *what);
 void test_host_wait_vios(struct test_host *host, const char *name, Tarn__ViosState state);
+/* One is active, the other could take over. */
+void test_host_wait_pair(struct test_host *host);
 void test_host_wait_state(struct test_host *host, const char *name,
 			  Tarn__PartitionState state);
 /* At least so many more page-ins from now on. */

@@ -224,6 +224,23 @@ void test_host_wait_vios(struct test_host *host, const char *name, Tarn__ViosSta
 	test_host_wait(host, has_vios_state, &wanted, TEST_HOST_WAIT_MS, name);
 }
 
+static bool is_pair(const Tarn__HvReply *reply, void *arg)
+{
+	unsigned active = 0, standby = 0;
+
+	(void)arg;
+	for (size_t i = 0; i < reply->stat->n_vios; i++) {
+		active += reply->stat->vios[i]->state == TARN__VIOS_STATE__VIOS_ACTIVE;
+		standby += reply->stat->vios[i]->state == TARN__VIOS_STATE__VIOS_STANDBY;
+	}
+	return active == 1 && standby == 1;
+}
+
+void test_host_wait_pair(struct test_host *host)
+{
+	test_host_wait(host, is_pair, NULL, TEST_HOST_WAIT_MS, "a redundant pair");
+}
+
 static bool has_partition_state(const Tarn__HvReply *reply, void *arg)
 {
 	const struct wanted *wanted = arg;
