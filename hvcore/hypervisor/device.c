@@ -254,6 +254,16 @@ static void tell(struct device_path *path)
 
 /* ---- what the VIOS says ---- */
 
+/* It is tried again every second: said once. */
+static void note(const struct vios *vios, struct device_path *path, const char *why)
+{
+	if (strcmp(path->last_reason, why) != 0)
+		log_warn("hypervisor.device_not_open", "vios=%s device=%s reason=\"%s\"",
+			 vios->name, path->partition->device.name, why);
+	(void)snprintf(path->last_reason, sizeof(path->last_reason), "%s", why);
+	set_reason(path, why);
+}
+
 /* P16: page caches of two nodes, or of O_DIRECT and buffered I/O, differ. */
 static bool may_share(const struct device_path *a, const struct device_path *b)
 {
@@ -273,34 +283,41 @@ static void give_up(struct vios *vios, struct device_path *path, const char *why
 	struct hv_err err;
 
 	path->state = DEVICE_CLOSING;
-	set_reason(path, why);
-	log_warn("hypervisor.device_not_shared", "vios=%s device=%s reason=\"%s\"",
-		 vios->name, path->partition->device.name, why);
+	note(vios, path, why);
 	if (session_send(vios, &packet, sizeof(packet), &err) != HV_OK)
 		director_fail(vios, "error", err.text);
 }
+
+static const char different_caches[] =
+	"the VIOS pair would reach it through different caches: it needs O_DIRECT on "
+	"both, or the same file opened the same way";
 
 static void take_opened(struct vios *vios, struct device_path *path,
 			const struct hv_session_device_opened *packet)
 {
 	struct device_path *other = &path->partition->device.paths[!path->index];
+	struct hypervisor *hv = vios->hv;
 
 	path->slots = packet->slots;
 	path->dev = packet->dev;
 	path->inode = packet->inode;
 	path->is_direct = packet->is_direct != 0;
 	if (other->state == DEVICE_OPEN && !may_share(path, other)) {
-		give_up(vios, path,
-			"the VIOS pair would reach it through different caches: it needs "
-			"O_DIRECT on both, or the same file opened the same way");
-		return;
+		bool is_active = hv->director.active == (int)path->index;
+
+		/* before anybody uses it the active one keeps it, whoever was first */
+		if (!is_active || path->partition->phase >= PHASE_ADDING) {
+			give_up(vios, path, different_caches);
+			return;
+		}
+		give_up(&hv->director.vios[other->index], other, different_caches);
 	}
 	if (path->partition->slots != 0 && path->slots < path->partition->slots) {
 		give_up(vios, path, "it is smaller here than on the other VIOS");
 		return;
 	}
 	path->state = DEVICE_OPEN;
-	path->reason[0] = '\0';
+	path->reason[0] = path->last_reason[0] = '\0';
 	tell(path);
 }
 
@@ -322,9 +339,7 @@ void device_opened(struct hypervisor *hv, struct vios *vios,
 		take_opened(vios, path, packet);
 	} else {
 		path->state = DEVICE_FAILED;
-		set_reason(path, packet->text);
-		log_warn("hypervisor.device_failed", "vios=%s device=%s error=\"%s\"",
-			 vios->name, partition->device.name, packet->text);
+		note(vios, path, packet->text);
 	}
 	partition_device_changed(partition);
 	director_choose(hv);
@@ -405,8 +420,9 @@ static void poll_path(struct device_path *path)
 
 	if (!path->in_doubt || fault_round_is_out(&path->drained))
 		return;
-	/* P9: exit seen *and* the lock gone. No timer ends it. */
-	if (vios->state != SESSION_NONE && !vios->has_exited)
+	/* P9: exit seen *and* the lock gone. No timer ends it. A session that is open
+	 * is its successor's, which came when the exit had been seen. */
+	if (vios->state == SESSION_ENDED && !vios->has_exited)
 		return;
 	if (is_locked(device, path->index, &is, &err) != HV_OK) {
 		log_warn("hypervisor.drain", "error=\"%s\"", err.text);

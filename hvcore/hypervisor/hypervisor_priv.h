@@ -50,6 +50,7 @@ struct device_path {
 	uint64_t slots, dev, inode;
 	bool is_direct;
 	char reason[REASON_BYTES];
+	char last_reason[REASON_BYTES]; /* that was logged */
 	/* its fault thread is told: the device is open here; it is drained */
 	struct fault_round told, drained;
 	bool is_told_due;

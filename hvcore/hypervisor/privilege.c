@@ -36,11 +36,11 @@ static const unsigned kept[] = {
  * thread of their priority would wait for all their slices, and a VIOS would look
  * hung. It sleeps whenever it has nothing to do.
  */
-#define PRIORITY (-15) /* arbitrary: 28 times the weight of a partition */
+#define NICE (-15) /* below who started us; arbitrary: 28 times a partition's weight */
 
 static void come_first(void)
 {
-	if (setpriority(PRIO_PROCESS, 0, PRIORITY) != 0)
+	if (setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE) != 0)
 		log_warn("hypervisor.no_priority", "errno=%d", errno);
 }
 

@@ -1,0 +1,382 @@
+/* rogue - see rogue.h. Between rogue_main and its callers everything is the child's. */
+#include "tests/support/rogue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hvcore/base/invariant.h"
+#include "hvcore/wire/attach.h"
+#include "tests/support/region.h"
+#include "tests/support/wait.h"
+
+#define FAILED ROGUE_FAILED
+
+struct order {
+	enum rogue_deed deed;
+	uint64_t page, count;
+};
+
+struct child {
+	int orders; /* socket to the test */
+	int attach;
+	int file;
+	int ring; /* of pinned buffers; -1 none */
+	struct test_region region;
+	void *again;
+};
+
+/* ---- attaching, as agent/partition does it ---- */
+
+static void attach(struct child *child, const char *path, const char *name,
+		   uint64_t run_id, const uint8_t *token)
+{
+	struct hv_attach_hello hello = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_HELLO, sizeof(hello),
+				      0),
+		.run_id = run_id,
+	};
+	struct hv_attach_region region = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_REGION, sizeof(region),
+				      0),
+	};
+	struct hv_local_packet packet;
+	const struct hv_attach_welcome *welcome = (const void *)packet.bytes;
+
+	(void)snprintf(hello.name, sizeof(hello.name), "%s", name);
+	memcpy(hello.token, token, sizeof(hello.token));
+	HV_INVARIANT(hv_local_connect(path, &child->attach, NULL) == HV_OK);
+	HV_INVARIANT(hv_local_send(child->attach, &hello, sizeof(hello), NULL, 0, NULL) ==
+		     HV_OK);
+	HV_INVARIANT(hv_local_receive_packet(child->attach, &packet, NULL) == HV_OK);
+	HV_INVARIANT(welcome->head.type == HV_ATTACH_WELCOME && packet.fd_count == 1);
+	child->file = packet.fds[0];
+	child->region = test_region_make(child->file, welcome->bytes);
+	region.address = (uintptr_t)child->region.at;
+	region.bytes = welcome->bytes;
+	HV_INVARIANT(hv_local_send(child->attach, &region, sizeof(region),
+				   &child->region.uffd, 1, NULL) == HV_OK);
+	HV_INVARIANT(hv_local_receive_packet(child->attach, &packet, NULL) == HV_OK);
+	HV_INVARIANT(welcome->head.type == HV_ATTACH_GO);
+}
+
+/* ---- deeds ---- */
+
+static unsigned char *at_page(struct child *child, uint64_t page)
+{
+	return child->region.at + page * HV_PAGE_BYTES;
+}
+
+static uint64_t content(uint64_t page, unsigned word)
+{
+	return page * 1000003 + word + 1;
+}
+
+static uint64_t fill(struct child *child, uint64_t page, uint64_t count)
+{
+	for (uint64_t p = page; p < page + count; p++) {
+		volatile uint64_t *at = (void *)at_page(child, p);
+
+		for (unsigned i = 0; i < HV_PAGE_BYTES / 8; i++)
+			at[i] = content(p, i);
+	}
+	return 0;
+}
+
+static uint64_t count_wrong(struct child *child, uint64_t page, uint64_t count,
+			    bool is_zero)
+{
+	uint64_t wrong = 0;
+
+	for (uint64_t p = page; p < page + count; p++) {
+		volatile uint64_t *at = (void *)at_page(child, p);
+		bool is_right = true;
+
+		for (unsigned i = 0; i < HV_PAGE_BYTES / 8; i++)
+			is_right &= at[i] == (is_zero ? 0 : content(p, i));
+		wrong += !is_right;
+	}
+	return wrong;
+}
+
+static uint64_t discard(struct child *child, uint64_t page, uint64_t count)
+{
+	struct hv_attach_discard ask = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_DISCARD, sizeof(ask),
+				      77),
+		.offset = page * HV_PAGE_BYTES,
+		.bytes = count * HV_PAGE_BYTES,
+	};
+	struct hv_local_packet packet;
+	const struct hv_local_head *head = (const void *)packet.bytes;
+
+	if (hv_local_send(child->attach, &ask, sizeof(ask), NULL, 0, NULL) != HV_OK ||
+	    hv_local_receive_packet(child->attach, &packet, NULL) != HV_OK)
+		return FAILED;
+	return head->type == HV_ATTACH_DISCARDED && head->tag == 77 ? 0 : FAILED;
+}
+
+static uint64_t move(struct child *child)
+{
+	void *at = mremap(child->region.at, child->region.bytes, child->region.bytes,
+			  MREMAP_MAYMOVE | MREMAP_FIXED,
+			  child->region.at + 2 * child->region.bytes);
+
+	if (at == MAP_FAILED)
+		return FAILED;
+	child->region.at = at;
+	return *(volatile uint64_t *)at;
+}
+
+static uint64_t pin(struct child *child, uint64_t page, uint64_t count)
+{
+	struct io_uring_params params = { 0 };
+	struct iovec buffer = { at_page(child, page), count * HV_PAGE_BYTES };
+
+	child->ring = (int)syscall(SYS_io_uring_setup, 4, &params);
+	if (child->ring < 0)
+		return FAILED;
+	return syscall(SYS_io_uring_register, child->ring, IORING_REGISTER_BUFFERS,
+		       &buffer, 1) == 0
+		       ? 0
+		       : FAILED;
+}
+
+static uint64_t put_in_file(struct child *child, uint64_t page, uint64_t count)
+{
+	unsigned char bytes[HV_PAGE_BYTES];
+
+	memset(bytes, 0x5a, sizeof(bytes));
+	for (uint64_t p = page; p < page + count; p++)
+		if (pwrite(child->file, bytes, sizeof(bytes),
+			   (off_t)(p * HV_PAGE_BYTES)) != (ssize_t)sizeof(bytes))
+			return p - page;
+	return count;
+}
+
+static uint64_t say(struct child *child, uint64_t count)
+{
+	uint8_t bytes[HV_LOCAL_BYTES];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 31 + count);
+	return send(child->attach, bytes, count, MSG_NOSIGNAL) == (ssize_t)count ? 0
+										 : FAILED;
+}
+
+static uint64_t map_again(struct child *child)
+{
+	child->again = mmap(NULL, child->region.bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+			    child->file, 0);
+	return child->again == MAP_FAILED ? FAILED : 0;
+}
+
+static uint64_t errno_to_answer(int rc)
+{
+	return rc == 0 ? 0 : FAILED;
+}
+
+static sigjmp_buf before_read;
+
+static void on_bus(int signal)
+{
+	(void)signal;
+	siglongjmp(before_read, 1);
+}
+
+static uint64_t read_page(struct child *child, uint64_t page)
+{
+	uint64_t value;
+
+	if (sigsetjmp(before_read, 1) != 0)
+		return ROGUE_BUS;
+	(void)signal(SIGBUS, on_bus);
+	value = *(volatile uint64_t *)(void *)at_page(child, page);
+	(void)signal(SIGBUS, SIG_DFL);
+	return value;
+}
+
+static uint64_t find_hole(struct child *child)
+{
+	off_t at = lseek(child->file, 0, SEEK_HOLE);
+
+	return at < 0 ? FAILED : (uint64_t)at / HV_PAGE_BYTES;
+}
+
+static uint64_t do_it(struct child *child, const struct order *order)
+{
+	unsigned char *at = at_page(child, order->page);
+	size_t bytes = order->count * HV_PAGE_BYTES;
+
+	switch (order->deed) {
+	case ROGUE_FILL:
+		return fill(child, order->page, order->count);
+	case ROGUE_CHECK:
+		return count_wrong(child, order->page, order->count, false);
+	case ROGUE_ZERO:
+		return count_wrong(child, order->page, order->count, true);
+	case ROGUE_READ:
+		return read_page(child, order->page);
+	case ROGUE_HOLE:
+		return find_hole(child);
+	case ROGUE_REMOVE:
+		return errno_to_answer(madvise(at, bytes, MADV_REMOVE));
+	case ROGUE_DONTNEED:
+		return errno_to_answer(madvise(at, bytes, MADV_DONTNEED));
+	case ROGUE_DISCARD:
+		return discard(child, order->page, order->count);
+	case ROGUE_UNMAP:
+		return errno_to_answer(munmap(at, bytes));
+	case ROGUE_MOVE:
+		return move(child);
+	case ROGUE_MAP_TWICE:
+		return map_again(child);
+	case ROGUE_UNMAP_AGAIN:
+		return errno_to_answer(munmap(child->again, child->region.bytes));
+	case ROGUE_PWRITE:
+		return put_in_file(child, order->page, order->count);
+	case ROGUE_PIN:
+		return pin(child, order->page, order->count);
+	case ROGUE_UNPIN:
+		return errno_to_answer(close(child->ring));
+	case ROGUE_SAY:
+		return say(child, order->count);
+	case ROGUE_DEED_COUNT:
+		break;
+	}
+	return FAILED;
+}
+
+static _Noreturn void rogue_main(int orders, const char *path, const char *name,
+				 uint64_t run_id, const uint8_t *token)
+{
+	struct child child = { .orders = orders, .ring = -1 };
+	struct order order;
+	uint64_t answer = 0;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)signal(SIGBUS, SIG_DFL); /* not the sanitizer's report */
+	attach(&child, path, name, run_id, token);
+	do {
+		if (write(orders, &answer, sizeof(answer)) != sizeof(answer))
+			break;
+		if (read(orders, &order, sizeof(order)) != sizeof(order))
+			break;
+		answer = do_it(&child, &order);
+	} while (true);
+	(void)kill(getpid(), SIGKILL); /* P1: touch nothing on the way out */
+	for (;;)
+		(void)pause();
+}
+
+/* ---- the test ---- */
+
+static void parse_token(const char *hex, uint8_t *token)
+{
+	for (unsigned i = 0; i < HV_TOKEN_BYTES; i++) {
+		unsigned byte = 0;
+
+		HV_INVARIANT(sscanf(hex + 2 * i, "%2x", &byte) == 1);
+		token[i] = (uint8_t)byte;
+	}
+}
+
+void rogue_start(struct rogue *rogue, struct test_host *host,
+		 const struct test_partition *spec)
+{
+	char path[TEST_PATH_BYTES];
+	uint8_t token[HV_TOKEN_BYTES];
+	struct hv_err err = { 0 };
+	char hex[33];
+	int ends[2];
+
+	*rogue = (struct rogue){ .run_id = ++host->run_id };
+	(void)snprintf(rogue->name, sizeof(rogue->name), "%s", spec->name);
+	if (test_host_define(host, spec, rogue->run_id, hex, &err) != HV_OK) {
+		(void)fprintf(stderr, "define: %s\n", err.text);
+		HV_UNREACHABLE("define of a rogue");
+	}
+	parse_token(hex, token);
+	(void)test_tmpdir_file(&host->dir, "run/attach.sock", path, sizeof(path));
+	HV_INVARIANT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+	rogue->pid = fork();
+	HV_INVARIANT(rogue->pid >= 0);
+	if (rogue->pid == 0) {
+		(void)close(ends[0]);
+		rogue_main(ends[1], path, rogue->name, rogue->run_id, token);
+	}
+	(void)close(ends[1]);
+	rogue->socket = ends[0];
+	HV_INVARIANT(rogue_answer(rogue) == 0); /* attached */
+}
+
+void rogue_order(struct rogue *rogue, enum rogue_deed deed, uint64_t page, uint64_t count)
+{
+	struct order order = { deed, page, count };
+
+	HV_INVARIANT(send(rogue->socket, &order, sizeof(order), MSG_NOSIGNAL) ==
+		     (ssize_t)sizeof(order));
+}
+
+uint64_t rogue_answer(struct rogue *rogue)
+{
+	uint64_t answer = FAILED;
+
+	/* it died: the answer is that it failed */
+	if (read(rogue->socket, &answer, sizeof(answer)) != sizeof(answer))
+		return FAILED;
+	return answer;
+}
+
+uint64_t rogue_do(struct rogue *rogue, enum rogue_deed deed, uint64_t page,
+		  uint64_t count)
+{
+	rogue_order(rogue, deed, page, count);
+	return rogue_answer(rogue);
+}
+
+static bool is_over(void *arg)
+{
+	siginfo_t info = { 0 };
+	int pid = *(int *)arg;
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == pid;
+}
+
+int rogue_wait(struct rogue *rogue, uint64_t deadline_ms)
+{
+	int status = 0;
+
+	if (!test_wait(is_over, &rogue->pid, deadline_ms))
+		return -1;
+	HV_INVARIANT(waitpid(rogue->pid, &status, 0) == rogue->pid);
+	rogue->pid = 0;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void rogue_end(struct rogue *rogue, struct test_host *host)
+{
+	int status;
+
+	if (rogue->pid != 0) {
+		(void)kill(rogue->pid, SIGKILL);
+		HV_INVARIANT(waitpid(rogue->pid, &status, 0) == rogue->pid);
+	}
+	rogue->pid = 0;
+	(void)close(rogue->socket);
+	test_host_wait_state(host, rogue->name, TARN__PARTITION_STATE__PARTITION_ENDED);
+	test_host_remove(host, rogue->name, rogue->run_id);
+}
