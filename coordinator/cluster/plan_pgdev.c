@@ -36,6 +36,11 @@ static enum hv_code check_unused(const struct plan *plan, const Tarn__PgdevAdd *
 {
 	unsigned count = 0;
 
+	if (cluster_count(plan->cluster, RECORD_DEVICE) >= HV_CLUSTER_DEVICES_MAX)
+		return hv_fail(
+			err, HV_E_LIMIT,
+			"a cluster has at most %d paging devices; remove one first",
+			HV_CLUSTER_DEVICES_MAX);
 	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_DEVICE); i++) {
 		const Tarn__DeviceRecord *device = cluster_device_at(plan->cluster, i);
 

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#define OPS_MAX (HV_HOST_OPS_MAX / 2)
+
 static enum hv_code need_vios(const Tarn__HostRecord *host, const char *name,
 			      const Tarn__DesiredVios **ret_vios, struct hv_err *err)
 {
@@ -139,6 +141,21 @@ static enum hv_code check_disable(const struct plan *plan, const Tarn__HostRecor
 	return HV_OK;
 }
 
+/* Orders that the agent has not taken up yet are bounded; a drill needs some too. */
+static enum hv_code need_op(const struct plan *plan, const char *host, struct hv_err *err)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_OP); i++)
+		count += strcmp(cluster_op_at(plan->cluster, i)->host, host) == 0;
+	if (count < OPS_MAX)
+		return HV_OK;
+	return hv_fail(err, HV_E_BUSY,
+		       "host '%s' has %u orders that its agent has not carried out; wait "
+		       "for them",
+		       host, count);
+}
+
 static enum hv_code check_kill(const struct plan *plan, const Tarn__HostRecord *host,
 			       const Tarn__DesiredVios *vios, bool force,
 			       struct hv_err *err)
@@ -161,6 +178,8 @@ static enum hv_code check_kill(const struct plan *plan, const Tarn__HostRecord *
 			vios->name, host->name);
 	if (code == HV_OK)
 		code = need_partner(plan, host, vios, force, err);
+	if (code == HV_OK)
+		code = need_op(plan, host->name, err);
 	return code;
 }
 
