@@ -322,6 +322,7 @@ static struct world_config some_config(struct run *run)
 					  : config.pages + below(run, 40);
 	if (config.slots < config.pages)
 		charged = config.members * (config.pages - config.slots);
+	config.entitled = below(run, 4);
 	config.frames = charged + config.members * 3 + below(run, logical);
 	return config;
 }

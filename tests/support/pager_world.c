@@ -19,6 +19,8 @@ void world_init(struct world *world, const struct world_config *config)
 	HV_INVARIANT(config->members <= WORLD_MEMBERS_MAX);
 	HV_INVARIANT(config->slots <= MODEL_SLOTS_MAX);
 	*world = (struct world){ .config = *config, .now_ns = 1000000 };
+	if (config->olds == 0)
+		world->config.olds = WORLD_OLD_MAX;
 	world->windows = calloc(WORLD_WINDOWS * MODEL_BUFFERS_MAX, HV_PAGE_BYTES);
 	HV_INVARIANT(world->windows != NULL);
 	world->pool.limit = UINT32_MAX;
@@ -36,6 +38,7 @@ void world_init(struct world *world, const struct world_config *config)
 
 void world_fini(struct world *world)
 {
+	world->config.olds = WORLD_OLD_MAX;
 	for (unsigned i = 0; i < HV_PATHS; i++)
 		(void)world_vios_end(world, i);
 	for (unsigned i = 0; i < world->config.members; i++) {
@@ -57,7 +60,7 @@ bool world_member_start(struct world *world, unsigned index)
 	struct hv_space_config space = {
 		.pages = config->pages,
 		.slots = config->slots,
-		.entitled_pages = 2,
+		.entitled_pages = config->entitled,
 		.target_pages =
 			(uint32_t)(config->frames - hv_frames_high(&world->frames)) /
 			config->members,
@@ -194,7 +197,7 @@ bool world_vios_end(struct world *world, unsigned path)
 
 	if (!world->has_session[path])
 		return false;
-	for (unsigned i = 0; i < WORLD_OLD_MAX; i++) {
+	for (unsigned i = 0; i < world->config.olds; i++) {
 		if (world->has_old[path][i])
 			continue;
 		/* The engine's view first: it must not touch the lane any more. */

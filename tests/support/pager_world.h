@@ -28,7 +28,9 @@ struct world_config {
 	unsigned members;
 	uint32_t pages, slots, threads; /* of each member */
 	uint32_t frames;
+	uint32_t entitled; /* of each member */
 	unsigned fills, reads, writes;
+	unsigned olds; /* ended incarnations of one VIOS at once; 0 = WORLD_OLD_MAX */
 };
 
 struct world {

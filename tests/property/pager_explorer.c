@@ -1,0 +1,381 @@
+/* pager_explorer - see pager_explorer.h. */
+#include "tests/property/pager_explorer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hvcore/pager/pager_priv.h"
+#include "tests/support/pager_state.h"
+
+#define PAGES PAGER_STATE_PAGES
+#define REQUESTS (PAGER_STATE_READS + PAGER_STATE_WRITES)
+#define STATES_MAX 2000000    /* never reached; a scenario that does is too large */
+#define TABLE_SIZE (1u << 22) /* twice that */
+#define SETTLE_EVERY 512      /* arbitrary: it costs some hundred transitions */
+#define STEP_NS 10000000      /* more than any youth or back-off */
+
+static const char *const kind_names[PAGER_KIND_COUNT] = {
+	"start", "step", "event",    "run",   "work",    "answer",  "late",  "end",
+	"begin", "open", "activate", "drain", "squeeze", "discard", "punch", "sweep",
+};
+
+struct action {
+	uint8_t kind; /* enum pager_kind */
+	uint8_t a;
+	uint8_t b;
+};
+
+struct node {
+	uint32_t parent;
+	struct action action;
+};
+
+struct explorer {
+	const struct pager_scenario *scenario;
+	struct world world;
+	bool is_squeezed;
+	struct pager_state state;
+	uint64_t *seen;     /* hashes, open addressing */
+	struct node *nodes; /* by state number */
+	uint8_t **states;   /* frontier: saved ones, by state number */
+	uint32_t count;
+	uint64_t transitions;
+	uint32_t settled;
+	const char *violation;
+	uint32_t violation_state;
+	struct action violation_action;
+};
+
+/* False: seen before. */
+static bool remember(struct explorer *explorer, uint64_t hash)
+{
+	uint32_t at = (uint32_t)hash & (TABLE_SIZE - 1);
+
+	hash |= hash == 0;
+	while (explorer->seen[at] != 0) {
+		if (explorer->seen[at] == hash)
+			return false;
+		at = (at + 1) & (TABLE_SIZE - 1);
+	}
+	explorer->seen[at] = hash;
+	return true;
+}
+
+/* ---- transitions ---- */
+
+/* Mutated: what a hypervisor without the rule would do with this event. */
+static bool deliver_wrongly(struct explorer *explorer, const struct model_event *event)
+{
+	struct world_member *member = &explorer->world.members[0];
+	enum hv_page_state state = hv_page_state(&member->space->table, event->page);
+	bool is_clean = state == HV_PAGE_RESIDENT &&
+			member->space->table.pages[event->page].slot != HV_SLOT_NONE;
+
+	if (event->kind != MODEL_EVENT_MINOR)
+		return false;
+	if ((explorer->scenario->mutation == PAGER_MUTATION_MINOR_PLAIN &&
+	     state == HV_PAGE_STEALING) ||
+	    (explorer->scenario->mutation == PAGER_MUTATION_CLEAN_PLAIN && is_clean)) {
+		(void)model_kernel_ops.resume(&member->kernel, event->page, false);
+		return true;
+	}
+	return false;
+}
+
+static bool act_event(struct explorer *explorer, unsigned thread)
+{
+	struct world *world = &explorer->world;
+	struct model_event event;
+
+	if (world->members[0].kernel.threads[thread].state != MODEL_WAITS)
+		return false;
+	(void)model_read_events(&world->members[0].kernel, thread, &event, 1);
+	if (!deliver_wrongly(explorer, &event))
+		model_deliver(world->pager, world->members[0].space, &event, 1,
+			      world->now_ns);
+	return true;
+}
+
+static bool act_start(struct explorer *explorer, unsigned thread, unsigned what)
+{
+	struct world *world = &explorer->world;
+	enum model_op op = (enum model_op)(what / PAGES);
+
+	if (world->members[0].kernel.threads[thread].state != MODEL_IDLE ||
+	    (explorer->scenario->ops[thread] & HV_BIT(op)) == 0 ||
+	    (explorer->scenario->pages[thread] & HV_BIT(what % PAGES)) == 0)
+		return false;
+	model_start(&world->members[0].kernel, thread, op, what % PAGES, 1,
+		    ++world->version);
+	model_step(&world->members[0].kernel, thread);
+	return true;
+}
+
+static bool act_step(struct explorer *explorer, unsigned thread)
+{
+	struct model_kernel *kernel = &explorer->world.members[0].kernel;
+
+	if (kernel->threads[thread].state != MODEL_READY)
+		return false;
+	model_step(kernel, thread);
+	return true;
+}
+
+static bool act_squeeze(struct explorer *explorer)
+{
+	if (explorer->is_squeezed)
+		hv_frames_grow(&explorer->world.frames, 1);
+	else
+		hv_frames_shrink(&explorer->world.frames, 1);
+	explorer->is_squeezed = !explorer->is_squeezed;
+	return true;
+}
+
+static bool act_vios(struct explorer *explorer, struct action action)
+{
+	struct world *world = &explorer->world;
+	const struct model_vios *vios = &world->vios[action.a];
+
+	switch (action.kind) {
+	case PAGER_WORK:
+		return world->has_session[action.a] &&
+		       action.b < model_vios_open_requests(vios) &&
+		       world_vios_work(world, action.a, action.b, MODEL_FINE);
+	case PAGER_ANSWER:
+		return world->has_session[action.a] &&
+		       action.b < model_vios_done_requests(vios) &&
+		       world_vios_answer(world, action.a, action.b);
+	case PAGER_LATE:
+		return world->has_old[action.a][0] &&
+		       action.b < model_vios_open_requests(&world->old[action.a][0]) &&
+		       world_vios_late(world, action.a, 0, action.b);
+	case PAGER_END:
+		if (!world_vios_end(world, action.a))
+			return false;
+		if (explorer->scenario->mutation == PAGER_MUTATION_EARLY_DRAIN)
+			hv_pager_drained(world->pager, world->members[0].space, action.a);
+		return true;
+	case PAGER_BEGIN:
+		return world_vios_start(world, action.a);
+	case PAGER_OPEN:
+		return !world->members[0].space->devices[action.a].is_open &&
+		       world_vios_open(world, action.a, 0);
+	case PAGER_ACTIVATE:
+		if (!world->has_session[action.a] ||
+		    world->pager->paths[action.a].role == HV_ROLE_ACTIVE)
+			return false;
+		world_vios_activate(world, action.a);
+		return true;
+	default:
+		if (!world->has_old[action.a][0])
+			return false;
+		world_drain(world, action.a, 0);
+		return true;
+	}
+}
+
+/* False: it cannot happen here. */
+static bool act(struct explorer *explorer, struct action action)
+{
+	struct world *world = &explorer->world;
+
+	switch (action.kind) {
+	case PAGER_START:
+		return act_start(explorer, action.a, action.b);
+	case PAGER_STEP:
+		return act_step(explorer, action.a);
+	case PAGER_EVENT:
+		return act_event(explorer, action.a);
+	case PAGER_RUN:
+		world->now_ns += STEP_NS;
+		(void)world_run(world);
+		return true;
+	case PAGER_SQUEEZE:
+		return act_squeeze(explorer);
+	case PAGER_DISCARD:
+		return world_member_discard(world, 0, action.a, 1);
+	case PAGER_PUNCH:
+		model_punch_bare(&world->members[0].kernel, action.a);
+		return true;
+	case PAGER_SWEEP:
+		(void)hv_pager_sweep(world->pager, world->members[0].space, PAGES);
+		return true;
+	default:
+		return act_vios(explorer, action);
+	}
+}
+
+/* How many values a and b have for this kind. */
+static void ranges(const struct explorer *explorer, unsigned kind, unsigned *ret_a,
+		   unsigned *ret_b)
+{
+	*ret_b = 1;
+	switch (kind) {
+	case PAGER_START:
+		*ret_b = MODEL_OP_COUNT * PAGES;
+		HV_FALLTHROUGH;
+	case PAGER_STEP:
+	case PAGER_EVENT:
+		*ret_a = explorer->scenario->threads;
+		return;
+	case PAGER_WORK:
+	case PAGER_ANSWER:
+	case PAGER_LATE:
+		*ret_b = REQUESTS;
+		*ret_a = HV_PATHS;
+		return;
+	case PAGER_RUN:
+	case PAGER_SQUEEZE:
+	case PAGER_SWEEP:
+		*ret_a = 1;
+		return;
+	default: /* a path or a page: two of each */
+		*ret_a = 2;
+	}
+}
+
+/* ---- the search ---- */
+
+static void keep(struct explorer *explorer, uint32_t parent, struct action action)
+{
+	uint8_t *state = malloc(explorer->state.bytes);
+
+	HV_INVARIANT(state != NULL);
+	pager_state_save(&explorer->state, state);
+	explorer->nodes[explorer->count] = (struct node){ parent, action };
+	explorer->states[explorer->count++] = state;
+}
+
+static void try_action(struct explorer *explorer, uint32_t from, struct action action)
+{
+	const char *wrong;
+
+	pager_state_restore(&explorer->state, explorer->states[from]);
+	if (!act(explorer, action))
+		return;
+	pager_state_normalise(&explorer->state);
+	explorer->transitions++;
+	wrong = world_check(&explorer->world);
+	if (wrong != NULL) {
+		explorer->violation = wrong;
+		explorer->violation_state = from;
+		explorer->violation_action = action;
+		return;
+	}
+	if (!remember(explorer, pager_state_hash(&explorer->state)))
+		return;
+	HV_INVARIANT(explorer->count < STATES_MAX);
+	keep(explorer, from, action);
+}
+
+static void expand(struct explorer *explorer, uint32_t from)
+{
+	unsigned count_a, count_b;
+
+	for (unsigned kind = 0; kind < PAGER_KIND_COUNT; kind++) {
+		if ((explorer->scenario->kinds & HV_BIT(kind)) == 0)
+			continue;
+		ranges(explorer, kind, &count_a, &count_b);
+		for (unsigned a = 0; a < count_a; a++)
+			for (unsigned b = 0; b < count_b; b++) {
+				try_action(explorer, from,
+					   (struct action){ (uint8_t)kind, (uint8_t)a,
+							    (uint8_t)b });
+				if (explorer->violation != NULL)
+					return;
+			}
+	}
+}
+
+/* Healed, every state must serve its threads and show its pages right. */
+static void settle(struct explorer *explorer, uint32_t from)
+{
+	pager_state_restore(&explorer->state, explorer->states[from]);
+	if (explorer->is_squeezed)
+		(void)act_squeeze(explorer);
+	explorer->settled++;
+	if (world_settle(&explorer->world) && world_read_all(&explorer->world))
+		return;
+	explorer->violation = world_check(&explorer->world);
+	if (explorer->violation == NULL)
+		explorer->violation = "a healed world does not serve its threads";
+	explorer->violation_state = from;
+	explorer->violation_action = (struct action){ .kind = PAGER_RUN };
+}
+
+static void print_trace(const struct explorer *explorer, uint32_t at)
+{
+	if (at == 0)
+		return;
+	print_trace(explorer, explorer->nodes[at].parent);
+	printf("  %s %u %u\n", kind_names[explorer->nodes[at].action.kind],
+	       explorer->nodes[at].action.a, explorer->nodes[at].action.b);
+}
+
+static void open_world(struct explorer *explorer)
+{
+	const struct world_config config = {
+		.members = 1,
+		.pages = PAGER_STATE_PAGES,
+		.slots = PAGER_STATE_SLOTS,
+		.threads = explorer->scenario->threads,
+		.frames = explorer->scenario->frames,
+		.fills = PAGER_STATE_READS,
+		.reads = PAGER_STATE_READS,
+		.writes = PAGER_STATE_WRITES,
+		.olds = 1,
+	};
+
+	world_init(&explorer->world, &config);
+	pager_state_open(&explorer->state, &explorer->world, &explorer->is_squeezed,
+			 sizeof explorer->is_squeezed);
+	explorer->seen = calloc(TABLE_SIZE, sizeof *explorer->seen);
+	explorer->nodes = calloc(STATES_MAX, sizeof *explorer->nodes);
+	explorer->states = calloc(STATES_MAX, sizeof *explorer->states);
+	HV_INVARIANT(explorer->seen != NULL && explorer->nodes != NULL &&
+		     explorer->states != NULL);
+	(void)remember(explorer, pager_state_hash(&explorer->state));
+	keep(explorer, 0, (struct action){ 0 });
+}
+
+static void close_world(struct explorer *explorer, uint32_t next)
+{
+	pager_state_restore(&explorer->state, explorer->states[next - 1]);
+	for (uint32_t i = next - 1; i < explorer->count; i++)
+		free(explorer->states[i]);
+	world_fini(&explorer->world);
+	free(explorer->seen);
+	free(explorer->nodes);
+	free(explorer->states);
+}
+
+const char *pager_explore(const struct pager_scenario *scenario)
+{
+	static struct explorer explorer;
+	uint32_t next = 0;
+
+	explorer = (struct explorer){ .scenario = scenario };
+	open_world(&explorer);
+	while (next < explorer.count && explorer.violation == NULL) {
+		if (next > 0)
+			free(explorer.states[next - 1]);
+		expand(&explorer, next);
+		if (explorer.violation == NULL && next % SETTLE_EVERY == 0)
+			settle(&explorer, next);
+		next++;
+		if (getenv("HV_PROGRESS") != NULL && next % 50000 == 0)
+			printf("%u of %u\n", next, explorer.count), fflush(stdout);
+	}
+	printf("%-48s %7u states %8llu transitions %4u settled\n", scenario->name,
+	       explorer.count, (unsigned long long)explorer.transitions,
+	       explorer.settled);
+	if (explorer.violation != NULL) {
+		print_trace(&explorer, explorer.violation_state);
+		printf("  %s %u %u: %s\n", kind_names[explorer.violation_action.kind],
+		       explorer.violation_action.a, explorer.violation_action.b,
+		       explorer.violation);
+	}
+	(void)fflush(stdout);
+	close_world(&explorer, next);
+	return explorer.violation;
+}

@@ -1,0 +1,60 @@
+/*
+ * pager_explorer - every interleaving of a small world, breadth first.
+ *
+ * One partition of two pages, three slots, two frames (one, while the pool is
+ * squeezed), a pair of VIOS with room for one page-in and two page-outs, and one ended
+ * incarnation of each that may still write. A scenario says what may happen in it.
+ * After every transition the engine is audited and compared with the models
+ * (world_check); every so many-th state is healed and must then serve its threads
+ * and show every page right.
+ *
+ * Contract: single-threaded; prints one line a scenario, and the shortest way to the
+ * violation if there is one.
+ */
+#ifndef TESTS_PROPERTY_PAGER_EXPLORER_H
+#define TESTS_PROPERTY_PAGER_EXPLORER_H
+
+#include <stdint.h>
+
+enum pager_kind {
+	PAGER_START,    /* a thread begins to touch, or to call madvise */
+	PAGER_STEP,     /* a thread that was woken runs */
+	PAGER_EVENT,    /* the event of one thread is read and delivered */
+	PAGER_RUN,      /* hv_pager_run, time passes */
+	PAGER_WORK,     /* a VIOS carries out a request */
+	PAGER_ANSWER,   /* ... and answers it */
+	PAGER_LATE,     /* an ended incarnation carries out a page */
+	PAGER_END,      /* an epoch ends */
+	PAGER_BEGIN,    /* a new incarnation */
+	PAGER_OPEN,     /* ... opens the device */
+	PAGER_ACTIVATE, /* a path becomes the active one */
+	PAGER_DRAIN,    /* nothing of the ended incarnation is left */
+	PAGER_SQUEEZE,  /* the pool has one frame less, or again one more */
+	PAGER_DISCARD,  /* by message */
+	PAGER_PUNCH,    /* by the partition, without a word */
+	PAGER_SWEEP,    /* hv_pager_sweep */
+	PAGER_KIND_COUNT
+};
+
+/* A rule that is broken on purpose. */
+enum pager_mutation {
+	PAGER_MUTATION_NONE,
+	PAGER_MUTATION_MINOR_PLAIN, /* minor on STEALING: plain CONTINUE, no cancel */
+	PAGER_MUTATION_CLEAN_PLAIN, /* minor on a clean page: not protected (P5) */
+	PAGER_MUTATION_EARLY_DRAIN, /* P9: slots come back before the drain */
+};
+
+struct pager_scenario {
+	const char *name;
+	uint32_t kinds;    /* bit a kind that may happen */
+	uint32_t threads;  /* 1 or 2 */
+	uint32_t ops[2];   /* bit an enum model_op, by thread */
+	uint32_t pages[2]; /* bit a page it touches, by thread */
+	uint32_t frames;   /* one less while the pool is squeezed */
+	enum pager_mutation mutation;
+};
+
+/* The violation, or NULL when all states are right. */
+const char *pager_explore(const struct pager_scenario *scenario);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * test_pager_explore - all interleavings of steal x fault x failover x discard, see
+ * pager_explorer.h.
+ *
+ * Claim: in none of them a read misses the last write, a frame is lost, a late write
+ * can hit a slot in use, or an equation of the engine fails; and the same search
+ * finds each rule that is broken on purpose.
+ *
+ * HV_SCENARIO=n runs one alone.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "hvcore/base/err.h"
+#include "tests/property/pager_explorer.h"
+#include "tests/support/model_kernel.h"
+
+#define PAGING \
+	(HV_BIT(PAGER_START) | HV_BIT(PAGER_STEP) | HV_BIT(PAGER_EVENT) | \
+	 HV_BIT(PAGER_RUN) | HV_BIT(PAGER_WORK) | HV_BIT(PAGER_ANSWER))
+#define SQUEEZE HV_BIT(PAGER_SQUEEZE)
+#define FAILOVER \
+	(HV_BIT(PAGER_LATE) | HV_BIT(PAGER_END) | HV_BIT(PAGER_ACTIVATE) | \
+	 HV_BIT(PAGER_DRAIN))
+#define RETURN (HV_BIT(PAGER_BEGIN) | HV_BIT(PAGER_OPEN))
+#define TOUCH (HV_BIT(MODEL_READ) | HV_BIT(MODEL_WRITE))
+#define WRITES HV_BIT(MODEL_WRITE)
+#define KEEP HV_BIT(MODEL_DONTNEED)
+#define DROP HV_BIT(MODEL_REMOVE)
+
+/* clang-format off */
+static const struct pager_scenario scenarios[] = {
+	{ "steal x fault, cancel with a write in flight",
+	  PAGING | SQUEEZE, 1, { TOUCH }, { 3 }, 2, PAGER_MUTATION_NONE },
+	{ "steal x two faults on one page",
+	  PAGING | SQUEEZE, 2, { TOUCH, TOUCH }, { 1, 1 }, 1, PAGER_MUTATION_NONE },
+	{ "minor on a clean page",
+	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_NONE },
+	{ "MADV_REMOVE against touches",
+	  PAGING | SQUEEZE, 2, { TOUCH, DROP }, { 1, 1 }, 1, PAGER_MUTATION_NONE },
+	{ "discard by message in each state",
+	  PAGING | SQUEEZE | HV_BIT(PAGER_DISCARD), 1, { TOUCH }, { 3 }, 2,
+	  PAGER_MUTATION_NONE },
+	{ "hole by the partition in each state",
+	  PAGING | SQUEEZE | HV_BIT(PAGER_PUNCH) | HV_BIT(PAGER_SWEEP), 1,
+	  { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE },
+	{ "failover, late writes and late reads",
+	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 3 }, 2, PAGER_MUTATION_NONE },
+	{ "second failover, the first not drained",
+	  PAGING | SQUEEZE | FAILOVER | RETURN, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE },
+	{ "failover x discard",
+	  PAGING | SQUEEZE | FAILOVER | HV_BIT(PAGER_DISCARD), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE },
+	{ "failover x hole",
+	  PAGING | SQUEEZE | FAILOVER | HV_BIT(PAGER_PUNCH), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE },
+};
+
+static const struct pager_scenario mutants[] = {
+	{ "MUTANT minor on STEALING answered plainly",
+	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_MINOR_PLAIN },
+	{ "MUTANT minor on a clean page answered plainly",
+	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_CLEAN_PLAIN },
+	{ "MUTANT slots come back before the drain",
+	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_EARLY_DRAIN },
+};
+/* clang-format on */
+
+static void no_interleaving_breaks_a_rule(void **state)
+{
+	const char *only = getenv("HV_SCENARIO");
+
+	(void)state;
+	for (unsigned i = 0; i < HV_COUNT(scenarios); i++)
+		if (only == NULL || strtoul(only, NULL, 10) == i)
+			assert_null(pager_explore(&scenarios[i]));
+}
+
+static void a_broken_rule_is_found(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < HV_COUNT(mutants); i++)
+		assert_non_null(pager_explore(&mutants[i]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_interleaving_breaks_a_rule),
+		cmocka_unit_test(a_broken_rule_is_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
