@@ -8,106 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELD_REPORT 0x12 /* first byte of a packed HostRequest with a report */
-#define STEP_MS 1000      /* jobs of hosts that do not report: deadlines */
-
-void queue_init(struct queue *queue)
-{
-	queue->first = NULL;
-	queue->last = &queue->first;
-}
-
-void queue_put(struct queue *queue, struct request *request)
-{
-	request->next = NULL;
-	*queue->last = request;
-	queue->last = &request->next;
-}
-
-struct request *queue_take(struct queue *queue)
-{
-	struct request *request = queue->first;
-
-	if (request == NULL)
-		return NULL;
-	queue->first = request->next;
-	if (queue->first == NULL)
-		queue->last = &queue->first;
-	return request;
-}
-
-void request_free(struct request *request)
-{
-	if (request->cluster != NULL)
-		tarn__cluster_request__free_unpacked(request->cluster, NULL);
-	if (request->host != NULL)
-		tarn__host_request__free_unpacked(request->host, NULL);
-	free(request->reply);
-	free(request);
-}
-
-void request_reply(struct request *request, const ProtobufCMessage *reply)
-{
-	struct hv_err err = { 0 };
-
-	free(request->reply);
-	request->reply = NULL;
-	request->is_handled = true;
-	if (hv_message_encode(reply, &request->reply, &request->reply_count, &err) !=
-	    HV_OK)
-		request_reply_error(request, &err);
-}
-
-/* An error in the shape that the request's kind has. */
-void request_reply_error(struct request *request, const struct hv_err *err)
-{
-	Tarn__Error error = TARN__ERROR__INIT;
-	Tarn__ClusterReply cluster = TARN__CLUSTER_REPLY__INIT;
-	Tarn__HostPollReply poll = TARN__HOST_POLL_REPLY__INIT;
-	Tarn__HostReportReply report = TARN__HOST_REPORT_REPLY__INIT;
-	Tarn__HostReply host = TARN__HOST_REPLY__INIT;
-
-	error.code = err->code;
-	error.text = (char *)hv_err_text(err);
-	cluster.error = &error;
-	poll.error = &error;
-	report.error = &error;
-	if (request->shape == SHAPE_POLL) {
-		host.kind_case = TARN__HOST_REPLY__KIND_POLL;
-		host.poll = &poll;
-	} else {
-		host.kind_case = TARN__HOST_REPLY__KIND_REPORT;
-		host.report = &report;
-	}
-	free(request->reply);
-	request->reply = NULL;
-	request->is_handled = true;
-	if (hv_message_encode(request->shape == SHAPE_CLUSTER ? &cluster.base
-							      : &host.base,
-			      &request->reply, &request->reply_count, NULL) != HV_OK)
-		request->reply = NULL; /* finish() has one for no memory */
-}
-
-/*
- * The last resort: an error that needs no memory. An empty answer would decode as
- * success.
- */
-#define NO_MEMORY "\x08\x02\x12\x0dout of memory"
-static const char no_memory_cluster[] = "\x0a\x11" NO_MEMORY;
-static const char no_memory_poll[] = "\x0a\x13\x0a\x11" NO_MEMORY;
-static const char no_memory_report[] = "\x12\x13\x0a\x11" NO_MEMORY;
-
-static void answer_no_memory(struct engine *engine, void *ticket, enum shape shape)
-{
-	const char *bytes = no_memory_cluster;
-	size_t count = sizeof(no_memory_cluster) - 1;
-
-	if (shape != SHAPE_CLUSTER) {
-		bytes = shape == SHAPE_POLL ? no_memory_poll : no_memory_report;
-		count = sizeof(no_memory_poll) - 1;
-	}
-	engine->env->answer(engine->env, ticket, bytes, count);
-}
+#define STEP_MS 1000 /* jobs of hosts that do not report: deadlines */
 
 static void finish(struct engine *engine, struct request *request)
 {
@@ -115,7 +16,7 @@ static void finish(struct engine *engine, struct request *request)
 		engine->env->answer(engine->env, request->ticket, request->reply,
 				    request->reply_count);
 	else
-		answer_no_memory(engine, request->ticket, request->shape);
+		request_answer_no_memory(engine, request->ticket, request->shape);
 	request_free(request);
 }
 
@@ -366,35 +267,6 @@ void engine_tick(struct engine *engine)
 	check_waits(engine);
 }
 
-/*
- * One socket for people and agents. A HostRequest has no field that is a kind of a
- * ClusterRequest, and a ClusterRequest without a kind is refused: so what decodes
- * as the one is not the other.
- */
-static enum hv_code decode(struct request *request, const uint8_t *bytes, size_t count,
-			   struct hv_err *err)
-{
-	struct hv_err cluster_err = { 0 };
-	enum hv_code code;
-
-	code = hv_cluster_request_decode(bytes, count, &request->cluster, &cluster_err);
-	if (code == HV_OK)
-		return HV_OK;
-	if (hv_host_request_decode(bytes, count, &request->host, err) == HV_OK) {
-		request->shape = request->host->kind_case == TARN__HOST_REQUEST__KIND_POLL
-					 ? SHAPE_POLL
-					 : SHAPE_REPORT;
-		return HV_OK;
-	}
-	if (err->code != HV_E_CORRUPT && code == HV_E_CORRUPT) {
-		/* a HostRequest, and this is wrong with it; field 2 is a report */
-		request->shape = bytes[0] == FIELD_REPORT ? SHAPE_REPORT : SHAPE_POLL;
-		return err->code;
-	}
-	*err = cluster_err;
-	return code;
-}
-
 void engine_submit(struct engine *engine, const uint8_t *bytes, size_t count,
 		   void *ticket)
 {
@@ -402,11 +274,11 @@ void engine_submit(struct engine *engine, const uint8_t *bytes, size_t count,
 	struct hv_err err = { 0 };
 
 	if (request == NULL) {
-		answer_no_memory(engine, ticket, SHAPE_CLUSTER);
+		request_answer_no_memory(engine, ticket, SHAPE_CLUSTER);
 		return;
 	}
 	request->ticket = ticket;
-	if (decode(request, bytes, count, &err) != HV_OK) {
+	if (request_decode(request, bytes, count, &err) != HV_OK) {
 		request_reply_error(request, &err);
 		finish(engine, request);
 		return;

@@ -47,6 +47,13 @@ void queue_put(struct queue *queue, struct request *request);
 struct request *queue_take(struct queue *queue); /* NULL when empty */
 void request_free(struct request *request);
 
+/* Tells an agent's request from a client's, and decodes it. */
+HV_MUST_USE
+enum hv_code request_decode(struct request *request, const uint8_t *bytes, size_t count,
+			    struct hv_err *err);
+/* An error that needs no memory. */
+void request_answer_no_memory(struct engine *engine, void *ticket, enum shape shape);
+
 /* Finishes the draft, writes it down for the commit, applies it. Empty: nothing. */
 HV_MUST_USE
 enum hv_code engine_apply(struct engine *engine, struct draft *draft, struct hv_err *err);

@@ -148,6 +148,14 @@ static void note_failover(struct drill *drill, const Tarn__Failover *failover)
 			    failover->from, failover->kind);
 }
 
+/* Nothing went, so nothing has to come back under another epoch. */
+static void give_up(struct drill *drill)
+{
+	drill_edit(drill)->has_vios_epoch = 0;
+	drill_edit(drill)->vios_epoch = 0;
+	begin_restore(drill);
+}
+
 static void step_inject(struct drill *drill)
 {
 	const Tarn__ObjectStatus *op = drill_op(drill);
@@ -156,7 +164,7 @@ static void step_inject(struct drill *drill)
 	if (op != NULL && op->error != NULL) {
 		drill_doubt(drill, "VIOS '%s' could not be killed: %s",
 			    drill->record->vios, jobs_error_text(op->error));
-		begin_restore(drill);
+		give_up(drill);
 	} else if (failover != NULL) {
 		note_failover(drill, failover);
 		drill_note_page_ins(drill);

@@ -1,0 +1,188 @@
+/* coordinator_ask - one function a request; see coordinator.h. */
+#include "tests/support/coordinator.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define REQUEST(kind, field, message) \
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT; \
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_##kind; \
+	request.field = &(message)
+
+enum hv_code test_host_add(struct test_coordinator *c, const char *name)
+{
+	Tarn__HostAdd add = TARN__HOST_ADD__INIT;
+
+	REQUEST(HOST_ADD, host_add, add);
+	add.name = (char *)name;
+	return test_change(c, &request, NULL, NULL);
+}
+
+enum hv_code test_host_remove(struct test_coordinator *c, const char *name,
+			      struct hv_err *err)
+{
+	Tarn__HostRemove remove = TARN__HOST_REMOVE__INIT;
+
+	REQUEST(HOST_REMOVE, host_remove, remove);
+	remove.name = (char *)name;
+	return test_change(c, &request, err, NULL);
+}
+
+enum hv_code test_pool(struct test_coordinator *c, const char *host, uint64_t mem,
+		       uint64_t max, bool create, struct hv_err *err, uint64_t *ret_job)
+{
+	Tarn__PoolSet set = TARN__POOL_SET__INIT;
+
+	REQUEST(POOL_SET, pool_set, set);
+	set.host = (char *)host;
+	set.mem_bytes = mem;
+	set.max_bytes = max;
+	set.create = create;
+	return test_change(c, &request, err, ret_job);
+}
+
+enum hv_code test_pool_remove(struct test_coordinator *c, const char *host,
+			      struct hv_err *err, uint64_t *ret_job)
+{
+	Tarn__PoolRemove remove = TARN__POOL_REMOVE__INIT;
+
+	REQUEST(POOL_REMOVE, pool_remove, remove);
+	remove.host = (char *)host;
+	return test_change(c, &request, err, ret_job);
+}
+
+enum hv_code test_vios(struct test_coordinator *c, const char *host, const char *name,
+		       Tarn__ViosVerb verb, bool force, struct hv_err *err,
+		       uint64_t *ret_job)
+{
+	Tarn__ViosChange change = TARN__VIOS_CHANGE__INIT;
+
+	REQUEST(VIOS_CHANGE, vios_change, change);
+	change.host = (char *)host;
+	change.name = (char *)name;
+	change.verb = verb;
+	change.has_force = 1;
+	change.force = force;
+	return test_change(c, &request, err, ret_job);
+}
+
+enum hv_code test_pgdev(struct test_coordinator *c, const char *host, const char *name,
+			uint64_t bytes, struct hv_err *err, uint64_t *ret_job)
+{
+	Tarn__PgdevAdd add = TARN__PGDEV_ADD__INIT;
+	char path[96];
+
+	REQUEST(PGDEV_ADD, pgdev_add, add);
+	(void)snprintf(path, sizeof(path), "/dev/%s-%s", host, name);
+	add.host = (char *)host;
+	add.name = (char *)name;
+	add.path = path;
+	add.has_bytes = 1;
+	add.bytes = bytes;
+	return test_change(c, &request, err, ret_job);
+}
+
+enum hv_code test_pgdev_remove(struct test_coordinator *c, const char *host,
+			       const char *name, struct hv_err *err, uint64_t *ret_job)
+{
+	Tarn__PgdevRemove remove = TARN__PGDEV_REMOVE__INIT;
+
+	REQUEST(PGDEV_REMOVE, pgdev_remove, remove);
+	remove.host = (char *)host;
+	remove.name = (char *)name;
+	return test_change(c, &request, err, ret_job);
+}
+
+enum hv_code test_lpar_create(struct test_coordinator *c, const struct test_lpar *lpar,
+			      struct hv_err *err)
+{
+	Tarn__LparCreate create = TARN__LPAR_CREATE__INIT;
+	Tarn__LparSpec spec = TARN__LPAR_SPEC__INIT;
+	Tarn__Workload workload = TARN__WORKLOAD__INIT;
+
+	REQUEST(LPAR_CREATE, lpar_create, create);
+	spec.name = (char *)lpar->name;
+	spec.mode = lpar->is_dedicated ? TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED
+				       : TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	spec.mem_bytes = lpar->mem;
+	spec.min_bytes = lpar->min != 0 ? lpar->min : lpar->mem;
+	spec.max_bytes = lpar->max != 0 ? lpar->max : lpar->mem;
+	spec.has_redundancy = 1;
+	spec.redundancy = lpar->needs_no_pair ? TARN__REDUNDANCY__REDUNDANCY_NONE
+					      : TARN__REDUNDANCY__REDUNDANCY_REQUIRED;
+	spec.has_entitled_bytes = lpar->entitled != 0;
+	spec.entitled_bytes = lpar->entitled;
+	workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
+	spec.workload = &workload;
+	create.spec = &spec;
+	create.host = (char *)lpar->host;
+	return test_change(c, &request, err, NULL);
+}
+
+enum hv_code test_lpar_activate(struct test_coordinator *c, const char *name,
+				struct hv_err *err, uint64_t *ret_job)
+{
+	Tarn__LparActivate activate = TARN__LPAR_ACTIVATE__INIT;
+
+	REQUEST(LPAR_ACTIVATE, lpar_activate, activate);
+	activate.name = (char *)name;
+	return test_change(c, &request, err, ret_job);
+}
+
+enum hv_code test_lpar_shutdown(struct test_coordinator *c, const char *name,
+				bool immediate, struct hv_err *err, uint64_t *ret_job)
+{
+	Tarn__LparShutdown shutdown = TARN__LPAR_SHUTDOWN__INIT;
+
+	REQUEST(LPAR_SHUTDOWN, lpar_shutdown, shutdown);
+	shutdown.name = (char *)name;
+	shutdown.has_immediate = 1;
+	shutdown.immediate = immediate;
+	return test_change(c, &request, err, ret_job);
+}
+
+enum hv_code test_lpar_remove(struct test_coordinator *c, const char *name,
+			      struct hv_err *err)
+{
+	Tarn__LparRemove remove = TARN__LPAR_REMOVE__INIT;
+
+	REQUEST(LPAR_REMOVE, lpar_remove, remove);
+	remove.name = (char *)name;
+	return test_change(c, &request, err, NULL);
+}
+
+enum hv_code test_drill(struct test_coordinator *c, Tarn__DrillKind kind,
+			const char *host, const char *vios, struct hv_err *err,
+			uint64_t *ret_job)
+{
+	Tarn__DrillRun run = TARN__DRILL_RUN__INIT;
+
+	REQUEST(DRILL_RUN, drill_run, run);
+	run.kind = kind;
+	run.host = (char *)host;
+	run.vios = (char *)vios;
+	return test_change(c, &request, err, ret_job);
+}
+
+Tarn__ClusterReply *test_status(struct test_coordinator *c)
+{
+	Tarn__Query query = TARN__QUERY__INIT;
+
+	REQUEST(STATUS, status, query);
+	return test_ask(c, &request);
+}
+
+const Tarn__LparView *test_lpar_view(const Tarn__ClusterReply *status, const char *name)
+{
+	for (size_t i = 0; i < status->status->n_lpars; i++) {
+		if (strcmp(status->status->lpars[i]->record->spec->name, name) == 0)
+			return status->status->lpars[i];
+	}
+	return NULL;
+}

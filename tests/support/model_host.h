@@ -1,0 +1,135 @@
+/*
+ * model_host - a host as the coordinator sees it: takes a desired state, becomes it,
+ * reports. The plainest thing that keeps the promises of proto/host.proto; the real
+ * one is agent/core.
+ *
+ * It refuses lower epochs, starts no run twice, does each order once, keeps events
+ * until they are acknowledged. A restart loses what an agent may forget. Whoever
+ * drives it decides how far it converges and when it reports.
+ *
+ * Threads: one.
+ */
+#ifndef TESTS_SUPPORT_MODEL_HOST_H
+#define TESTS_SUPPORT_MODEL_HOST_H
+
+#include "hvcore/base/rng.h"
+#include "hvcore/base/units.h"
+#include "hvcore/wire/messages.h"
+
+#define MODEL_LPARS 64
+#define MODEL_DEVICES 64
+#define MODEL_OPS 64
+#define MODEL_EVENTS 64
+#define MODEL_RUNS 4096
+#define MODEL_LMB (UINT64_C(16) << 20)
+
+struct model_lpar {
+	char name[HV_NAME_BYTES]; /* "" = free */
+	uint64_t run_id;
+	bool is_shared;
+	bool is_running;
+	bool is_over;   /* this run_id is done with */
+	bool has_error; /* it failed */
+	uint64_t mem_bytes;
+	uint64_t stolen_pages, page_ins, verify_passes, longest_stall_us, bad_pages;
+	bool is_waiting;
+	char device[HV_NAME_BYTES];
+};
+
+struct model_device {
+	char name[HV_NAME_BYTES]; /* "" = free */
+	uint64_t generation;
+	uint64_t bytes;
+	uint64_t owner_epoch;
+	bool is_done, has_error, is_removed;
+};
+
+struct model_op {
+	uint64_t id; /* 0 = free */
+	bool has_error;
+};
+
+struct model_event {
+	uint64_t number;
+	char text[64];
+};
+
+struct model_vios {
+	Tarn__ViosState state;
+	uint64_t epoch;
+};
+
+struct model_host {
+	char name[HV_NAME_BYTES];
+	uint8_t id[16];
+	uint64_t memory_bytes;
+	bool drills_allowed;
+
+	/* durable */
+	uint64_t highest_epoch;
+	uint64_t runs_ended[MODEL_RUNS]; /* run_ids that are over */
+	size_t runs_ended_count;
+	uint64_t ops_done[MODEL_RUNS];
+	size_t ops_done_count;
+	struct model_event events[MODEL_EVENTS];
+	size_t event_count;
+	uint64_t event_number;
+	uint64_t incarnation;
+
+	/* of this incarnation */
+	Tarn__HostDesired *desired; /* NULL: none yet */
+	uint64_t report_number;
+
+	/* the machine's */
+	uint64_t pool_bytes, pool_max, pool_generation;
+	bool pool_has_error;
+	struct model_vios vios[2];
+	uint64_t vios_epoch;
+	struct model_lpar lpars[MODEL_LPARS];
+	struct model_device devices[MODEL_DEVICES];
+	struct model_op ops[MODEL_OPS];
+	uint64_t failover_number;
+	struct {
+		uint64_t number;
+		unsigned from, to; /* 2 = nobody */
+		bool is_planned, has_page;
+	} failovers[8];
+	size_t failover_count;
+
+	/* Knobs: the next of these fails with this code. */
+	enum hv_code pool_error, device_error, lpar_error, op_error;
+	bool vios_stay_down; /* a VIOS that went is not restarted */
+	bool no_paging;      /* no page-ins happen */
+	bool is_silent_op;   /* orders are not carried out */
+
+	/* Rules broken: a run that began twice, a kill done twice, a lower epoch. */
+	const char *broken;
+	uint64_t runs_begun[MODEL_RUNS];
+	size_t runs_begun_count;
+};
+
+void model_host_init(struct model_host *host, const char *name, uint64_t memory_bytes);
+void model_host_fini(struct model_host *host);
+/* The agent is killed and comes back. The machine goes on. */
+void model_host_restart(struct model_host *host);
+
+/* Takes what a poll answered. False: refused (lower epoch). */
+bool model_host_take(struct model_host *host, const Tarn__HostDesired *desired);
+/* One thing that differs from the desired state is changed; false: nothing does. */
+bool model_host_step(struct model_host *host);
+void model_host_converge(struct model_host *host); /* step until nothing differs */
+void model_host_acknowledge(struct model_host *host, uint64_t events);
+
+/* Things that happen. */
+void model_host_work(struct model_host *host); /* every running LPAR pages a little */
+void model_host_end_lpar(struct model_host *host, const char *name);
+void model_host_kill_vios(struct model_host *host, unsigned which);
+void model_host_event(struct model_host *host, const char *text);
+struct model_lpar *model_host_lpar(struct model_host *host, const char *name);
+unsigned model_host_active(const struct model_host *host); /* VIOS; 2 = none */
+
+/* Packed HostRequests; from malloc. */
+uint8_t *model_host_poll(const struct model_host *host, size_t *ret_count);
+uint8_t *model_host_report(struct model_host *host, size_t *ret_count);
+
+#endif

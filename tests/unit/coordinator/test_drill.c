@@ -1,0 +1,403 @@
+/* Drills: readiness, phases, verdicts, restarts. */
+#include "tests/support/coordinator.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MIB (UINT64_C(1) << 20)
+#define PLANNED TARN__DRILL_KIND__DRILL_PLANNED
+#define KILL TARN__DRILL_KIND__DRILL_KILL
+
+static struct test_coordinator c;
+static struct model_host host;
+
+/* A host with two running LPARs that page, and a dedicated one. */
+static int open_one(void **state)
+{
+	struct test_lpar lpar = { .name = "db1", .host = "h1", .mem = 64 * MIB };
+
+	(void)state;
+	test_coordinator_open(&c, 1);
+	test_host_up(&c, &host, "h1");
+	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
+	assert_int_equal(test_pgdev(&c, "h1", "d2", 64 * MIB, NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
+	lpar.name = "db2";
+	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
+	lpar.name = "batch";
+	lpar.is_dedicated = true;
+	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
+	assert_int_equal(test_lpar_activate(&c, "db1", NULL, NULL), HV_OK);
+	assert_int_equal(test_lpar_activate(&c, "db2", NULL, NULL), HV_OK);
+	assert_int_equal(test_lpar_activate(&c, "batch", NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	model_host_work(&host);
+	test_settle(&c, &host);
+	return 0;
+}
+
+static int close_one(void **state)
+{
+	(void)state;
+	test_audit(&c);
+	assert_null(host.broken);
+	model_host_fini(&host);
+	test_coordinator_close(&c);
+	return 0;
+}
+
+static const Tarn__DrillRecord *drill(void)
+{
+	size_t count = cluster_count(test_cluster(&c), RECORD_DRILL);
+
+	return count == 0 ? NULL : cluster_drill_at(test_cluster(&c), count - 1);
+}
+
+static bool is_done(void)
+{
+	return strcmp(drill()->phase, "done") == 0;
+}
+
+/* Time passes, the host works and reports, until the drill is done or in a phase. */
+static void run_until(const char *phase, unsigned seconds)
+{
+	for (unsigned i = 0; i < 4 * seconds && !is_done(); i++) {
+		if (strcmp(drill()->phase, phase) == 0)
+			return;
+		test_coordinator_run(&c, 250);
+		model_host_work(&host);
+		test_settle(&c, &host);
+	}
+}
+
+static uint64_t start(Tarn__DrillKind kind)
+{
+	struct hv_err err = { 0 };
+	uint64_t job;
+
+	if (test_drill(&c, kind, "h1", NULL, &err, &job) != HV_OK)
+		fail_msg("%s", err.text);
+	return job;
+}
+
+static void must_be(const char *verdict, const char *says)
+{
+	assert_true(is_done());
+	if (strcmp(drill()->verdict, verdict) != 0 ||
+	    strstr(drill()->reason, says) == NULL)
+		fail_msg("verdict %s: %s", drill()->verdict, drill()->reason);
+	assert_false(cluster_host(test_cluster(&c), "h1")->vios[0]->maintenance);
+	assert_false(cluster_host(test_cluster(&c), "h1")->vios[1]->maintenance);
+	assert_int_equal(cluster_count(test_cluster(&c), RECORD_OP), 0);
+}
+
+static bool has_step(const char *says)
+{
+	for (size_t i = 0; i < drill()->n_steps; i++) {
+		if (strstr(drill()->steps[i]->text, says) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void planned_maintenance_passes(void **state)
+{
+	const Tarn__JobRecord *record;
+	uint64_t job = start(PLANNED);
+
+	(void)state;
+	run_until("done", 60);
+	must_be("passed",
+		"longest stall 5.0 ms of at most 1000 ms, 49152 pages verified");
+	record = cluster_job(test_cluster(&c), job);
+	assert_true(record->done && record->error == NULL);
+	assert_int_equal(drill()->longest_stall_us, 5000);
+	assert_int_equal(drill()->pages_verified, 3 * 64 * MIB / 4096);
+	assert_int_equal(drill()->bad_pages, 0);
+	assert_int_equal(drill()->n_partitions, 3); /* the dedicated one too */
+	assert_int_equal(drill()->n_stalls, 3);
+	assert_true(drill()->ended_ms > drill()->started_ms);
+	assert_true(has_step("maintenance of VIOS 'vios1' is ordered"));
+	assert_true(has_step("VIOS 'vios2' took over (planned)"));
+	assert_true(has_step("VIOS 'vios1' is resumed"));
+	assert_true(has_step("LPAR 'db2': 16384 pages verified, 0 bad"));
+	assert_int_equal(model_host_active(&host), 1);
+}
+
+static void sudden_death_passes(void **state)
+{
+	uint64_t epoch = host.vios[0].epoch;
+
+	(void)state;
+	(void)start(KILL);
+	run_until("done", 60);
+	must_be("passed", "none bad");
+	assert_true(has_step("VIOS 'vios2' took over (exit)"));
+	assert_true(host.vios[0].epoch > epoch);
+	/* And again, of the one that is active now. */
+	(void)start(KILL);
+	run_until("done", 60);
+	must_be("passed", "none bad");
+	assert_string_equal(drill()->vios, "vios2");
+	assert_int_equal(drill()->number, 2);
+}
+
+static void must_refuse(enum hv_code expected, Tarn__DrillKind kind, const char *vios,
+			const char *says)
+{
+	struct hv_err err = { 0 };
+
+	assert_int_equal(test_drill(&c, kind, "h1", vios, &err, NULL), expected);
+	if (strstr(err.text, says) == NULL)
+		fail_msg("'%s' does not say '%s'", err.text, says);
+	assert_null(drill());
+}
+
+static void a_host_that_is_not_ready_is_told_everything_that_is_missing(void **state)
+{
+	(void)state;
+	assert_int_equal(test_drill(&c, KILL, "h9", NULL, NULL, NULL), HV_E_NOTFOUND);
+	must_refuse(HV_E_NOTFOUND, KILL, "vios3", "it has vios1 and vios2");
+	must_refuse(HV_E_REFUSED, KILL, "vios2",
+		    "VIOS 'vios2' is not the active one, 'vios1' is");
+	host.drills_allowed = false;
+	host.vios_stay_down = true;
+	model_host_kill_vios(&host, 1);
+	test_settle(&c, &host);
+	must_refuse(
+		HV_E_REFUSED, KILL, NULL,
+		"host 'h1' is not ready for a drill: its agent was not started with "
+		"--allow-drills; VIOS 'vios2' is down; paging device 'd1' of LPAR 'db1' "
+		"is not reached by both; paging device 'd2' of LPAR 'db2'");
+	model_host_kill_vios(&host, 0);
+	test_settle(&c, &host);
+	must_refuse(HV_E_REFUSED, PLANNED, NULL, "no VIOS is active");
+	host.vios_stay_down = false;
+	test_settle(&c, &host);
+	host.lpars[0].stolen_pages = host.lpars[1].stolen_pages = 0;
+	host.lpars[2].stolen_pages = 0;
+	test_settle(&c, &host);
+	must_refuse(HV_E_REFUSED, PLANNED, NULL, "no LPAR has pages outside the pool");
+	assert_int_equal(test_lpar_shutdown(&c, "db1", true, NULL, NULL), HV_OK);
+	assert_int_equal(test_lpar_shutdown(&c, "db2", true, NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	must_refuse(HV_E_REFUSED, PLANNED, NULL, "no shared LPAR runs");
+	test_coordinator_run(&c, LIVE_SILENT_MS);
+	must_refuse(HV_E_STATE, PLANNED, NULL, "has not reported");
+}
+
+static void a_host_in_a_drill_is_left_alone(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	(void)start(PLANNED);
+	assert_int_equal(test_drill(&c, KILL, "h1", NULL, &err, NULL), HV_E_BUSY);
+	assert_non_null(strstr(err.text, "drill 1 runs on host 'h1'"));
+	assert_int_equal(test_vios(&c, "h1", "vios2", TARN__VIOS_VERB__VIOS_VERB_MAINTAIN,
+				   false, NULL, NULL),
+			 HV_E_BUSY);
+	assert_int_equal(test_pool(&c, "h1", 128 * MIB, 512 * MIB, false, NULL, NULL),
+			 HV_E_BUSY);
+	run_until("done", 60);
+	must_be("passed", "");
+}
+
+/* The coordinator is killed and comes back once in each phase. */
+static void a_drill_goes_on_after_a_restart(void **state)
+{
+	static const char *const phases[] = { "ready", "inject", "switch", "restore",
+					      "verify" };
+
+	(void)state;
+	(void)start(PLANNED);
+	for (size_t i = 0; i < HV_COUNT(phases); i++) {
+		run_until(phases[i], 60);
+		test_coordinator_restart(&c);
+		test_settle(&c, &host);
+	}
+	run_until("done", 60);
+	must_be("passed", "none bad");
+}
+
+static void a_lost_page_fails_it(void **state)
+{
+	(void)state;
+	(void)start(KILL);
+	run_until("verify", 60);
+	model_host_lpar(&host, "db2")->bad_pages = 3;
+	run_until("done", 60);
+	must_be("failed", "LPAR 'db2' has 3 bad pages");
+	assert_int_equal(drill()->bad_pages, 3);
+}
+
+static void a_stall_over_the_bound_fails_it(void **state)
+{
+	(void)state;
+	(void)start(KILL);
+	run_until("switch", 60);
+	model_host_lpar(&host, "db1")->longest_stall_us = 1500000;
+	run_until("done", 60);
+	must_be("failed", "a partition stalled for 1500.0 ms, the bound is 1000 ms");
+	assert_int_equal(drill()->longest_stall_us, 1500000);
+}
+
+static void a_partition_that_dies_fails_it(void **state)
+{
+	(void)state;
+	(void)start(KILL);
+	run_until("switch", 60);
+	model_host_end_lpar(&host, "db1");
+	run_until("done", 60);
+	must_be("failed",
+		"LPAR 'db1' ended during the drill: the model was told to fail");
+	assert_non_null(drill()->partitions[1]->end);
+}
+
+static void a_partition_that_is_shut_down_leaves_a_doubt(void **state)
+{
+	(void)state;
+	(void)start(PLANNED);
+	run_until("inject", 60);
+	assert_int_equal(test_lpar_shutdown(&c, "db1", false, NULL, NULL), HV_OK);
+	run_until("done", 60);
+	must_be("inconclusive", "2 of 3 partitions were verified");
+	assert_string_equal(drill()->partitions[1]->end, "shut down by request");
+}
+
+static void a_drill_that_no_page_came_in_during_proves_nothing(void **state)
+{
+	(void)state;
+	host.no_paging = true;
+	(void)start(PLANNED);
+	run_until("done", 120);
+	must_be("inconclusive", "no page came in through VIOS 'vios2' within 20 s");
+}
+
+static void a_kill_that_is_not_carried_out_proves_nothing(void **state)
+{
+	(void)state;
+	(void)start(KILL);
+	run_until("inject", 60);
+	host.op_error = HV_E_DENIED;
+	run_until("done", 120);
+	must_be("inconclusive", "VIOS 'vios1' could not be killed: the model was told");
+}
+
+static void a_pair_that_stays_broken_fails_it(void **state)
+{
+	(void)state;
+	host.vios_stay_down = true;
+	(void)start(KILL);
+	run_until("done", 200);
+	must_be("failed",
+		"the pair was not redundant again within 60 s: VIOS 'vios1' is down");
+}
+
+static void nobody_left_fails_it(void **state)
+{
+	(void)state;
+	(void)start(KILL);
+	run_until("inject", 60);
+	host.vios_stay_down = true;
+	model_host_kill_vios(&host, 1);
+	run_until("done", 200);
+	must_be("failed", "nobody took over from VIOS 'vios1'");
+}
+
+static void an_accident_is_not_taken_for_the_drill(void **state)
+{
+	(void)state;
+	(void)start(PLANNED);
+	run_until("inject", 60);
+	model_host_kill_vios(&host, 0); /* before the maintenance arrives */
+	run_until("done", 200);
+	must_be("inconclusive", "VIOS 'vios1' went by 'exit', not by this drill");
+}
+
+/* The agent goes silent in a phase: the drill ends, and the VIOS is resumed. */
+static void a_silent_host_ends_in_doubt_and_is_resumed(void **state)
+{
+	(void)state;
+	(void)start(PLANNED);
+	run_until("inject", 60);
+	assert_true(drill()->vios_held);
+	test_coordinator_run(&c, 300000);
+	assert_true(is_done());
+	assert_false(cluster_host(test_cluster(&c), "h1")->vios[0]->maintenance);
+	assert_string_equal(drill()->verdict, "failed"); /* it was not redundant again */
+	assert_non_null(strstr(drill()->doubt, "has not reported since"));
+	test_settle(&c, &host);
+	must_be("failed", "its agent does not report");
+}
+
+static void a_host_that_never_gets_ready_ends_it_before_anything_is_done(void **state)
+{
+	(void)state;
+	host.is_silent_op = true;
+	(void)start(KILL);
+	run_until("done", 60);
+	must_be("inconclusive", "host 'h1' did not get ready within 15 s");
+	assert_int_equal(host.failover_count, 0);
+	host.is_silent_op = false;
+	test_settle(&c, &host);
+	assert_int_equal(host.failover_count, 0); /* the order was taken back */
+}
+
+static void a_reset_that_fails_ends_it_before_anything_is_done(void **state)
+{
+	(void)state;
+	host.op_error = HV_E_IO;
+	(void)start(KILL);
+	run_until("done", 60);
+	must_be("inconclusive", "stalls could not be reset");
+}
+
+/* A coordinator that finds a drill after a restart, and no agent, must end it too. */
+static void after_a_restart_time_runs_also_without_a_report(void **state)
+{
+	(void)state;
+	(void)start(PLANNED);
+	run_until("switch", 60);
+	test_coordinator_restart(&c);
+	test_coordinator_run(&c, 300000);
+	assert_true(is_done());
+	assert_false(cluster_host(test_cluster(&c), "h1")->vios[0]->maintenance);
+	test_settle(&c, &host);
+	assert_int_equal(host.vios[0].state, TARN__VIOS_STATE__VIOS_STANDBY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_one, close_one)
+		TEST(planned_maintenance_passes),
+		TEST(sudden_death_passes),
+		TEST(a_host_that_is_not_ready_is_told_everything_that_is_missing),
+		TEST(a_host_in_a_drill_is_left_alone),
+		TEST(a_drill_goes_on_after_a_restart),
+		TEST(a_lost_page_fails_it),
+		TEST(a_stall_over_the_bound_fails_it),
+		TEST(a_partition_that_dies_fails_it),
+		TEST(a_partition_that_is_shut_down_leaves_a_doubt),
+		TEST(a_drill_that_no_page_came_in_during_proves_nothing),
+		TEST(a_kill_that_is_not_carried_out_proves_nothing),
+		TEST(a_pair_that_stays_broken_fails_it),
+		TEST(nobody_left_fails_it),
+		TEST(an_accident_is_not_taken_for_the_drill),
+		TEST(a_silent_host_ends_in_doubt_and_is_resumed),
+		TEST(a_host_that_never_gets_ready_ends_it_before_anything_is_done),
+		TEST(a_reset_that_fails_ends_it_before_anything_is_done),
+		TEST(after_a_restart_time_runs_also_without_a_report),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

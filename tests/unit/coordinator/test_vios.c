@@ -1,0 +1,259 @@
+/* The pair of paging VIOS: what would break it is refused. */
+#include "tests/support/coordinator.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MIB (UINT64_C(1) << 20)
+#define ENABLE TARN__VIOS_VERB__VIOS_VERB_ENABLE
+#define DISABLE TARN__VIOS_VERB__VIOS_VERB_DISABLE
+#define MAINTAIN TARN__VIOS_VERB__VIOS_VERB_MAINTAIN
+#define RESUME TARN__VIOS_VERB__VIOS_VERB_RESUME
+#define KILL TARN__VIOS_VERB__VIOS_VERB_KILL
+
+static struct test_coordinator c;
+static struct model_host host;
+
+static int open_one(void **state)
+{
+	(void)state;
+	test_coordinator_open(&c, 1);
+	test_host_up(&c, &host, "h1");
+	return 0;
+}
+
+static int close_one(void **state)
+{
+	(void)state;
+	test_audit(&c);
+	model_host_fini(&host);
+	test_coordinator_close(&c);
+	return 0;
+}
+
+static enum hv_code order(const char *name, Tarn__ViosVerb verb, bool force,
+			  const char *says)
+{
+	struct hv_err err = { 0 };
+	enum hv_code code = test_vios(&c, "h1", name, verb, force, &err, NULL);
+
+	if (says != NULL && strstr(err.text, says) == NULL)
+		fail_msg("'%s' does not say '%s'", err.text, says);
+	test_settle(&c, &host);
+	return code;
+}
+
+/* A running LPAR, with pages outside the pool. */
+static void run_lpar(bool needs_no_pair)
+{
+	struct test_lpar lpar = { .name = "db1",
+				  .host = "h1",
+				  .mem = 64 * MIB,
+				  .needs_no_pair = needs_no_pair };
+
+	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
+	assert_int_equal(test_lpar_activate(&c, "db1", NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	model_host_work(&host);
+	test_settle(&c, &host);
+}
+
+static void unknown_names_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(order("vios3", MAINTAIN, false, "it has vios1 and vios2"),
+			 HV_E_NOTFOUND);
+	assert_int_equal(test_vios(&c, "h9", "vios1", MAINTAIN, false, NULL, NULL),
+			 HV_E_NOTFOUND);
+}
+
+static void maintenance_and_back(void **state)
+{
+	uint64_t job;
+
+	(void)state;
+	assert_int_equal(model_host_active(&host), 0);
+	assert_int_equal(test_vios(&c, "h1", "vios1", MAINTAIN, false, NULL, &job),
+			 HV_OK);
+	assert_false(cluster_job(test_cluster(&c), job)->done);
+	/* A report that was made before the order says nothing about it. */
+	assert_int_equal(test_report(&c, &host, NULL), HV_OK);
+	assert_false(cluster_job(test_cluster(&c), job)->done);
+	test_settle(&c, &host);
+	assert_true(cluster_job(test_cluster(&c), job)->done);
+	assert_string_equal(cluster_job(test_cluster(&c), job)->text,
+			    "VIOS 'vios1' is in maintenance");
+	assert_int_equal(model_host_active(&host), 1);
+	assert_int_equal(order("vios1", MAINTAIN, false, "in maintenance already"),
+			 HV_E_STATE);
+	assert_int_equal(order("vios2", RESUME, false, "is not in maintenance"),
+			 HV_E_STATE);
+	assert_int_equal(order("vios1", RESUME, false, NULL), HV_OK);
+	assert_int_equal(host.vios[0].state, TARN__VIOS_STATE__VIOS_STANDBY);
+}
+
+static void maintenance_needs_a_healthy_partner(void **state)
+{
+	(void)state;
+	run_lpar(false);
+	host.vios_stay_down = true;
+	model_host_kill_vios(&host, 1);
+	test_settle(&c, &host);
+	assert_int_equal(order("vios1", MAINTAIN, false, "its partner 'vios2' is down"),
+			 HV_E_REFUSED);
+	assert_int_equal(order("vios1", MAINTAIN, true, "100 pages outside the pool"),
+			 HV_E_REFUSED);
+	host.vios_stay_down = false;
+	test_settle(&c, &host);
+	assert_int_equal(order("vios1", MAINTAIN, false, NULL), HV_OK);
+	assert_int_equal(order("vios2", MAINTAIN, false, "'vios1' is in maintenance"),
+			 HV_E_REFUSED);
+}
+
+static void force_is_for_when_nothing_can_be_lost(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(order("vios1", MAINTAIN, false, NULL), HV_OK);
+	assert_int_equal(order("vios2", MAINTAIN, false, NULL), HV_E_REFUSED);
+	/* What was paged out is unknown while the host is silent. */
+	test_coordinator_run(&c, LIVE_SILENT_MS + 500);
+	assert_int_equal(test_vios(&c, "h1", "vios2", MAINTAIN, true, &err, NULL),
+			 HV_E_REFUSED);
+	assert_non_null(strstr(err.text, "cannot be forced: the host does not report"));
+	test_settle(&c, &host);
+	assert_int_equal(order("vios2", MAINTAIN, true, NULL), HV_OK);
+}
+
+static void a_vios_that_is_needed_is_not_disabled(void **state)
+{
+	(void)state;
+	run_lpar(false);
+	assert_int_equal(order("vios2", DISABLE, false, "'db1' is one"), HV_E_REFUSED);
+	assert_int_equal(order("vios2", MAINTAIN, false, NULL), HV_OK);
+	assert_int_equal(order("vios2", DISABLE, false, NULL), HV_E_REFUSED);
+	assert_int_equal(test_lpar_shutdown(&c, "db1", false, NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	assert_int_equal(order("vios2", DISABLE, false, NULL), HV_OK);
+	assert_int_equal(host.vios[1].state, TARN__VIOS_STATE__VIOS_ABSENT);
+	assert_int_equal(order("vios2", DISABLE, false, "disabled already"), HV_E_STATE);
+	assert_int_equal(order("vios2", MAINTAIN, false, "enable it first"), HV_E_STATE);
+	assert_int_equal(order("vios2", KILL, false, "enable it first"), HV_E_STATE);
+	assert_int_equal(order("vios2", ENABLE, false, NULL), HV_OK);
+	assert_int_equal(order("vios2", ENABLE, false, "enabled already"), HV_E_STATE);
+	assert_int_equal(host.vios[1].state, TARN__VIOS_STATE__VIOS_STANDBY);
+}
+
+/* Who needs no pair is served by the partner, if that was maintained first. */
+static void a_spare_vios_may_be_disabled_after_maintenance(void **state)
+{
+	(void)state;
+	run_lpar(true);
+	assert_int_equal(order("vios2", DISABLE, false, "maintain it first"),
+			 HV_E_REFUSED);
+	assert_int_equal(order("vios2", MAINTAIN, false, NULL), HV_OK);
+	assert_int_equal(order("vios2", DISABLE, false, NULL), HV_OK);
+}
+
+static void killing_is_for_drills(void **state)
+{
+	uint64_t job;
+
+	(void)state;
+	host.drills_allowed = false;
+	test_settle(&c, &host);
+	assert_int_equal(order("vios1", KILL, false, "--allow-drills"), HV_E_DENIED);
+	host.drills_allowed = true;
+	test_settle(&c, &host);
+	assert_int_equal(test_vios(&c, "h1", "vios1", KILL, false, NULL, &job), HV_OK);
+	test_settle(&c, &host);
+	assert_true(cluster_job(test_cluster(&c), job)->done);
+	assert_null(cluster_job(test_cluster(&c), job)->error);
+	assert_int_equal(cluster_count(test_cluster(&c), RECORD_OP), 0);
+	assert_int_equal(model_host_active(&host), 1);
+	host.op_error = HV_E_IO;
+	assert_int_equal(test_vios(&c, "h1", "vios2", KILL, false, NULL, &job), HV_OK);
+	test_settle(&c, &host);
+	assert_int_equal(cluster_job(test_cluster(&c), job)->error->code, HV_E_IO);
+	assert_int_equal(order("vios2", MAINTAIN, false, NULL), HV_OK);
+	assert_int_equal(order("vios2", KILL, false, "resume it first"), HV_E_STATE);
+	assert_int_equal(order("vios1", KILL, false, "its partner 'vios2'"),
+			 HV_E_REFUSED);
+}
+
+static void orders_not_carried_out_are_bounded(void **state)
+{
+	struct hv_err err = { 0 };
+	enum hv_code code = HV_OK;
+	unsigned count = 0;
+
+	(void)state;
+	host.is_silent_op = true;
+	for (; count < HV_HOST_OPS_MAX && code == HV_OK; count++)
+		code = test_vios(&c, "h1", "vios1", KILL, false, &err, NULL);
+	assert_int_equal(code, HV_E_BUSY);
+	assert_non_null(strstr(err.text, "32 orders"));
+}
+
+static void an_order_that_is_not_reached_times_out_and_stands(void **state)
+{
+	const Tarn__JobRecord *record;
+	uint64_t job;
+
+	(void)state;
+	assert_int_equal(order("vios1", MAINTAIN, false, NULL), HV_OK);
+	host.vios_stay_down = true;
+	assert_int_equal(test_vios(&c, "h1", "vios1", RESUME, false, NULL, &job), HV_OK);
+	test_settle(&c, &host);
+	test_coordinator_run(&c, 61000);
+	record = cluster_job(test_cluster(&c), job);
+	assert_true(record->done);
+	assert_int_equal(record->error->code, HV_E_TIMEOUT);
+	assert_non_null(strstr(record->error->text, "the order stands"));
+	assert_false(cluster_host(test_cluster(&c), "h1")->vios[0]->maintenance);
+}
+
+static void a_newer_order_replaces_one_that_waits(void **state)
+{
+	uint64_t first, second;
+
+	(void)state;
+	assert_int_equal(test_vios(&c, "h1", "vios1", MAINTAIN, false, NULL, &first),
+			 HV_OK);
+	assert_int_equal(test_vios(&c, "h1", "vios1", RESUME, false, NULL, &second),
+			 HV_OK);
+	assert_int_equal(cluster_job(test_cluster(&c), first)->error->code,
+			 HV_E_CANCELED);
+	test_settle(&c, &host);
+	assert_null(cluster_job(test_cluster(&c), second)->error);
+	assert_true(cluster_job(test_cluster(&c), second)->done);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_one, close_one)
+		TEST(unknown_names_are_refused),
+		TEST(maintenance_and_back),
+		TEST(maintenance_needs_a_healthy_partner),
+		TEST(force_is_for_when_nothing_can_be_lost),
+		TEST(a_vios_that_is_needed_is_not_disabled),
+		TEST(a_spare_vios_may_be_disabled_after_maintenance),
+		TEST(killing_is_for_drills),
+		TEST(orders_not_carried_out_are_bounded),
+		TEST(an_order_that_is_not_reached_times_out_and_stands),
+		TEST(a_newer_order_replaces_one_that_waits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
