@@ -28,6 +28,7 @@ struct action {
 struct node {
 	uint32_t parent;
 	struct action action;
+	uint16_t depth;
 };
 
 struct explorer {
@@ -242,7 +243,10 @@ static void keep(struct explorer *explorer, uint32_t parent, struct action actio
 
 	HV_INVARIANT(state != NULL);
 	pager_state_save(&explorer->state, state);
-	explorer->nodes[explorer->count] = (struct node){ parent, action };
+	explorer->nodes[explorer->count] = (struct node){
+		parent, action,
+		explorer->count == 0 ? 0 : (uint16_t)(explorer->nodes[parent].depth + 1)
+	};
 	explorer->states[explorer->count++] = state;
 }
 
@@ -272,6 +276,9 @@ static void expand(struct explorer *explorer, uint32_t from)
 {
 	unsigned count_a, count_b;
 
+	if (explorer->scenario->depth != 0 &&
+	    explorer->nodes[from].depth >= explorer->scenario->depth)
+		return;
 	for (unsigned kind = 0; kind < PAGER_KIND_COUNT; kind++) {
 		if ((explorer->scenario->kinds & HV_BIT(kind)) == 0)
 			continue;

@@ -1,5 +1,6 @@
 /*
- * pager_explorer - every interleaving of a small world, breadth first.
+ * pager_explorer - every interleaving of a small world, breadth first; where there are
+ * too many, every one of at most so many transitions.
  *
  * One partition of two pages, three slots, two frames (one, while the pool is
  * squeezed), a pair of VIOS with room for one page-in and two page-outs, and one ended
@@ -52,6 +53,7 @@ struct pager_scenario {
 	uint32_t pages[2]; /* bit a page it touches, by thread */
 	uint32_t frames;   /* one less while the pool is squeezed */
 	enum pager_mutation mutation;
+	unsigned depth; /* most transitions from the start; 0 = all there are */
 };
 
 /* The violation, or NULL when all states are right. */

@@ -31,43 +31,45 @@
 #define TOUCH (HV_BIT(MODEL_READ) | HV_BIT(MODEL_WRITE))
 #define WRITES HV_BIT(MODEL_WRITE)
 #define KEEP HV_BIT(MODEL_DONTNEED)
+#define TWO_PAGES_DEPTH 20
+#define FAILOVER_DEPTH 18 /* a steal, an end, a late write and a refault fit */
 #define DROP HV_BIT(MODEL_REMOVE)
 
 /* clang-format off */
 static const struct pager_scenario scenarios[] = {
 	{ "steal x fault, cancel with a write in flight",
-	  PAGING | SQUEEZE, 1, { TOUCH }, { 3 }, 2, PAGER_MUTATION_NONE },
+	  PAGING | SQUEEZE, 1, { TOUCH }, { 3 }, 2, PAGER_MUTATION_NONE, TWO_PAGES_DEPTH },
 	{ "steal x two faults on one page",
-	  PAGING | SQUEEZE, 2, { TOUCH, TOUCH }, { 1, 1 }, 1, PAGER_MUTATION_NONE },
+	  PAGING | SQUEEZE, 2, { TOUCH, TOUCH }, { 1, 1 }, 1, PAGER_MUTATION_NONE, 0 },
 	{ "minor on a clean page",
-	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_NONE },
+	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_NONE, 0 },
 	{ "MADV_REMOVE against touches",
-	  PAGING | SQUEEZE, 2, { TOUCH, DROP }, { 1, 1 }, 1, PAGER_MUTATION_NONE },
+	  PAGING | SQUEEZE, 2, { TOUCH, DROP }, { 1, 1 }, 1, PAGER_MUTATION_NONE, 0 },
 	{ "discard by message in each state",
-	  PAGING | SQUEEZE | HV_BIT(PAGER_DISCARD), 1, { TOUCH }, { 3 }, 2,
-	  PAGER_MUTATION_NONE },
+	  PAGING | SQUEEZE | HV_BIT(PAGER_DISCARD), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, 0 },
 	{ "hole by the partition in each state",
 	  PAGING | SQUEEZE | HV_BIT(PAGER_PUNCH) | HV_BIT(PAGER_SWEEP), 1,
-	  { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE },
+	  { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, 0 },
 	{ "failover, late writes and late reads",
-	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 3 }, 2, PAGER_MUTATION_NONE },
+	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, FAILOVER_DEPTH },
 	{ "second failover, the first not drained",
-	  PAGING | SQUEEZE | FAILOVER | RETURN, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE },
+	  PAGING | SQUEEZE | FAILOVER | RETURN, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, FAILOVER_DEPTH },
 	{ "failover x discard",
 	  PAGING | SQUEEZE | FAILOVER | HV_BIT(PAGER_DISCARD), 1, { TOUCH }, { 1 }, 1,
-	  PAGER_MUTATION_NONE },
+	  PAGER_MUTATION_NONE, FAILOVER_DEPTH },
 	{ "failover x hole",
 	  PAGING | SQUEEZE | FAILOVER | HV_BIT(PAGER_PUNCH), 1, { TOUCH }, { 1 }, 1,
-	  PAGER_MUTATION_NONE },
+	  PAGER_MUTATION_NONE, FAILOVER_DEPTH },
 };
 
 static const struct pager_scenario mutants[] = {
 	{ "MUTANT minor on STEALING answered plainly",
-	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_MINOR_PLAIN },
+	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_MINOR_PLAIN, 0 },
 	{ "MUTANT minor on a clean page answered plainly",
-	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_CLEAN_PLAIN },
+	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_CLEAN_PLAIN, 0 },
 	{ "MUTANT slots come back before the drain",
-	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_EARLY_DRAIN },
+	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_EARLY_DRAIN, 0 },
 };
 /* clang-format on */
 
