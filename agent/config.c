@@ -11,7 +11,6 @@
 #define AT(field) offsetof(struct agent_options, field)
 #define LMB_MIN (UINT64_C(16) << 20)
 #define LMB_MAX (UINT64_C(256) << 20)
-#define MEMORY_MAX (UINT64_C(256) << 40) /* HV_LMBS_MAX of the largest block */
 
 /* clang-format off */
 static const struct hv_option options[] = {
@@ -21,7 +20,7 @@ static const struct hv_option options[] = {
 	  "of the host, as the coordinator knows it" },
 	{ "coordinator", HV_OPTION_STRING, "URL", hv_option_absent, 1, 200, AT(coordinator), NULL,
 	  "tcp://127.0.0.1:PORT or ipc:///PATH" },
-	{ "memory", HV_OPTION_SIZE, "SIZE", hv_option_absent, 2 * LMB_MIN, MEMORY_MAX,
+	{ "memory", HV_OPTION_SIZE, "SIZE", hv_option_absent, 2 * LMB_MIN, HV_LPAR_BYTES_MAX,
 	  AT(memory), NULL, "memory the host owns" },
 	{ "lmb", HV_OPTION_SIZE, "SIZE", "16M", LMB_MIN, LMB_MAX, AT(lmb), NULL,
 	  "memory block: 16M, 32M, 64M, 128M or 256M" },
