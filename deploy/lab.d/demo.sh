@@ -1,25 +1,25 @@
 # demo - the main job, end to end, on a lab of its own. Sourced by deploy/lab.
 #
-# On each host: a pool of 96 MiB, four paging devices, one dedicated partition and four
+# On each host: a pool of 64 MiB, four paging devices, one dedicated partition and four
 # shared ones that together have at least twice the pool. The coordinator places them
 # all. Then, on every host at once: maintenance of the active VIOS, resume, a redundant
 # pair again, kill -9 of the VIOS that is active now; each drill ends with a check of
 # every page of every partition. `tarn report` decides: its exit status is the demo's.
 # shellcheck shell=bash disable=SC2154 # variables of deploy/lab
 
-POOL=96M
-DEVICE=64M
+POOL=64M
+DEVICE=48M
 WARM_SECONDS=120 # until every shared partition has paged, both ways
 PAIR_SECONDS=60
 
 # Four shared partitions a host: name, memory, weight, workload. The smallest four that
-# could meet on one host (4 x 48 MiB) are still twice its pool.
+# could meet on one host (4 x 32 MiB) are still twice its pool.
 shared_kinds() {
 	cat <<-'END'
-		db   64M 200 zipf   --working-set 90 --write-percent 30
-		app  56M 128 phases --working-set 60 --write-percent 50
-		etl  56M  64 scan   --working-set 100 --write-percent 20
-		web  48M 128 zipf   --working-set 100 --write-percent 10
+		db   44M 200 zipf   --working-set 90 --write-percent 30 --rate 1000
+		app  36M 128 phases --working-set 60 --write-percent 50 --rate 800
+		etl  36M  64 scan   --working-set 100 --write-percent 20 --rate 600
+		web  32M 128 zipf   --working-set 100 --write-percent 10 --rate 1000
 	END
 }
 
@@ -61,7 +61,7 @@ make_devices() {
 make_partitions() {
 	local n name mem weight workload more
 	for ((n = 1; n <= hosts; n++)); do
-		tarn lpar create "batch$n" --mode dedicated --mem 32M --workload zipf \
+		tarn lpar create "batch$n" --mode dedicated --mem 32M --workload zipf --rate 2000 \
 			--seed "$n" || return
 	done
 	while read -r name mem weight workload more; do

@@ -283,14 +283,13 @@ static void expand(struct explorer *explorer, uint32_t from)
 		if ((explorer->scenario->kinds & HV_BIT(kind)) == 0)
 			continue;
 		ranges(explorer, kind, &count_a, &count_b);
-		for (unsigned a = 0; a < count_a; a++)
-			for (unsigned b = 0; b < count_b; b++) {
-				try_action(explorer, from,
-					   (struct action){ (uint8_t)kind, (uint8_t)a,
-							    (uint8_t)b });
-				if (explorer->violation != NULL)
-					return;
-			}
+		for (unsigned n = 0; n < count_a * count_b; n++) {
+			try_action(explorer, from,
+				   (struct action){ (uint8_t)kind, (uint8_t)(n / count_b),
+						    (uint8_t)(n % count_b) });
+			if (explorer->violation != NULL)
+				return;
+		}
 	}
 }
 
