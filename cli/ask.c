@@ -41,25 +41,24 @@ static bool is_lost(enum hv_code code)
 	return code == HV_E_GONE || code == HV_E_TIMEOUT || code == HV_E_AGAIN;
 }
 
-static enum hv_code send_once(struct cli *cli, const uint8_t *bytes, size_t count,
+static enum hv_code send_once(struct cli *cli, const struct cli_message *request,
 			      uint64_t deadline_ms, Tarn__ClusterReply **ret_reply,
 			      struct hv_err *err)
 {
-	uint8_t *answer;
-	size_t answer_count;
+	struct cli_message answer;
 	enum hv_code code;
 
-	code = cli->world->ask(cli->world, cli->url, bytes, count, deadline_ms, &answer,
-			       &answer_count, err);
+	code = cli->world->ask(cli->world, cli->url, request, deadline_ms, &answer, err);
 	if (code != HV_OK)
 		return code;
-	code = hv_cluster_reply_decode(answer, answer_count, ret_reply, err);
-	free(answer);
+	code = hv_cluster_reply_decode(answer.bytes, answer.count, ret_reply, err);
+	free(answer.bytes);
 	return code != HV_OK ? hv_wrap(err, "answer of the coordinator") : HV_OK;
 }
 
-static enum hv_code send_until_answered(struct cli *cli, const uint8_t *bytes,
-					size_t count, uint64_t limit_ms, uint64_t held,
+static enum hv_code send_until_answered(struct cli *cli,
+					const struct cli_message *message,
+					uint64_t limit_ms, uint64_t held,
 					Tarn__ClusterReply **ret_reply,
 					struct hv_err *err)
 {
@@ -71,8 +70,8 @@ static enum hv_code send_until_answered(struct cli *cli, const uint8_t *bytes,
 		uint64_t left = spent < limit_ms ? limit_ms - spent : 1;
 		enum hv_code code;
 
-		code = send_once(cli, bytes, count,
-				 held + (left < TRY_MS ? left : TRY_MS), ret_reply, err);
+		code = send_once(cli, message, held + (left < TRY_MS ? left : TRY_MS),
+				 ret_reply, err);
 		if (!is_lost(code))
 			return code;
 		spent = world->now_ms(world) - start;
@@ -107,10 +106,10 @@ static enum hv_code take_error(Tarn__ClusterReply *reply, struct hv_err *err)
 enum hv_code cli_ask(struct cli *cli, Tarn__ClusterRequest *request,
 		     Tarn__ClusterReply **ret_reply, struct hv_err *err)
 {
-	uint8_t key[KEY_BYTES], *bytes;
+	uint8_t key[KEY_BYTES];
+	struct cli_message message;
 	Tarn__ClusterReply *reply = NULL;
 	uint64_t limit_s;
-	size_t count;
 	enum hv_code code;
 
 	if (cli->url == NULL)
@@ -126,7 +125,7 @@ enum hv_code cli_ask(struct cli *cli, Tarn__ClusterRequest *request,
 		request->has_key = true;
 		request->key = (ProtobufCBinaryData){ sizeof(key), key };
 	}
-	code = hv_message_encode(&request->base, &bytes, &count, err);
+	code = hv_message_encode(&request->base, &message.bytes, &message.count, err);
 	if (code != HV_OK)
 		return code;
 	limit_s = cli_number(&cli->args, "timeout",
@@ -135,9 +134,9 @@ enum hv_code cli_ask(struct cli *cli, Tarn__ClusterRequest *request,
 						     TARN__CLUSTER_REQUEST__KIND_JOB_WAIT
 				     ? CHANGE_LIMIT_S
 				     : QUESTION_LIMIT_S);
-	code = send_until_answered(cli, bytes, count, limit_s * 1000, held_ms(request),
+	code = send_until_answered(cli, &message, limit_s * 1000, held_ms(request),
 				   &reply, err);
-	free(bytes);
+	free(message.bytes);
 	request->has_key = false; /* the key lies in this frame */
 	if (code != HV_OK)
 		return code;

@@ -26,11 +26,17 @@
 
 enum cli_exit { CLI_DONE = 0, CLI_FAILED = 1, CLI_WRONG_USAGE = 2 };
 
-/* The outside world, so that tests can play it. */
+struct cli_message {
+	uint8_t *bytes;
+	size_t count;
+};
+
+/* The outside world, so that tests can play it. An answer's bytes are the caller's to
+ * free. */
 struct cli_world {
 	enum hv_code (*ask)(struct cli_world *world, const char *url,
-			    const uint8_t *bytes, size_t count, uint64_t deadline_ms,
-			    uint8_t **ret_bytes, size_t *ret_count, struct hv_err *err);
+			    const struct cli_message *request, uint64_t deadline_ms,
+			    struct cli_message *ret_answer, struct hv_err *err);
 	uint64_t (*now_ms)(struct cli_world *world);
 	void (*sleep_ms)(struct cli_world *world, uint64_t ms);
 	enum hv_code (*random)(struct cli_world *world, uint8_t *bytes, size_t count,

@@ -15,9 +15,9 @@ static const char *const shell_names[] = { "bash", NULL };
 
 /* clang-format off */
 #define HOST_OF(place_, help_) \
-	{ "host", place_, CLI_NAME, .metavar = "HOST", .complete = "host", .help = help_ }
+	{ "host", (place_), CLI_NAME, .metavar = "HOST", .complete = "host", .help = (help_) }
 #define NAME_OF(complete_, help_) \
-	{ "NAME", CLI_OPERAND, CLI_NAME, .complete = complete_, .help = help_ }
+	{ "NAME", CLI_OPERAND, CLI_NAME, .complete = (complete_), .help = (help_) }
 #define NO_WAIT \
 	{ "no-wait", CLI_OPTION, CLI_FLAG, .help = "do not wait until it is carried out" }
 

@@ -10,12 +10,13 @@
 #include "hvcore/base/clock.h"
 #include "hvcore/loop/rpc.h"
 
-static enum hv_code ask(struct cli_world *world, const char *url, const uint8_t *bytes,
-			size_t count, uint64_t deadline_ms, uint8_t **ret_bytes,
-			size_t *ret_count, struct hv_err *err)
+static enum hv_code ask(struct cli_world *world, const char *url,
+			const struct cli_message *request, uint64_t deadline_ms,
+			struct cli_message *ret_answer, struct hv_err *err)
 {
 	(void)world;
-	return hv_rpc_ask(url, bytes, count, deadline_ms, ret_bytes, ret_count, err);
+	return hv_rpc_ask(url, request->bytes, request->count, deadline_ms,
+			  &ret_answer->bytes, &ret_answer->count, err);
 }
 
 static uint64_t now_ms(struct cli_world *world)

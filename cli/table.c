@@ -72,6 +72,7 @@ static void blank_controls(char *text)
 			*text = ' ';
 }
 
+HV_PRINTF(1, 0)
 static char *format_text(const char *format, va_list args)
 {
 	va_list again;

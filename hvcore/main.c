@@ -1,7 +1,5 @@
-/*
- * tarn-hypervisor: the memory of a host. No network, no configuration files; the
- * agent starts it, tells it what to do over run/hv.ipc, and may die and come back.
- */
+/* tarn-hypervisor: the memory of a host. No network, no configuration files; the
+ * agent starts it, tells it what to do over run/hv.ipc, and may die and come back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -93,8 +91,8 @@ int main(int argc, char **argv)
 	if (rc >= 0 || result.is_check)
 		return rc >= 0 ? rc : EXIT_SUCCESS;
 	hv_log_open("hypervisor", HV_LOG_INFO);
-	if (serve(&o, &err) == HV_OK)
-		return EXIT_SUCCESS;
-	log_error("hypervisor.failed", "error=\"%s\"", err.text);
-	return EXIT_FAILURE;
+	rc = serve(&o, &err) == HV_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (rc != EXIT_SUCCESS)
+		log_error("hypervisor.failed", "error=\"%s\"", err.text);
+	return rc;
 }

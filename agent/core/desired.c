@@ -18,6 +18,13 @@ static void unlink_all(struct agent_core *core)
 		core->ops_[i].desired = NULL;
 }
 
+static void unlink_op(struct core_lpar *lpar, uint64_t id)
+{
+	for (size_t i = 0; i < CORE_COMMAND_COUNT; i++)
+		if (lpar->commands[i].op == id)
+			lpar->commands[i].op = 0;
+}
+
 static void forget_ops(struct agent_core *core)
 {
 	for (size_t i = 0; i < CORE_OPS_MAX; i++) {
@@ -25,12 +32,8 @@ static void forget_ops(struct agent_core *core)
 
 		if (op->id == 0 || op->desired != NULL)
 			continue;
-		for (size_t k = 0; k < CORE_LPARS_MAX; k++) {
-			for (size_t c = 0; c < CORE_COMMAND_COUNT; c++) {
-				if (core->lpars[k].commands[c].op == op->id)
-					core->lpars[k].commands[c].op = 0;
-			}
-		}
+		for (size_t k = 0; k < CORE_LPARS_MAX; k++)
+			unlink_op(&core->lpars[k], op->id);
 		*op = (struct core_op){ 0 };
 		core_state_touch(core, false);
 	}

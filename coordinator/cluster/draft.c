@@ -157,6 +157,7 @@ char *draft_text(const char *text, va_list args)
 	return strdup(line);
 }
 
+HV_PRINTF(3, 0)
 static void set_text(struct draft *draft, char **field, const char *text, va_list args)
 {
 	char *copy = draft->is_out ? NULL : draft_text(text, args);

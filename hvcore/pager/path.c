@@ -123,14 +123,12 @@ void hv_pager_on_answer(struct hv_pager *pager, unsigned index, uint64_t user, i
 		return;
 	}
 	flight = land(path, buffer);
-	if (flight.space->is_ended)
+	if (flight.space->is_ended || (!flight.is_write && flight.fill == HV_FILL_NONE))
 		release_all(&flight);
 	else if (flight.is_write)
 		hv_steal_answered(flight.space, index, &flight, buffer, result, now_ns);
-	else if (flight.fill != HV_FILL_NONE)
-		hv_fill_answered(pager, &pager->fills[flight.fill], result, now_ns);
 	else
-		release_all(&flight);
+		hv_fill_answered(pager, &pager->fills[flight.fill], result, now_ns);
 	path->ops->give(path->ctx, buffer, flight.pages);
 	if (path->is_full && flight.is_write) {
 		path->is_full = false;

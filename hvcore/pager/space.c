@@ -224,25 +224,25 @@ void hv_pager_target(struct hv_pager *pager, struct hv_space *space,
 	space->target = target_pages;
 }
 
+static void cancel_flight(struct hv_space *space, const struct hv_pager_path *path,
+			  unsigned buffer)
+{
+	const struct hv_flight *flight = &path->flights[buffer];
+
+	if (flight->user == 0 || flight->space != space || !flight->is_write)
+		return;
+	for (unsigned n = 0; n < flight->pages; n++)
+		if (hv_steal_is_of(space, path->pages[buffer + n], flight->slot + n))
+			hv_steal_cancel(space, path->pages[buffer + n]);
+}
+
 static void cancel_steals(struct hv_space *space)
 {
 	struct hv_pager *pager = space->pager;
 
-	for (unsigned i = 0; i < HV_PATHS; i++) {
-		struct hv_pager_path *path = &pager->paths[i];
-
-		for (unsigned buffer = 0; buffer < HV_LANE_BUFFERS; buffer++) {
-			struct hv_flight *flight = &path->flights[buffer];
-
-			if (flight->user == 0 || flight->space != space ||
-			    !flight->is_write)
-				continue;
-			for (unsigned n = 0; n < flight->pages; n++)
-				if (hv_steal_is_of(space, path->pages[buffer + n],
-						   flight->slot + n))
-					hv_steal_cancel(space, path->pages[buffer + n]);
-		}
-	}
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		for (unsigned buffer = 0; buffer < HV_LANE_BUFFERS; buffer++)
+			cancel_flight(space, &pager->paths[i], buffer);
 }
 
 /* Cancels what is being stolen and voids every kept slot. O(pages), but rare. */

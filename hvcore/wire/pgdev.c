@@ -26,8 +26,8 @@ enum {
 	AT_CHECKSUM = HV_PAGE_BYTES - 8,
 };
 
-#define MAGIC_BYTES 8
-static_assert(sizeof(HV_PGDEV_MAGIC) - 1 == MAGIC_BYTES, "pgdev magic");
+static const char magic[8] = { HV_PGDEV_MAGIC };
+static_assert(sizeof(HV_PGDEV_MAGIC) - 1 == sizeof(magic), "pgdev magic");
 
 static void put_u32(uint8_t *at, uint32_t value)
 {
@@ -60,7 +60,7 @@ static uint64_t get_u64(const uint8_t *at)
 void hv_pgdev_encode(const struct hv_pgdev_header *header, uint8_t page[HV_PAGE_BYTES])
 {
 	memset(page, 0, HV_PAGE_BYTES);
-	memcpy(page, HV_PGDEV_MAGIC, MAGIC_BYTES);
+	memcpy(page, magic, sizeof(magic));
 	put_u32(page + AT_VERSION, HV_PGDEV_VERSION);
 	put_u32(page + AT_PAGE_BYTES, header->page_bytes);
 	memcpy(page + AT_ID, header->id, sizeof(header->id));
@@ -92,7 +92,7 @@ enum hv_code hv_pgdev_decode(const uint8_t page[HV_PAGE_BYTES],
 	struct hv_pgdev_header header;
 	enum hv_code code;
 
-	if (memcmp(page, HV_PGDEV_MAGIC, MAGIC_BYTES) != 0)
+	if (memcmp(page, magic, sizeof(magic)) != 0)
 		return hv_fail(err, HV_E_CORRUPT, "no Tarn paging device header");
 	if (get_u32(page + AT_VERSION) > HV_PGDEV_VERSION)
 		return hv_fail(err, HV_E_VERSION,

@@ -62,7 +62,8 @@ static void make_hole(struct model_kernel *kernel, uint32_t page)
 	kernel->pool->blocks -= at->is_cached;
 	kernel->blocks -= at->is_cached;
 	at->is_cached = false;
-	at->is_mapped = false; /* a marker of write protection stays (hvcore/mem/uffd.c) */
+	at->is_mapped =
+		false; /* a marker of write protection stays (hvcore/mem/uffd.c) */
 	at->value = 0;
 }
 

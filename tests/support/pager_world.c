@@ -320,24 +320,48 @@ static bool may_harm(const struct world *world, const struct model_request *requ
 	return false;
 }
 
+static bool any_may_harm(const struct world *world, const struct model_vios *vios)
+{
+	for (unsigned n = 0; n < MODEL_REQUESTS_MAX; n++)
+		if (may_harm(world, &vios->requests[n]))
+			return true;
+	return false;
+}
+
 /* P4, M5: what may still be written is neither owned by a page nor free. */
 static const char *check_late_writes(const struct world *world)
 {
 	for (unsigned path = 0; path < HV_PATHS; path++)
-		for (unsigned i = 0; i < WORLD_OLD_MAX; i++) {
-			if (!world->has_old[path][i])
-				continue;
-			for (unsigned n = 0; n < MODEL_REQUESTS_MAX; n++)
-				if (may_harm(world, &world->old[path][i].requests[n]))
-					return "a late write may hit a slot in use";
-		}
+		for (unsigned i = 0; i < WORLD_OLD_MAX; i++)
+			if (world->has_old[path][i] &&
+			    any_may_harm(world, &world->old[path][i]))
+				return "a late write may hit a slot in use";
 	return NULL;
+}
+
+/* NULL = right. Adds the member's frames. */
+static const char *check_member(const struct world_member *member, unsigned index,
+				int64_t *frames)
+{
+	const struct model_kernel *kernel = &member->kernel;
+	static char text[512];
+
+	if (member->space == NULL)
+		return NULL;
+	*frames += member->space->frames;
+	if (kernel->violation != NULL) {
+		(void)snprintf(text, sizeof(text), "member %u page %u: %s", index,
+			       kernel->violation_page, kernel->violation);
+		return text;
+	}
+	return !kernel->is_hostile && kernel->blocks > member->space->frames
+		       ? "a partition has more blocks than it is charged for"
+		       : NULL;
 }
 
 const char *world_check(struct world *world)
 {
 	static struct hv_err err;
-	static char text[512];
 	const char *wrong = check_vios(world);
 	int64_t frames = hv_frames_free(&world->frames);
 
@@ -345,21 +369,8 @@ const char *world_check(struct world *world)
 		return err.text;
 	if (wrong == NULL)
 		wrong = check_late_writes(world);
-	for (unsigned i = 0; i < world->config.members && wrong == NULL; i++) {
-		const struct world_member *member = &world->members[i];
-		const struct model_kernel *kernel = &member->kernel;
-
-		if (member->space == NULL)
-			continue;
-		frames += member->space->frames;
-		if (kernel->violation != NULL) {
-			(void)snprintf(text, sizeof text, "member %u page %u: %s", i,
-				       kernel->violation_page, kernel->violation);
-			return text;
-		}
-		if (!kernel->is_hostile && kernel->blocks > member->space->frames)
-			wrong = "a partition has more blocks than it is charged for";
-	}
+	for (unsigned i = 0; i < world->config.members && wrong == NULL; i++)
+		wrong = check_member(&world->members[i], i, &frames);
 	if (wrong == NULL && frames != hv_frames_total(&world->frames))
 		wrong = "frames are lost or made up";
 	return wrong;

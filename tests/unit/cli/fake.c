@@ -8,18 +8,18 @@
 #define WORDS_MAX 32
 #define LINE_BYTES 512
 
-static enum hv_code ask(struct cli_world *world, const char *url, const uint8_t *bytes,
-			size_t count, uint64_t deadline_ms, uint8_t **ret_bytes,
-			size_t *ret_count, struct hv_err *err)
+static enum hv_code ask(struct cli_world *world, const char *url,
+			const struct cli_message *sent, uint64_t deadline_ms,
+			struct cli_message *ret_answer, struct hv_err *err)
 {
 	struct fake *fake = (struct fake *)world;
 	struct fake_request *request = &fake->requests[fake->asked];
 	struct fake_answer *answer = &fake->answers[fake->asked];
 
 	assert(strcmp(url, "ipc:///fake") == 0);
-	assert(fake->asked < fake->answer_count && count <= FAKE_REQUEST_BYTES);
-	memcpy(request->bytes, bytes, count);
-	request->count = count;
+	assert(fake->asked < fake->answer_count && sent->count <= FAKE_REQUEST_BYTES);
+	memcpy(request->bytes, sent->bytes, sent->count);
+	request->count = sent->count;
 	request->deadline_ms = deadline_ms;
 	fake->asked++;
 	if (answer->code != HV_OK) {
@@ -28,11 +28,11 @@ static enum hv_code ask(struct cli_world *world, const char *url, const uint8_t 
 		return hv_fail(err, answer->code, "connection %s",
 			       hv_code_name(answer->code));
 	}
-	*ret_bytes = malloc(answer->count + 1);
-	if (*ret_bytes == NULL)
+	ret_answer->bytes = malloc(answer->count + 1);
+	if (ret_answer->bytes == NULL)
 		return hv_fail(err, HV_E_NOMEM, "answer");
-	memcpy(*ret_bytes, answer->bytes, answer->count);
-	*ret_count = answer->count;
+	memcpy(ret_answer->bytes, answer->bytes, answer->count);
+	ret_answer->count = answer->count;
 	return HV_OK;
 }
 

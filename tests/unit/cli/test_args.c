@@ -18,86 +18,85 @@ static int run(struct fake *fake, const char *line)
 	return fake_run(fake, line);
 }
 
+static const struct {
+	const char *line, *sentence;
+} wrong_lines[] = {
+	{ "hots list", "tarn: unknown command 'hots': do you mean 'tarn host'?" },
+	{ "xyzzy", "tarn: unknown command 'xyzzy', see 'tarn help'" },
+	{ "host lst", "tarn: unknown command 'host lst': do you mean 'tarn host list'?" },
+	{ "host frobnicate", "tarn: unknown command 'host frobnicate': host has "
+			     "list, show, add, remove" },
+	{ "host", "tarn: 'tarn host' needs a verb: list, show, add, remove" },
+	{ "host show", "tarn: host show: NAME is missing" },
+	{ "host show a b", "tarn: host show: 'b' is one word too many" },
+	{ "host show .a", "tarn: host show: NAME: '.a' is not a name" },
+	{ "pool create --host h1", "tarn: pool create: --mem SIZE is missing" },
+	{ "pool create --hots h1", "tarn: pool create: unknown option '--hots': "
+				   "do you mean --host?" },
+	{ "pool create --frob", "tarn: pool create: unknown option '--frob'" },
+	{ "pool create --host", "tarn: pool create: --host needs a value: HOST" },
+	{ "pool create --host=", "tarn: pool create: --host: '' is not a name" },
+	{ "pool create --host h1 --mem 1X",
+	  "tarn: pool create: --mem: '1X' is not a size; write 512M or 2G" },
+	{ "pool create --host h1 --mem -1",
+	  "tarn: pool create: --mem: '-1' is not a size; write 512M or 2G" },
+	{ "pool create --host h1 --mem 99999999T",
+	  "tarn: pool create: --mem: size '99999999T' is too large" },
+	{ "pool create --host h1 --mem 1G --mem 1G",
+	  "tarn: pool create: --mem is there twice" },
+	{ "pool create --host h1 --mem 0", "tarn: --mem must be more than 0" },
+	{ "pool create --host h1 --mem 2G --max-mem 1G",
+	  "tarn: --max-mem is less than --mem" },
+	{ "pool set --host h1", "tarn: nothing to set: give --mem or --max-mem" },
+	{ "host list --json=yes", "tarn: host list: --json takes no value" },
+	{ "host list --timeout 1h", "tarn: host list: --timeout: '1h' is not a number" },
+	{ "host list --timeout 100000",
+	  "tarn: host list: --timeout: 100000 is more than the limit of 86400" },
+	{ "host list --coordinator ''",
+	  "tarn: host list: --coordinator: must not be empty" },
+	{ "lpar create a --mem 1G --mode sharde",
+	  "tarn: lpar create: --mode: 'sharde' is unknown: do you mean "
+	  "'shared'?" },
+	{ "lpar create a --mem 1G --mode x",
+	  "tarn: lpar create: --mode: 'x' is none of its 2 values, see --help" },
+	{ "lpar create a --mem 1G --weight 256",
+	  "tarn: lpar create: --weight: 256 is more than the limit of 255" },
+	{ "lpar create a --mem 0", "tarn: --mem must be more than 0" },
+	{ "lpar create a --mem 1G --min 0", "tarn: --min must be more than 0" },
+	{ "lpar create a --mem 1G --min 2G", "tarn: --min is more than --mem" },
+	{ "lpar create a --mem 1G --max 512M", "tarn: --max is less than --mem" },
+	{ "lpar create a --mem 1G --mode dedicated --weight 9",
+	  "tarn: --weight is for shared partitions" },
+	{ "place a --mem 1G", "tarn: it only tells: add --dry-run" },
+	{ "pgdev add d --host h1 --path x", "tarn: --path 'x' is not an absolute" },
+	{ "pgdev add d --host h1 --path /x --size 0",
+	  "tarn: --size must be more than 0" },
+	{ "drill run plan --host h1",
+	  "tarn: drill run: KIND: 'plan' is unknown: do you mean 'planned'?" },
+	{ "drill show x", "tarn: drill show: NUMBER: 'x' is not a number" },
+	{ "events --limit 0", "tarn: --limit must be more than 0" },
+	{ "events --limit 1001",
+	  "tarn: events: --limit: 1001 is more than the limit of 1000" },
+	{ "completion powershell",
+	  "tarn: completion: SHELL: 'powershell' is none of its 1" },
+	{ "help hots", "tarn: unknown command 'hots': do you mean 'tarn host'?" },
+	{ "help host lst", "tarn: unknown command 'host lst'" },
+	{ "--frob", "tarn: unknown command '--frob', see 'tarn help'" },
+};
+
 static void wrong_usage_says_what_and_exits_2(void **state)
 {
-	static const struct {
-		const char *line, *sentence;
-	} rows[] = {
-		{ "hots list", "tarn: unknown command 'hots': do you mean 'tarn host'?" },
-		{ "xyzzy", "tarn: unknown command 'xyzzy', see 'tarn help'" },
-		{ "host lst",
-		  "tarn: unknown command 'host lst': do you mean 'tarn host list'?" },
-		{ "host frobnicate", "tarn: unknown command 'host frobnicate': host has "
-				     "list, show, add, remove" },
-		{ "host", "tarn: 'tarn host' needs a verb: list, show, add, remove" },
-		{ "host show", "tarn: host show: NAME is missing" },
-		{ "host show a b", "tarn: host show: 'b' is one word too many" },
-		{ "host show .a", "tarn: host show: NAME: '.a' is not a name" },
-		{ "pool create --host h1", "tarn: pool create: --mem SIZE is missing" },
-		{ "pool create --hots h1", "tarn: pool create: unknown option '--hots': "
-					   "do you mean --host?" },
-		{ "pool create --frob", "tarn: pool create: unknown option '--frob'" },
-		{ "pool create --host", "tarn: pool create: --host needs a value: HOST" },
-		{ "pool create --host=", "tarn: pool create: --host: '' is not a name" },
-		{ "pool create --host h1 --mem 1X",
-		  "tarn: pool create: --mem: '1X' is not a size; write 512M or 2G" },
-		{ "pool create --host h1 --mem -1",
-		  "tarn: pool create: --mem: '-1' is not a size; write 512M or 2G" },
-		{ "pool create --host h1 --mem 99999999T",
-		  "tarn: pool create: --mem: size '99999999T' is too large" },
-		{ "pool create --host h1 --mem 1G --mem 1G",
-		  "tarn: pool create: --mem is there twice" },
-		{ "pool create --host h1 --mem 0", "tarn: --mem must be more than 0" },
-		{ "pool create --host h1 --mem 2G --max-mem 1G",
-		  "tarn: --max-mem is less than --mem" },
-		{ "pool set --host h1", "tarn: nothing to set: give --mem or --max-mem" },
-		{ "host list --json=yes", "tarn: host list: --json takes no value" },
-		{ "host list --timeout 1h",
-		  "tarn: host list: --timeout: '1h' is not a number" },
-		{ "host list --timeout 100000",
-		  "tarn: host list: --timeout: 100000 is more than the limit of 86400" },
-		{ "host list --coordinator ''",
-		  "tarn: host list: --coordinator: must not be empty" },
-		{ "lpar create a --mem 1G --mode sharde",
-		  "tarn: lpar create: --mode: 'sharde' is unknown: do you mean "
-		  "'shared'?" },
-		{ "lpar create a --mem 1G --mode x",
-		  "tarn: lpar create: --mode: 'x' is none of its 2 values, see --help" },
-		{ "lpar create a --mem 1G --weight 256",
-		  "tarn: lpar create: --weight: 256 is more than the limit of 255" },
-		{ "lpar create a --mem 0", "tarn: --mem must be more than 0" },
-		{ "lpar create a --mem 1G --min 0", "tarn: --min must be more than 0" },
-		{ "lpar create a --mem 1G --min 2G", "tarn: --min is more than --mem" },
-		{ "lpar create a --mem 1G --max 512M", "tarn: --max is less than --mem" },
-		{ "lpar create a --mem 1G --mode dedicated --weight 9",
-		  "tarn: --weight is for shared partitions" },
-		{ "place a --mem 1G", "tarn: it only tells: add --dry-run" },
-		{ "pgdev add d --host h1 --path x",
-		  "tarn: --path 'x' is not an absolute" },
-		{ "pgdev add d --host h1 --path /x --size 0",
-		  "tarn: --size must be more than 0" },
-		{ "drill run plan --host h1",
-		  "tarn: drill run: KIND: 'plan' is unknown: do you mean 'planned'?" },
-		{ "drill show x", "tarn: drill show: NUMBER: 'x' is not a number" },
-		{ "events --limit 0", "tarn: --limit must be more than 0" },
-		{ "events --limit 1001",
-		  "tarn: events: --limit: 1001 is more than the limit of 1000" },
-		{ "completion powershell",
-		  "tarn: completion: SHELL: 'powershell' is none of its 1" },
-		{ "help hots", "tarn: unknown command 'hots': do you mean 'tarn host'?" },
-		{ "help host lst", "tarn: unknown command 'host lst'" },
-		{ "--frob", "tarn: unknown command '--frob', see 'tarn help'" },
-	};
 	struct fake *fake = fake_new();
 
 	(void)state;
-	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
-		int status = run(fake, rows[i].line);
+	for (unsigned i = 0; i < HV_COUNT(wrong_lines); i++) {
+		int status = run(fake, wrong_lines[i].line);
 
 		if (status != CLI_WRONG_USAGE || fake->out[0] != '\0' ||
-		    strncmp(fake->err, rows[i].sentence, strlen(rows[i].sentence)) != 0)
-			fail_msg("tarn %s: exit %d, out '%s', err '%s'", rows[i].line,
-				 status, fake->out, fake->err);
+		    strncmp(fake->err, wrong_lines[i].sentence,
+			    strlen(wrong_lines[i].sentence)) != 0)
+			fail_msg("tarn %s: exit %d, out '%s', err '%s'",
+				 wrong_lines[i].line, status, fake->out, fake->err);
 		assert_int_equal(fake->asked, 0);
 	}
 	fake_free(fake);
