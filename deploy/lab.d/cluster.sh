@@ -51,6 +51,7 @@ start_process() {
 	shift
 	setsid "$@" </dev/null >>"$state/log/$name.log" 2>&1 &
 	remember_process "$state/$name.pid" $!
+	disown $! # known by its pid file from here on; no word of this shell when it ends
 }
 
 # listens PID PORT: that process itself, not another lab's, has the port.
@@ -71,14 +72,18 @@ coordinator_answers_or_is_gone() {
 	! is_alive "$state/coordinator.pid" || coordinator_answers
 }
 
+start_coordinator_process() {
+	start_process coordinator "$bin/tarn-coordinator" --state "$state/coordinator" \
+		--listen "$(coordinator_url)"
+}
+
 start_coordinator() {
 	local port tries
 	for ((tries = 0; tries < 20; tries++)); do
 		port=$(lab_value port)
 		[[ $port -ne 0 ]] || port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
 		write_lab "$(lab_value hosts)" "$port"
-		start_process coordinator "$bin/tarn-coordinator" --state "$state/coordinator" \
-			--listen "tcp://127.0.0.1:$port"
+		start_coordinator_process
 		wait_for "$START_SECONDS" "the coordinator" coordinator_answers_or_is_gone || return
 		coordinator_answers && return
 		write_lab "$(lab_value hosts)" 0 # most likely the port was taken
@@ -92,13 +97,18 @@ host_is_known() {
 	tarn host list --json | jq -e --arg name "$1" 'any(.hosts[]; .name == $name)' >/dev/null
 }
 
-start_host() {
+# start_agent NAME: of a host that the coordinator knows.
+start_agent() {
 	local name=$1
-	host_is_known "$name" || tarn host add "$name" >/dev/null
 	mkdir -p "$state/$name"
 	start_process "$name" "$bin/tarn-agent" --state "$state/$name" --name "$name" \
 		--coordinator "$(coordinator_url)" --memory "$HOST_MEMORY" --lmb "$LMB" \
 		--bin "$bin" --allow-drills
+}
+
+start_host() {
+	host_is_known "$1" || tarn host add "$1" >/dev/null
+	start_agent "$1"
 }
 
 all_hosts_are_up() {

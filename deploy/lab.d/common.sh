@@ -46,28 +46,29 @@ wait_for() {
 	done
 }
 
-# Field 22 of /proc/PID/stat: with the pid it names one process for ever.
-start_time() {
+# Sets started_at: field 22 of /proc/PID/stat, with the pid it names one process for ever.
+find_start_time() {
 	local line
-	line=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
 	line=${line##*) }
 	# shellcheck disable=SC2086 # its words are what is wanted
 	set -- $line
 	# a zombie is dead: its parent has only not asked yet
 	[[ $1 != Z && $1 != X ]] || return 1
-	echo "${20}"
+	started_at=${20}
 }
 
 # is_alive PIDFILE: the very process that the file names ("pid starttime").
 is_alive() {
-	local pid started
+	local pid started started_at
 	[[ -f $1 ]] && read -r pid started <"$1" || return 1
-	[[ $pid =~ ^[0-9]+$ && $(start_time "$pid") == "$started" ]]
+	[[ $pid =~ ^[0-9]+$ ]] && find_start_time "$pid" && [[ $started_at == "$started" ]]
 }
 
 remember_process() {
-	local file=$1 pid=$2
-	echo "$pid $(start_time "$pid" || echo 0)" >"$file"
+	local file=$1 pid=$2 started_at=0
+	find_start_time "$pid" || true
+	echo "$pid $started_at" >"$file"
 }
 
 # Sets `state`; it need not exist.
