@@ -472,8 +472,9 @@ bool device_all_open(const struct hypervisor *hv, unsigned path, char *reason)
 	for (const struct partition *p = hv->partitions; p != NULL; p = p->next) {
 		const struct device_path *at = &p->device.paths[path];
 
+		/* of one whose define waits for its device nothing is paged out */
 		if (!p->device.is_used || p->phase >= PHASE_DYING ||
-		    at->state == DEVICE_OPEN)
+		    p->phase == PHASE_OPENING || at->state == DEVICE_OPEN)
 			continue;
 		if (reason != NULL)
 			(void)snprintf(reason, REASON_BYTES, "device '%s': %.200s",

@@ -359,7 +359,7 @@ static void look_at_beat(struct vios *vios, unsigned i, uint64_t beat, uint64_t 
 		vios->beats[i] = beat;
 		vios->has_beaten[i] = true;
 		vios->silence_ms[i] = 0;
-		vios->last_life_ns = hv_clock_ns();
+		vios->beat_ns[i] = vios->last_life_ns = hv_clock_ns();
 		return;
 	}
 	vios->silence_ms[i] += slept_ms;
@@ -401,38 +401,54 @@ static bool may_judge(const struct hypervisor *hv)
 	       hv_clock_ms() - hv->director.last_hang_ms >= HANG_PAUSE_MS;
 }
 
+static void look_at_beats(struct vios *vios, uint64_t slept_ms)
+{
+	look_at_beat(vios, 0, hv_window_heartbeat(&vios->window), slept_ms);
+	for (unsigned i = 0; i < vios->window.lanes; i++)
+		look_at_beat(vios, i + 1, hv_window_lane_heartbeat(&vios->window, i),
+			     slept_ms);
+}
+
+/* True with the reason, and since when there has been no life in what hangs. */
+static bool does_hang(const struct vios *vios, char *reason, uint64_t *ret_since_ns)
+{
+	uint64_t hang_ms = vios->hv->hang_ms;
+	uint64_t age_ms = oldest_request_ms(vios);
+
+	if (age_ms >= hang_ms * REQUEST_AGE_FACTOR) {
+		(void)snprintf(reason, REASON_BYTES, "a request is %llu ms old",
+			       (unsigned long long)age_ms);
+		*ret_since_ns = hv_clock_ns() - age_ms * NS_PER_MS;
+		return true;
+	}
+	for (unsigned i = 0; i <= vios->window.lanes; i++) {
+		if (vios->silence_ms[i] <
+		    hang_ms * (vios->has_beaten[i] ? 1 : FIRST_BEAT_FACTOR))
+			continue;
+		(void)snprintf(reason, REASON_BYTES, "no heartbeat of %s %u for %llu ms",
+			       i == 0 ? "main loop" : "lane", i == 0 ? 0 : i - 1,
+			       (unsigned long long)vios->silence_ms[i]);
+		*ret_since_ns = vios->beat_ns[i];
+		return true;
+	}
+	return false;
+}
+
 static void tick_vios(struct vios *vios, uint64_t slept_ms)
 {
 	struct hypervisor *hv = vios->hv;
 	char reason[REASON_BYTES];
-	uint64_t age_ms;
+	uint64_t since_ns;
 
 	if (is_broken(vios)) {
 		director_fail(vios, "error", "answers nonsense");
 		return;
 	}
-	look_at_beat(vios, 0, hv_window_heartbeat(&vios->window), slept_ms);
-	for (unsigned i = 0; i < vios->window.lanes; i++)
-		look_at_beat(vios, i + 1, hv_window_lane_heartbeat(&vios->window, i),
-			     slept_ms);
-	reason[0] = '\0';
-	for (unsigned i = 0; i <= vios->window.lanes; i++) {
-		uint64_t limit = (uint64_t)hv->hang_ms *
-				 (vios->has_beaten[i] ? 1 : FIRST_BEAT_FACTOR);
-
-		if (vios->silence_ms[i] >= limit)
-			(void)snprintf(reason, sizeof(reason),
-				       "no heartbeat of %s %u for %llu ms",
-				       i == 0 ? "main loop" : "lane", i == 0 ? 0 : i - 1,
-				       (unsigned long long)vios->silence_ms[i]);
-	}
-	age_ms = oldest_request_ms(vios);
-	if (age_ms >= (uint64_t)hv->hang_ms * REQUEST_AGE_FACTOR)
-		(void)snprintf(reason, sizeof(reason), "a request is %llu ms old",
-			       (unsigned long long)age_ms);
-	if (reason[0] == '\0' || !may_judge(hv))
+	look_at_beats(vios, slept_ms);
+	if (!does_hang(vios, reason, &since_ns) || !may_judge(hv))
 		return;
 	hv->director.last_hang_ms = hv_clock_ms();
+	vios->last_life_ns = since_ns; /* other lanes may be alive all the same */
 	director_fail(vios, "hang", reason);
 }
 

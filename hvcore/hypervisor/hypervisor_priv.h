@@ -155,7 +155,8 @@ struct vios {
 	uint64_t beats[1 + HV_LANES_MAX];
 	uint64_t silence_ms[1 + HV_LANES_MAX];
 	bool has_beaten[1 + HV_LANES_MAX];
-	uint64_t last_life_ns;
+	uint64_t beat_ns[1 + HV_LANES_MAX]; /* when it was last seen to beat */
+	uint64_t last_life_ns;              /* of what its end is judged by */
 	uint64_t leave_deadline_ms;
 	_Atomic uint64_t leave_out; /* requests out while leaving, summed by F */
 	uint64_t failover; /* number of the one its end is counted in; 0 = none */

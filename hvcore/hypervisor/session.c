@@ -202,6 +202,8 @@ static void open_session(struct vios *vios, int fd, const struct hv_peer *peer,
 	memset(vios->beats, 0, sizeof(vios->beats));
 	memset(vios->silence_ms, 0, sizeof(vios->silence_ms));
 	memset(vios->has_beaten, 0, sizeof(vios->has_beaten));
+	for (unsigned i = 0; i < HV_COUNT(vios->beat_ns); i++)
+		vios->beat_ns[i] = vios->opened_ns;
 	if (prepare(vios, tag, &err) != HV_OK) {
 		vios->fd = -1;
 		(void)close(vios->pidfd);

@@ -172,5 +172,6 @@ check_client
 at_once wait_for_paging "${HOSTS[@]}"
 verify_lab
 check_partitions
-tarn events --json | jq -r '.events[].kind' | sort | uniq -c
+echo "VIOS found hanging, as seen by the hypervisors:"
+grep -ho 'vios_lost.*kind=hang.*' "$state"/h*/log/hypervisor.log | sed 's/.*reason=/  /' || true
 echo "passed after $SECONDS s"

@@ -39,6 +39,8 @@ struct fake {
 	struct device devices[FAKE_DEVICES];
 	struct held held[FAKE_HELD_MAX];
 	unsigned held_count;
+	struct hv_session_device_open held_open;
+	bool has_held_open;
 	uint32_t scribble_at;
 };
 
@@ -137,6 +139,18 @@ static void close_device(struct fake *fake, const struct hv_session_device_close
 				   NULL) == HV_OK);
 }
 
+static void take_open(struct fake *fake, const struct hv_session_device_open *ask)
+{
+	if (!atomic_load(&fake->orders->holds_opens)) {
+		open_device(fake, ask);
+		return;
+	}
+	HV_INVARIANT(!fake->has_held_open);
+	fake->held_open = *ask;
+	fake->has_held_open = true;
+	(void)atomic_fetch_add(&fake->orders->held_opens, 1);
+}
+
 static void take_packets(struct fake *fake)
 {
 	struct hv_local_packet packet;
@@ -145,7 +159,7 @@ static void take_packets(struct fake *fake)
 
 	while ((code = hv_local_receive_packet(fake->socket, &packet, NULL)) == HV_OK) {
 		if (head->type == HV_SESSION_DEVICE_OPEN)
-			open_device(fake, (const void *)packet.bytes);
+			take_open(fake, (const void *)packet.bytes);
 		else if (head->type == HV_SESSION_DEVICE_CLOSE)
 			close_device(fake, (const void *)packet.bytes);
 	}
@@ -229,6 +243,10 @@ static void let_go(struct fake *fake)
 {
 	unsigned kept = 0;
 
+	if (fake->has_held_open && !atomic_load(&fake->orders->holds_opens)) {
+		fake->has_held_open = false;
+		open_device(fake, &fake->held_open);
+	}
 	for (unsigned i = 0; i < fake->held_count; i++) {
 		struct held held = fake->held[i];
 		struct hv_vasi_server *lane = &fake->lanes[held.lane];
@@ -258,6 +276,8 @@ static void serve_lane(struct fake *fake, unsigned index)
 	struct hv_request request;
 	unsigned how = atomic_load(&fake->orders->nonsense);
 
+	if (index == 0 && atomic_load(&fake->orders->lane_hangs))
+		return;
 	while (hv_vasi_server_take(lane, &request, NULL) == HV_OK) {
 		if (how != 0)
 			be_rude(fake, lane, how);

@@ -37,16 +37,18 @@ struct fake_orders {
 	atomic_bool loses_writes;  /* says done, and did nothing */
 	atomic_int read_error;     /* errno for every read; 0 = none */
 	atomic_int write_error;
-	atomic_bool scribbles; /* goes on writing into the window after its answer */
-	atomic_bool is_silent; /* no heartbeat, no answers */
-	atomic_uint nonsense;  /* 1: answers an unknown tag, once; 2: another epoch;
+	atomic_bool scribbles;  /* goes on writing into the window after its answer */
+	atomic_bool is_silent;  /* no heartbeat, no answers */
+	atomic_bool lane_hangs; /* lane 0 alone: all else goes on */
+	atomic_uint nonsense;   /* 1: answers an unknown tag, once; 2: another epoch;
 				    3: absurd result; 4: absurd ring tail */
 	/* DEVICE_OPENED, per fake */
-	atomic_uint open_code; /* refuse with this */
+	atomic_uint open_code;   /* refuse with this */
+	atomic_bool holds_opens; /* takes one DEVICE_OPEN, does not answer */
 	atomic_bool is_buffered;
 	atomic_uint inode; /* 0 = 1 */
 	/* what it saw */
-	atomic_uint reads, writes, held_reads, held_writes, devices_open;
+	atomic_uint reads, writes, held_reads, held_writes, held_opens, devices_open;
 	atomic_ullong epoch;
 	atomic_int device_fd[FAKE_DEVICES]; /* its descriptors, by handle */
 	/* slots of writes taken and not answered, with their device */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #define PAGES (MEM_MIB * 256u)
 #define SLOTS_EACH 8192u
 #define HANG_MS 400
+#define HANG_US ((HANG_MS - 2) * UINT64_C(1000)) /* clocks in ms and ns, rounded */
 
 static struct test_host host;
 static struct fake_store *store;
@@ -122,14 +124,18 @@ static void wait_some(atomic_uint *count)
 	assert_true(test_wait(has_count, count, TEST_WAIT_MS));
 }
 
-static void check_last_failover(const char *kind)
+/* The time from the last life in what failed until it was found. */
+static uint64_t check_last_failover(const char *kind)
 {
 	Tarn__HvReply *reply = test_host_stat(&host, true);
 	size_t count = reply->stat->n_failovers;
+	uint64_t us;
 
 	assert_true(count > 0);
 	assert_string_equal(reply->stat->failovers[count - 1]->kind, kind);
+	us = reply->stat->failovers[count - 1]->detected_us;
 	tarn__hv_reply__free_unpacked(reply, NULL);
+	return us;
 }
 
 static void replace(unsigned index)
@@ -267,7 +273,7 @@ static void nonsense_ends_the_incarnation(void **state)
 		atomic_store(&fakes[from].orders->nonsense, how);
 		check_all();
 		assert_true(fake_vios_has_ended(&fakes[from], TEST_WAIT_MS));
-		check_last_failover("error");
+		(void)check_last_failover("error");
 		atomic_store(&fakes[from].orders->nonsense, 0);
 		replace(from);
 	}
@@ -280,9 +286,23 @@ static void silence_is_a_hang(void **state)
 	atomic_store(&fakes[0].orders->is_silent, true);
 	check_all();
 	assert_true(fake_vios_has_ended(&fakes[0], TEST_WAIT_MS));
-	check_last_failover("hang");
+	assert_true(check_last_failover("hang") >= HANG_US);
 	wait_reason("vios1", "no heartbeat");
 	atomic_store(&fakes[0].orders->is_silent, false);
+	replace(0);
+	end_well();
+}
+
+/* Found, and timed, by its own heartbeat: all the others go on. */
+static void a_lane_alone_that_hangs_is_a_hang(void **state)
+{
+	(void)state;
+	atomic_store(&fakes[0].orders->lane_hangs, true);
+	assert_true(fake_vios_has_ended(&fakes[0], TEST_WAIT_MS));
+	check_all();
+	assert_true(check_last_failover("hang") >= HANG_US);
+	wait_reason("vios1", "no heartbeat of lane 0");
+	atomic_store(&fakes[0].orders->lane_hangs, false);
 	replace(0);
 	end_well();
 }
@@ -294,7 +314,7 @@ static void an_answer_that_never_comes_is_a_hang(void **state)
 	atomic_store(&fakes[0].orders->holds_reads, true);
 	check_all();
 	assert_true(fake_vios_has_ended(&fakes[0], TEST_WAIT_MS));
-	check_last_failover("hang");
+	assert_true(check_last_failover("hang") >= 10 * HANG_US);
 	atomic_store(&fakes[0].orders->holds_reads, false);
 	replace(0);
 	end_well();
@@ -375,6 +395,41 @@ static void a_device_that_one_cannot_open_is_tried_again(void **state)
 	end_well();
 }
 
+static void *define_another(void *arg) /* a thread: it is answered late */
+{
+	static const struct test_partition other = { .name = "db2", .mem_mib = 8 };
+	enum hv_code *code = arg;
+	char token[33];
+
+	*code = test_host_define(&host, &other, 90, token, NULL);
+	return NULL;
+}
+
+/* Or activating two LPARs at once would find no redundant pair, now and then. */
+static void a_pair_stays_one_while_the_device_of_another_is_opened(void **state)
+{
+	Tarn__HvReply *reply;
+	pthread_t thread;
+	enum hv_code code;
+
+	(void)state;
+	rogue_start(&guest, &host, &spec);
+	assert_int_equal(rogue_do(&guest, ROGUE_FILL, 0, PAGES), 0);
+	atomic_store(&fakes[1].orders->holds_opens, true);
+	assert_int_equal(pthread_create(&thread, NULL, define_another, &code), 0);
+	wait_some(&fakes[1].orders->held_opens);
+	reply = test_host_stat(&host, true);
+	assert_int_equal(test_stat_vios(reply, "vios2")->state,
+			 TARN__VIOS_STATE__VIOS_STANDBY);
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	atomic_store(&fakes[1].orders->holds_opens, false);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(code, HV_OK);
+	test_host_wait_pair(&host);
+	test_host_remove(&host, "db2", 90);
+	end_well();
+}
+
 static void a_device_that_nobody_can_open_is_refused_and_forgotten(void **state)
 {
 	struct hv_err err = { 0 };
@@ -433,11 +488,13 @@ int main(int argc, char **argv)
 		TEST(p9_a_device_still_locked_is_not_defined),
 		TEST(nonsense_ends_the_incarnation),
 		TEST(silence_is_a_hang),
+		TEST(a_lane_alone_that_hangs_is_a_hang),
 		TEST(an_answer_that_never_comes_is_a_hang),
 		TEST(read_errors_of_one_path_are_healed_by_the_other),
 		TEST(write_errors_keep_pages_until_they_can_leave),
 		TEST_PAIR(p16_two_caches_are_not_shared),
 		TEST_PAIR(a_device_that_one_cannot_open_is_tried_again),
+		TEST_PAIR(a_pair_stays_one_while_the_device_of_another_is_opened),
 		TEST_PAIR(a_device_that_nobody_can_open_is_refused_and_forgotten),
 		TEST_PAIR(p11_a_small_device_is_made_up_for_by_the_pool),
 		TEST_PAIR(p11_a_device_far_too_small_is_refused),
