@@ -201,7 +201,8 @@ enum hv_code cli_host_show(struct cli *cli, struct hv_err *err)
 		return code;
 	host = cli_find_host(reply->status, name);
 	if (host == NULL)
-		code = hv_fail(err, HV_E_NOTFOUND, "host '%s' is unknown", name);
+		code = hv_fail(err, HV_E_NOTFOUND,
+			       "host '%s' is not known; see 'tarn host list'", name);
 	else if (cli->is_json)
 		code = show_json(cli, host, err);
 	else

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/list.h"
 #include "cli/spec.h"
 #include "cli/words.h"
 #include "hvcore/base/units.h"
@@ -42,11 +43,6 @@ static void list_row(struct cli_table *table, const Tarn__LparView *lpar)
 	cli_cell(table, CLI_PLAIN, "%" PRIu64, lpar->stat->operations_per_s);
 }
 
-static bool is_wanted(const Tarn__LparView *lpar, const char *only)
-{
-	return only == NULL || strcmp(lpar->record->host, only) == 0;
-}
-
 static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
 			       const char *only, struct hv_err *err)
 {
@@ -60,7 +56,7 @@ static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
 	unsigned shown = 0;
 
 	for (size_t i = 0; i < status->n_lpars; i++) {
-		if (!is_wanted(status->lpars[i], only))
+		if (!cli_list_is_wanted(status->lpars[i]->record->host, only))
 			continue;
 		list_row(table, status->lpars[i]);
 		shown++;
@@ -81,7 +77,7 @@ static enum hv_code list_json(struct cli *cli, const Tarn__StatusReply *status,
 
 	cli_json_open_list(json, "lpars");
 	for (size_t i = 0; i < status->n_lpars; i++) {
-		if (!is_wanted(status->lpars[i], only))
+		if (!cli_list_is_wanted(status->lpars[i]->record->host, only))
 			continue;
 		cli_json_open_object(json, NULL);
 		cli_json_fields(json, &status->lpars[i]->base);
@@ -93,20 +89,9 @@ static enum hv_code list_json(struct cli *cli, const Tarn__StatusReply *status,
 
 enum hv_code cli_lpar_list(struct cli *cli, struct hv_err *err)
 {
-	const char *only = cli_text(&cli->args, "host");
-	Tarn__ClusterReply *reply;
-	enum hv_code code = cli_ask_status(cli, cli->is_json, &reply, err);
+	static const struct cli_list list = { list_table, list_json, true };
 
-	if (code != HV_OK)
-		return code;
-	if (only != NULL && cli_find_host(reply->status, only) == NULL)
-		code = hv_fail(err, HV_E_NOTFOUND, "host '%s' is unknown", only);
-	else if (cli->is_json)
-		code = list_json(cli, reply->status, only, err);
-	else
-		code = list_table(cli, reply->status, only, err);
-	tarn__cluster_reply__free_unpacked(reply, NULL);
-	return code;
+	return cli_list(cli, &list, err);
 }
 
 static enum hv_code tell_created(struct cli *cli, const struct cli_spec *spec,

@@ -196,7 +196,8 @@ enum hv_code cli_lpar_show(struct cli *cli, struct hv_err *err)
 		return code;
 	lpar = cli_find_lpar(reply->status, name);
 	if (lpar == NULL) {
-		code = hv_fail(err, HV_E_NOTFOUND, "partition '%s' is unknown", name);
+		code = hv_fail(err, HV_E_NOTFOUND,
+			       "partition '%s' is not known; see 'tarn lpar list'", name);
 	} else if (cli->is_json) {
 		json = cli_json_new();
 		cli_json_fields(json, &lpar->base);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/list.h"
 #include "cli/words.h"
 #include "hvcore/base/units.h"
 
@@ -67,11 +68,6 @@ static void list_row(struct cli_table *table, const Tarn__DeviceView *device)
 	cli_cell(table, CLI_DIM, "%s", record->device->path);
 }
 
-static bool is_wanted(const Tarn__DeviceView *device, const char *only)
-{
-	return only == NULL || strcmp(device->record->host, only) == 0;
-}
-
 static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
 			       const char *only, struct hv_err *err)
 {
@@ -84,7 +80,7 @@ static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
 	unsigned shown = 0;
 
 	for (size_t i = 0; i < status->n_devices; i++) {
-		if (!is_wanted(status->devices[i], only))
+		if (!cli_list_is_wanted(status->devices[i]->record->host, only))
 			continue;
 		list_row(table, status->devices[i]);
 		shown++;
@@ -105,7 +101,7 @@ static enum hv_code list_json(struct cli *cli, const Tarn__StatusReply *status,
 
 	cli_json_open_list(json, "devices");
 	for (size_t i = 0; i < status->n_devices; i++) {
-		if (!is_wanted(status->devices[i], only))
+		if (!cli_list_is_wanted(status->devices[i]->record->host, only))
 			continue;
 		cli_json_open_object(json, NULL);
 		cli_json_fields(json, &status->devices[i]->base);
@@ -117,18 +113,7 @@ static enum hv_code list_json(struct cli *cli, const Tarn__StatusReply *status,
 
 enum hv_code cli_pgdev_list(struct cli *cli, struct hv_err *err)
 {
-	const char *only = cli_text(&cli->args, "host");
-	Tarn__ClusterReply *reply;
-	enum hv_code code = cli_ask_status(cli, false, &reply, err);
+	static const struct cli_list list = { list_table, list_json, false };
 
-	if (code != HV_OK)
-		return code;
-	if (only != NULL && cli_find_host(reply->status, only) == NULL)
-		code = hv_fail(err, HV_E_NOTFOUND, "host '%s' is unknown", only);
-	else if (cli->is_json)
-		code = list_json(cli, reply->status, only, err);
-	else
-		code = list_table(cli, reply->status, only, err);
-	tarn__cluster_reply__free_unpacked(reply, NULL);
-	return code;
+	return cli_list(cli, &list, err);
 }

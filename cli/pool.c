@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/list.h"
 #include "cli/words.h"
 #include "hvcore/base/units.h"
 
@@ -51,7 +52,8 @@ static enum hv_code fill_in(struct cli *cli, Tarn__PoolSet *set, struct hv_err *
 		return code;
 	host = cli_find_host(reply->status, set->host);
 	if (host == NULL)
-		code = hv_fail(err, HV_E_NOTFOUND, "host '%s' is unknown", set->host);
+		code = hv_fail(err, HV_E_NOTFOUND,
+			       "host '%s' is not known; see 'tarn host list'", set->host);
 	else if (host->record->pool == NULL)
 		code = hv_fail(err, HV_E_NOTFOUND, "host '%s' has no pool", set->host);
 	if (code == HV_OK && !cli_flag(&cli->args, "mem"))
@@ -182,7 +184,7 @@ static enum hv_code show_json(struct cli *cli, const Tarn__StatusReply *status,
 		const Tarn__HostView *host = status->hosts[i];
 
 		if (host->record->pool != NULL &&
-		    (only == NULL || strcmp(host->record->name, only) == 0))
+		    cli_list_is_wanted(host->record->name, only))
 			put_pool(json, host);
 	}
 	cli_json_close(json);
@@ -191,18 +193,7 @@ static enum hv_code show_json(struct cli *cli, const Tarn__StatusReply *status,
 
 enum hv_code cli_pool_show(struct cli *cli, struct hv_err *err)
 {
-	const char *only = cli_text(&cli->args, "host");
-	Tarn__ClusterReply *reply;
-	enum hv_code code = cli_ask_status(cli, false, &reply, err);
+	static const struct cli_list list = { show_table, show_json, false };
 
-	if (code != HV_OK)
-		return code;
-	if (only != NULL && cli_find_host(reply->status, only) == NULL)
-		code = hv_fail(err, HV_E_NOTFOUND, "host '%s' is unknown", only);
-	else if (cli->is_json)
-		code = show_json(cli, reply->status, only, err);
-	else
-		code = show_table(cli, reply->status, only, err);
-	tarn__cluster_reply__free_unpacked(reply, NULL);
-	return code;
+	return cli_list(cli, &list, err);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/list.h"
 #include "cli/words.h"
 
 static enum hv_code change(struct cli *cli, Tarn__ViosVerb verb, bool may_force,
@@ -83,11 +84,6 @@ static void list_row(struct cli_table *table, const Tarn__HostView *host,
 	cli_cell(table, CLI_PLAIN, "%" PRIu32, vios->restarts);
 }
 
-static bool is_wanted(const Tarn__HostView *host, const char *only)
-{
-	return only == NULL || strcmp(host->record->name, only) == 0;
-}
-
 static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
 			       const char *only, struct hv_err *err)
 {
@@ -100,8 +96,9 @@ static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
 	struct cli_table *table = cli_table_new(columns, HV_COUNT(columns));
 
 	for (size_t i = 0; i < status->n_hosts; i++)
-		for (size_t j = 0; is_wanted(status->hosts[i], only) &&
-				   j < status->hosts[i]->record->n_vios;
+		for (size_t j = 0;
+		     cli_list_is_wanted(status->hosts[i]->record->name, only) &&
+		     j < status->hosts[i]->record->n_vios;
 		     j++)
 			list_row(table, status->hosts[i],
 				 status->hosts[i]->record->vios[j]);
@@ -131,8 +128,9 @@ static enum hv_code list_json(struct cli *cli, const Tarn__StatusReply *status,
 
 	cli_json_open_list(json, "vios");
 	for (size_t i = 0; i < status->n_hosts; i++)
-		for (size_t j = 0; is_wanted(status->hosts[i], only) &&
-				   j < status->hosts[i]->record->n_vios;
+		for (size_t j = 0;
+		     cli_list_is_wanted(status->hosts[i]->record->name, only) &&
+		     j < status->hosts[i]->record->n_vios;
 		     j++)
 			put_vios(json, status->hosts[i],
 				 status->hosts[i]->record->vios[j]);
@@ -142,18 +140,7 @@ static enum hv_code list_json(struct cli *cli, const Tarn__StatusReply *status,
 
 enum hv_code cli_vios_list(struct cli *cli, struct hv_err *err)
 {
-	const char *only = cli_text(&cli->args, "host");
-	Tarn__ClusterReply *reply;
-	enum hv_code code = cli_ask_status(cli, false, &reply, err);
+	static const struct cli_list list = { list_table, list_json, false };
 
-	if (code != HV_OK)
-		return code;
-	if (only != NULL && cli_find_host(reply->status, only) == NULL)
-		code = hv_fail(err, HV_E_NOTFOUND, "host '%s' is unknown", only);
-	else if (cli->is_json)
-		code = list_json(cli, reply->status, only, err);
-	else
-		code = list_table(cli, reply->status, only, err);
-	tarn__cluster_reply__free_unpacked(reply, NULL);
-	return code;
+	return cli_list(cli, &list, err);
 }

@@ -349,7 +349,8 @@ static void pool_set_keeps_what_is_not_said(void **state)
 	assert_string_equal(fake->err, "tarn: host 'host-two' has no pool\n");
 	fake_answer_status(fake);
 	assert_int_equal(fake_run(fake, "pool set --host h9 --max-mem 1G"), CLI_FAILED);
-	assert_string_equal(fake->err, "tarn: host 'h9' is unknown\n");
+	assert_string_equal(fake->err,
+			    "tarn: host 'h9' is not known; see 'tarn host list'\n");
 	fake_free(fake);
 }
 

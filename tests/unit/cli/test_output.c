@@ -123,12 +123,18 @@ static void unknown_names_are_told(void **state)
 	static const struct {
 		const char *line, *sentence;
 	} rows[] = {
-		{ "host show h9", "tarn: host 'h9' is unknown\n" },
-		{ "pool show --host h9", "tarn: host 'h9' is unknown\n" },
-		{ "vios list --host h9", "tarn: host 'h9' is unknown\n" },
-		{ "pgdev list --host h9", "tarn: host 'h9' is unknown\n" },
-		{ "lpar list --host h9", "tarn: host 'h9' is unknown\n" },
-		{ "lpar show nix", "tarn: partition 'nix' is unknown\n" },
+		{ "host show h9",
+		  "tarn: host 'h9' is not known; see 'tarn host list'\n" },
+		{ "pool show --host h9",
+		  "tarn: host 'h9' is not known; see 'tarn host list'\n" },
+		{ "vios list --host h9",
+		  "tarn: host 'h9' is not known; see 'tarn host list'\n" },
+		{ "pgdev list --host h9",
+		  "tarn: host 'h9' is not known; see 'tarn host list'\n" },
+		{ "lpar list --host h9",
+		  "tarn: host 'h9' is not known; see 'tarn host list'\n" },
+		{ "lpar show nix",
+		  "tarn: partition 'nix' is not known; see 'tarn lpar list'\n" },
 	};
 
 	(void)state;
