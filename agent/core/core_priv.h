@@ -119,6 +119,7 @@ struct core_vios {
 	struct core_backoff backoff;
 	uint32_t restarts;
 	uint64_t alone_ms;          /* since when it has no session, 0 = it has one */
+	uint64_t spawned_stat;      /* older answers are about the one before it */
 	bool is_ended;              /* unexpectedly: the next start is a restart */
 	char why[AGENT_TEXT_BYTES]; /* its last unexpected end */
 };

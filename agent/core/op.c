@@ -7,8 +7,6 @@
  */
 #include "agent/core/core_priv.h"
 
-#include <signal.h>
-
 struct core_op *core_op_get(struct agent_core *core, uint64_t id, bool may_add)
 {
 	struct core_op *found = NULL;
@@ -79,7 +77,7 @@ static void vios_kill(struct agent_core *core, struct core_op *op)
 	}
 	if (!begin(core, op))
 		return;
-	core->ops->kill(core->env, AGENT_VIOS, vios->name, SIGKILL);
+	core_process_kill(core, &vios->process, AGENT_VIOS, vios->name);
 	core_text_set(text, "%s killed (pid %lld)", vios->name,
 		      (long long)vios->process.instance.pid);
 	finish(core, op, HV_OK, text);

@@ -190,6 +190,7 @@ static void spawn(struct agent_core *core, struct core_vios *vios)
 		return;
 	}
 	core_process_set(core, &vios->process, &instance);
+	vios->spawned_stat = core_hypervisor_next_stat(core);
 	if (!vios->is_ended)
 		return;
 	vios->is_ended = false;
@@ -327,8 +328,12 @@ static Tarn__ViosState state_of(const struct agent_core *core,
 	/* I/O that is not proven drained is the hypervisor's to know. */
 	if (hv != NULL && hv->state == TARN__VIOS_STATE__VIOS_SUSPECT)
 		return hv->state;
+	/* Killed is not healthy, whatever was heard last: its partner depends on it. */
+	if (vios->process.is_alive && vios->process.is_killed)
+		return TARN__VIOS_STATE__VIOS_DOWN;
 	if (vios->process.is_alive && core_hypervisor_is_up(core)) {
-		if (hv == NULL || hv->state == TARN__VIOS_STATE__VIOS_DOWN ||
+		if (hv == NULL || core->hypervisor.stats < vios->spawned_stat ||
+		    hv->state == TARN__VIOS_STATE__VIOS_DOWN ||
 		    hv->state == TARN__VIOS_STATE__VIOS_ABSENT)
 			return TARN__VIOS_STATE__VIOS_STARTING;
 		return hv->state;

@@ -126,6 +126,10 @@ static void a_kill_is_carried_out_at_most_once(void **state)
 	id = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, "vios1");
 	boss_publish(&bench->boss);
 	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id)->error);
+	/* Who is told that it was killed is not told that it serves. */
+	assert_string_equal(bench->boss.report->stat->vios[0]->name, "vios1");
+	assert_int_equal(bench->boss.report->stat->vios[0]->state,
+			 TARN__VIOS_STATE__VIOS_DOWN);
 	(void)bench_event(bench, "vios.restarted", 1);
 	world_agent_kill(&bench->world);
 	world_agent_start(&bench->world);
