@@ -150,10 +150,24 @@ const Tarn__DesiredVios *limits_partner(const Tarn__HostRecord *host, const char
 	return NULL;
 }
 
+bool limits_vios_is_going(const struct cluster *cluster, const char *host,
+			  const char *name)
+{
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_OP); i++) {
+		const Tarn__HostOpRecord *op = cluster_op_at(cluster, i);
+
+		if (op->op->kind == TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL &&
+		    strcmp(op->host, host) == 0 && strcmp(op->op->target, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool limits_vios_serves(const struct cluster *cluster, const Tarn__HostRecord *host,
 			const Tarn__DesiredVios *vios)
 {
 	return vios != NULL && vios->enabled && !vios->maintenance &&
+	       !limits_vios_is_going(cluster, host->name, vios->name) &&
 	       cluster_is_connected(cluster, host->name) &&
 	       live_vios_is_healthy(cluster_live(cluster, host->name), vios->name);
 }

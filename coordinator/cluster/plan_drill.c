@@ -53,7 +53,9 @@ static void check_vios(struct unmet *unmet, const struct plan *plan,
 		add(unmet, "VIOS '%s' is %s", vios->name,
 		    !vios->enabled      ? "disabled"
 		    : vios->maintenance ? "in maintenance"
-					: live_vios_state_name(live, vios->name));
+		    : limits_vios_is_going(plan->cluster, host->name, vios->name)
+			    ? "being killed"
+			    : live_vios_state_name(live, vios->name));
 	}
 }
 

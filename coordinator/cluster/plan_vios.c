@@ -31,6 +31,8 @@ static const char *partner_state(const struct plan *plan, const Tarn__HostRecord
 		return "disabled";
 	if (partner->maintenance)
 		return "in maintenance";
+	if (limits_vios_is_going(plan->cluster, host->name, partner->name))
+		return "being killed";
 	if (!cluster_is_connected(plan->cluster, host->name))
 		return "unknown";
 	return live_vios_state_name(cluster_live(plan->cluster, host->name),

@@ -191,6 +191,29 @@ static void killing_is_for_drills(void **state)
 			 HV_E_REFUSED);
 }
 
+/* Before its agent has even heard of the first order. */
+static void both_of_a_pair_are_not_killed(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	run_lpar(false);
+	assert_int_equal(test_vios(&c, "h1", "vios1", KILL, false, NULL, NULL), HV_OK);
+	assert_int_equal(test_vios(&c, "h1", "vios2", KILL, false, &err, NULL),
+			 HV_E_REFUSED);
+	assert_non_null(strstr(err.text, "its partner 'vios1' is being killed"));
+	assert_int_equal(test_vios(&c, "h1", "vios2", MAINTAIN, false, NULL, NULL),
+			 HV_E_REFUSED);
+	assert_int_equal(test_vios(&c, "h1", "vios2", KILL, true, NULL, NULL),
+			 HV_E_REFUSED); /* 100 pages outside the pool */
+	assert_int_equal(
+		test_drill(&c, TARN__DRILL_KIND__DRILL_KILL, "h1", NULL, &err, NULL),
+		HV_E_REFUSED);
+	assert_non_null(strstr(err.text, "VIOS 'vios1' is being killed"));
+	test_settle(&c, &host);
+	assert_int_equal(order("vios2", KILL, false, NULL), HV_OK);
+}
+
 static void orders_not_carried_out_are_bounded(void **state)
 {
 	struct hv_err err = { 0 };
@@ -250,6 +273,7 @@ int main(void)
 		TEST(a_vios_that_is_needed_is_not_disabled),
 		TEST(a_spare_vios_may_be_disabled_after_maintenance),
 		TEST(killing_is_for_drills),
+		TEST(both_of_a_pair_are_not_killed),
 		TEST(orders_not_carried_out_are_bounded),
 		TEST(an_order_that_is_not_reached_times_out_and_stands),
 		TEST(a_newer_order_replaces_one_that_waits),
