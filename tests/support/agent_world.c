@@ -31,6 +31,8 @@ struct world_happening *world_at(struct agent_world *world, uint64_t after_ms,
 		*it = (struct world_happening){ .at_ms = world->now_ms + after_ms,
 						.order = ++world->order,
 						.what = what };
+		if (world->happening_end <= i)
+			world->happening_end = i + 1;
 		return it;
 	}
 	world_fail(world, "too many things at once", "");
@@ -231,6 +233,21 @@ static void attach(struct agent_world *world, const struct world_happening *it)
 		world_hv_attach(world, process);
 }
 
+/* Open in both VIOS, until the hypervisor has let go of its partition. */
+static bool is_locked(const struct agent_world *world, const char *path)
+{
+	for (size_t i = 0; i < WORLD_LPARS; i++) {
+		const struct world_partition *it = &world->partitions[i];
+
+		if (it->name[0] == '\0' || strcmp(it->path, path) != 0)
+			continue;
+		if (it->state != TARN__PARTITION_STATE__PARTITION_ENDED)
+			world_fail(world, "a device in use is formatted or wiped", path);
+		return true;
+	}
+	return false;
+}
+
 static enum hv_code use_tool(struct agent_world *world, const struct world_happening *it,
 			     struct world_device *device, const char **ret_why)
 {
@@ -250,6 +267,9 @@ static enum hv_code use_tool(struct agent_world *world, const struct world_happe
 		*ret_why = "not that device";
 		if (!is_mine)
 			return HV_E_IO;
+		*ret_why = "it is locked by a VIOS";
+		if (is_locked(world, it->path))
+			return HV_E_BUSY;
 		device->has_header = false;
 		return HV_OK;
 	default:
@@ -258,10 +278,9 @@ static enum hv_code use_tool(struct agent_world *world, const struct world_happe
 	*ret_why = "it belongs to another host";
 	if (device->is_foreign || world->formats_fail)
 		return HV_E_IO;
-	for (size_t i = 0; i < WORLD_LPARS; i++) {
-		if (world->partitions[i].name[0] != '\0' && is_mine)
-			world_fail(world, "a device in use is formatted", it->path);
-	}
+	*ret_why = "it is locked by a VIOS";
+	if (is_locked(world, it->path))
+		return HV_E_BUSY;
 	device->is_missing = false;
 	device->has_header = true;
 	device->formats++;
@@ -380,7 +399,10 @@ static struct world_happening *next_happening(struct agent_world *world)
 {
 	struct world_happening *next = NULL;
 
-	for (size_t i = 0; i < WORLD_HAPPENINGS; i++) {
+	while (world->happening_end > 0 &&
+	       world->happenings[world->happening_end - 1].at_ms == 0)
+		world->happening_end--;
+	for (size_t i = 0; i < world->happening_end; i++) {
 		struct world_happening *it = &world->happenings[i];
 
 		if (it->at_ms != 0 &&
@@ -389,6 +411,14 @@ static struct world_happening *next_happening(struct agent_world *world)
 			next = it;
 	}
 	return next;
+}
+
+uint64_t world_next_ms(struct agent_world *world)
+{
+	const struct world_happening *next = next_happening(world);
+	uint64_t at_ms = world->core != NULL ? world->wake_ms : UINT64_MAX;
+
+	return next != NULL && next->at_ms < at_ms ? next->at_ms : at_ms;
 }
 
 /* One thing, at most at `until`; false: nothing happens until then. */

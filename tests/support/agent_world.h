@@ -46,7 +46,8 @@ struct world_partition {          /* in the hypervisor */
 	uint64_t passes;
 	uint64_t last_command;
 	uint64_t checksum_errors;
-	char device[HV_NAME_BYTES];
+	uint64_t page_ins;
+	char path[64]; /* of its paging device, "" = none */
 	char reason[64];
 };
 
@@ -54,6 +55,7 @@ struct world_vios {
 	char name[HV_NAME_BYTES];
 	Tarn__ViosState state;
 	bool is_expected, is_maintained;
+	uint64_t epoch; /* incarnation, where partitions page */
 };
 
 struct world_device {
@@ -120,6 +122,7 @@ struct agent_world {
 	enum hv_code pool_code, define_code;
 	bool leaving_is_refused; /* of a VIOS, by the hypervisor */
 	bool vios_are_stubborn;
+	bool has_paging; /* shared partitions page, epochs and failovers are counted */
 
 	/* Called whenever the core is entered and left: for failing its allocations. */
 	void (*inside)(bool is_inside);
@@ -128,9 +131,11 @@ struct agent_world {
 	void (*on_send)(struct agent_world *world, uint32_t tag,
 			const Tarn__HostRequest *request, void *arg);
 	void *arg;
+	uint64_t send_deadline_ms; /* of the request in on_send, from now */
 
 	struct world_process processes[WORLD_PROCESSES];
 	struct world_happening happenings[WORLD_HAPPENINGS];
+	size_t happening_end; /* from here on all are free */
 	int64_t next_pid;
 
 	/* The hypervisor's. */
@@ -138,7 +143,7 @@ struct agent_world {
 	uint64_t pool_bytes, pool_max;
 	struct world_partition partitions[WORLD_LPARS];
 	struct world_vios vios[HV_HOST_VIOS_MAX];
-	uint64_t failover_number;
+	uint64_t failover_number, vios_epoch;
 	Tarn__Failover *failover;    /* NULL or the last one */
 	uint64_t hypervisor_lost_ms; /* when it ended and partitions were left; 0 = no */
 
@@ -163,6 +168,8 @@ void world_agent_kill(struct agent_world *world);
 
 /* Lets time pass, one happening after the other. A crash of the agent ends it early. */
 void world_run(struct agent_world *world, uint64_t ms);
+/* When the next thing happens; UINT64_MAX: nothing will. */
+uint64_t world_next_ms(struct agent_world *world);
 /* Until `is_so` says so; false: it did not within `ms`. */
 bool world_wait(struct agent_world *world, uint64_t ms,
 		bool (*is_so)(struct agent_world *world, void *arg), void *arg);

@@ -47,6 +47,32 @@ struct stat_parts {
 	Tarn__Failover *failovers[1];
 };
 
+static bool is_served(const struct agent_world *world)
+{
+	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++) {
+		if (world->vios[i].state == TARN__VIOS_STATE__VIOS_ACTIVE)
+			return true;
+	}
+	return false;
+}
+
+/* A few page-ins between any two looks, through whoever is active. */
+static void put_paging(struct agent_world *world, struct world_partition *from,
+		       Tarn__PartitionStat *to)
+{
+	bool pages = from->state == TARN__PARTITION_STATE__PARTITION_RUNNING &&
+		     from->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+
+	to->has_stolen_pages = to->has_page_ins = true;
+	to->stolen_pages = pages ? 50 : 0;
+	to->page_ins = from->page_ins;
+	if (!pages || !is_served(world))
+		return;
+	from->page_ins += 3;
+	if (world->failover != NULL)
+		world->failover->has_first_page_us = true;
+}
+
 static void put_partitions(struct agent_world *world, struct stat_parts *parts)
 {
 	for (size_t i = 0; i < WORLD_LPARS; i++) {
@@ -69,6 +95,8 @@ static void put_partitions(struct agent_world *world, struct stat_parts *parts)
 		to->pages_verified = from->passes > 0 ? 100 : 0;
 		to->has_checksum_errors = true;
 		to->checksum_errors = from->checksum_errors;
+		if (world->has_paging)
+			put_paging(world, from, to);
 		parts->partition_list[parts->stat.n_partitions++] = to;
 	}
 	parts->stat.partitions = parts->partition_list;
@@ -85,6 +113,8 @@ static void put_vios(struct agent_world *world, struct stat_parts *parts)
 		tarn__vios_stat__init(to);
 		to->name = from->name;
 		to->state = from->state;
+		to->has_epoch = world->has_paging;
+		to->epoch = from->epoch;
 		parts->vios_list[parts->stat.n_vios++] = to;
 	}
 	parts->stat.vios = parts->vios_list;
@@ -133,6 +163,9 @@ static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDef
 		};
 		(void)snprintf(partition->name, sizeof(partition->name), "%s",
 			       want->name);
+		if (want->device != NULL)
+			(void)snprintf(partition->path, sizeof(partition->path), "%s",
+				       want->device->path);
 		for (size_t i = 0; i < HV_TOKEN_BYTES; i++)
 			partition->token[i] = (uint8_t)hv_rng_next(&world->rng);
 	}
@@ -203,6 +236,52 @@ static void elect(struct agent_world *world)
 	}
 }
 
+static char *copy(const char *text)
+{
+	char *own = strdup(text);
+
+	HV_INVARIANT(own != NULL);
+	return own;
+}
+
+/* `from` was active and is not any more. */
+static void note_failover(struct agent_world *world, const char *from, const char *kind)
+{
+	Tarn__Failover *failover = malloc(sizeof(*failover));
+	const char *to = "";
+
+	HV_INVARIANT(failover != NULL);
+	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++) {
+		if (world->vios[i].state == TARN__VIOS_STATE__VIOS_ACTIVE)
+			to = world->vios[i].name;
+	}
+	tarn__failover__init(failover);
+	failover->number = ++world->failover_number;
+	failover->kind = copy(kind);
+	failover->from = copy(from);
+	failover->to = copy(to);
+	failover->wall_ms = world->now_ms;
+	if (world->failover != NULL)
+		tarn__failover__free_unpacked(world->failover, NULL);
+	world->failover = failover;
+}
+
+/* A VIOS has a new state: who is active now? */
+static void move(struct agent_world *world, struct world_vios *vios,
+		 Tarn__ViosState state, const char *kind)
+{
+	bool was_active = vios->state == TARN__VIOS_STATE__VIOS_ACTIVE;
+	char name[HV_NAME_BYTES];
+
+	memcpy(name, vios->name, sizeof(name));
+	vios->state = state;
+	if (!vios->is_expected)
+		*vios = (struct world_vios){ 0 };
+	elect(world);
+	if (was_active && world->has_paging)
+		note_failover(world, name, kind);
+}
+
 static void expect(struct agent_world *world, const Tarn__HvViosExpect *want)
 {
 	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++)
@@ -245,11 +324,10 @@ void world_hv_vios_moved(struct agent_world *world, const char *name)
 
 	if (vios == NULL || (vios->is_expected && !vios->is_maintained))
 		return;
-	vios->state = vios->is_expected ? TARN__VIOS_STATE__VIOS_MAINTENANCE
-					: TARN__VIOS_STATE__VIOS_ABSENT;
-	if (!vios->is_expected)
-		*vios = (struct world_vios){ 0 };
-	elect(world);
+	move(world, vios,
+	     vios->is_expected ? TARN__VIOS_STATE__VIOS_MAINTENANCE
+			       : TARN__VIOS_STATE__VIOS_ABSENT,
+	     "planned");
 	if (process != NULL && !process->is_stubborn)
 		world_die(world, process, 0); /* its session was closed */
 }
@@ -345,6 +423,7 @@ void world_hv_attach(struct agent_world *world, struct world_process *process)
 			return;
 		}
 		process->is_attached = true;
+		vios->epoch = ++world->vios_epoch;
 		vios->state = TARN__VIOS_STATE__VIOS_STANDBY;
 		elect(world);
 		return;
@@ -379,9 +458,10 @@ void world_hv_ended(struct agent_world *world, const struct world_process *proce
 	}
 	if (process->kind != AGENT_VIOS || vios == NULL || !process->is_attached)
 		return;
-	vios->state = vios->is_maintained ? TARN__VIOS_STATE__VIOS_MAINTENANCE
-					  : TARN__VIOS_STATE__VIOS_DOWN;
-	elect(world);
+	move(world, vios,
+	     vios->is_maintained ? TARN__VIOS_STATE__VIOS_MAINTENANCE
+				 : TARN__VIOS_STATE__VIOS_DOWN,
+	     "exit");
 }
 
 void world_hv_gone(struct agent_world *world)

@@ -188,6 +188,7 @@ static enum hv_code do_send(void *env, uint32_t tag, const Tarn__HostRequest *re
 	(void)err;
 	if (pass(world) == GATE_SHUT)
 		return HV_OK;
+	world->send_deadline_ms = deadline_ms;
 	if (world->on_send != NULL)
 		world->on_send(world, tag, request, world->arg);
 	else
