@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "hvcore/base/invariant.h"
+#include "hvcore/base/pidfile.h"
 #include "hvcore/wire/local.h"
 
 enum hv_code command_begin(struct command *command, const char *bin, const char *program,
@@ -70,7 +71,7 @@ static void vios(const struct agent_options *options, const char *name,
 		command_add(command, "--allow-drills");
 }
 
-/* ---- partitions ---- */
+/* ---- descriptors ---- */
 
 static enum hv_code give(struct command *command, const char *option, int fd,
 			 const char *what, struct hv_err *err)
@@ -82,9 +83,26 @@ static enum hv_code give(struct command *command, const char *option, int fd,
 	return HV_OK;
 }
 
-static enum hv_code give_all(const struct agent_options *options,
-			     const struct agent_spawn *what, struct command *command,
-			     struct hv_err *err)
+static enum hv_code give_pid_file(const struct agent_options *options,
+				  const struct agent_spawn *what, struct command *command,
+				  struct hv_err *err)
+{
+	char path[HV_FILE_PATH_BYTES];
+	enum hv_code code = agent_pid_path(options->state, what->kind, what->name, path,
+					   err);
+	int fd = -1;
+
+	if (code == HV_OK)
+		code = hv_pidfile_hold(path, &fd, err);
+	if (code == HV_E_BUSY)
+		return hv_fail(err, HV_E_EXISTS, "one is alive already");
+	command->pid_file = fd;
+	return code == HV_OK ? give(command, "pid-file-fd", fd, path, err) : code;
+}
+
+static enum hv_code give_memory(const struct agent_options *options,
+				const struct agent_spawn *what, struct command *command,
+				struct hv_err *err)
 {
 	char path[HV_FILE_PATH_BYTES];
 	enum hv_code code = hv_path_join(path, sizeof(path), options->state,
@@ -95,12 +113,6 @@ static enum hv_code give_all(const struct agent_options *options,
 		code = hv_local_connect(path, &fd, err);
 	if (code == HV_OK)
 		code = give(command, "socket-fd", fd, path, err);
-	if (code == HV_OK)
-		code = agent_pid_path(options->state, AGENT_PARTITION, what->name, path,
-				      err);
-	if (code == HV_OK)
-		code = give(command, "pid-file-fd",
-			    open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), path, err);
 	if (code == HV_OK && what->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
 		code = give(command, "uffd-device",
 			    open("/dev/userfaultfd", O_RDWR | O_CLOEXEC),
@@ -127,7 +139,7 @@ static enum hv_code partition(const struct agent_options *options,
 			      struct hv_err *err)
 {
 	const Tarn__Workload *load = what->spec->workload;
-	enum hv_code code = give_all(options, what, command, err);
+	enum hv_code code = give_memory(options, what, command, err);
 
 	if (code != HV_OK)
 		return code;
@@ -154,6 +166,8 @@ enum hv_code command_make(const struct agent_options *options, const char *bin,
 	};
 	enum hv_code code = command_begin(ret_command, bin, programs[what->kind], err);
 
+	if (code == HV_OK)
+		code = give_pid_file(options, what, ret_command, err);
 	if (code != HV_OK)
 		return code;
 	if (what->kind == AGENT_HYPERVISOR)

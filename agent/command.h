@@ -1,13 +1,15 @@
 /*
  * command - the command line and the descriptors of a program of the host.
  *
- * A partition gets three descriptors and may open nothing of ours by itself: its
- * connection to the hypervisor's attach socket, /dev/userfaultfd where its memory is
- * shared, and its pid file.
+ * Every program gets its pid file, held for it since before it exists: at no moment is
+ * it there and not to be found. A partition may open nothing of ours by itself and gets
+ * its connection to the hypervisor's attach socket and, where its memory is shared,
+ * /dev/userfaultfd as well.
  *
  * Contract
  *   Memory   command_close() closes the descriptors: after fork, also on failure of
  *            what followed. On failure of command_make nothing is open.
+ *   Errors   EXISTS the pid file is held: that program is alive already.
  */
 #ifndef AGENT_COMMAND_H
 #define AGENT_COMMAND_H
@@ -27,6 +29,7 @@ struct command {
 	size_t used;
 	int fds[COMMAND_FDS_MAX];
 	unsigned fd_count;
+	int pid_file; /* one of them */
 };
 
 HV_MUST_USE

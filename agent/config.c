@@ -1,9 +1,11 @@
 /* config - see config.h. */
 #include "agent/config.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hvcore/base/file.h"
 #include "hvcore/base/option.h"
@@ -55,6 +57,24 @@ int agent_options_parse(int argc, char **argv, struct agent_options *given)
 	(void)fprintf(stderr, "tarn-agent: --name, --coordinator and --memory are needed "
 			      "(see --help)\n");
 	return 2;
+}
+
+enum hv_code agent_options_bin(const struct agent_options *given, char bin[],
+			       struct hv_err *err)
+{
+	ssize_t n;
+
+	if (given->bin != NULL) {
+		(void)snprintf(bin, HV_FILE_PATH_BYTES, "%s", given->bin);
+		return HV_OK;
+	}
+	n = readlink("/proc/self/exe", bin, HV_FILE_PATH_BYTES / 2);
+	if (n <= 0 || n == HV_FILE_PATH_BYTES / 2)
+		return hv_fail_os(err, HV_E_OS, n > 0 ? ENAMETOOLONG : errno,
+				  "find my own directory");
+	bin[n] = '\0';
+	*strrchr(bin, '/') = '\0';
+	return HV_OK;
 }
 
 static enum hv_code name_path(const char *state, const char *directory,

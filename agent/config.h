@@ -1,9 +1,9 @@
 /*
  * config - what tarn-agent was started with, and where its files lie.
  *
- *   <state>/version identity agent-state desired   what outlives the agent
+ *   <state>/version identity incarnation state desired   what outlives the agent
  *   <state>/run/     sockets and pid files of the host's programs
- *   <state>/log/     their stderr
+ *   <state>/log/     their stderr; NAME.log.old is what was there before
  *
  * Contract
  *   Memory   strings are argv's.
@@ -17,6 +17,8 @@
 #include <stdbool.h>
 
 #define AGENT_STATE_VERSION 1
+/* Arbitrary. A partition's log is cut there, another one renamed at the next start. */
+#define AGENT_LOG_BYTES_MAX (4 << 20)
 #define AGENT_STATE_PATH_MAX 64 /* run/attach.sock below it must fit sun_path */
 
 struct agent_options {
@@ -26,6 +28,11 @@ struct agent_options {
 };
 
 int agent_options_parse(int argc, char **argv, struct agent_options *options);
+
+/* Where the other programs are: --bin, else the directory of this one. */
+HV_MUST_USE
+enum hv_code agent_options_bin(const struct agent_options *options, char bin[],
+			       struct hv_err *err);
 
 /* run/hypervisor.pid, run/NAME.pid, run/lpar-NAME.pid */
 HV_MUST_USE

@@ -1,12 +1,9 @@
 /* tarn-agent - service processor of a host. See README.md. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/child.h"
 #include "agent/stop.h"
 #include "hvcore/base/file.h"
 #include "hvcore/base/log.h"
@@ -16,24 +13,6 @@ static void on_terminate(void *arg, int signal)
 {
 	log_info("agent.stopping", "signal=%d", signal);
 	hv_loop_stop(arg);
-}
-
-/* The directory of this program, where the others are unless --bin says so. */
-static enum hv_code find_bin(const struct agent_options *options,
-			     char bin[HV_FILE_PATH_BYTES], struct hv_err *err)
-{
-	ssize_t n;
-
-	if (options->bin != NULL) {
-		(void)snprintf(bin, HV_FILE_PATH_BYTES, "%s", options->bin);
-		return HV_OK;
-	}
-	n = readlink("/proc/self/exe", bin, HV_FILE_PATH_BYTES / 2);
-	if (n <= 0)
-		return hv_fail_os(err, HV_E_OS, errno, "find my own directory");
-	bin[n] = '\0';
-	*strrchr(bin, '/') = '\0';
-	return HV_OK;
 }
 
 /* The state directory and run/ are made before the lock can be taken there. */
@@ -60,10 +39,11 @@ static enum hv_code serve(const struct agent_options *options, struct hv_err *er
 	struct hv_loop *loop = NULL;
 	struct agent *agent = NULL;
 	int lock = -1;
-	enum hv_code code = find_bin(options, bin, err);
+	enum hv_code code = agent_options_bin(options, bin, err);
 
 	if (code == HV_OK)
 		code = lock_host(options, &lock, err);
+	child_set_oom_score(CHILD_OOM_SERVICE);
 	if (code == HV_OK)
 		code = hv_loop_open(&loop, err);
 	if (code == HV_OK)
@@ -88,6 +68,7 @@ int main(int argc, char **argv)
 	if (rv >= 0 || options.is_check)
 		return rv >= 0 ? rv : EXIT_SUCCESS;
 	hv_log_open("agent", HV_LOG_INFO);
+	(void)signal(SIGPIPE, SIG_IGN); /* whoever read our log may end before us */
 	code = options.stop ? agent_stop(options.state, &err) : serve(&options, &err);
 	if (code == HV_OK)
 		return EXIT_SUCCESS;

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/child.h"
 #include "agent/command.h"
+#include "agent/tail.h"
 #include "hvcore/base/file.h"
 #include "hvcore/base/pidfile.h"
 
@@ -81,30 +83,14 @@ static struct process *lookup(struct agent_processes *processes, enum agent_kind
 
 /* ---- the end ---- */
 
-/* The last line of its log: why it went, if it said so. */
 static void read_last_line(const char *path, char text[AGENT_TEXT_BYTES])
 {
-	char tail[1024];
-	char *line;
-	off_t size;
-	ssize_t n;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	text[0] = '\0';
 	if (fd < 0)
 		return;
-	size = lseek(fd, 0, SEEK_END);
-	n = pread(fd, tail, sizeof(tail) - 1,
-		  size > (off_t)sizeof(tail) - 1 ? size - (off_t)sizeof(tail) + 1 : 0);
+	tail_line(fd, text, AGENT_TEXT_BYTES);
 	(void)close(fd);
-	while (n > 0 && tail[n - 1] == '\n')
-		n--;
-	if (n <= 0)
-		return;
-	tail[n] = '\0';
-	line = strrchr(tail, '\n');
-	(void)snprintf(text, AGENT_TEXT_BYTES, "%.*s", AGENT_TEXT_BYTES - 1,
-		       line != NULL ? line + 1 : tail);
 }
 
 static void reap(const struct process *process, struct agent_exit *end)
@@ -214,6 +200,18 @@ void agent_process_kill(struct agent_processes *processes, enum agent_kind kind,
 
 /* ---- spawn ---- */
 
+/* A log that has grown to its limit becomes the old one. */
+static void make_room(const char *path)
+{
+	char old[HV_FILE_PATH_BYTES + 8];
+	struct stat st;
+
+	if (stat(path, &st) != 0 || st.st_size < AGENT_LOG_BYTES_MAX)
+		return;
+	(void)snprintf(old, sizeof(old), "%s.old", path);
+	(void)rename(path, old); /* else it goes on growing: better than no log */
+}
+
 static enum hv_code open_log(const struct agent_processes *processes,
 			     const struct agent_spawn *what, int *ret_fd,
 			     struct hv_err *err)
@@ -224,6 +222,7 @@ static enum hv_code open_log(const struct agent_processes *processes,
 
 	if (code != HV_OK)
 		return code;
+	make_room(path);
 	*ret_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	return *ret_fd >= 0 ? HV_OK : hv_fail_os(err, HV_E_OS, errno, "open %s", path);
 }
@@ -232,6 +231,7 @@ static enum hv_code start(const struct agent_spawn *what, int log,
 			  const struct command *command, struct hv_pidfile_holder *holder,
 			  struct hv_err *err)
 {
+	bool is_partition = what->kind == AGENT_PARTITION;
 	struct child child = {
 		.program = command->program,
 		.arguments = command->arguments,
@@ -239,9 +239,9 @@ static enum hv_code start(const struct agent_spawn *what, int log,
 		.error = log,
 		.inherited = command->fds,
 		.inherited_count = command->fd_count,
-		.oom_score = what->kind == AGENT_PARTITION ? CHILD_OOM_PARTITION
-							   : CHILD_OOM_SERVICE,
-		.is_unprivileged = what->kind == AGENT_PARTITION,
+		.oom_score = is_partition ? CHILD_OOM_PARTITION : CHILD_OOM_SERVICE,
+		.file_bytes_max = is_partition ? AGENT_LOG_BYTES_MAX : 0,
+		.is_unprivileged = is_partition,
 	};
 	enum hv_code code;
 	pid_t pid;
@@ -250,16 +250,39 @@ static enum hv_code start(const struct agent_spawn *what, int log,
 	if (code != HV_OK)
 		return code;
 	holder->pid = pid;
-	holder->start_time = 0;
 	/* It may have ended already, but it is our child: its pid is not used again. */
-	return hv_process_start_time(pid, &holder->start_time, err);
+	code = hv_process_start_time(pid, &holder->start_time, err);
+	if (code == HV_OK)
+		code = hv_pidfile_name(command->pid_file, pid, err);
+	if (code != HV_OK)
+		child_abandon(pid, holder->pidfd);
+	return code;
+}
+
+/* From a log and a command to a process that is watched. */
+static enum hv_code launch(struct agent_processes *processes,
+			   const struct agent_spawn *what, int log,
+			   const struct command *command, struct agent_instance *ret,
+			   struct hv_err *err)
+{
+	struct hv_pidfile_holder holder = { .pidfd = -1 };
+	enum hv_code code = start(what, log, command, &holder, err);
+
+	if (code != HV_OK)
+		return code;
+	code = watch(processes, what->kind, what->name, &holder, err);
+	if (code != HV_OK) {
+		child_abandon(holder.pid, -1); /* nobody would see its end */
+		return code;
+	}
+	*ret = (struct agent_instance){ holder.pid, holder.start_time };
+	return HV_OK;
 }
 
 enum hv_code agent_process_spawn(struct agent_processes *processes,
 				 const struct agent_spawn *what,
 				 struct agent_instance *ret, struct hv_err *err)
 {
-	struct hv_pidfile_holder holder = { .pidfd = -1 };
 	struct command command;
 	enum hv_code code;
 	int log = -1;
@@ -273,14 +296,9 @@ enum hv_code agent_process_spawn(struct agent_processes *processes,
 	code = command_make(processes->config.options, processes->config.bin, what,
 			    &command, err);
 	if (code == HV_OK) {
-		code = start(what, log, &command, &holder, err);
+		code = launch(processes, what, log, &command, ret, err);
 		command_close(&command);
 	}
 	(void)close(log);
-	if (code != HV_OK)
-		return code;
-	code = watch(processes, what->kind, what->name, &holder, err);
-	if (code == HV_OK)
-		*ret = (struct agent_instance){ holder.pid, holder.start_time };
 	return code;
 }

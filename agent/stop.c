@@ -20,6 +20,8 @@
 
 #define GRACE_MS 3000 /* from SIGTERM to SIGKILL; arbitrary */
 #define KILL_MS 2000  /* from SIGKILL to giving up: I/O in the kernel */
+#define NAME_MS 3000  /* from a held pid file to the pid in it; arbitrary */
+#define LOOK_MS 10    /* between two looks at a pid file that is being written */
 #define GROUP_MAX (HV_HOST_LPARS_MAX + 8)
 
 /* Processes that are ended together. */
@@ -29,14 +31,42 @@ struct group {
 	unsigned count;
 	struct pollfd at[GROUP_MAX];
 	int pids[GROUP_MAX];
+	uint64_t named_until_ms;
+	enum hv_code code; /* the first failure; the rest is ended all the same */
+	struct hv_err err;
 };
 
+static void note(struct group *group, enum hv_code code, const struct hv_err *err)
+{
+	if (group->code != HV_OK)
+		return;
+	group->code = code;
+	group->err = *err;
+}
+
+/*
+ * AGAIN is a program that was started a moment ago: its pid file is held, and it will
+ * write its pid; it must not outlive us. CORRUPT is nobody that can be named.
+ */
 static void add_path(struct group *group, const char *path)
 {
 	struct hv_pidfile_holder holder;
+	struct hv_err err = { 0 };
+	enum hv_code code;
 
-	if (group->count == GROUP_MAX || hv_pidfile_adopt(path, &holder, NULL) != HV_OK)
+	while ((code = hv_pidfile_adopt(path, &holder, &err)) == HV_E_AGAIN &&
+	       hv_clock_ms() < group->named_until_ms)
+		(void)poll(NULL, 0, LOOK_MS);
+	if (code == HV_E_NOTFOUND)
 		return;
+	if (code == HV_OK && group->count == GROUP_MAX) {
+		(void)close(holder.pidfd);
+		code = hv_fail(&err, HV_E_LIMIT, "more than %u processes", group->count);
+	}
+	if (code != HV_OK) {
+		note(group, code, &err);
+		return;
+	}
 	group->pids[group->count] = holder.pid;
 	group->at[group->count++] = (struct pollfd){ .fd = holder.pidfd,
 						     .events = POLLIN };
@@ -83,9 +113,9 @@ static void wait_all(struct group *group, uint64_t wait_ms)
 	}
 }
 
-static enum hv_code end_all(struct group *group, const char *what, struct hv_err *err)
+static void end_all(struct group *group, const char *what)
 {
-	enum hv_code code = HV_OK;
+	struct hv_err err = { 0 };
 
 	send_all(group, SIGTERM);
 	send_all(group, SIGCONT);
@@ -93,33 +123,41 @@ static enum hv_code end_all(struct group *group, const char *what, struct hv_err
 	send_all(group, SIGKILL);
 	wait_all(group, KILL_MS);
 	if (group->count > 0)
-		code = hv_fail(err, HV_E_TIMEOUT, "%s %d does not end", what,
-			       group->pids[0]);
+		note(group,
+		     hv_fail(&err, HV_E_TIMEOUT, "%s %d does not end", what,
+			     group->pids[0]),
+		     &err);
 	for (unsigned i = 0; i < group->count; i++)
 		(void)close(group->at[i].fd);
 	group->count = 0;
-	return code;
 }
 
-static enum hv_code end_one(struct group *group, const char *file, struct hv_err *err)
+static void end_one(struct group *group, const char *file)
 {
 	char path[HV_FILE_PATH_BYTES];
-	enum hv_code code = hv_path_join(path, sizeof(path), group->state, file, err);
+	struct hv_err err = { 0 };
+	enum hv_code code = hv_path_join(path, sizeof(path), group->state, file, &err);
 
-	if (code != HV_OK)
-		return code;
+	if (code != HV_OK) {
+		note(group, code, &err);
+		return;
+	}
+	group->named_until_ms = hv_clock_ms() + NAME_MS;
 	add_path(group, path);
-	return end_all(group, file, err);
+	end_all(group, file);
 }
 
-static enum hv_code end_kind(struct group *group, enum agent_kind kind, const char *what,
-			     struct hv_err *err)
+static void end_kind(struct group *group, enum agent_kind kind, const char *what)
 {
+	struct hv_err err = { 0 };
 	enum hv_code code;
 
 	group->kind = kind;
-	code = agent_state_each_pid_file(group->state, add, group, err);
-	return code == HV_OK ? end_all(group, what, err) : code;
+	group->named_until_ms = hv_clock_ms() + NAME_MS;
+	code = agent_state_each_pid_file(group->state, add, group, &err);
+	if (code != HV_OK)
+		note(group, code, &err);
+	end_all(group, what);
 }
 
 static bool is_ours(const char *name)
@@ -153,15 +191,13 @@ static enum hv_code clear_run(const char *state, struct hv_err *err)
 
 static enum hv_code stop_with(struct group *group, struct hv_err *err)
 {
-	enum hv_code code = end_one(group, "run/agent.pid", err);
-
-	if (code == HV_OK)
-		code = end_kind(group, AGENT_PARTITION, "partition", err);
-	if (code == HV_OK)
-		code = end_kind(group, AGENT_VIOS, "VIOS", err);
-	if (code == HV_OK)
-		code = end_one(group, "run/hypervisor.pid", err);
-	return code == HV_OK ? clear_run(group->state, err) : code;
+	end_one(group, "run/agent.pid");
+	end_kind(group, AGENT_PARTITION, "partition");
+	end_kind(group, AGENT_VIOS, "VIOS");
+	end_one(group, "run/hypervisor.pid");
+	if (group->code != HV_OK)
+		return hv_fail(err, group->code, "%s", hv_err_text(&group->err));
+	return clear_run(group->state, err);
 }
 
 enum hv_code agent_stop(const char *state, struct hv_err *err)

@@ -14,9 +14,15 @@
 
 #include "agent/child.h"
 #include "agent/command.h"
+#include "agent/tail.h"
 #include "hvcore/wire/pgdev.h"
 
 #define TOOL_TEXT_BYTES 4096 /* of its output that is looked at */
+#define TOOL_DEATH_MS 1000   /* from SIGKILL to giving it up; arbitrary */
+#define TOOLS_STUCK_MAX 64   /* given up and not ended; arbitrary */
+#define SEEN_ALL 31          /* one bit for each line that is needed */
+
+static const char late_text[] = "the device does not answer";
 
 struct tool {
 	struct agent_tools *owner;
@@ -24,10 +30,13 @@ struct tool {
 	struct hv_watch watch;
 	struct hv_timer deadline;
 	enum agent_tool_kind kind;
+	char path[HV_FILE_PATH_BYTES]; /* of the device */
 	uint32_t tag;
+	pid_t pid;
 	int pidfd;
 	int out, error; /* memory files: nothing it writes can block it */
-	bool is_late;
+	bool is_late;   /* SIGKILL was sent */
+	bool is_told;   /* and still it does not end: the device keeps it */
 };
 
 struct agent_tools {
@@ -85,25 +94,9 @@ void agent_tools_close(struct agent_tools *tools)
 
 /* ---- what it said ---- */
 
-static void read_tail(int fd, char text[TOOL_TEXT_BYTES])
+/* Without the program's name. */
+static const char *sentence_of(const char *line)
 {
-	off_t size = lseek(fd, 0, SEEK_END);
-	off_t from = size >= TOOL_TEXT_BYTES ? size - TOOL_TEXT_BYTES + 1 : 0;
-	ssize_t n = pread(fd, text, TOOL_TEXT_BYTES - 1, from);
-
-	text[n > 0 ? n : 0] = '\0';
-}
-
-/* Its last line, without the program's name. */
-static const char *sentence_of(char *text)
-{
-	size_t n = strlen(text);
-	char *line;
-
-	while (n > 0 && text[n - 1] == '\n')
-		text[--n] = '\0';
-	line = strrchr(text, '\n');
-	line = line != NULL ? line + 1 : text;
 	if (strncmp(line, "tarn-vios: ", 11) == 0)
 		line += 11;
 	return line[0] != '\0' ? line : "tarn-vios failed without a word";
@@ -111,14 +104,22 @@ static const char *sentence_of(char *text)
 
 static bool parse_hex(const char *text, uint8_t *bytes, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		unsigned value;
+	static const char digits[] = "0123456789abcdef";
 
-		if (sscanf(text + 2 * i, "%2x", &value) != 1)
-			return false;
-		bytes[i] = (uint8_t)value;
-	}
-	return text[2 * count] == '\0';
+	if (strlen(text) != 2 * count || strspn(text, digits) != 2 * count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		bytes[i] = (uint8_t)((strchr(digits, text[2 * i]) - digits) << 4 |
+				     (strchr(digits, text[2 * i + 1]) - digits));
+	return true;
+}
+
+static bool parse_name(const char *text, char name[HV_NAME_BYTES])
+{
+	if (text[0] != '\0' && !hv_name_is_valid(text))
+		return false;
+	(void)snprintf(name, HV_NAME_BYTES, "%s", text);
+	return true;
 }
 
 static bool parse_line(const char *key, const char *value, struct agent_header *header,
@@ -136,8 +137,7 @@ static bool parse_line(const char *key, const char *value, struct agent_header *
 	}
 	if (strcmp(key, "host_name") == 0) {
 		*seen |= 4;
-		(void)snprintf(header->host_name, sizeof(header->host_name), "%s", value);
-		return true;
+		return parse_name(value, header->host_name);
 	}
 	if (strcmp(key, "owner_epoch") == 0) {
 		*seen |= 8;
@@ -172,7 +172,7 @@ enum hv_code agent_header_parse(char *text, struct agent_header *ret_header,
 			return hv_fail(err, HV_E_CORRUPT, "tarn-vios says %.32s=%.64s",
 				       line, value);
 	}
-	if (seen != 31)
+	if (seen != SEEN_ALL)
 		return hv_fail(err, HV_E_CORRUPT,
 			       "tarn-vios did not say all of a header");
 	*ret_header = header;
@@ -203,19 +203,17 @@ static void finish(struct tool *tool)
 
 	if (has_succeeded(tool)) {
 		result.code = HV_OK;
-		read_tail(tool->out, text);
+		tail_read(tool->out, text, sizeof(text));
 		if (tool->kind == AGENT_TOOL_INSPECT) {
 			result.code = agent_header_parse(text, &header, &err);
 			result.header = result.code == HV_OK ? &header : NULL;
 		}
 		result.text = err.text;
+	} else if (tool->is_late) {
+		result = (struct agent_tool_result){ HV_E_TIMEOUT, late_text, NULL };
 	} else {
-		read_tail(tool->error, text);
+		tail_line(tool->error, text, sizeof(text));
 		result.text = sentence_of(text);
-		if (tool->is_late) {
-			result.code = HV_E_TIMEOUT;
-			result.text = "the device does not answer";
-		}
 	}
 	drop(tool);
 	owner->config.on_done(owner->config.arg, tag, &result);
@@ -223,17 +221,37 @@ static void finish(struct tool *tool)
 
 static void on_end(struct hv_watch *watch, unsigned events)
 {
-	(void)events;
-	finish((struct tool *)((char *)watch - offsetof(struct tool, watch)));
+	struct tool *tool = (struct tool *)((char *)watch - offsetof(struct tool, watch));
+
+	(void)events; /* a pidfd says only one thing */
+	if (!tool->is_told) {
+		finish(tool);
+		return;
+	}
+	(void)has_succeeded(tool); /* reaped; nobody waits for its answer any more */
+	drop(tool);
 }
 
+/*
+ * First SIGKILL; where that does not end it, it waits in the kernel for its device,
+ * and the caller is told without it. It stays in the table until it has ended.
+ */
 static void on_deadline(struct hv_timer *timer)
 {
 	struct tool *tool =
 		(struct tool *)((char *)timer - offsetof(struct tool, deadline));
+	struct agent_tool_result result = { HV_E_TIMEOUT, late_text, NULL };
+	struct agent_tools *owner = tool->owner;
 
+	if (tool->is_late) {
+		tool->is_told = true;
+		owner->config.on_done(owner->config.arg, tool->tag, &result);
+		return;
+	}
 	tool->is_late = true;
 	(void)syscall(SYS_pidfd_send_signal, tool->pidfd, SIGKILL, NULL, 0);
+	/* Started before: cannot fail. */
+	(void)!hv_timer_start(owner->loop, timer, TOOL_DEATH_MS, 0, NULL);
 }
 
 /* ---- start ---- */
@@ -277,15 +295,13 @@ static enum hv_code launch(struct tool *tool, const struct command *command,
 		.arguments = command->arguments,
 		.dies_with_us = true,
 	};
-	pid_t pid;
-
 	tool->out = memfd_create("tool-out", MFD_CLOEXEC);
 	tool->error = memfd_create("tool-error", MFD_CLOEXEC);
 	if (tool->out < 0 || tool->error < 0)
 		return hv_fail_os(err, HV_E_NOMEM, errno, "output of tarn-vios");
 	child.out = tool->out;
 	child.error = tool->error;
-	return child_start(&child, &pid, &tool->pidfd, err);
+	return child_start(&child, &tool->pid, &tool->pidfd, err);
 }
 
 static enum hv_code observe(struct tool *tool, uint64_t deadline_ms, struct hv_err *err)
@@ -297,17 +313,38 @@ static enum hv_code observe(struct tool *tool, uint64_t deadline_ms, struct hv_e
 	if (code == HV_OK && deadline_ms != 0)
 		code = hv_timer_start(loop, &tool->deadline, deadline_ms, 0, err);
 	if (code != HV_OK)
-		(void)syscall(SYS_pidfd_send_signal, tool->pidfd, SIGKILL, NULL, 0);
+		child_abandon(tool->pid, -1);
 	return code;
+}
+
+/* Each device keeps at most one process of ours in the kernel. */
+static enum hv_code check_stuck(const struct agent_tools *tools, const char *path,
+				struct hv_err *err)
+{
+	unsigned stuck = 0;
+
+	for (const struct tool *tool = tools->first; tool != NULL; tool = tool->next) {
+		stuck += tool->is_told;
+		if (tool->is_told && strcmp(tool->path, path) == 0)
+			return hv_fail(err, HV_E_BUSY,
+				       "%s: process %d still waits for it", late_text,
+				       (int)tool->pid);
+	}
+	if (stuck >= TOOLS_STUCK_MAX)
+		return hv_fail(err, HV_E_LIMIT, "%u devices do not answer", stuck);
+	return HV_OK;
 }
 
 enum hv_code agent_tool_start(struct agent_tools *tools, uint32_t tag,
 			      const struct agent_tool *what, struct hv_err *err)
 {
-	struct tool *tool = calloc(1, sizeof(*tool));
+	enum hv_code code = check_stuck(tools, what->path, err);
 	struct command command;
-	enum hv_code code;
+	struct tool *tool;
 
+	if (code != HV_OK)
+		return code;
+	tool = calloc(1, sizeof(*tool));
 	if (tool == NULL)
 		return hv_fail(err, HV_E_NOMEM, "start tarn-vios");
 	*tool = (struct tool){ .owner = tools,
@@ -319,6 +356,7 @@ enum hv_code agent_tool_start(struct agent_tools *tools, uint32_t tag,
 			       .pidfd = -1,
 			       .out = -1,
 			       .error = -1 };
+	(void)snprintf(tool->path, sizeof(tool->path), "%s", what->path);
 	tools->first = tool;
 	code = make_command(tools, what, &command, err);
 	if (code == HV_OK)

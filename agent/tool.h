@@ -4,8 +4,10 @@
  * Contract
  *   Threads  L.
  *   Memory   agent_tools_close() ends what runs; nothing is told then.
- *   Errors   agent_tool_start: nothing was started. on_done comes once for each one
- *            that was, with the sentence the tool wrote, TIMEOUT after its deadline.
+ *   Errors   agent_tool_start: nothing was started; BUSY the last one on that device
+ *            has not ended, whatever was done to it. on_done comes once for each one
+ *            that was, never from inside start, with the sentence the tool wrote;
+ *            TIMEOUT at most a second after its deadline.
  */
 #ifndef AGENT_TOOL_H
 #define AGENT_TOOL_H

@@ -1,5 +1,6 @@
 /* tarn-hypervisor: the memory of a host. No network, no configuration files; the
  * agent starts it, tells it what to do over run/hv.ipc, and may die and come back. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 
 struct options {
 	const char *state;
-	uint64_t memory, lmb, hang_ms, fault_threads;
+	uint64_t memory, lmb, hang_ms, fault_threads, pid_file_fd;
 };
 
 /* clang-format off */
@@ -31,10 +32,11 @@ static const struct hv_option options[] = {
 	  NULL, "silence of a VIOS that counts as a hang" },
 	{ "fault-threads", HV_OPTION_U64, "N", "0", 0, HV_LANES_MAX,
 	  offsetof(struct options, fault_threads), NULL, "0: one for each processor" },
+	{ "pid-file-fd", HV_OPTION_U64, "FD", hv_option_absent, 3, INT_MAX,
+	  offsetof(struct options, pid_file_fd), NULL, "its pid file, inherited, open for writing" },
 };
-static const struct hv_option_table table = {
-	"tarn-hypervisor", "the memory of a Tarn host", NULL, options, HV_COUNT(options),
-};
+static const struct hv_option_table table = { "tarn-hypervisor",
+	"the memory of a Tarn host", NULL, options, HV_COUNT(options) };
 /* clang-format on */
 
 static void on_terminate(void *arg, int signal)
@@ -45,22 +47,20 @@ static void on_terminate(void *arg, int signal)
 
 static enum hv_code serve(const struct options *o, struct hv_err *err)
 {
-	struct hypervisor_config config = {
-		.state_dir = o->state,
-		.memory_bytes = o->memory,
-		.lmb_bytes = o->lmb,
-		.hang_ms = (unsigned)o->hang_ms,
-		.fault_threads = (unsigned)o->fault_threads,
-	};
+	struct hypervisor_config config = { .state_dir = o->state,
+					    .memory_bytes = o->memory,
+					    .lmb_bytes = o->lmb,
+					    .hang_ms = (unsigned)o->hang_ms,
+					    .fault_threads = (unsigned)o->fault_threads };
 	struct hypervisor *hypervisor = NULL;
 	struct hv_loop *loop = NULL;
 	char path[HV_FILE_PATH_BYTES];
-	enum hv_code code;
 	int lock = -1;
+	enum hv_code code = hv_path_join(path, sizeof(path), o->state,
+					 "run/hypervisor.pid", err);
 
-	code = hv_path_join(path, sizeof(path), o->state, "run/hypervisor.pid", err);
 	if (code == HV_OK)
-		code = hv_pidfile_take(path, &lock, err);
+		code = hv_pidfile_take_either((int)o->pid_file_fd, path, &lock, err);
 	if (code == HV_OK)
 		code = hv_pool_namespace_enter(err);
 	if (code == HV_OK)

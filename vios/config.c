@@ -1,6 +1,7 @@
 /* config - see config.h. */
 #include "vios/config.h"
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 struct raw {
 	const char *state, *name;
+	uint64_t pid_file_fd;
 	bool allow_drills;
 	const char *format, *wipe, *inspect;
 	uint64_t bytes;
@@ -23,6 +25,7 @@ struct raw {
 };
 
 #define AT(member) offsetof(struct raw, member)
+#define FD_MIN 3 /* those below are not inherited on purpose */
 #define ID_DIGITS (2 * HV_PGDEV_ID_BYTES)
 
 // clang-format off
@@ -31,6 +34,8 @@ static const struct hv_option options[] = {
 	  "serve: the host's state directory" },
 	{ "name", HV_OPTION_NAME, "NAME", hv_option_absent, 0, 0, AT(name), NULL,
 	  "serve: which paging VIOS this is" },
+	{ "pid-file-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX, AT(pid_file_fd), NULL,
+	  "serve: its pid file, inherited, open for writing; absent: it opens it itself" },
 	{ "allow-drills", HV_OPTION_FLAG, NULL, NULL, 0, 0, AT(allow_drills), NULL,
 	  "serve: SIGUSR1 hangs it, SIGUSR2 lets it go on" },
 	{ "format", HV_OPTION_STRING, "PATH", hv_option_absent, 1, PATH_MAX - 1, AT(format), NULL,
@@ -88,6 +93,7 @@ static int take_serve(const struct raw *raw, struct vios_config *config)
 	config->mode = VIOS_MODE_SERVE;
 	config->name = raw->name;
 	config->allow_drills = raw->allow_drills;
+	config->pid_file_fd = (int)raw->pid_file_fd;
 	n = snprintf(config->socket_path, sizeof(config->socket_path), "%s/run/vasi.sock",
 		     raw->state);
 	if (n >= (int)sizeof(config->socket_path))

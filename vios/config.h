@@ -27,6 +27,7 @@ struct vios_config {
 	bool allow_drills;
 	char socket_path[HV_LOCAL_PATH_BYTES];
 	char pid_path[PATH_MAX];
+	int pid_file_fd; /* 0: pid_path */
 
 	/* format, wipe */
 	uint64_t bytes;

@@ -36,7 +36,8 @@ static int serve(const struct vios_config *config)
 	int pidfile;
 
 	hv_log_open(config->name, HV_LOG_INFO);
-	code = hv_pidfile_take(config->pid_path, &pidfile, &err);
+	code = hv_pidfile_take_either(config->pid_file_fd, config->pid_path, &pidfile,
+				      &err);
 	if (code != HV_OK) {
 		log_error("vios.not_started", "why=\"%s\"", err.text);
 		return 1;

@@ -3,11 +3,13 @@
 
 #include "hvcore/base/units.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -60,17 +62,16 @@ enum hv_code hv_process_start_time(int pid, uint64_t *ret_ticks, struct hv_err *
 	return hv_u64_parse(at, UINT64_MAX, ret_ticks, err);
 }
 
-static enum hv_code write_line(int fd, const char *path, struct hv_err *err)
+static enum hv_code write_line(int fd, const char *path, int pid, struct hv_err *err)
 {
 	char line[LINE_BYTES];
 	uint64_t start;
-	enum hv_code code = hv_process_start_time(getpid(), &start, err);
+	enum hv_code code = hv_process_start_time(pid, &start, err);
 	int n;
 
 	if (code != HV_OK)
 		return code;
-	n = snprintf(line, sizeof(line), "%d %llu\n", getpid(),
-		     (unsigned long long)start);
+	n = snprintf(line, sizeof(line), "%d %llu\n", pid, (unsigned long long)start);
 	/* In place: a new file would leave the lock on the old one. */
 	if (ftruncate(fd, 0) != 0 || pwrite(fd, line, (size_t)n, 0) != n)
 		return hv_fail_os(err, HV_E_IO, errno, "write '%s'", path);
@@ -88,7 +89,7 @@ static enum hv_code fail_held(const char *path, struct hv_err *err)
 	return hv_fail(err, HV_E_BUSY, "another process holds '%s'", path);
 }
 
-static enum hv_code lock_and_write(int fd, const char *path, struct hv_err *err)
+static enum hv_code lock_file(int fd, const char *path, struct hv_err *err)
 {
 	struct flock lock = whole_file();
 
@@ -96,17 +97,36 @@ static enum hv_code lock_and_write(int fd, const char *path, struct hv_err *err)
 		return errno == EAGAIN || errno == EACCES
 			       ? fail_held(path, err)
 			       : hv_fail_os(err, HV_E_OS, errno, "lock '%s'", path);
-	return write_line(fd, path, err);
+	return HV_OK;
 }
 
-enum hv_code hv_pidfile_take(const char *path, int *ret_fd, struct hv_err *err)
+enum hv_code hv_pidfile_hold(const char *path, int *ret_fd, struct hv_err *err)
 {
 	enum hv_code code;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
 
 	if (fd < 0)
 		return hv_fail_os(err, HV_E_OS, errno, "open '%s'", path);
-	code = lock_and_write(fd, path, err);
+	code = lock_file(fd, path, err);
+	/* The last holder may be a zombie: its line would still look true. */
+	if (code == HV_OK && ftruncate(fd, 0) != 0)
+		code = hv_fail_os(err, HV_E_IO, errno, "write '%s'", path);
+	if (code != HV_OK) {
+		(void)close(fd);
+		return code;
+	}
+	*ret_fd = fd;
+	return HV_OK;
+}
+
+enum hv_code hv_pidfile_take(const char *path, int *ret_fd, struct hv_err *err)
+{
+	int fd = -1;
+	enum hv_code code = hv_pidfile_hold(path, &fd, err);
+
+	if (code != HV_OK)
+		return code;
+	code = write_line(fd, path, getpid(), err);
 	if (code != HV_OK) {
 		(void)close(fd);
 		return code;
@@ -118,11 +138,31 @@ enum hv_code hv_pidfile_take(const char *path, int *ret_fd, struct hv_err *err)
 enum hv_code hv_pidfile_take_open(int fd, struct hv_err *err)
 {
 	char name[LINE_BYTES];
+	enum hv_code code;
 
 	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		return hv_fail_os(err, HV_E_OS, errno, "pid file descriptor %d", fd);
-	return lock_and_write(fd, name, err);
+	code = lock_file(fd, name, err);
+	return code == HV_OK ? write_line(fd, name, getpid(), err) : code;
+}
+
+enum hv_code hv_pidfile_name(int fd, int pid, struct hv_err *err)
+{
+	return write_line(fd, "the pid file of a child", pid, err);
+}
+
+enum hv_code hv_pidfile_take_either(int fd, const char *path, int *ret_fd,
+				    struct hv_err *err)
+{
+	enum hv_code code;
+
+	if (fd == 0)
+		return hv_pidfile_take(path, ret_fd, err);
+	code = hv_pidfile_take_open(fd, err);
+	if (code == HV_OK)
+		*ret_fd = fd;
+	return code;
 }
 
 void hv_pidfile_give(int fd)
@@ -209,11 +249,49 @@ enum hv_code hv_pidfile_look(const char *path, struct hv_pidfile_holder *ret_hol
 	return code;
 }
 
+/* By the names of its descriptors: asking their file systems could take for ever. */
+static bool has_open(int pid, const char *canonical)
+{
+	char directory[LINE_BYTES], name[PATH_MAX];
+	struct dirent *entry;
+	bool is_found = false;
+	DIR *dir;
+
+	(void)snprintf(directory, sizeof(directory), "/proc/%d/fd", pid);
+	dir = opendir(directory);
+	if (dir == NULL)
+		return false;
+	while (!is_found && (entry = readdir(dir)) != NULL) {
+		ssize_t n = readlinkat(dirfd(dir), entry->d_name, name, sizeof(name) - 1);
+
+		name[n > 0 ? n : 0] = '\0';
+		is_found = strcmp(name, canonical) == 0;
+	}
+	(void)closedir(dir);
+	return is_found;
+}
+
+/* The line is the holder's own to write: it must not name anybody else. */
+static enum hv_code check_holder(const char *path, int pid, struct hv_err *err)
+{
+	char canonical[PATH_MAX];
+
+	if (realpath(path, canonical) == NULL)
+		return hv_fail_os(err, HV_E_OS, errno, "look at '%s'", path);
+	if (!has_open(pid, canonical))
+		return hv_fail(err, HV_E_CORRUPT,
+			       "'%s' names process %d, which does not hold it", path,
+			       pid);
+	return HV_OK;
+}
+
 enum hv_code hv_pidfile_adopt(const char *path, struct hv_pidfile_holder *ret_holder,
 			      struct hv_err *err)
 {
 	struct hv_pidfile_holder before, after;
 	enum hv_code code = hv_pidfile_look(path, &before, err);
+	struct hv_err why = { 0 };
+	enum hv_code holds;
 	int pidfd;
 
 	if (code != HV_OK)
@@ -225,7 +303,10 @@ enum hv_code hv_pidfile_adopt(const char *path, struct hv_pidfile_holder *ret_ho
 					 before.pid)
 			       : hv_fail_os(err, HV_E_OS, errno,
 					    "open a pidfd of process %d", before.pid);
-	code = hv_pidfile_look(path, &after, err);
+	holds = check_holder(path, before.pid, &why);
+	code = hv_pidfile_look(path, &after, err); /* it may have ended since */
+	if (code == HV_OK && holds != HV_OK)
+		code = hv_fail(err, holds, "%s", hv_err_text(&why));
 	if (code == HV_OK &&
 	    (after.pid != before.pid || after.start_time != before.start_time))
 		code = hv_fail(err, HV_E_AGAIN, "'%s' changed hands", path);

@@ -8,14 +8,15 @@
  *
  * Lock held = alive, two instances are impossible, and a new service processor
  * adopts what it did not start: hv_pidfile_adopt() gives a pidfd that is surely
- * the holder, since pid, start time and lock are checked after it was opened.
+ * the holder, since pid, start time, lock, and that this process has the file open
+ * are checked after it was opened. A holder cannot pass for somebody else.
  *
  * Contract
  *   Threads  any. The lock belongs to the open file: a child that was forked and
  *            did not exec shares it (the descriptor is close-on-exec).
  *   Errors   BUSY another instance holds it (the text says which), NOTFOUND nobody
  *            holds it, AGAIN somebody has just taken it and not written it yet,
- *            CORRUPT the line is not one of ours.
+ *            CORRUPT the line is not one of ours, or not the holder's.
  */
 #ifndef HVCORE_BASE_PIDFILE_H
 #define HVCORE_BASE_PIDFILE_H
@@ -28,12 +29,25 @@
 HV_MUST_USE
 enum hv_code hv_pidfile_take(const char *path, int *ret_fd, struct hv_err *err);
 /*
- * The same for a file that the parent has opened for reading and writing: for programs
- * that may not open it themselves. The parent must close its own descriptor, which
- * shares the lock. `fd` stays open, and is close-on-exec from here on.
+ * Takes it for a child that is about to be started: from here on it is held, by nobody
+ * yet. After fork the parent names the child and closes the descriptor, which is
+ * close-on-exec: the child alone has the lock. It writes the same line once more.
+ */
+HV_MUST_USE
+enum hv_code hv_pidfile_hold(const char *path, int *ret_fd, struct hv_err *err);
+HV_MUST_USE
+enum hv_code hv_pidfile_name(int fd, int pid, struct hv_err *err);
+/*
+ * The same as take for a descriptor of the parent's hv_pidfile_hold(), or of a file it
+ * has opened for reading and writing. `fd` stays open, and is close-on-exec from here
+ * on.
  */
 HV_MUST_USE
 enum hv_code hv_pidfile_take_open(int fd, struct hv_err *err);
+/* take_open where the parent gave a descriptor, take where `fd` is 0. */
+HV_MUST_USE
+enum hv_code hv_pidfile_take_either(int fd, const char *path, int *ret_fd,
+				    struct hv_err *err);
 void hv_pidfile_give(int fd); /* the end of the process does the same; -1 is fine */
 
 struct hv_pidfile_holder {

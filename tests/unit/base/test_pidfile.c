@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -190,6 +191,57 @@ static void an_inherited_descriptor_does_as_well(void **state)
 	hv_pidfile_give(fd);
 }
 
+/* What a parent holds passes to its child, without a moment in which nobody has it. */
+static void a_held_file_waits_for_its_childs_line(void **state)
+{
+	struct hv_pidfile_holder holder;
+	int zombie = start_holder(), fd = -1, other = -1, pid;
+
+	(void)state;
+	assert_int_equal(kill(zombie, SIGKILL), 0);
+	assert_int_equal(
+		waitid(P_PID, (id_t)zombie, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
+	assert_int_equal(hv_pidfile_hold(path, &fd, NULL), HV_OK);
+	assert_int_equal(hv_pidfile_look(path, &holder, NULL), HV_E_AGAIN);
+	assert_int_equal(hv_pidfile_hold(path, &other, NULL), HV_E_BUSY);
+	assert_int_equal(waitpid(zombie, NULL, 0), zombie);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(hv_pidfile_take_open(fd, NULL) == HV_OK && pause() == 0);
+	hv_pidfile_give(fd);
+	while (hv_pidfile_adopt(path, &holder, NULL) == HV_E_AGAIN)
+		(void)sched_yield();
+	assert_int_equal(hv_pidfile_adopt(path, &holder, NULL), HV_OK);
+	assert_int_equal(holder.pid, pid);
+	(void)close(holder.pidfd);
+	end_holder(pid);
+	assert_int_equal(hv_pidfile_adopt(path, &holder, NULL), HV_E_NOTFOUND);
+}
+
+/* A partition writes its pid file itself; whom we adopt we may kill. */
+static void a_holder_cannot_pass_for_another_process(void **state)
+{
+	struct hv_pidfile_holder holder;
+	struct hv_err err;
+	char line[64];
+	uint64_t start;
+	FILE *file;
+	int pid = start_holder();
+
+	(void)state;
+	assert_int_equal(hv_process_start_time(getpid(), &start, NULL), HV_OK);
+	(void)snprintf(line, sizeof(line), "%d %llu\n", getpid(),
+		       (unsigned long long)start);
+	file = fopen(path, "w");
+	(void)fputs(line, file);
+	(void)fclose(file);
+	assert_int_equal(hv_pidfile_look(path, &holder, NULL), HV_OK);
+	assert_int_equal(hv_pidfile_adopt(path, &holder, &err), HV_E_CORRUPT);
+	assert_non_null(strstr(err.text, "does not hold it"));
+	end_holder(pid);
+}
+
 static void a_path_that_cannot_be_opened_is_an_error(void **state)
 {
 	struct hv_err err;
@@ -213,6 +265,8 @@ int main(void)
 		PIDFILE_TEST(a_line_that_is_not_ours_is_corrupt),
 		PIDFILE_TEST(a_process_that_is_gone_has_no_start_time),
 		PIDFILE_TEST(an_inherited_descriptor_does_as_well),
+		PIDFILE_TEST(a_held_file_waits_for_its_childs_line),
+		PIDFILE_TEST(a_holder_cannot_pass_for_another_process),
 		PIDFILE_TEST(a_path_that_cannot_be_opened_is_an_error),
 	};
 

@@ -44,6 +44,8 @@ static const struct row rows[] = {
 	{ USAGE, { "--wipe", "/d", "--inspect", "/d", "--id", ID } },
 	{ USAGE, { "--inspect", "/d", "--state", "/s" } },
 	{ USAGE, { "--unknown" } },
+	{ GO_ON, { "--state=/s", "--name=vios1", "--pid-file-fd=7" } },
+	{ USAGE, { "--state=/s", "--name=vios1", "--pid-file-fd=2" } },
 	{ 0, { "--help" } },
 };
 
