@@ -62,7 +62,7 @@ enough_acks() {
 	[[ $(grep -c ^ok "$work/acks" || true) -ge $1 ]]
 }
 for round in 1 2 3; do
-	wait_until $((30 * slow)) "acknowledged commands" enough_acks $((round * 12))
+	wait_until $((30 * slow)) "acknowledged commands" enough_acks $((round * 8))
 	read -r epoch revision < <(tarn status --json | jq -r '"\(.epoch) \(.revision)"')
 	kill_process KILL "$state/coordinator.pid"
 	at_once wait_for_paging "${HOSTS[@]}"

@@ -20,7 +20,7 @@ HOSTS=(h1 h2)
 POOL=32M
 MEM=16M # of a partition
 DEVICE=20M
-REVOLVE=150 # page-ins that show that a partition is paging
+REVOLVE=100 # page-ins that show that a partition is paging
 
 # Bounds are for programs as they ship; a sanitizer costs a factor.
 slow=1
@@ -128,10 +128,11 @@ pid_of() {
 	echo "$pid"
 }
 
-# Of one host: everything but its agent.
+# Of one host: its hypervisor and its partitions. Not its VIOS: on a busy machine one may
+# be found hanging that is only slow, which is harmless.
 processes_of() {
 	local file
-	for file in "$state/$1"/run/{hypervisor,vios1,vios2}.pid "$state/$1"/run/lpar-*.pid; do
+	for file in "$state/$1"/run/hypervisor.pid "$state/$1"/run/lpar-*.pid; do
 		is_alive "$file" || fail "$file: that process is dead"
 		echo "$(basename "$file") $(head -n 1 "$file")"
 	done
@@ -195,6 +196,9 @@ verify_lab() {
 	tarn report >"$work/report" || fail "the report: $(cat "$work/report")"
 	grep -h "pages verified" "$work"/verify.h* || true
 	cat "$work/report"
+	echo "VIOS found hanging, as seen by the hypervisors (stopped ones and slow ones):"
+	grep -ho 'vios_lost.*kind=hang.*' "$state"/h*/log/hypervisor.log | sed 's/.*reason=/  /' ||
+		echo "  none"
 }
 
 # ---- what was acknowledged ----
