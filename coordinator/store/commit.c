@@ -5,7 +5,11 @@
  */
 #include "coordinator/store/store_priv.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/statvfs.h>
+
+#define ROOM_BYTES (256u << 10) /* arbitrary: more than a usual batch writes */
 
 static int put_record(struct store *store, MDB_txn *txn,
 		      const struct cluster_change *change,
@@ -199,6 +203,17 @@ static int write_batch(struct store *store, MDB_txn *txn,
 	return rc;
 }
 
+/* LMDB says EIO for a write that was cut short, as the first one on a full disk is. */
+static int explain(const struct store *store, int rc)
+{
+	struct statvfs disk;
+
+	if (rc == EIO && fstatvfs(store->lock_fd, &disk) == 0 &&
+	    disk.f_bavail * disk.f_frsize < ROOM_BYTES)
+		return ENOSPC;
+	return rc;
+}
+
 enum hv_code store_commit(struct journal *journal, const struct journal_batch *batch,
 			  struct hv_err *err)
 {
@@ -216,7 +231,7 @@ enum hv_code store_commit(struct journal *journal, const struct journal_batch *b
 		mdb_txn_abort(txn);
 	if (rc != 0) {
 		store->reply_number = reply_number;
-		return store_fail(err, rc, "write the state");
+		return store_fail(err, explain(store, rc), "write the state");
 	}
 	return HV_OK;
 }

@@ -30,6 +30,9 @@ enum hv_code store_fail(struct hv_err *err, int rc, const char *what)
 		return hv_fail_os(err, HV_E_NOSPC, rc, "%s: nothing was changed", what);
 	case ENOMEM:
 		return hv_fail_os(err, HV_E_NOMEM, rc, "%s: nothing was changed", what);
+	case EIO:
+		return hv_fail_os(err, HV_E_IO, rc, "%s: the disk failed, or is full",
+				  what);
 	case MDB_PANIC:
 		return hv_fail(
 			err, HV_E_IO,

@@ -1,0 +1,494 @@
+/*
+ * Each allocation of the coordinator fails once: in the store, and on the way of
+ * each kind of request from its bytes to its answer. What is answered with NOMEM has
+ * changed nothing, and the same key again is carried out then.
+ */
+#include "coordinator/store/store.h"
+#include "tests/support/coordinator.h"
+#include "tests/support/oom.h"
+#include "tests/support/tmpdir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MIB (UINT64_C(1) << 20)
+
+static struct test_coordinator c;
+static struct model_host host;
+static struct journal plain;   /* the journal's and env's own functions */
+static struct engine_env bare; /* ... whose allocations do not count */
+static uint8_t next_key;
+
+static enum hv_code commit(struct journal *journal, const struct journal_batch *batch,
+			   struct hv_err *err)
+{
+	enum hv_code code;
+
+	oom_pause(true);
+	code = plain.commit(journal, batch, err);
+	oom_pause(false);
+	return code;
+}
+
+static void answer(struct engine_env *env, void *ticket, const void *bytes, size_t count)
+{
+	oom_pause(true);
+	bare.answer(env, ticket, bytes, count);
+	oom_pause(false);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	test_coordinator_open(&c, 1);
+	plain = c.journal.journal;
+	bare = c.env;
+	c.journal.journal.commit = commit;
+	c.env.answer = answer;
+	next_key = 0;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_audit(&c);
+	test_coordinator_close(&c);
+	return 0;
+}
+
+/* Submits and flushes with the nth allocation failing; whether it was reached. */
+static bool submit(unsigned nth, const uint8_t *bytes, size_t count,
+		   struct test_answer *to)
+{
+	oom_arm(nth);
+	engine_submit(c.engine, bytes, count, to);
+	engine_flush(c.engine);
+	c.wants_flush = false;
+	return oom_disarm();
+}
+
+/* A change, until nothing is left to fail; it ends carried out. */
+static void sweep_change(Tarn__ClusterRequest *request)
+{
+	uint8_t key[JOURNAL_KEY_BYTES] = { ++next_key };
+	bool is_done = false, was_hit = true;
+	unsigned refused = 0;
+	uint8_t *bytes;
+	size_t count;
+
+	request->has_key = 1;
+	request->key.data = key;
+	request->key.len = sizeof(key);
+	assert_int_equal(hv_message_encode(&request->base, &bytes, &count, NULL), HV_OK);
+	for (unsigned nth = 1; was_hit; nth++) {
+		uint64_t revision = test_cluster(&c)->now.revision;
+		struct test_answer to = { 0 };
+		Tarn__ClusterReply *reply;
+
+		was_hit = submit(nth, bytes, count, &to);
+		assert_true(to.is_there);
+		reply = test_reply(&to);
+		if (reply->error != NULL) {
+			assert_true(was_hit);
+			assert_int_equal(reply->error->code, HV_E_NOMEM);
+			refused++;
+			if (!is_done)
+				assert_int_equal(test_cluster(&c)->now.revision,
+						 revision);
+		} else {
+			is_done = true;
+		}
+		test_reply_free(reply);
+		test_audit(&c);
+	}
+	assert_true(is_done);
+	assert_true(refused > 3); /* there was something to fail */
+	free(bytes);
+}
+
+/* A read is answered, whole or with an error. */
+static void sweep_read(Tarn__ClusterRequest *request)
+{
+	bool was_hit = true;
+	uint8_t *bytes;
+	size_t count;
+
+	assert_int_equal(hv_message_encode(&request->base, &bytes, &count, NULL), HV_OK);
+	for (unsigned nth = 1; was_hit; nth++) {
+		struct test_answer to = { 0 };
+		Tarn__ClusterReply *reply;
+
+		was_hit = submit(nth, bytes, count, &to);
+		assert_true(to.is_there);
+		reply = test_reply(&to);
+		if (reply->error != NULL)
+			assert_int_equal(reply->error->code, HV_E_NOMEM);
+		assert_true(was_hit || reply->error == NULL);
+		test_reply_free(reply);
+	}
+	free(bytes);
+}
+
+static enum hv_code code_of(struct test_answer *to)
+{
+	Tarn__HostReply *reply;
+	const Tarn__Error *error;
+	enum hv_code code;
+
+	assert_true(to->is_there);
+	assert_int_equal(hv_host_reply_decode(to->bytes, to->count, &reply, NULL), HV_OK);
+	error = reply->kind_case == TARN__HOST_REPLY__KIND_POLL ? reply->poll->error
+								: reply->report->error;
+	code = error != NULL ? (enum hv_code)error->code : HV_OK;
+	tarn__host_reply__free_unpacked(reply, NULL);
+	free(to->bytes);
+	return code;
+}
+
+/* A report of the host as it is, and all that follows from it. */
+static void sweep_report(void)
+{
+	for (unsigned nth = 1;; nth++) {
+		struct test_answer to = { 0 };
+		size_t count;
+		uint8_t *bytes = model_host_report(&host, &count);
+		bool was_hit = submit(nth, bytes, count, &to);
+		enum hv_code code = to.count > 0 && to.bytes[0] == 0x0a ? HV_E_NOMEM
+									: HV_OK;
+
+		free(bytes);
+		/* Before it is decoded nobody knows whose it is: a client's error. */
+		if (code == HV_OK)
+			code = code_of(&to);
+		else
+			free(to.bytes);
+		assert_true(code == HV_OK || (code == HV_E_NOMEM && was_hit));
+		test_audit(&c);
+		if (!was_hit)
+			return;
+	}
+}
+
+static void sweep_poll(void)
+{
+	for (unsigned nth = 1;; nth++) {
+		struct test_answer to = { 0 };
+		size_t count;
+		uint8_t *bytes = model_host_poll(&host, &count);
+		bool was_hit = submit(nth, bytes, count, &to);
+
+		if (!to.is_there) { /* nothing new: it waits; a newer one ends it */
+			engine_submit(c.engine, bytes, count, NULL);
+			engine_flush(c.engine);
+			assert_true(to.is_there);
+		}
+		free(to.bytes);
+		free(bytes);
+		if (!was_hit)
+			return;
+	}
+}
+
+static void settle(void)
+{
+	oom_disarm();
+	test_settle(&c, &host);
+}
+
+/* What was planned becomes so on the host; its report is swept as well. */
+static void converge(void)
+{
+	sweep_poll();
+	assert_int_equal(test_poll(&c, &host, NULL), HV_OK);
+	model_host_converge(&host);
+	sweep_report();
+	settle();
+}
+
+#define SWEEP(upper, field, message) \
+	do { \
+		Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT; \
+		request.kind_case = TARN__CLUSTER_REQUEST__KIND_##upper; \
+		request.field = &(message); \
+		sweep_change(&request); \
+	} while (0)
+
+static void make_host(void)
+{
+	Tarn__HostAdd add = TARN__HOST_ADD__INIT;
+	Tarn__PoolSet pool = TARN__POOL_SET__INIT;
+	Tarn__PgdevAdd device = TARN__PGDEV_ADD__INIT;
+
+	model_host_init(&host, "h1", 1024 * MIB);
+	add.name = host.name;
+	SWEEP(HOST_ADD, host_add, add);
+	model_host_event(&host, "it came up");
+	sweep_report(); /* joins */
+	settle();
+	pool.host = host.name;
+	pool.mem_bytes = pool.max_bytes = 256 * MIB;
+	pool.create = true;
+	SWEEP(POOL_SET, pool_set, pool);
+	converge();
+	device.host = host.name;
+	device.name = (char *)"d1";
+	device.path = (char *)"/dev/d1";
+	device.has_bytes = 1;
+	device.bytes = 64 * MIB;
+	SWEEP(PGDEV_ADD, pgdev_add, device);
+	converge();
+}
+
+static void run_lpar(void)
+{
+	Tarn__LparCreate create = TARN__LPAR_CREATE__INIT;
+	Tarn__LparActivate activate = TARN__LPAR_ACTIVATE__INIT;
+	Tarn__LparSpec spec = TARN__LPAR_SPEC__INIT;
+	Tarn__Workload workload = TARN__WORKLOAD__INIT;
+
+	workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
+	spec.name = (char *)"db1";
+	spec.mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	spec.min_bytes = spec.mem_bytes = spec.max_bytes = 64 * MIB;
+	spec.workload = &workload;
+	create.spec = &spec;
+	SWEEP(LPAR_CREATE, lpar_create, create);
+	activate.name = spec.name;
+	SWEEP(LPAR_ACTIVATE, lpar_activate, activate);
+	converge();
+	model_host_work(&host);
+	settle();
+}
+
+static void take_apart(void)
+{
+	Tarn__LparShutdown shutdown = TARN__LPAR_SHUTDOWN__INIT;
+	Tarn__LparRemove remove = TARN__LPAR_REMOVE__INIT;
+	Tarn__PgdevRemove device = TARN__PGDEV_REMOVE__INIT;
+	Tarn__PoolRemove pool = TARN__POOL_REMOVE__INIT;
+	Tarn__HostRemove gone = TARN__HOST_REMOVE__INIT;
+
+	shutdown.name = remove.name = (char *)"db1";
+	SWEEP(LPAR_SHUTDOWN, lpar_shutdown, shutdown);
+	converge();
+	SWEEP(LPAR_REMOVE, lpar_remove, remove);
+	settle();
+	device.host = pool.host = gone.name = host.name;
+	device.name = (char *)"d1";
+	SWEEP(PGDEV_REMOVE, pgdev_remove, device);
+	converge();
+	SWEEP(POOL_REMOVE, pool_remove, pool);
+	converge();
+	SWEEP(HOST_REMOVE, host_remove, gone);
+	assert_int_equal(cluster_count(test_cluster(&c), RECORD_HOST), 0);
+}
+
+static void run_drill(void)
+{
+	Tarn__DrillRun run = TARN__DRILL_RUN__INIT;
+	const Tarn__DrillRecord *drill;
+
+	run.kind = TARN__DRILL_KIND__DRILL_PLANNED;
+	run.host = host.name;
+	SWEEP(DRILL_RUN, drill_run, run);
+	for (unsigned i = 0; i < 60; i++) {
+		settle();
+		model_host_work(&host);
+		sweep_report();
+		test_coordinator_run(&c, 1000);
+	}
+	drill = cluster_drill_at(test_cluster(&c), 0);
+	assert_string_equal(drill->phase, "done");
+	assert_string_equal(drill->verdict, "passed");
+}
+
+static void orders_without_memory_change_nothing(void **state)
+{
+	Tarn__ViosChange vios = TARN__VIOS_CHANGE__INIT;
+
+	(void)state;
+	make_host();
+	run_lpar();
+	vios.host = host.name;
+	vios.name = (char *)"vios2";
+	vios.verb = TARN__VIOS_VERB__VIOS_VERB_KILL;
+	SWEEP(VIOS_CHANGE, vios_change, vios);
+	converge();
+	run_drill();
+	take_apart();
+	model_host_fini(&host);
+}
+
+static void reads_without_memory_say_so(void **state)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__Query query = TARN__QUERY__INIT;
+	Tarn__EventQuery events = TARN__EVENT_QUERY__INIT;
+
+	(void)state;
+	make_host();
+	run_lpar();
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_STATUS;
+	request.status = &query;
+	sweep_read(&request);
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_DRILLS;
+	request.drills = &query;
+	sweep_read(&request);
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_EVENTS;
+	request.events = &events;
+	sweep_read(&request);
+	model_host_fini(&host);
+}
+
+static void a_coordinator_without_memory_does_not_start(void **state)
+{
+	unsigned nth = 1;
+
+	(void)state;
+	make_host();
+	run_lpar();
+	for (;; nth++) {
+		struct engine *engine = NULL;
+		enum hv_code code;
+
+		oom_arm(nth);
+		code = engine_open(&c.env, &c.journal.journal, &engine, NULL);
+		if (!oom_disarm()) {
+			assert_int_equal(code, HV_OK);
+			engine_close(c.engine);
+			c.engine = engine;
+			break;
+		}
+		assert_int_equal(code, HV_E_NOMEM);
+		assert_null(engine);
+	}
+	assert_true(nth > 10);
+	model_host_fini(&host);
+}
+
+static void a_store_without_memory_is_not_opened(void **state)
+{
+	struct store_config config = { 0 };
+	struct test_tmpdir dir;
+
+	(void)state;
+	test_tmpdir_make(&dir);
+	config.directory = dir.path;
+	for (unsigned nth = 1;; nth++) {
+		struct store *store = NULL;
+		enum hv_code code;
+
+		oom_arm(nth);
+		code = store_open(&config, &store, NULL);
+		if (!oom_disarm()) {
+			assert_int_equal(code, HV_OK);
+			store_close(store);
+			break;
+		}
+		assert_int_equal(code, HV_E_NOMEM);
+		assert_null(store);
+	}
+	test_tmpdir_remove(&dir);
+}
+
+/* Fills a cluster, and finds a reply, with each allocation failing once. */
+static void sweep_store(struct store *store, const uint8_t key[JOURNAL_KEY_BYTES])
+{
+	struct journal *journal = store_journal(store);
+	bool was_hit = true;
+
+	for (unsigned nth = 1; was_hit; nth++) {
+		struct cluster cluster;
+		enum hv_code code;
+
+		cluster_init(&cluster);
+		oom_arm(nth);
+		code = journal->load(journal, &cluster, NULL);
+		was_hit = oom_disarm();
+		assert_int_equal(code, was_hit ? HV_E_NOMEM : HV_OK);
+		cluster_fini(&cluster);
+	}
+	was_hit = true;
+	for (unsigned nth = 1; was_hit; nth++) {
+		uint8_t *bytes = NULL;
+		size_t count;
+		enum hv_code code;
+
+		oom_arm(nth);
+		code = journal->find_reply(journal, key, &bytes, &count, NULL);
+		was_hit = oom_disarm();
+		assert_int_equal(code, was_hit ? HV_E_NOMEM : HV_OK);
+		free(bytes);
+	}
+}
+
+/* Through the store's own commit, whose allocations fail as well. */
+static void add_host(uint8_t key[JOURNAL_KEY_BYTES])
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__HostAdd add = TARN__HOST_ADD__INIT;
+	bool was_hit = true;
+	uint8_t *bytes;
+	size_t count;
+
+	add.name = (char *)"h1";
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_HOST_ADD;
+	request.host_add = &add;
+	request.has_key = 1;
+	request.key.data = key;
+	request.key.len = JOURNAL_KEY_BYTES;
+	assert_int_equal(hv_message_encode(&request.base, &bytes, &count, NULL), HV_OK);
+	for (unsigned nth = 1; was_hit; nth++) {
+		struct test_answer to = { 0 };
+
+		was_hit = submit(nth, bytes, count, &to);
+		assert_true(to.is_there);
+		free(to.bytes);
+	}
+	free(bytes);
+}
+
+static void a_store_is_read_without_memory(void **state)
+{
+	struct store_config config = { 0 };
+	uint8_t key[JOURNAL_KEY_BYTES] = { 1 };
+	struct test_tmpdir dir;
+	struct store *store;
+
+	(void)state;
+	test_tmpdir_make(&dir);
+	config.directory = dir.path;
+	assert_int_equal(store_open(&config, &store, NULL), HV_OK);
+	engine_close(c.engine);
+	assert_int_equal(engine_open(&c.env, store_journal(store), &c.engine, NULL),
+			 HV_OK);
+	add_host(key);
+	assert_non_null(cluster_host(test_cluster(&c), "h1"));
+	sweep_store(store, key);
+	engine_close(c.engine);
+	c.engine = NULL;
+	store_close(store);
+	test_tmpdir_remove(&dir);
+	assert_int_equal(engine_open(&c.env, &c.journal.journal, &c.engine, NULL), HV_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(orders_without_memory_change_nothing),
+		TEST(reads_without_memory_say_so),
+		TEST(a_coordinator_without_memory_does_not_start),
+		TEST(a_store_without_memory_is_not_opened),
+		TEST(a_store_is_read_without_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
