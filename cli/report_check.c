@@ -113,6 +113,10 @@ static void check_lpar(struct cli_findings *findings, const Tarn__StatusReply *s
 	if (!lpar->record->running) {
 		if (lpar->stat != NULL && is_alive(lpar->stat))
 			found(&check, "is off, but runs");
+		if (lpar->record->ended_unasked)
+			found(&check, "ended, and nobody asked it to: %s",
+			      lpar->record->last_end != NULL ? lpar->record->last_end
+							     : "no reason");
 		return;
 	}
 	if (!is_alive(lpar->stat)) {

@@ -15,13 +15,14 @@
 
 static void head(struct cli *cli, const Tarn__StatusReply *status)
 {
-	unsigned up = 0, running = 0, waiting = 0;
+	unsigned up = 0, running = 0, waiting = 0, ended = 0;
 
 	for (size_t i = 0; i < status->n_hosts; i++)
 		up += status->hosts[i]->connected && status->hosts[i]->hypervisor_up;
 	for (size_t i = 0; i < status->n_lpars; i++) {
 		running += strcmp(status->lpars[i]->state, "Running") == 0;
 		waiting += strcmp(status->lpars[i]->state, "Waiting for paging") == 0;
+		ended += status->lpars[i]->record->ended_unasked;
 	}
 	(void)fprintf(cli->out, "%u of %zu hosts up, %u of %zu partitions running", up,
 		      status->n_hosts, running, status->n_lpars);
@@ -29,6 +30,11 @@ static void head(struct cli *cli, const Tarn__StatusReply *status)
 		(void)fputs(", ", cli->out);
 		cli_tone_print(cli->out, CLI_BAD, cli->is_colour, "%u waiting for paging",
 			       waiting);
+	}
+	if (ended > 0) {
+		(void)fputs(", ", cli->out);
+		cli_tone_print(cli->out, CLI_BAD, cli->is_colour, "%u ended by itself",
+			       ended);
 	}
 	(void)fprintf(cli->out, "  (revision %" PRIu64 ", epoch %" PRIu64 ")\n",
 		      status->revision, status->epoch);

@@ -60,6 +60,8 @@ struct cli_word cli_lpar_word(const Tarn__LparView *lpar)
 
 	if (strcmp(lpar->state, "Running") == 0)
 		tone = CLI_GOOD;
+	else if (lpar->record->ended_unasked)
+		return word(CLI_BAD, "Ended", lpar->record->last_end);
 	else if (strcmp(lpar->state, "Not Activated") == 0)
 		tone = CLI_DIM;
 	else if (strcmp(lpar->state, "Waiting for paging") == 0 ||

@@ -202,6 +202,8 @@ static void edit_started(struct plan *plan, const Tarn__LparRecord *lpar,
 		return;
 	edit->run_id = draft_next_id(&plan->draft);
 	edit->running = true;
+	edit->has_ended_unasked = 0;
+	edit->ended_unasked = false;
 	edit->has_immediate = 0;
 	edit->immediate = false;
 	edit->has_job = 1;

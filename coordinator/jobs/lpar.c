@@ -77,6 +77,9 @@ static void end_run(struct draft *draft, const Tarn__LparRecord *lpar,
 	end_job(draft, lpar, status);
 	tell_end(draft, lpar, status);
 	release_device(draft, lpar);
+	/* Until it is activated again: tarn status and tarn report must not miss it. */
+	edit->has_ended_unasked = lpar->running && !lpar->has_job;
+	edit->ended_unasked = edit->has_ended_unasked;
 	edit->running = false;
 	edit->has_job = 0;
 	edit->job = 0;

@@ -61,7 +61,7 @@ find_start_time() {
 # is_alive PIDFILE: the very process that the file names ("pid starttime").
 is_alive() {
 	local pid started started_at
-	[[ -f $1 ]] && read -r pid started <"$1" || return 1
+	{ read -r pid started <"$1"; } 2>/dev/null || return 1 # it may go at any moment
 	[[ $pid =~ ^[0-9]+$ ]] && find_start_time "$pid" && [[ $started_at == "$started" ]]
 }
 

@@ -33,7 +33,7 @@ end_process() {
 	shift
 	for signal in "$@"; do
 		is_alive "$file" || return 0
-		read -r pid _ <"$file"
+		{ read -r pid _ <"$file"; } 2>/dev/null || return 0
 		kill "-$signal" "$pid" 2>/dev/null || true
 		wait_for "$TERM_SECONDS" "process $pid ($(basename "$file" .pid)) to end on SIG$signal" \
 			is_ended "$file" && return 0

@@ -155,6 +155,15 @@ static void haunt(struct sample *s)
 	s->status->lpars[2]->record->running = false;
 }
 
+static void end_unasked(struct sample *s)
+{
+	s->status->lpars[2]->stat = NULL;
+	s->status->lpars[2]->record->running = false;
+	s->status->lpars[2]->record->has_ended_unasked = true;
+	s->status->lpars[2]->record->ended_unasked = true;
+	s->status->lpars[2]->record->last_end = (char *)"killed by signal 11";
+}
+
 static void lose_block(struct sample *s)
 {
 	host_of(s)->lmbs_free--;
@@ -266,6 +275,8 @@ static void one_wrong_figure_is_found_and_named(void **state)
 		{ end, "partition web", "is not alive: Waiting for paging: no paging" },
 		{ restart_silently, "partition ded", "run is 2, but run wanted is 1" },
 		{ haunt, "partition ded", "is off, but runs" },
+		{ end_unasked, "partition ded",
+		  "ended, and nobody asked it to: killed by signal 11" },
 		{ lose_block, "host h1", "memory blocks is 32, but" },
 		{ shrink_pool, "host h1", "pool is 100659200, but its blocks is" },
 		{ want_more_pool, "host h1", "pool is 100663296, but the pool wanted" },
@@ -303,6 +314,32 @@ static void one_wrong_figure_is_found_and_named(void **state)
 				 findings.count > 0 ? findings.rows[0].where : "",
 				 findings.count > 0 ? findings.rows[0].text : "");
 	}
+}
+
+/* Off, but not because anybody wanted it: neither screen passes over it. */
+static void a_partition_that_ended_by_itself_is_seen(void **state)
+{
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+	struct fake *fake = fake_new();
+	struct sample s = sample();
+
+	(void)state;
+	end_unasked(&s);
+	s.status->lpars[2]->state = (char *)"Not Activated";
+	reply.status = s.status;
+	fake_answer(fake, &reply);
+	assert_int_equal(fake_run(fake, "status"), CLI_DONE);
+	assert_non_null(strstr(fake->out, ", 1 ended by itself"));
+	assert_non_null(strstr(fake->out, "Ended: killed by signal 11"));
+	fake_answer(fake, &reply);
+	assert_int_equal(fake_run(fake, "status --json"), CLI_DONE);
+	assert_non_null(strstr(fake->out, "\"ended_unasked\": true"));
+	fake_answer_drills(fake);
+	fake_answer(fake, &reply);
+	assert_int_equal(fake_run(fake, "report"), CLI_FAILED);
+	assert_non_null(strstr(fake->err, "partition ded: ended, and nobody asked it to: "
+					  "killed by signal 11"));
+	fake_free(fake);
 }
 
 static void a_wrong_figure_makes_the_command_fail(void **state)
@@ -374,6 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(figures_that_add_up_find_nothing),
 		cmocka_unit_test(one_wrong_figure_is_found_and_named),
+		cmocka_unit_test(a_partition_that_ended_by_itself_is_seen),
 		cmocka_unit_test(a_wrong_figure_makes_the_command_fail),
 		cmocka_unit_test(the_report_is_saved_as_it_was_printed),
 		cmocka_unit_test(more_findings_than_fit_are_counted),

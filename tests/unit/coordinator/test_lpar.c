@@ -127,6 +127,7 @@ static void a_start_that_fails_gives_everything_back(void **state)
 	assert_null(lpar_of("db1")->device);
 	assert_null(cluster_device(test_cluster(&c), "h1", "d1")->lpar);
 	assert_string_equal(lpar_of("db1")->last_end, "the model was told to fail");
+	assert_false(lpar_of("db1")->ended_unasked); /* the job says that it failed */
 }
 
 static void a_run_that_ends_by_itself_is_off(void **state)
@@ -149,9 +150,17 @@ static void a_run_that_ends_by_itself_is_off(void **state)
 				 cluster_count(test_cluster(&c), RECORD_EVENT) - 1);
 	assert_string_equal(event->kind, "lpar.off");
 	assert_int_equal(event->level, TARN__EVENT_LEVEL__EVENT_ERROR);
-	/* It is not started again by anybody but a person. */
+	/* It is not started again by anybody but a person, and shown until then. */
 	test_settle(&c, &host);
 	assert_false(model_host_lpar(&host, "db1")->is_running);
+	assert_true(lpar_of("db1")->ended_unasked);
+	assert_int_equal(test_lpar_activate(&c, "db1", NULL, NULL), HV_OK);
+	assert_false(lpar_of("db1")->ended_unasked);
+	test_settle(&c, &host);
+	assert_int_equal(test_lpar_shutdown(&c, "db1", false, NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	assert_false(limits_is_active(lpar_of("db1")));
+	assert_false(lpar_of("db1")->ended_unasked);
 }
 
 static void a_shutdown_cancels_a_start(void **state)
