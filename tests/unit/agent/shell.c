@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/stop.h"
 #include "hvcore/base/clock.h"
 
 #define LOOK_MS 2
@@ -57,6 +58,7 @@ int shell_tear_down(void **state)
 {
 	struct shell *shell = *state;
 
+	(void)!agent_stop(shell->state, NULL); /* what a failed test has left */
 	hv_timer_stop(&shell->timer);
 	hv_loop_close(shell->loop);
 	test_tmpdir_remove(&shell->dir);
