@@ -14,12 +14,13 @@
 
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
+#include "hvcore/base/priority.h"
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57 /* Linux 5.6 */
 #endif
 #define STACK_BYTES (256u << 10) /* locked in full: deepest frame is under 8 KiB */
-#define PRIORITY (-15)           /* as hvcore/hypervisor/privilege.c */
+#define NICE (-15)               /* as hvcore/hypervisor/privilege.c */
 /*
  * Kept: DAC_OVERRIDE, since paging devices lie wherever they were put, and are opened
  * later, also in directories that root does not own. IPC_LOCK, since the window, the
@@ -76,9 +77,11 @@ static void drop_rights(void)
 
 void vios_process_harden(void)
 {
+	struct hv_err err;
+
 	/* Before partitions, as the hypervisor: pinned beside them, we would look hung. */
-	if (setpriority(PRIO_PROCESS, 0, PRIORITY) != 0)
-		log_warn("vios.no_priority", "errno=%d", errno);
+	if (hv_priority_raise(NICE, &err) != HV_OK)
+		log_warn("vios.no_priority", "why=\"%s\"", err.text);
 	lock_memory();
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0)
 		log_warn("vios.not_an_io_flusher", "errno=%d", errno);

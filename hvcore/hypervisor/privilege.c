@@ -6,11 +6,11 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hvcore/base/log.h"
+#include "hvcore/base/priority.h"
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -40,8 +40,10 @@ static const unsigned kept[] = {
 
 static void come_first(void)
 {
-	if (setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE) != 0)
-		log_warn("hypervisor.no_priority", "errno=%d", errno);
+	struct hv_err err;
+
+	if (hv_priority_raise(NICE, &err) != HV_OK)
+		log_warn("hypervisor.no_priority", "why=\"%s\"", err.text);
 }
 
 static void make_stacks_small(void)
