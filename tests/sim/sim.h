@@ -21,8 +21,9 @@
  *       was forced
  *   S6  a run is only given by an order of a client: nothing is restarted silently
  *   S7  who was told of a revision never reads an older state
+ *   S8  an event is kept once, in its agent's order, and numbers have no gap
  * and when all trouble is over, within a bounded time:
- *   S8  every host is what the coordinator wants, and every job has ended
+ *   S9  every host is what the coordinator wants, and every job has ended
  *
  * Threads: one.
  */
@@ -143,6 +144,7 @@ struct sim {
 	size_t order_count;
 	struct cluster shadow; /* what follows from the log alone */
 	size_t log_seen;
+	uint64_t last_event, last_source[SIM_HOSTS];
 	struct sim_run runs[SIM_RUNS_MAX];
 	size_t run_count;
 	size_t attached_seen[SIM_HOSTS];
@@ -181,10 +183,10 @@ void sim_client_answered(struct sim *sim, struct sim_client *client, enum hv_cod
 bool sim_clients_are_idle(const struct sim *sim);
 
 /* sim_check.c */
-void sim_check_log(struct sim *sim);                /* S1-S6, after each batch */
+void sim_check_log(struct sim *sim);                /* S1-S6, S8, after each batch */
 void sim_check_hosts(struct sim *sim);              /* S3, S4, after each happening */
 void sim_check_answers(struct sim *sim);            /* S1, S2, of all orders */
-bool sim_is_settled(struct sim *sim, bool is_loud); /* S8 */
+bool sim_is_settled(struct sim *sim, bool is_loud); /* S9 */
 
 /* Adds what happened. */
 void sim_count(const struct sim *sim, struct sim_counts *total);

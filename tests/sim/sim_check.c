@@ -69,6 +69,31 @@ static void check_runs(struct sim *sim, const Tarn__LogRecord *log,
 	}
 }
 
+static void check_events(struct sim *sim, const Tarn__LogRecord *log)
+{
+	for (size_t i = 0; i < log->n_events; i++) {
+		const Tarn__Event *event = log->events[i];
+		uint64_t *last;
+
+		if (event->number != ++sim->last_event)
+			sim_fail(sim, "S8: events have a gap", event->text);
+		if (!event->has_source_number)
+			continue;
+		last = &sim->last_source[event->host[1] - '1']; /* an agent's: h1 to h4 */
+		if (event->source_number <= *last)
+			sim_fail(sim, "S8: an event is kept twice", event->text);
+		*last = event->source_number;
+	}
+	for (size_t i = 0; i < log->n_removed; i++) {
+		for (unsigned host = 0; host < SIM_HOSTS; host++) {
+			/* Added again it is a new host, which may tell all once more. */
+			if (strncmp(log->removed[i], "host/", 5) == 0 &&
+			    strcmp(log->removed[i] + 5, sim_host_name(host)) == 0)
+				sim->last_source[host] = 0;
+		}
+	}
+}
+
 static bool is_being_killed(const struct cluster *cluster, const char *host,
 			    const char *vios)
 {
@@ -116,7 +141,8 @@ static void check_pairs(const struct sim *sim, const unsigned before[SIM_HOSTS],
 	for (unsigned i = 0; i < SIM_HOSTS; i++) {
 		const char *host = sim_host_name(i);
 
-		if (before[i] == 0 || left_up(&sim->shadow, host) != 0 ||
+		if (cluster_host(&sim->shadow, host) == NULL || before[i] == 0 ||
+		    left_up(&sim->shadow, host) != 0 ||
 		    (order != NULL && order->is_forced) ||
 		    (is_disable && !has_user(&sim->shadow, host)))
 			continue;
@@ -134,6 +160,7 @@ static void check_record(struct sim *sim, Tarn__LogRecord *log)
 		sim_fail(sim, "S1: the log has a hole", log->what);
 	check_key(sim, log, order);
 	check_runs(sim, log, order);
+	check_events(sim, log);
 	for (unsigned i = 0; i < SIM_HOSTS; i++)
 		up[i] = left_up(&sim->shadow, sim_host_name(i));
 	if (cluster_apply(&sim->shadow, log, &err) != HV_OK)

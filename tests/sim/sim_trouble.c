@@ -139,7 +139,7 @@ void sim_play(uint64_t seed, enum sim_mutant mutant, struct sim_counts *total)
 	for (; !sim_is_settled(sim, false) && calm_ms < CALM_MS; calm_ms += 500)
 		sim_run(sim, 500);
 	if (!sim_is_settled(sim, true))
-		sim_fail(sim, "S8: the cluster does not come to what is wanted", "");
+		sim_fail(sim, "S9: the cluster does not come to what is wanted", "");
 	sim_check_answers(sim);
 	if (!cluster_is_same(&sim->shadow, test_cluster(&sim->coordinator)))
 		sim_fail(sim, "S1: state and log differ in the end", "");

@@ -1,6 +1,6 @@
 /*
  * A cluster in trouble: orders are given while everything is lost, late, doubled,
- * cut, killed and restarted; rules S1..S8 of sim.h hold all the same. That they can
+ * cut, killed and restarted; rules S1..S9 of sim.h hold all the same. That they can
  * fail is shown by test_mutants.c.
  *
  *   test_cluster_sim [ROUNDS]      HV_SEED=N: the rounds from that seed on
