@@ -4,22 +4,38 @@
  */
 #include "agent/core/core_priv.h"
 
+#include <stdio.h>
+
+/* What is not known is left out: nobody took over yet, no page was asked for yet. */
+static void describe_switch(const Tarn__Failover *failover, char text[128])
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	if (failover->has_switched_us)
+		used = (size_t)snprintf(text, 128, ", switched in %.1f ms",
+					(double)failover->switched_us / 1e3);
+	if (failover->has_first_page_us)
+		(void)snprintf(text + used, 128 - used, ", first page after %.1f ms",
+			       (double)failover->first_page_us / 1e3);
+}
+
 static void tell_failover(struct agent_core *core, const Tarn__Failover *failover)
 {
+	char text[128];
 	bool is_planned = strcmp(failover->kind, "planned") == 0;
 	Tarn__EventLevel level = failover->to[0] == '\0' ? TARN__EVENT_LEVEL__EVENT_ERROR
 				 : is_planned            ? TARN__EVENT_LEVEL__EVENT_INFO
 							 : TARN__EVENT_LEVEL__EVENT_WARN;
 
+	describe_switch(failover, text);
 	core_event(
 		core, level, "vios.failover",
-		"%s: from %s to %s; detected after %.1f ms, switched in %.1f ms, "
-		"first page after %.1f ms; %llu reads sent again, %llu steals canceled, "
-		"%llu slots in quarantine",
+		"%s: from %s to %s; detected after %.1f ms%s; "
+		"%llu reads sent again, %llu steals canceled, %llu slots in quarantine",
 		failover->kind, failover->from[0] != '\0' ? failover->from : "nobody",
 		failover->to[0] != '\0' ? failover->to : "nobody",
-		(double)failover->detected_us / 1e3, (double)failover->switched_us / 1e3,
-		(double)failover->first_page_us / 1e3,
+		(double)failover->detected_us / 1e3, text,
 		(unsigned long long)failover->resent_reads,
 		(unsigned long long)failover->canceled_steals,
 		(unsigned long long)failover->quarantined_slots);

@@ -49,7 +49,9 @@ function(hv_script_test kind name script)
 	if(arg_LONG)
 		list(APPEND labels long)
 	endif()
-	add_test(NAME ${kind}.${name} COMMAND bash ${script} ${arg_ARGS}
+	# TERM in time: ctest itself kills, and then nobody would take a lab down
+	math(EXPR soft "${arg_TIMEOUT} * 3 / 4")
+	add_test(NAME ${kind}.${name} COMMAND timeout ${soft} bash ${script} ${arg_ARGS}
 		WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 	set_tests_properties(${kind}.${name} PROPERTIES TIMEOUT ${arg_TIMEOUT}
 		LABELS "${labels}" SKIP_RETURN_CODE 77

@@ -3,7 +3,7 @@
  *
  * A program that leads its session also has to raise the priority of that session:
  * where the kernel groups the processes of a session (autogroup), a process's own
- * nice value counts only against others of the same session.
+ * nice value counts only against others of the same session. It gets a third of it.
  *
  * Contract
  *   Threads  the first one, before it starts others: they inherit it.

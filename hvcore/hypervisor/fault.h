@@ -9,9 +9,7 @@
  *
  * A wake-up: mail, answers, messages of the kernel (REMOVE, WRITE, MINOR, MISSING
  * over the batch of one userfaultfd), then hv_pager_run(). Before it sleeps a
- * thread raises the sleep flag of its lanes and looks once more. While page-ins are
- * out it spins, with a bound, for as long as that does not take the processor from
- * somebody who needs it.
+ * thread raises the sleep flag of its lanes and looks once more.
  *
  * Contract
  *   Threads  open, close, rounds: the loop thread. What a round visits runs on F
@@ -89,8 +87,6 @@ struct fault_thread {
 	struct fault_lane lanes[HV_PATHS];
 	struct memory *memories[HV_PAGER_SPACES_MAX];
 	unsigned memory_count;
-	uint64_t spin_until_ns;
-	uint64_t no_spin_until_ns;
 	_Atomic uint64_t batches; /* wake-ups, for tests and people */
 };
 

@@ -20,7 +20,7 @@ HOSTS=(h1 h2)
 POOL=32M
 MEM=16M # of a partition
 DEVICE=20M
-REVOLVE=100 # page-ins that show that a partition is paging
+REVOLVE=60 # page-ins that show that a partition is paging
 
 # Bounds are for programs as they ship; a sanitizer costs a factor.
 slow=1
@@ -50,12 +50,14 @@ partitions_of() {
 	printf '%s\n' "$1a" "$1b" "$1c" "$1d"
 }
 
+# Operations a second, all together: paging without a pause, on two processors that have
+# agents, coordinator and this script to run as well.
 define_partitions() {
-	local h=$1 more=(--mem "$MEM" --host "$1")
-	tarn lpar create "${h}a" "${more[@]}" --workload zipf --rate 2000 --seed 1
-	tarn lpar create "${h}b" "${more[@]}" --workload scan --rate 2000 --write-percent 20
-	tarn lpar create "${h}c" "${more[@]}" --workload phases --working-set 60 --rate 2000 --weight 64
-	tarn lpar create "${h}d" "${more[@]}" --workload zipf --rate 1000 --weight 200
+	local h=$1 more=(--mem "$MEM" --host "$1") rate=$((900 / slow))
+	tarn lpar create "${h}a" "${more[@]}" --workload zipf --rate "$rate" --seed 1
+	tarn lpar create "${h}b" "${more[@]}" --workload scan --rate "$rate" --write-percent 20
+	tarn lpar create "${h}c" "${more[@]}" --workload phases --rate "$rate" --working-set 60
+	tarn lpar create "${h}d" "${more[@]}" --workload zipf --rate "$rate" --weight 200
 }
 
 activate() {

@@ -252,6 +252,31 @@ static void what_the_hypervisor_saw_becomes_events(void **state)
 	assert_int_equal(boss_heard(&bench->boss, "lpar.stealing_blocked"), 1);
 }
 
+/* What is not known is not said to have taken 0 ms. */
+static void a_failover_to_nobody_tells_no_time_of_a_switch(void **state)
+{
+	struct bench *bench = *state;
+	static const Tarn__Failover failover = {
+		.base = PROTOBUF_C_MESSAGE_INIT(&tarn__failover__descriptor),
+		.number = 1,
+		.kind = (char *)"exit",
+		.from = (char *)"vios1",
+		.to = (char *)"",
+		.has_detected_us = true,
+		.detected_us = 1500,
+	};
+	uint8_t bytes[128];
+	size_t count = tarn__failover__pack(&failover, bytes);
+	const struct boss_event *event;
+
+	bench_go(bench);
+	bench->world.failover = tarn__failover__unpack(NULL, count, bytes);
+	event = bench_event(bench, "vios.failover", 1);
+	assert_int_equal(event->level, TARN__EVENT_LEVEL__EVENT_ERROR);
+	assert_non_null(strstr(event->text, "to nobody; detected after 1.5 ms"));
+	assert_null(strstr(event->text, "switched"));
+}
+
 static void a_disabled_vios_that_does_not_go_is_killed(void **state)
 {
 	struct bench *bench = *state;
@@ -280,6 +305,7 @@ int main(void)
 		CLAIM(a_refusal_is_told_once_and_asked_again),
 		CLAIM(events_are_kept_until_they_are_acknowledged),
 		CLAIM(what_the_hypervisor_saw_becomes_events),
+		CLAIM(a_failover_to_nobody_tells_no_time_of_a_switch),
 		CLAIM(a_disabled_vios_that_does_not_go_is_killed),
 	};
 

@@ -51,7 +51,7 @@ static bool raise_as_leader(void)
 	if (setsid() < 0 || hv_priority_raise(-7, NULL) != HV_OK ||
 	    getpriority(PRIO_PROCESS, 0) != before - 7)
 		return false;
-	return session_nice() == NONE || session_nice() == before - 7;
+	return session_nice() == NONE || session_nice() == (before - 7) / 3;
 }
 
 static bool raise_as_member(void)
