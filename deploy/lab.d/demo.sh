@@ -16,10 +16,10 @@ PAIR_SECONDS=60
 # could meet on one host (4 x 32 MiB) are still twice its pool.
 shared_kinds() {
 	cat <<-'END'
-		db   44M 200 zipf   --working-set 90 --write-percent 30 --rate 1000
-		app  36M 128 phases --working-set 60 --write-percent 50 --rate 800
+		db   44M 200 zipf   --working-set 90 --write-percent 30 --rate 500
+		app  36M 128 phases --working-set 60 --write-percent 50 --rate 500
 		etl  36M  64 scan   --working-set 100 --write-percent 20 --rate 600
-		web  32M 128 zipf   --working-set 100 --write-percent 10 --rate 1000
+		web  32M 128 zipf   --working-set 100 --write-percent 10 --rate 500
 	END
 }
 

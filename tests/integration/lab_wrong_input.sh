@@ -95,8 +95,8 @@ refuse "max" lpar create a --mem 64M --max 32M
 refuse "min" lpar create a --mem 32M --min 64M
 refuse "nope" lpar create a --mem 32M --host nope
 refuse "device" lpar create big --mem 128M
-tarn lpar create a --mem 56M --workload zipf
-tarn lpar create b --mem 56M --workload zipf
+tarn lpar create a --mem 56M --workload zipf --rate 5000
+tarn lpar create b --mem 56M --workload zipf --rate 5000
 refuse "a" lpar create a --mem 32M
 refuse "fit|device|memory" lpar create big --mem 64M --max 1G
 refuse "nope" lpar activate nope
