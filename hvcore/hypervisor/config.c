@@ -1,0 +1,59 @@
+/* config - see config.h. */
+#include "hvcore/hypervisor/config.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "hvcore/base/option.h"
+#include "hvcore/mem/lmb.h"
+#include "hvcore/wire/session.h"
+
+#define AT(field) offsetof(struct raw, field)
+
+struct raw {
+	const char *state;
+	uint64_t memory, lmb, hang_ms, fault_threads, pid_file_fd;
+};
+
+/* clang-format off */
+static const struct hv_option options[] = {
+	{ "state", HV_OPTION_PATH, "DIR", NULL, 1, 64, AT(state), NULL,
+	  "state directory of the host" },
+	{ "memory", HV_OPTION_SIZE, "SIZE", NULL, 2 * HV_LMB_BYTES_MIN, 0, AT(memory), NULL,
+	  "memory the host owns" },
+	{ "lmb", HV_OPTION_SIZE, "SIZE", "16M", HV_LMB_BYTES_MIN, HV_LMB_BYTES_MAX, AT(lmb), NULL,
+	  "memory block: 16M, 32M, 64M, 128M or 256M" },
+	{ "hang-ms", HV_OPTION_U64, "MS", "500", 50, 60000, AT(hang_ms), NULL,
+	  "silence of a VIOS that counts as a hang" },
+	{ "fault-threads", HV_OPTION_U64, "N", "0", 0, HV_LANES_MAX, AT(fault_threads), NULL,
+	  "0: one for each processor" },
+	{ "pid-file-fd", HV_OPTION_U64, "FD", hv_option_absent, 3, INT_MAX, AT(pid_file_fd), NULL,
+	  "its pid file, inherited, open for writing; absent: it opens it itself" },
+};
+static const struct hv_option_table table = {
+	"tarn-hypervisor", "the memory of a Tarn host", NULL, options, HV_COUNT(options),
+};
+/* clang-format on */
+
+int hypervisor_options_parse(int argc, char **argv,
+			     struct hypervisor_options *ret_options)
+{
+	struct hv_option_result result;
+	struct raw raw = { 0 };
+	int rc = hv_option_main(&table, argc, argv, &raw, &result);
+
+	if (rc >= 0 || result.is_check)
+		return rc >= 0 ? rc : EXIT_SUCCESS;
+	*ret_options = (struct hypervisor_options){
+		.config = {
+			.state_dir = raw.state,
+			.memory_bytes = raw.memory,
+			.lmb_bytes = raw.lmb,
+			.hang_ms = (unsigned)raw.hang_ms,
+			.fault_threads = (unsigned)raw.fault_threads,
+		},
+		.pid_file_fd = (int)raw.pid_file_fd,
+	};
+	return -1;
+}
