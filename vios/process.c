@@ -20,7 +20,6 @@
 #define PR_SET_IO_FLUSHER 57 /* Linux 5.6 */
 #endif
 #define STACK_BYTES (256u << 10) /* locked in full: deepest frame is under 8 KiB */
-#define NICE (-15)               /* as hvcore/hypervisor/privilege.c */
 /*
  * Kept: DAC_OVERRIDE, since paging devices lie wherever they were put, and are opened
  * later, also in directories that root does not own. IPC_LOCK, since the window, the
@@ -79,8 +78,7 @@ void vios_process_harden(void)
 {
 	struct hv_err err;
 
-	/* Before partitions, as the hypervisor: pinned beside them, we would look hung. */
-	if (hv_priority_raise(NICE, &err) != HV_OK)
+	if (hv_priority_raise(HV_PRIORITY_SERVICE, &err) != HV_OK)
 		log_warn("vios.no_priority", "why=\"%s\"", err.text);
 	lock_memory();
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0)

@@ -14,6 +14,13 @@
 
 #include "hvcore/base/err.h"
 
+/*
+ * Of hypervisor and VIOS, below who started them. A fault thread that is pinned beside
+ * partitions of its own priority would wait for all their slices, and a VIOS would look
+ * hung; both sleep whenever they have nothing to do. Arbitrary: 28 times the weight.
+ */
+#define HV_PRIORITY_SERVICE (-15)
+
 /* nice: -20..-1, added to the one we were started with. */
 HV_MUST_USE
 enum hv_code hv_priority_raise(int nice, struct hv_err *err);

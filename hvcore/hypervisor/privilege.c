@@ -31,18 +31,11 @@ static const unsigned kept[] = {
 #define STACK_BYTES (256u << 10) /* locked in full; deepest frame is under 16 KiB */
 #endif
 
-/*
- * Before the work of partitions, as hypervisors go: pinned beside them, a fault
- * thread of their priority would wait for all their slices, and a VIOS would look
- * hung. It sleeps whenever it has nothing to do.
- */
-#define NICE (-15) /* below who started us; arbitrary: 28 times a partition's weight */
-
 static void come_first(void)
 {
 	struct hv_err err;
 
-	if (hv_priority_raise(NICE, &err) != HV_OK)
+	if (hv_priority_raise(HV_PRIORITY_SERVICE, &err) != HV_OK)
 		log_warn("hypervisor.no_priority", "why=\"%s\"", err.text);
 }
 
