@@ -1,5 +1,5 @@
 /* Drills: readiness, phases, verdicts, restarts. */
-#include "tests/support/coordinator.h"
+#include "tests/unit/coordinator/one_host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,21 +11,15 @@
 
 #include <cmocka.h>
 
-#define MIB (UINT64_C(1) << 20)
 #define PLANNED TARN__DRILL_KIND__DRILL_PLANNED
 #define KILL TARN__DRILL_KIND__DRILL_KILL
-
-static struct test_coordinator c;
-static struct model_host host;
 
 /* A host with two running LPARs that page, and a dedicated one. */
 static int open_one(void **state)
 {
 	struct test_lpar lpar = { .name = "db1", .host = "h1", .mem = 64 * MIB };
 
-	(void)state;
-	test_coordinator_open(&c, 1);
-	test_host_up(&c, &host, "h1");
+	(void)open_up(state);
 	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
 	assert_int_equal(test_pgdev(&c, "h1", "d2", 64 * MIB, NULL, NULL), HV_OK);
 	test_settle(&c, &host);
@@ -41,16 +35,6 @@ static int open_one(void **state)
 	test_settle(&c, &host);
 	model_host_work(&host);
 	test_settle(&c, &host);
-	return 0;
-}
-
-static int close_one(void **state)
-{
-	(void)state;
-	test_audit(&c);
-	assert_null(host.broken);
-	model_host_fini(&host);
-	test_coordinator_close(&c);
 	return 0;
 }
 

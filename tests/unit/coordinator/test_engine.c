@@ -1,5 +1,5 @@
 /* The engine: batches, keys, commits that fail, waits, and what peers may not do. */
-#include "tests/support/coordinator.h"
+#include "tests/unit/coordinator/one_host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,28 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define MIB (UINT64_C(1) << 20)
-
-static struct test_coordinator c;
-static struct model_host host;
-
-static int open_one(void **state)
-{
-	(void)state;
-	test_coordinator_open(&c, 1);
-	model_host_init(&host, "h1", 1024 * MIB);
-	return 0;
-}
-
-static int close_one(void **state)
-{
-	(void)state;
-	test_audit(&c);
-	model_host_fini(&host);
-	test_coordinator_close(&c);
-	return 0;
-}
 
 static void prepare_add(Tarn__ClusterRequest *request, Tarn__HostAdd *add,
 			const char *name, uint8_t *key)
@@ -220,18 +198,25 @@ static void events_of_one_report_are_taken_in_slices(void **state)
 	assert_int_equal(cluster_host(test_cluster(&c), "h1")->events_seen, 1000);
 }
 
+static void poll_as_host(struct test_answer *ret_held)
+{
+	size_t count;
+	uint8_t *bytes = model_host_poll(&host, &count);
+
+	*ret_held = (struct test_answer){ 0 };
+	engine_submit(c.engine, bytes, count, ret_held);
+	flush();
+	free(bytes);
+}
+
 static void a_poll_waits_for_news(void **state)
 {
-	struct test_answer held = { 0 };
-	size_t count;
-	uint8_t *bytes;
+	struct test_answer held;
 
 	(void)state;
 	assert_int_equal(test_host_add(&c, "h1"), HV_OK);
 	test_settle(&c, &host);
-	bytes = model_host_poll(&host, &count);
-	engine_submit(c.engine, bytes, count, &held);
-	flush();
+	poll_as_host(&held);
 	assert_false(held.is_there);
 	assert_int_equal(test_host_add(&c, "h2"), HV_OK); /* nothing to this host */
 	assert_false(held.is_there);
@@ -239,51 +224,36 @@ static void a_poll_waits_for_news(void **state)
 			 HV_OK);
 	assert_true(held.is_there);
 	free(held.bytes);
-	held = (struct test_answer){ 0 };
 	test_settle(&c, &host);
-	free(bytes);
-	bytes = model_host_poll(&host, &count);
-	engine_submit(c.engine, bytes, count, &held);
-	flush();
+	poll_as_host(&held);
 	test_coordinator_run(&c, ENGINE_POLL_MS - 1000);
 	assert_false(held.is_there);
 	test_coordinator_run(&c, 1500);
 	assert_true(held.is_there); /* nothing new, and it may ask again */
 	free(held.bytes);
 	/* Removing the host answers as well. */
-	held = (struct test_answer){ 0 };
 	test_settle(&c, &host);
 	assert_int_equal(test_pool_remove(&c, "h1", NULL, NULL), HV_OK);
 	test_settle(&c, &host);
-	free(bytes);
-	bytes = model_host_poll(&host, &count);
-	engine_submit(c.engine, bytes, count, &held);
-	flush();
+	poll_as_host(&held);
 	assert_false(held.is_there);
 	assert_int_equal(test_host_remove(&c, "h1", NULL), HV_OK);
 	assert_true(held.is_there);
 	free(held.bytes);
-	free(bytes);
 }
 
 static void a_newer_poll_ends_the_older(void **state)
 {
-	struct test_answer first = { 0 }, second = { 0 };
-	size_t count;
-	uint8_t *bytes;
+	struct test_answer first, second;
 
 	(void)state;
 	assert_int_equal(test_host_add(&c, "h1"), HV_OK);
 	test_settle(&c, &host);
-	bytes = model_host_poll(&host, &count);
-	engine_submit(c.engine, bytes, count, &first);
-	flush();
-	engine_submit(c.engine, bytes, count, &second);
-	flush();
+	poll_as_host(&first);
+	poll_as_host(&second);
 	assert_true(first.is_there);
 	assert_false(second.is_there);
 	free(first.bytes);
-	free(bytes);
 	test_coordinator_run(&c, ENGINE_POLL_MS + 1000);
 	assert_true(second.is_there);
 	free(second.bytes);
@@ -575,7 +545,7 @@ static void a_state_that_cannot_be_written_is_not_opened(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_one, close_one)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_unknown, close_one)
 		TEST(all_requests_of_a_wake_up_are_one_commit),
 		TEST(a_key_is_answered_once_and_for_all),
 		TEST(a_commit_that_fails_takes_everything_back),

@@ -1,5 +1,5 @@
 /* Hosts come, join and go. */
-#include "tests/support/coordinator.h"
+#include "tests/unit/coordinator/one_host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,28 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define MIB (UINT64_C(1) << 20)
-
-static struct test_coordinator c;
-static struct model_host host;
-
-static int open_one(void **state)
-{
-	(void)state;
-	test_coordinator_open(&c, 1);
-	model_host_init(&host, "h1", 1024 * MIB);
-	return 0;
-}
-
-static int close_one(void **state)
-{
-	(void)state;
-	test_audit(&c);
-	model_host_fini(&host);
-	test_coordinator_close(&c);
-	return 0;
-}
 
 static void a_name_is_given_once(void **state)
 {
@@ -188,7 +166,7 @@ static void a_silent_host_is_not_connected(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_one, close_one)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_unknown, close_one)
 		TEST(a_name_is_given_once),
 		TEST(hosts_are_bounded),
 		TEST(an_unknown_host_is_told_so_until_it_is_added),

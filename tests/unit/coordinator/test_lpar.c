@@ -1,5 +1,5 @@
 /* LPARs: made, placed, started, ended, removed, and every way in which not. */
-#include "tests/support/coordinator.h"
+#include "tests/unit/coordinator/one_host.h"
 
 #include "coordinator/cluster/limits.h"
 
@@ -13,28 +13,19 @@
 
 #include <cmocka.h>
 
-#define MIB (UINT64_C(1) << 20)
-
-static struct test_coordinator c;
-static struct model_host host, other;
+static struct model_host other;
 
 static int open_one(void **state)
 {
-	(void)state;
-	test_coordinator_open(&c, 1);
-	test_host_up(&c, &host, "h1");
+	(void)open_up(state);
 	model_host_init(&other, "h2", 1024 * MIB);
 	return 0;
 }
 
-static int close_one(void **state)
+static int close_both(void **state)
 {
-	(void)state;
-	test_audit(&c);
-	model_host_fini(&host);
 	model_host_fini(&other);
-	test_coordinator_close(&c);
-	return 0;
+	return close_one(state);
 }
 
 static const Tarn__LparRecord *lpar_of(const char *name)
@@ -468,7 +459,7 @@ static void a_dry_run_changes_nothing_and_explains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_one, close_one)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_one, close_both)
 		TEST(a_run_begins_and_ends),
 		TEST(run_ids_are_never_used_twice),
 		TEST(a_start_that_fails_gives_everything_back),

@@ -1,5 +1,5 @@
 /* Paging devices: added, owned, removed, and every way in which not. */
-#include "tests/support/coordinator.h"
+#include "tests/unit/coordinator/one_host.h"
 
 #include "coordinator/cluster/limits.h"
 
@@ -12,28 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define MIB (UINT64_C(1) << 20)
-
-static struct test_coordinator c;
-static struct model_host host;
-
-static int open_one(void **state)
-{
-	(void)state;
-	test_coordinator_open(&c, 1);
-	test_host_up(&c, &host, "h1");
-	return 0;
-}
-
-static int close_one(void **state)
-{
-	(void)state;
-	test_audit(&c);
-	model_host_fini(&host);
-	test_coordinator_close(&c);
-	return 0;
-}
 
 static const Tarn__DeviceRecord *device(const char *name)
 {
@@ -171,7 +149,7 @@ static void a_size_that_cannot_be_is_not_believed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_one, close_one)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_up, close_one)
 		TEST(a_device_is_added_and_its_usable_size_counts),
 		TEST(a_device_that_cannot_be_taken_is_forgotten),
 		TEST(wrong_input_is_refused),

@@ -1,5 +1,5 @@
 /* The pool of a host: made, changed, taken away, and every way in which not. */
-#include "tests/support/coordinator.h"
+#include "tests/unit/coordinator/one_host.h"
 
 #include "coordinator/cluster/limits.h"
 
@@ -13,27 +13,11 @@
 
 #include <cmocka.h>
 
-#define MIB (UINT64_C(1) << 20)
-
-static struct test_coordinator c;
-static struct model_host host;
-
 static int open_one(void **state)
 {
-	(void)state;
-	test_coordinator_open(&c, 1);
-	model_host_init(&host, "h1", 1024 * MIB);
+	(void)open_unknown(state);
 	assert_int_equal(test_host_add(&c, "h1"), HV_OK);
 	test_settle(&c, &host);
-	return 0;
-}
-
-static int close_one(void **state)
-{
-	(void)state;
-	test_audit(&c);
-	model_host_fini(&host);
-	test_coordinator_close(&c);
 	return 0;
 }
 

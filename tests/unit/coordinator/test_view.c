@@ -1,5 +1,5 @@
 /* What people see: records beside reports, and nothing invented. */
-#include "tests/support/coordinator.h"
+#include "tests/unit/coordinator/one_host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,30 +11,14 @@
 
 #include <cmocka.h>
 
-#define MIB (UINT64_C(1) << 20)
-
-static struct test_coordinator c;
-static struct model_host host;
-
 static int open_one(void **state)
 {
 	struct test_lpar lpar = { .name = "db1", .host = "h1", .mem = 64 * MIB };
 
-	(void)state;
-	test_coordinator_open(&c, 1);
-	test_host_up(&c, &host, "h1");
+	(void)open_up(state);
 	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
 	test_settle(&c, &host);
 	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
-	return 0;
-}
-
-static int close_one(void **state)
-{
-	(void)state;
-	test_audit(&c);
-	model_host_fini(&host);
-	test_coordinator_close(&c);
 	return 0;
 }
 

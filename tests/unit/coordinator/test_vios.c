@@ -1,5 +1,5 @@
 /* The pair of paging VIOS: what would break it is refused. */
-#include "tests/support/coordinator.h"
+#include "tests/unit/coordinator/one_host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,32 +11,11 @@
 
 #include <cmocka.h>
 
-#define MIB (UINT64_C(1) << 20)
 #define ENABLE TARN__VIOS_VERB__VIOS_VERB_ENABLE
 #define DISABLE TARN__VIOS_VERB__VIOS_VERB_DISABLE
 #define MAINTAIN TARN__VIOS_VERB__VIOS_VERB_MAINTAIN
 #define RESUME TARN__VIOS_VERB__VIOS_VERB_RESUME
 #define KILL TARN__VIOS_VERB__VIOS_VERB_KILL
-
-static struct test_coordinator c;
-static struct model_host host;
-
-static int open_one(void **state)
-{
-	(void)state;
-	test_coordinator_open(&c, 1);
-	test_host_up(&c, &host, "h1");
-	return 0;
-}
-
-static int close_one(void **state)
-{
-	(void)state;
-	test_audit(&c);
-	model_host_fini(&host);
-	test_coordinator_close(&c);
-	return 0;
-}
 
 static enum hv_code order(const char *name, Tarn__ViosVerb verb, bool force,
 			  const char *says)
@@ -265,7 +244,7 @@ static void a_newer_order_replaces_one_that_waits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_one, close_one)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_up, close_one)
 		TEST(unknown_names_are_refused),
 		TEST(maintenance_and_back),
 		TEST(maintenance_needs_a_healthy_partner),
