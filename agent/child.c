@@ -20,10 +20,10 @@ void child_set_oom_score(int score)
 	int n = snprintf(text, sizeof(text), "%d", score);
 
 	/* Not permitted in some containers: the program is started all the same. */
-	if (fd >= 0 && write(fd, text, (size_t)n) < 0)
-		(void)0;
-	if (fd >= 0)
-		(void)close(fd);
+	if (fd < 0)
+		return;
+	(void)!write(fd, text, (size_t)n);
+	(void)close(fd);
 }
 
 static bool drop_user(void)

@@ -295,6 +295,7 @@ static enum hv_code launch(struct tool *tool, const struct command *command,
 		.arguments = command->arguments,
 		.dies_with_us = true,
 	};
+
 	tool->out = memfd_create("tool-out", MFD_CLOEXEC);
 	tool->error = memfd_create("tool-error", MFD_CLOEXEC);
 	if (tool->out < 0 || tool->error < 0)
