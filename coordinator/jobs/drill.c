@@ -285,6 +285,7 @@ static void step_verify(struct drill *drill)
 	} else if (drill->waited_ms > VERIFY_MS) {
 		drill_doubt(drill, "verification made no progress for %u s%s",
 			    VERIFY_MS / 1000, silence(drill));
+		drill_note_stalls(drill);
 		drill_drop_op(drill);
 		drill_finish(drill);
 	}

@@ -62,7 +62,7 @@ void drill_note_baseline(struct drill *drill); /* errors, page-ins */
 void drill_note_page_ins(struct drill *drill); /* page-ins alone, again */
 void drill_note_ended(struct drill *drill);
 uint64_t drill_pages_in(const struct drill *drill); /* since the baseline */
-void drill_note_stalls(struct drill *drill);
+void drill_note_stalls(struct drill *drill); /* as told so far; a pass tells the rest */
 void drill_begin_verify(struct drill *drill);
 /* True: every one is verified, or has ended. */
 bool drill_note_verified(struct drill *drill);

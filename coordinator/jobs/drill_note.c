@@ -220,24 +220,32 @@ void drill_note_ended(struct drill *drill)
 	}
 }
 
+static void keep_longest(protobuf_c_boolean *has, uint64_t *longest_us, uint64_t to_us)
+{
+	if (!*has || to_us > *longest_us)
+		*longest_us = to_us;
+	*has = 1;
+}
+
+static void note_stall(Tarn__DrillRecord *edit, Tarn__DrillPartition *row,
+		       const Tarn__PartitionStat *stat)
+{
+	keep_longest(&row->has_longest_stall_us, &row->longest_stall_us,
+		     stat->longest_stall_us);
+	keep_longest(&edit->has_longest_stall_us, &edit->longest_stall_us,
+		     stat->longest_stall_us);
+}
+
 void drill_note_stalls(struct drill *drill)
 {
 	Tarn__DrillRecord *edit = drill_edit(drill);
 
 	for (size_t i = 0; i < edit->n_partitions; i++) {
-		Tarn__DrillPartition *row = edit->partitions[i];
-		const Tarn__PartitionStat *stat = drill_stat(drill, row);
+		const Tarn__PartitionStat *stat = drill_stat(drill, edit->partitions[i]);
 
-		if (stat == NULL)
-			continue;
-		row->has_longest_stall_us = 1;
-		row->longest_stall_us = stat->longest_stall_us;
-		if (!edit->has_longest_stall_us ||
-		    stat->longest_stall_us > edit->longest_stall_us)
-			edit->longest_stall_us = stat->longest_stall_us;
-		edit->has_longest_stall_us = 1;
+		if (stat != NULL)
+			note_stall(edit, edit->partitions[i], stat);
 	}
-	drill_note(drill, "longest stall %.1f ms", (double)edit->longest_stall_us / 1e3);
 }
 
 void drill_begin_verify(struct drill *drill)
@@ -274,6 +282,8 @@ static void note_pass(struct drill *drill, size_t at, const Tarn__PartitionStat 
 	row->pages_verified = stat->pages_verified;
 	row->has_bad_pages = 1;
 	row->bad_pages = stat->verify_bad;
+	/* A partition reports once a second: this is the first one surely made after. */
+	note_stall(edit, row, stat);
 	drill_note(drill, "LPAR '%s': %llu pages verified, %llu bad", row->lpar,
 		   (unsigned long long)stat->pages_verified,
 		   (unsigned long long)stat->verify_bad);
@@ -359,6 +369,9 @@ static void sum_up(struct drill *drill, Tarn__DrillRecord *edit)
 	edit->has_pages_verified = 1;
 	edit->has_bad_pages = 1;
 	fill_stalls(drill, edit);
+	if (edit->has_longest_stall_us)
+		drill_note(drill, "longest stall %.1f ms",
+			   (double)edit->longest_stall_us / 1e3);
 	if (edit->longest_stall_us > edit->bound_us)
 		drill_fail(drill, "a partition stalled for %.1f ms, the bound is %.0f ms",
 			   (double)edit->longest_stall_us / 1e3,

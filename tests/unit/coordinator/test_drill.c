@@ -234,6 +234,22 @@ static void a_stall_over_the_bound_fails_it(void **state)
 	assert_int_equal(drill()->longest_stall_us, 1500000);
 }
 
+/* A partition reports once a second: what it says when the pair is back may be old. */
+static void a_stall_that_is_told_late_fails_it_too(void **state)
+{
+	(void)state;
+	(void)start(PLANNED);
+	run_until("restore", 60);
+	host.is_silent_op = true;
+	run_until("verify", 60);
+	assert_int_equal(drill()->longest_stall_us, 5000);
+	model_host_lpar(&host, "db1")->longest_stall_us = 1500000;
+	host.is_silent_op = false;
+	run_until("done", 60);
+	must_be("failed", "a partition stalled for 1500.0 ms, the bound is 1000 ms");
+	assert_int_equal(drill()->longest_stall_us, 1500000);
+}
+
 static void a_partition_that_dies_fails_it(void **state)
 {
 	(void)state;
@@ -370,6 +386,7 @@ int main(void)
 		TEST(a_drill_goes_on_after_a_restart),
 		TEST(a_lost_page_fails_it),
 		TEST(a_stall_over_the_bound_fails_it),
+		TEST(a_stall_that_is_told_late_fails_it_too),
 		TEST(a_partition_that_dies_fails_it),
 		TEST(a_partition_that_is_shut_down_leaves_a_doubt),
 		TEST(a_drill_that_no_page_came_in_during_proves_nothing),
