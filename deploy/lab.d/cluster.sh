@@ -30,11 +30,10 @@ write_lab() {
 	mv "$state/lab.new" "$state/lab"
 }
 
-# The directory must be empty or a lab that is down.
+# The directory must be empty or a lab.
 prepare_state() {
 	if [[ -f $state/lab ]]; then
 		need_lab
-		! any_process || die "the lab in '$state' is up already"
 		hosts=$(lab_value hosts)
 	elif [[ -e $state && -n $(ls -A "$state") ]]; then
 		die "'$state' is not empty and not a lab"
@@ -131,12 +130,7 @@ all_hosts_are_up_or_one_ended() {
 	an_agent_ended || all_hosts_are_up
 }
 
-start_cluster() {
-	local name
-	start_coordinator || return
-	for name in $(host_names); do
-		start_host "$name" || return
-	done
+wait_for_hosts() {
 	if ! wait_for "$START_SECONDS" "every host to come up" \
 		all_hosts_are_up_or_one_ended || an_agent_ended; then
 		tail -n 5 "$state"/log/h*.log >&2
@@ -144,10 +138,51 @@ start_cluster() {
 	fi
 }
 
+start_cluster() {
+	local name
+	start_coordinator || return
+	for name in $(host_names); do
+		start_host "$name" || return
+	done
+	wait_for_hosts
+}
+
+# What has ended of a lab that is up. Its agents see to everything else.
+ended_processes() {
+	local name
+	for name in coordinator $(host_names); do
+		is_alive "$state/$name.pid" || echo "$name"
+	done
+}
+
+# The port stays: the agents that live dial it.
+start_ended() {
+	local name
+	for name in $(ended_processes); do
+		case $name in
+		coordinator) start_coordinator_process ;;
+		*) start_agent "$name" ;;
+		esac
+	done
+}
+
+start_again() {
+	start_ended
+	wait_for "$START_SECONDS" "the coordinator" coordinator_answers && wait_for_hosts
+}
+
 lab_up() {
+	local ended
 	use_state
 	build_programs
 	prepare_state
+	if any_process; then
+		ended=$(ended_processes)
+		[[ -n $ended ]] || die "the lab in '$state' is up already"
+		say "had ended, and is started again: ${ended//$'\n'/ }"
+		start_again || die "its logs are in '$state/log'"
+		return
+	fi
 	start_cluster || {
 		stop_cluster || true
 		die "the lab did not start; its logs are in '$state/log'"

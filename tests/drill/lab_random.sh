@@ -104,15 +104,6 @@ continue_stopped() {
 	stopped=()
 }
 
-# As a person or systemd would, a while later.
-start_dead() {
-	local h
-	is_alive "$state/coordinator.pid" || start_coordinator_process
-	for h in "${HOSTS[@]}"; do
-		is_alive "$state/$h.pid" || start_agent "$h"
-	done
-}
-
 is_off() {
 	runs_of "$1" | grep -v '"bg' | jq -se 'length == 4 and all(.[]; .[2] == false)' >/dev/null
 }
@@ -158,12 +149,12 @@ while [[ $SECONDS -lt $end ]]; do
 	pass_ms $((RANDOM % 1500))
 	((RANDOM % 3)) || continue # the next one comes on top
 	continue_stopped
-	start_dead
+	start_ended
 	revive_some
 	check_partitions
 done
 continue_stopped
-start_dead
+start_ended
 wait_until $((60 * slow)) "all to be well again" all_is_well
 stop_client
 check_partitions

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Claim   two labs with different --state run side by side and share nothing.
 # Inject  both are started at the same time; one is taken down under the other.
-# Expect  each answers for itself; after both are down nothing is left.
+# Expect  each answers for itself; what was killed of one is started again by `up`, and
+#         nothing else; after both are down nothing is left.
 # shellcheck source=tests/integration/lab_lib.sh
 source "$(dirname "$0")/lab_lib.sh"
 
@@ -25,6 +26,18 @@ use_lab "$b"
 tarn pool create --host h1 --mem 48M
 
 ! "$lab" up --state "$b" --hosts 2 || fail "lab b was started twice"
+
+hypervisor=$(<"$b/h2/run/hypervisor.pid")
+other=$(<"$b/h1.pid")
+for file in "$b/coordinator.pid" "$b/h2.pid"; do
+	kill -9 "$(cut -d' ' -f1 "$file")"
+done
+"$lab" up --state "$b" 2>&1 | tee "$work/again"
+grep -q "started again: coordinator h2$" "$work/again" || fail "up said something else"
+[[ $(<"$b/h2/run/hypervisor.pid") == "$hypervisor" ]] || fail "a hypervisor was started again"
+[[ $(<"$b/h1.pid") == "$other" ]] || fail "an agent that lived was started again"
+tarn host list --json | jq -e 'all(.hosts[]; .connected and .hypervisor_up)' >/dev/null ||
+	fail "a host is not up again"
 
 "$lab" down --state "$a"
 nothing_is_left "$a"

@@ -72,7 +72,7 @@ static void its_partitions_die_and_none_saw_a_zero(void **state)
 		(void)test_process_end(&host.vios[i], 0);
 		test_host_vios(&host, i);
 	}
-	test_host_wait_vios(&host, "vios1", TARN__VIOS_STATE__VIOS_ACTIVE);
+	test_host_wait_pair(&host);
 	assert_int_equal(test_host_pool(&host, 32, NULL), HV_OK);
 	(void)test_host_run(&host,
 			    &(struct test_partition){ .name = "db1", .mem_mib = 64 });
