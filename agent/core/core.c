@@ -216,7 +216,8 @@ const char *core_exit_text(const struct agent_exit *end, char text[AGENT_TEXT_BY
 	const char *line = colon[0] != '\0' ? end->text : "";
 
 	if (!end->is_known)
-		core_text_set(text, "ended%s%s", colon, line);
+		core_text_set(text, "exit status unknown, its agent was restarted%s%s",
+			      colon, line);
 	else if (end->status < 0)
 		core_text_set(text, "killed by signal %d", -end->status);
 	else
