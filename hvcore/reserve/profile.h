@@ -59,7 +59,7 @@ struct hv_profile {
 	uint64_t slot_tce_bytes;
 	uint64_t adapter_tce_bytes;
 	uint32_t hpt_ratio;
-	uint64_t pool_frame_bytes;
+	uint32_t pool_frame_bytes;
 	struct hv_profile_point creation[HV_PROFILE_POINTS_MAX];
 	unsigned creation_count;
 	struct hv_profile_step directory[HV_PROFILE_STEPS_MAX];

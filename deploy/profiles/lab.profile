@@ -1,0 +1,23 @@
+# The default: what Tarn's own hypervisor really takes on this machine.
+#
+# base: resident memory of tarn-hypervisor with no pool and no partition, measured:
+# 5.5 MiB, rounded up to 8. There are no I/O slots, and virtual adapters have no tables
+# of their own yet.
+# Creation: the page table of a partition has 16 bytes for each page of its maximum
+# memory, a 256th; it is reserved when the partition is made. A pool has 8 bytes for each
+# page of its maximum. Page tables at 1:64, as in hvcore/reserve/reserve.h.
+#
+# lmb, installed and processors are those of a declared host; one with an agent has its
+# own.
+title = "a Tarn lab host";
+lmb = "16M";
+installed = "512M";
+processors = 2;
+base = "8M";
+slots = 0;
+slot_tce = "0";
+adapter_tce = "0";
+hpt_ratio = 64;
+pool_frame = 8;
+creation = ( ("0", "0"), ("1T", "4G") );
+directory = ();
