@@ -7,6 +7,7 @@
 struct config {
 	const char *state;
 	const char *listen;
+	const char *profiles;
 };
 
 // clang-format off
@@ -15,6 +16,9 @@ static const struct hv_option options[] = {
 	  "state directory, made where it is missing" },
 	{ "listen", HV_OPTION_STRING, "URL", NULL, 1, 200, offsetof(struct config, listen), NULL,
 	  "tcp://127.0.0.1:PORT or ipc:///PATH, for people and agents" },
+	{ "profiles", HV_OPTION_STRING, "DIR", hv_option_absent, 1, 400,
+	  offsetof(struct config, profiles), NULL,
+	  "platform profiles, NAME.profile each; without it hosts have none" },
 };
 // clang-format on
 
@@ -34,12 +38,13 @@ static void on_terminate(void *arg, int signal)
 static enum hv_code serve(struct hv_loop *loop, const struct config *config,
 			  struct store *store, struct hv_err *err)
 {
+	struct server_config server_config = { config->listen, config->profiles,
+					       store_journal(store) };
 	struct server *server;
 	enum hv_code code = hv_loop_on_terminate(loop, on_terminate, loop, err);
 
 	if (code == HV_OK)
-		code = server_open(loop, config->listen, store_journal(store), &server,
-				   err);
+		code = server_open(loop, &server_config, &server, err);
 	if (code != HV_OK)
 		return code;
 	hv_loop_run(loop);

@@ -10,20 +10,58 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DEFAULT_PROFILE "lab"
+
 bool change_is_one(const Tarn__ClusterRequest *request)
 {
 	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE)
 		return !request->lpar_create->dry_run;
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE)
+		return !request->lpar_activate->dry_run;
 	return request->kind_case >= TARN__CLUSTER_REQUEST__KIND_HOST_ADD &&
 	       request->kind_case < TARN__CLUSTER_REQUEST__KIND_STATUS;
 }
 
-static enum hv_code plan_one(struct plan *plan, const Tarn__ClusterRequest *request,
-			     struct hv_err *err)
+/* Absent: the lab's, where profiles are known at all. */
+static enum hv_code find_profile(struct engine *engine, const Tarn__HostAdd *request,
+				 struct plan *plan, struct hv_profile *profile,
+				 struct hv_err *err)
+{
+	bool is_named = request->profile != NULL && request->profile[0] != '\0';
+	enum hv_code code;
+
+	if (engine->env->profile == NULL && !is_named)
+		return HV_OK;
+	if (engine->env->profile == NULL)
+		return hv_fail(err, HV_E_NOTFOUND,
+			       "profile '%s' is not known: this coordinator was started "
+			       "without --profiles",
+			       request->profile);
+	code = engine->env->profile(
+		engine->env, is_named ? request->profile : DEFAULT_PROFILE, profile, err);
+	if (code == HV_OK)
+		plan->profile = profile;
+	return code;
+}
+
+static enum hv_code plan_host(struct engine *engine, struct plan *plan,
+			      const Tarn__HostAdd *request, struct hv_err *err)
+{
+	struct hv_profile profile;
+	enum hv_code code = find_profile(engine, request, plan, &profile, err);
+
+	if (code == HV_OK)
+		code = plan_host_add(plan, request, err);
+	plan->profile = NULL;
+	return code;
+}
+
+static enum hv_code plan_one(struct engine *engine, struct plan *plan,
+			     const Tarn__ClusterRequest *request, struct hv_err *err)
 {
 	switch (request->kind_case) {
 	case TARN__CLUSTER_REQUEST__KIND_HOST_ADD:
-		return plan_host_add(plan, request->host_add, err);
+		return plan_host(engine, plan, request->host_add, err);
 	case TARN__CLUSTER_REQUEST__KIND_HOST_REMOVE:
 		return plan_host_remove(plan, request->host_remove, err);
 	case TARN__CLUSTER_REQUEST__KIND_POOL_SET:
@@ -193,7 +231,7 @@ void change_handle(struct engine *engine, struct request *request)
 	}
 	engine->env->random(engine->env, plan.random_id, sizeof(plan.random_id));
 	draft_init(&plan.draft, &engine->cluster);
-	if (plan_one(&plan, request->cluster, &err) == HV_OK)
+	if (plan_one(engine, &plan, request->cluster, &err) == HV_OK)
 		reply_done(engine, request, &plan);
 	else
 		reply_refused(engine, request, &plan, &err);

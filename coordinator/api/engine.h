@@ -23,6 +23,7 @@
 #define COORDINATOR_API_ENGINE_H
 
 #include "coordinator/cluster/journal.h"
+#include "hvcore/reserve/profile.h"
 
 #define ENGINE_POLL_MS 10000 /* a HostPoll is held this long */
 #define ENGINE_WAIT_MS 30000 /* an EventQuery or JobWait, at most */
@@ -37,6 +38,9 @@ struct engine_env {
 		       size_t count);
 	/* Requests were submitted: call engine_flush() soon, once. */
 	void (*want_flush)(struct engine_env *env);
+	/* A platform profile by name; NULL: this coordinator knows none. */
+	enum hv_code (*profile)(struct engine_env *env, const char *name,
+				struct hv_profile *ret_profile, struct hv_err *err);
 };
 
 struct engine;

@@ -120,6 +120,15 @@ static bool answer_job(struct engine *engine, struct request *request, bool is_l
 	return true;
 }
 
+/* What a dry run asks for. */
+static enum hv_code plan_dry(struct plan *plan, const Tarn__ClusterRequest *request,
+			     struct hv_err *err)
+{
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE)
+		return plan_lpar_activate(plan, request->lpar_activate, err);
+	return plan_lpar_create(plan, request->lpar_create, err);
+}
+
 static void answer_placement(struct engine *engine, struct request *request)
 {
 	struct plan plan = { .cluster = &engine->cluster };
@@ -127,7 +136,7 @@ static void answer_placement(struct engine *engine, struct request *request)
 	struct hv_err err = { 0 };
 
 	draft_init(&plan.draft, &engine->cluster);
-	if (plan_lpar_create(&plan, request->cluster->lpar_create, &err) == HV_OK) {
+	if (plan_dry(&plan, request->cluster, &err) == HV_OK) {
 		reply.placement = plan.placement;
 		request_reply(request, &reply.base);
 	} else {
@@ -154,6 +163,7 @@ bool read_answer(struct engine *engine, struct request *request, bool is_last)
 	case TARN__CLUSTER_REQUEST__KIND_JOB_WAIT:
 		return answer_job(engine, request, is_last);
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE:
+	case TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE:
 		answer_placement(engine, request);
 		return true;
 	default:

@@ -14,6 +14,7 @@
 
 struct server {
 	struct engine_env env; /* first */
+	const char *profiles;
 	struct hv_loop *loop;
 	struct hv_server *rpc;
 	struct engine *engine;
@@ -54,6 +55,15 @@ static void want_flush(struct engine_env *env)
 	hv_loop_after(server->loop, &server->after);
 }
 
+/* One small file, when a host is added: not worth a worker. */
+static enum hv_code load_profile(struct engine_env *env, const char *name,
+				 struct hv_profile *ret_profile, struct hv_err *err)
+{
+	struct server *server = (struct server *)env;
+
+	return hv_profile_load(server->profiles, name, ret_profile, err);
+}
+
 static void on_after(struct hv_idle *idle)
 {
 	struct server *server = HV_CONTAINER(idle, struct server, after);
@@ -78,11 +88,11 @@ static void on_request(void *arg, struct hv_exchange *exchange)
 	engine_submit(server->engine, bytes, count, exchange);
 }
 
-enum hv_code server_open(struct hv_loop *loop, const char *url, struct journal *journal,
+enum hv_code server_open(struct hv_loop *loop, const struct server_config *given,
 			 struct server **ret_server, struct hv_err *err)
 {
 	struct hv_server_config config = {
-		.url = url,
+		.url = given->url,
 		.contexts = CONTEXTS,
 		.bytes_max = HV_RPC_BYTES_MAX,
 		.on_request = on_request,
@@ -92,13 +102,20 @@ enum hv_code server_open(struct hv_loop *loop, const char *url, struct journal *
 
 	if (server == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory for the server");
-	server->env = (struct engine_env){ now_ms, wall_ms, fill_random, answer,
-					   want_flush };
+	server->env = (struct engine_env){
+		.now_ms = now_ms,
+		.wall_ms = wall_ms,
+		.random = fill_random,
+		.answer = answer,
+		.want_flush = want_flush,
+		.profile = given->profiles != NULL ? load_profile : NULL,
+	};
+	server->profiles = given->profiles;
 	server->loop = loop;
 	server->after.run = on_after;
 	server->timer.run = on_timer;
 	config.arg = server;
-	code = engine_open(&server->env, journal, &server->engine, err);
+	code = engine_open(&server->env, given->journal, &server->engine, err);
 	if (code == HV_OK)
 		code = hv_server_open(loop, &config, &server->rpc, err);
 	if (code == HV_OK)
@@ -108,7 +125,7 @@ enum hv_code server_open(struct hv_loop *loop, const char *url, struct journal *
 		server_close(server);
 		return code;
 	}
-	log_info("coordinator.serving", "url=%s epoch=%llu revision=%llu", url,
+	log_info("coordinator.serving", "url=%s epoch=%llu revision=%llu", given->url,
 		 (unsigned long long)engine_cluster(server->engine)->now.epoch,
 		 (unsigned long long)engine_cluster(server->engine)->now.revision);
 	*ret_server = server;

@@ -6,7 +6,7 @@
  *
  * Contract
  *   Threads  L.
- *   Memory   the store must outlive the server.
+ *   Memory   the journal and the strings must outlive the server.
  */
 #ifndef COORDINATOR_API_SERVER_H
 #define COORDINATOR_API_SERVER_H
@@ -16,8 +16,14 @@
 
 struct server;
 
+struct server_config {
+	const char *url;
+	const char *profiles; /* directory of platform profiles, or NULL */
+	struct journal *journal;
+};
+
 HV_MUST_USE
-enum hv_code server_open(struct hv_loop *loop, const char *url, struct journal *journal,
+enum hv_code server_open(struct hv_loop *loop, const struct server_config *config,
 			 struct server **ret_server, struct hv_err *err);
 void server_close(struct server *server); /* NULL is fine; before hv_loop_close() */
 

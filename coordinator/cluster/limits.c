@@ -40,11 +40,38 @@ bool limits_has_pool(const Tarn__HostRecord *host)
 	return !host->has_pool_job || host->pool_before != NULL;
 }
 
-static void add_lpar(struct host_use *use, const Tarn__LparRecord *lpar)
+static struct hv_reserve_partition as_partition(const Tarn__LparSpec *spec,
+						bool is_active)
+{
+	return (struct hv_reserve_partition){
+		.max_bytes = spec->max_bytes,
+		.hpt_ratio = spec->hpt_ratio,
+		.virtual_adapters = spec->virtual_adapters,
+		.is_active = is_active,
+	};
+}
+
+static void add_reserve(struct host_use *use, const Tarn__LparRecord *lpar,
+			enum limits_scope scope)
+{
+	bool is_active = scope == LIMITS_CONFIGURED || limits_is_active(lpar);
+	struct hv_reserve_partition partition = as_partition(lpar->spec, is_active);
+
+	if (use->has_profile)
+		hv_reserve_add(&use->reserve, &use->profile, &partition);
+}
+
+static void add_lpar(struct host_use *use, const Tarn__LparRecord *lpar,
+		     enum limits_scope scope)
 {
 	const Tarn__LparSpec *spec = lpar->spec;
 	uint64_t bytes = spec->mem_bytes;
 
+	add_reserve(use, lpar, scope);
+	if (scope == LIMITS_RUNNING && !limits_is_active(lpar)) {
+		use->retained_bytes += lpar->retained_bytes;
+		return;
+	}
 	use->lpars++;
 	if (limits_is_shared(spec)) {
 		use->entitled_bytes += limits_entitled(spec);
@@ -66,36 +93,66 @@ static void add_pool(struct host_use *use, const Tarn__HostRecord *host)
 	use->pool_lmb_bytes = now > before ? now : before;
 }
 
-static struct host_use empty_use(const struct cluster *cluster,
-				 const Tarn__HostRecord *host)
+/* What the agent reports counts where it is more: it is taken. */
+static uint64_t reported_bytes(const struct cluster *cluster,
+			       const Tarn__HostRecord *host)
 {
 	const Tarn__HostStat *stat = live_stat(cluster_live(cluster, host->name));
-	struct host_use use = { .lmb_bytes = host->lmb_bytes };
 
+	if (stat == NULL || stat->lmbs_hypervisor < 1 ||
+	    stat->lmbs_hypervisor >= HV_LPAR_BYTES_MAX / HV_PAGE_BYTES)
+		return host->lmb_bytes;
+	return stat->lmbs_hypervisor * host->lmb_bytes;
+}
+
+static void start_use(const Tarn__HostRecord *host, struct host_use *use)
+{
+	*use = (struct host_use){ .lmb_bytes = host->lmb_bytes };
 	if (host->lmb_bytes != 0)
-		use.memory_bytes = host->memory_bytes / host->lmb_bytes * host->lmb_bytes;
-	use.hypervisor_bytes = host->lmb_bytes;
-	if (stat != NULL && stat->lmbs_hypervisor > 1 &&
-	    stat->lmbs_hypervisor < HV_LPAR_BYTES_MAX / HV_PAGE_BYTES)
-		use.hypervisor_bytes = stat->lmbs_hypervisor * host->lmb_bytes;
-	add_pool(&use, host);
-	return use;
+		use->memory_bytes = host->memory_bytes / host->lmb_bytes *
+				    host->lmb_bytes;
+	add_pool(use, host);
+	use->has_profile = host->profile != NULL &&
+			   hv_profile_from_message(host->profile, &use->profile, NULL) ==
+				   HV_OK;
+	if (!use->has_profile)
+		return;
+	hv_reserve_start(&use->reserve, &use->profile);
+	hv_reserve_pool(&use->reserve, &use->profile,
+			host->pool != NULL ? host->pool->max_bytes : 0);
+}
+
+static uint64_t firmware_bytes(const struct host_use *use,
+			       const struct hv_reserve *reserve)
+{
+	if (!use->has_profile || use->lmb_bytes == 0)
+		return use->lmb_bytes;
+	return hv_reserve_firmware_bytes(reserve, use->lmb_bytes);
+}
+
+static void finish_use(const struct cluster *cluster, const Tarn__HostRecord *host,
+		       struct host_use *use)
+{
+	uint64_t model = firmware_bytes(use, &use->reserve);
+	uint64_t reported = reported_bytes(cluster, host);
+
+	use->hypervisor_bytes = model > reported ? model : reported;
 }
 
 struct host_use limits_use(const struct cluster *cluster, const Tarn__HostRecord *host,
 			   enum limits_scope scope, const char *except)
 {
-	struct host_use use = empty_use(cluster, host);
+	struct host_use use;
 
+	start_use(host, &use);
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 
-		if (strcmp(lpar->host, host->name) != 0 ||
-		    (except != NULL && strcmp(lpar->spec->name, except) == 0))
-			continue;
-		if (scope == LIMITS_CONFIGURED || limits_is_active(lpar))
-			add_lpar(&use, lpar);
+		if (strcmp(lpar->host, host->name) == 0 &&
+		    (except == NULL || strcmp(lpar->spec->name, except) != 0))
+			add_lpar(&use, lpar, scope);
 	}
+	finish_use(cluster, host, &use);
 	return use;
 }
 
@@ -110,13 +167,14 @@ void limits_use_all(const struct cluster *cluster, enum limits_scope scope,
 		    struct host_use *uses)
 {
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++)
-		uses[i] = empty_use(cluster, cluster_host_at(cluster, i));
+		start_use(cluster_host_at(cluster, i), &uses[i]);
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 
-		if (scope == LIMITS_CONFIGURED || limits_is_active(lpar))
-			add_lpar(&uses[limits_host_index(cluster, lpar->host)], lpar);
+		add_lpar(&uses[limits_host_index(cluster, lpar->host)], lpar, scope);
 	}
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++)
+		finish_use(cluster, cluster_host_at(cluster, i), &uses[i]);
 }
 
 uint64_t limits_free_bytes(const struct host_use *use)
@@ -125,6 +183,46 @@ uint64_t limits_free_bytes(const struct host_use *use)
 			 use->dedicated_bytes;
 
 	return taken < use->memory_bytes ? use->memory_bytes - taken : 0;
+}
+
+static uint64_t growth(const struct host_use *use, const struct hv_reserve *with)
+{
+	uint64_t bytes = firmware_bytes(use, with);
+
+	return bytes > use->hypervisor_bytes ? bytes - use->hypervisor_bytes : 0;
+}
+
+uint64_t limits_creation_growth(const struct host_use *use, const Tarn__LparSpec *spec)
+{
+	struct hv_reserve_partition partition = as_partition(spec, false);
+	struct hv_reserve with = use->reserve;
+
+	if (use->has_profile)
+		hv_reserve_add(&with, &use->profile, &partition);
+	return growth(use, &with);
+}
+
+uint64_t limits_activation_growth(const struct host_use *use, const Tarn__LparSpec *spec)
+{
+	struct hv_reserve_partition partition = as_partition(spec, true);
+	struct hv_reserve with = use->reserve;
+	struct hv_reserve_cost cost;
+
+	if (!use->has_profile)
+		return 0;
+	cost = hv_reserve_cost(&use->profile, &partition);
+	with.hpt_bytes += cost.hpt_bytes;
+	with.adapter_tce_bytes += cost.tce_bytes;
+	return growth(use, &with);
+}
+
+uint64_t limits_pool_growth(const struct host_use *use, uint64_t max_pool_bytes)
+{
+	struct hv_reserve with = use->reserve;
+
+	if (use->has_profile)
+		hv_reserve_pool(&with, &use->profile, max_pool_bytes);
+	return growth(use, &with);
 }
 
 uint64_t limits_logical_max(const struct host_use *use)

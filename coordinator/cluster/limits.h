@@ -9,6 +9,7 @@
 #define COORDINATOR_CLUSTER_LIMITS_H
 
 #include "coordinator/cluster/cluster.h"
+#include "hvcore/reserve/reserve.h"
 
 #define LIMITS_SHARED_MAX 128   /* SPEC S5: a platform limit */
 #define LIMITS_OVERCOMMIT 4     /* logical sum to pool; arbitrary */
@@ -22,7 +23,8 @@ enum limits_scope {
 struct host_use {
 	uint64_t lmb_bytes;
 	uint64_t memory_bytes;     /* whole LMBs; 0 until the agent has joined */
-	uint64_t hypervisor_bytes; /* as reported; one LMB before that (SPEC R1) */
+	uint64_t hypervisor_bytes; /* by the model, or as reported where that is more */
+	uint64_t retained_bytes;   /* of LPARs that are off, until somebody needs it */
 	uint64_t pool_lmb_bytes;   /* the larger of the pool now and the one coming */
 	uint64_t pool_bytes;       /* the smaller of the two: safe to promise */
 	uint64_t dedicated_bytes;  /* in whole LMBs */
@@ -30,6 +32,9 @@ struct host_use {
 	uint64_t logical_bytes;
 	unsigned shared;
 	unsigned lpars; /* of both modes */
+	bool has_profile;
+	struct hv_profile profile;
+	struct hv_reserve reserve; /* whatever the scope: a definition costs, too (R6) */
 };
 
 /* `except`: an LPAR that is left out; NULL for none. */
@@ -42,8 +47,13 @@ void limits_use_all(const struct cluster *cluster, enum limits_scope scope,
 /* Position of an LPAR's or device's host for cluster_host_at(). */
 size_t limits_host_index(const struct cluster *cluster, const char *host);
 
-/* What is left for dedicated partitions, or for the pool. */
+/* What is left for dedicated partitions, or for the pool, retained memory included. */
 uint64_t limits_free_bytes(const struct host_use *use);
+/* How much the hypervisor's memory would grow with one more LPAR. */
+uint64_t limits_creation_growth(const struct host_use *use, const Tarn__LparSpec *spec);
+/* How much with this one, which is there, active; and with a pool of that maximum. */
+uint64_t limits_activation_growth(const struct host_use *use, const Tarn__LparSpec *spec);
+uint64_t limits_pool_growth(const struct host_use *use, uint64_t max_pool_bytes);
 uint64_t limits_logical_max(const struct host_use *use);
 uint64_t limits_round_up(uint64_t bytes, uint64_t unit);
 

@@ -15,13 +15,15 @@
 #define COORDINATOR_CLUSTER_PLAN_H
 
 #include "coordinator/cluster/draft.h"
+#include "hvcore/reserve/profile.h"
 
 struct plan {
 	struct cluster *cluster;
 	struct draft draft;
-	uint8_t random_id[16];           /* fresh for each plan */
-	uint64_t job;                    /* out: 0 = the change is complete at once */
-	Tarn__PlacementReply *placement; /* out: tarn__placement_reply__free_unpacked */
+	uint8_t random_id[16];            /* fresh for each plan */
+	const struct hv_profile *profile; /* of a host to be added; NULL: none */
+	uint64_t job;                     /* out: 0 = the change is complete at once */
+	Tarn__PlacementReply *placement;  /* out: tarn__placement_reply__free_unpacked */
 };
 
 HV_MUST_USE
@@ -82,6 +84,9 @@ enum hv_code plan_need_host(const struct plan *plan, const char *name,
 HV_MUST_USE
 enum hv_code plan_need_connected(const struct plan *plan, const Tarn__HostRecord *host,
 				 struct hv_err *err);
+/* It is a machine, and not one that is only declared. */
+HV_MUST_USE
+enum hv_code plan_need_machine(const Tarn__HostRecord *host, struct hv_err *err);
 HV_MUST_USE
 enum hv_code plan_need_no_drill(const struct plan *plan, const char *host,
 				struct hv_err *err);

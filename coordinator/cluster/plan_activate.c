@@ -2,69 +2,164 @@
  * plan_activate - LPARs are started and shut down; see plan.h.
  *
  * At activation everything is looked at again, now among the LPARs that run:
- * pool, entitlement, overcommit limit, 128, VIOS pair, a device (best fit), LMBs.
+ * pool, entitlement, overcommit limit, 128, VIOS pair, a device (best fit), LMBs,
+ * and what the hypervisor needs for its page table (SPEC R6).
  */
-#include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/memory.h"
 #include "coordinator/cluster/plan.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SIZE_TEXT 32
 
-static enum hv_code check_pool(const Tarn__HostRecord *host, const Tarn__LparSpec *spec,
-			       const struct host_use *use, struct hv_err *err)
-{
-	uint64_t entitled = limits_entitled(spec);
-	char a[SIZE_TEXT], b[SIZE_TEXT];
+/* One activation, looked at condition by condition. */
+struct activation {
+	const struct plan *plan;
+	const Tarn__LparRecord *lpar;
+	const Tarn__LparSpec *spec;
+	const Tarn__HostRecord *host;
+	struct host_use use; /* of what runs */
+	/* found */
+	const Tarn__DeviceRecord *device; /* shared */
+	uint64_t granted_bytes;           /* dedicated, else 0 */
+};
 
-	if (!limits_has_pool(host))
-		return hv_fail(err, HV_E_STATE,
-			       "LPAR '%s': host '%s' has no shared memory pool; make one "
-			       "with 'tarn pool create'",
-			       spec->name, host->name);
-	if (use->shared >= LIMITS_SHARED_MAX)
-		return hv_fail(
-			err, HV_E_LIMIT,
-			"LPAR '%s': the pool of host '%s' has %u running LPARs, the "
-			"most it may have; shut one down first",
-			spec->name, host->name, use->shared);
-	if (use->entitled_bytes + entitled > use->pool_bytes)
-		return hv_fail(
-			err, HV_E_LIMIT,
-			"LPAR '%s': entitled memory of %s does not fit the pool of "
-			"host '%s', which has %s left to promise; make the pool "
-			"larger or shut down an LPAR",
-			spec->name, hv_size_format(entitled, a, sizeof(a)), host->name,
-			hv_size_format(use->pool_bytes - use->entitled_bytes, b,
-				       sizeof(b)));
-	if (use->logical_bytes + spec->mem_bytes > limits_logical_max(use))
-		return hv_fail(
-			err, HV_E_LIMIT,
-			"LPAR '%s': memory of %s makes the logical sum of host '%s' "
-			"more than %u times its pool (%s); make the pool larger or "
-			"shut down an LPAR",
-			spec->name, hv_size_format(spec->mem_bytes, a, sizeof(a)),
-			host->name, LIMITS_OVERCOMMIT,
-			hv_size_format(limits_logical_max(use), b, sizeof(b)));
+static enum hv_code need_off(struct activation *at, struct hv_err *err)
+{
+	if (at->lpar->running)
+		return hv_fail(err, HV_E_STATE, "LPAR '%s' runs on host '%s' already",
+			       at->spec->name, at->lpar->host);
+	if (at->lpar->has_job)
+		return hv_fail(err, HV_E_BUSY,
+			       "LPAR '%s' is being shut down; wait for job %llu",
+			       at->spec->name, (unsigned long long)at->lpar->job);
 	return HV_OK;
 }
 
-static enum hv_code check_vios(const struct plan *plan, const Tarn__HostRecord *host,
-			       const Tarn__LparSpec *spec, struct hv_err *err)
+static enum hv_code need_connected(struct activation *at, struct hv_err *err)
 {
-	unsigned serving = limits_vios_serving(plan->cluster, host);
+	return plan_need_connected(at->plan, at->host, err);
+}
 
-	if (limits_needs_pair(spec) && serving < 2)
+static enum hv_code need_firmware(struct activation *at, struct hv_err *err)
+{
+	uint64_t growth = limits_activation_growth(&at->use, at->spec);
+	uint64_t free_bytes = limits_free_bytes(&at->use);
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (growth <= free_bytes)
+		return HV_OK;
+	return hv_fail(err, HV_E_LIMIT,
+		       "LPAR '%s': to run it, the hypervisor of host '%s' needs %s more "
+		       "for its page table, and %s is free; choose a smaller maximum, or "
+		       "shut down an LPAR",
+		       at->spec->name, at->host->name,
+		       hv_size_format(growth, a, sizeof(a)),
+		       hv_size_format(free_bytes, b, sizeof(b)));
+}
+
+/* SPEC D1: desired if free, else what is free, never below the minimum. */
+static enum hv_code need_memory(struct activation *at, struct hv_err *err)
+{
+	uint64_t growth = limits_activation_growth(&at->use, at->spec);
+	uint64_t free_bytes = limits_free_bytes(&at->use);
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (limits_is_shared(at->spec))
+		return HV_OK;
+	free_bytes = free_bytes > growth ? free_bytes - growth : 0;
+	if (limits_round_up(at->spec->mem_bytes, at->use.lmb_bytes) <= free_bytes) {
+		at->granted_bytes = at->spec->mem_bytes;
+		return HV_OK;
+	}
+	if (free_bytes < at->spec->min_bytes)
+		return hv_fail(
+			err, HV_E_LIMIT,
+			"LPAR '%s' needs at least %s, and host '%s' has %s free (%llu "
+			"LMB); shut down an LPAR or make the pool smaller",
+			at->spec->name, hv_size_format(at->spec->min_bytes, a, sizeof(a)),
+			at->host->name, hv_size_format(free_bytes, b, sizeof(b)),
+			(unsigned long long)(at->use.lmb_bytes == 0
+						     ? 0
+						     : free_bytes / at->use.lmb_bytes));
+	at->granted_bytes = free_bytes;
+	return HV_OK;
+}
+
+static enum hv_code need_pool(struct activation *at, struct hv_err *err)
+{
+	if (!limits_is_shared(at->spec) || limits_has_pool(at->host))
+		return HV_OK;
+	return hv_fail(err, HV_E_STATE,
+		       "LPAR '%s': host '%s' has no shared memory pool; make one with "
+		       "'tarn pool create'",
+		       at->spec->name, at->host->name);
+}
+
+static enum hv_code need_place(struct activation *at, struct hv_err *err)
+{
+	if (!limits_is_shared(at->spec) || at->use.shared < LIMITS_SHARED_MAX)
+		return HV_OK;
+	return hv_fail(err, HV_E_LIMIT,
+		       "LPAR '%s': the pool of host '%s' has %u running LPARs, the most "
+		       "it may have; shut one down first",
+		       at->spec->name, at->host->name, at->use.shared);
+}
+
+static enum hv_code need_entitlement(struct activation *at, struct hv_err *err)
+{
+	uint64_t entitled = limits_entitled(at->spec);
+	uint64_t left = at->use.pool_bytes > at->use.entitled_bytes
+				? at->use.pool_bytes - at->use.entitled_bytes
+				: 0;
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (!limits_is_shared(at->spec) || !limits_has_pool(at->host) || entitled <= left)
+		return HV_OK;
+	return hv_fail(err, HV_E_LIMIT,
+		       "LPAR '%s': entitled memory of %s does not fit the pool of host "
+		       "'%s', which has %s left to promise; make the pool larger or shut "
+		       "down an LPAR",
+		       at->spec->name, hv_size_format(entitled, a, sizeof(a)),
+		       at->host->name, hv_size_format(left, b, sizeof(b)));
+}
+
+static enum hv_code need_logical(struct activation *at, struct hv_err *err)
+{
+	uint64_t logical_max = limits_logical_max(&at->use);
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (!limits_is_shared(at->spec) || !limits_has_pool(at->host) ||
+	    at->use.logical_bytes + at->spec->mem_bytes <= logical_max)
+		return HV_OK;
+	return hv_fail(
+		err, HV_E_LIMIT,
+		"LPAR '%s': memory of %s makes the logical sum of host '%s' more than %u "
+		"times its pool (%s); make the pool larger or shut down an LPAR",
+		at->spec->name, hv_size_format(at->spec->mem_bytes, a, sizeof(a)),
+		at->host->name, LIMITS_OVERCOMMIT,
+		hv_size_format(logical_max, b, sizeof(b)));
+}
+
+static enum hv_code need_vios(struct activation *at, struct hv_err *err)
+{
+	unsigned serving = limits_vios_serving(at->plan->cluster, at->host);
+
+	if (!limits_is_shared(at->spec))
+		return HV_OK;
+	if (limits_needs_pair(at->spec) && serving < 2)
 		return hv_fail(
 			err, HV_E_STATE,
 			"LPAR '%s' needs a redundant pair of paging VIOS, and host "
 			"'%s' has %u that serve%s; see 'tarn vios list'",
-			spec->name, host->name, serving, serving == 1 ? "s" : "");
+			at->spec->name, at->host->name, serving, serving == 1 ? "s" : "");
 	if (serving == 0)
 		return hv_fail(err, HV_E_STATE,
 			       "LPAR '%s': no paging VIOS of host '%s' serves; see 'tarn "
 			       "vios list'",
-			       spec->name, host->name);
+			       at->spec->name, at->host->name);
 	return HV_OK;
 }
 
@@ -101,100 +196,40 @@ static const Tarn__DeviceRecord *best_device(const struct plan *plan, const char
 	return best;
 }
 
-static enum hv_code need_device(const struct plan *plan, const Tarn__HostRecord *host,
-				const Tarn__LparSpec *spec,
-				const Tarn__DeviceRecord **ret_device, struct hv_err *err)
+static enum hv_code need_device(struct activation *at, struct hv_err *err)
 {
+	const char *redundant = limits_needs_pair(at->spec) ? "redundant " : "";
 	uint64_t largest;
-	const Tarn__DeviceRecord *device = best_device(plan, host->name, spec, &largest);
-	const char *redundant = limits_needs_pair(spec) ? "redundant " : "";
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
-	*ret_device = device;
-	if (device != NULL)
+	if (!limits_is_shared(at->spec))
 		return HV_OK;
-	hv_size_format(spec->max_bytes, a, sizeof(a));
+	at->device = best_device(at->plan, at->host->name, at->spec, &largest);
+	if (at->device != NULL)
+		return HV_OK;
+	hv_size_format(at->spec->max_bytes, a, sizeof(a));
 	hv_size_format(largest, b, sizeof(b));
 	if (largest == 0)
 		return hv_fail(
 			err, HV_E_NOSPC,
 			"LPAR '%s' needs a free %spaging device of at least %s, and "
 			"host '%s' has none free; add one with 'tarn pgdev add'",
-			spec->name, redundant, a, host->name);
+			at->spec->name, redundant, a, at->host->name);
 	return hv_fail(err, HV_E_NOSPC,
 		       "LPAR '%s' needs a free %spaging device of at least %s, and the "
 		       "largest of host '%s' holds %s; add one with 'tarn pgdev add'",
-		       spec->name, redundant, a, host->name, b);
+		       at->spec->name, redundant, a, at->host->name, b);
 }
 
-/* SPEC D1: desired if free, else what is free, never below the minimum. */
-static enum hv_code grant_memory(const Tarn__HostRecord *host, const Tarn__LparSpec *spec,
-				 const struct host_use *use, uint64_t *ret_bytes,
-				 struct hv_err *err)
-{
-	uint64_t free_bytes = limits_free_bytes(use);
-	char a[SIZE_TEXT], b[SIZE_TEXT];
-
-	if (limits_round_up(spec->mem_bytes, use->lmb_bytes) <= free_bytes) {
-		*ret_bytes = spec->mem_bytes;
-		return HV_OK;
-	}
-	if (free_bytes < spec->min_bytes)
-		return hv_fail(
-			err, HV_E_LIMIT,
-			"LPAR '%s' needs at least %s, and host '%s' has %s free (%llu "
-			"LMB); shut down an LPAR or make the pool smaller",
-			spec->name, hv_size_format(spec->min_bytes, a, sizeof(a)),
-			host->name, hv_size_format(free_bytes, b, sizeof(b)),
-			(unsigned long long)(free_bytes / use->lmb_bytes));
-	*ret_bytes = free_bytes;
-	return HV_OK;
-}
-
-static enum hv_code check_startable(const struct plan *plan, const Tarn__LparRecord *lpar,
-				    const Tarn__HostRecord *host, struct hv_err *err)
-{
-	if (lpar->running)
-		return hv_fail(err, HV_E_STATE, "LPAR '%s' runs on host '%s' already",
-			       lpar->spec->name, lpar->host);
-	if (lpar->has_job)
-		return hv_fail(err, HV_E_BUSY,
-			       "LPAR '%s' is being shut down; wait for job %llu",
-			       lpar->spec->name, (unsigned long long)lpar->job);
-	return plan_need_connected(plan, host, err);
-}
-
-struct start {
-	const Tarn__DeviceRecord *device; /* shared */
-	uint64_t granted_bytes;           /* dedicated, else 0 */
+/* In the order in which a person would mend them. */
+static enum hv_code (*const conditions[])(struct activation *at, struct hv_err *err) = {
+	need_off,  need_connected, need_firmware,    need_memory,  need_pool,
+	need_vios, need_place,     need_entitlement, need_logical, need_device,
 };
 
-static enum hv_code find_resources(const struct plan *plan, const Tarn__LparRecord *lpar,
-				   const Tarn__HostRecord *host, struct start *ret_start,
-				   struct hv_err *err)
+static void edit_started(struct plan *plan, const struct activation *at)
 {
-	struct host_use use = limits_use(plan->cluster, host, LIMITS_RUNNING, NULL);
-	const Tarn__LparSpec *spec = lpar->spec;
-	struct start start = { 0 };
-	enum hv_code code;
-
-	if (!limits_is_shared(spec)) {
-		code = grant_memory(host, spec, &use, &start.granted_bytes, err);
-	} else {
-		code = check_pool(host, spec, &use, err);
-		if (code == HV_OK)
-			code = check_vios(plan, host, spec, err);
-		if (code == HV_OK)
-			code = need_device(plan, host, spec, &start.device, err);
-	}
-	if (code == HV_OK)
-		*ret_start = start;
-	return code;
-}
-
-static void edit_started(struct plan *plan, const Tarn__LparRecord *lpar,
-			 const struct start *start)
-{
+	const Tarn__LparRecord *lpar = at->lpar;
 	Tarn__LparRecord *edit = draft_edit_lpar(&plan->draft, lpar->spec->name);
 	Tarn__DeviceRecord *device;
 
@@ -208,40 +243,114 @@ static void edit_started(struct plan *plan, const Tarn__LparRecord *lpar,
 	edit->immediate = false;
 	edit->has_job = 1;
 	edit->job = plan->job;
-	edit->has_granted_bytes = start->granted_bytes != 0;
-	edit->granted_bytes = start->granted_bytes;
-	if (start->device == NULL)
+	edit->has_granted_bytes = at->granted_bytes != 0;
+	edit->granted_bytes = at->granted_bytes;
+	edit->has_retained_bytes = 0;
+	edit->retained_bytes = 0;
+	if (at->device == NULL)
 		return;
-	draft_set_text(&plan->draft, &edit->device, "%s", start->device->device->name);
-	device = draft_edit_device(&plan->draft, lpar->host, start->device->device->name);
+	draft_set_text(&plan->draft, &edit->device, "%s", at->device->device->name);
+	device = draft_edit_device(&plan->draft, lpar->host, at->device->device->name);
 	if (device != NULL)
 		draft_set_text(&plan->draft, &device->lpar, "%s", lpar->spec->name);
 }
 
-enum hv_code plan_lpar_activate(struct plan *plan, const Tarn__LparActivate *request,
-				struct hv_err *err)
+static enum hv_code look(const struct plan *plan, const char *name,
+			 struct activation *ret_at, struct hv_err *err)
 {
-	const Tarn__LparRecord *lpar = cluster_lpar(plan->cluster, request->name);
+	const Tarn__LparRecord *lpar = cluster_lpar(plan->cluster, name);
 	const Tarn__HostRecord *host;
-	struct job_plan job;
-	struct start start;
 	enum hv_code code;
 
 	if (lpar == NULL)
 		return hv_fail(err, HV_E_NOTFOUND,
 			       "LPAR '%s' is not known; make it with 'tarn lpar create'",
-			       request->name);
+			       name);
 	code = plan_need_host(plan, lpar->host, &host, err);
 	if (code == HV_OK)
-		code = check_startable(plan, lpar, host, err);
-	if (code == HV_OK)
-		code = find_resources(plan, lpar, host, &start, err);
+		*ret_at = (struct activation){
+			.plan = plan,
+			.lpar = lpar,
+			.spec = lpar->spec,
+			.host = host,
+			.use = limits_use(plan->cluster, host, LIMITS_RUNNING, NULL),
+		};
+	return code;
+}
+
+static bool add_condition(Tarn__PlacementReply *reply, const char *host, const char *text)
+{
+	Tarn__PlacementReason *reason = malloc(sizeof(*reason));
+
+	if (reason == NULL)
+		return false;
+	tarn__placement_reason__init(reason);
+	reply->reasons[reply->n_reasons++] = reason;
+	reason->fits = false;
+	reason->host = strdup(host);
+	reason->text = strdup(text);
+	return reason->host != NULL && reason->text != NULL;
+}
+
+static enum hv_code no_memory_to_tell(Tarn__PlacementReply *reply, struct hv_err *err)
+{
+	if (reply != NULL)
+		tarn__placement_reply__free_unpacked(reply, NULL);
+	return hv_fail(err, HV_E_NOMEM, "no memory to list what is not met");
+}
+
+/* Every condition that is not met, not only the first. */
+static enum hv_code tell_conditions(struct plan *plan, struct activation *at,
+				    struct hv_err *err)
+{
+	Tarn__PlacementReply *reply = malloc(sizeof(*reply));
+	char text[128];
+
+	if (reply == NULL)
+		return no_memory_to_tell(NULL, err);
+	tarn__placement_reply__init(reply);
+	reply->text = NULL;
+	reply->reasons = calloc(HV_COUNT(conditions), sizeof(*reply->reasons));
+	if (reply->reasons == NULL)
+		return no_memory_to_tell(reply, err);
+	for (unsigned i = 0; i < HV_COUNT(conditions); i++) {
+		struct hv_err unmet = { 0 };
+
+		if (conditions[i](at, &unmet) != HV_OK &&
+		    !add_condition(reply, at->host->name, hv_err_text(&unmet)))
+			return no_memory_to_tell(reply, err);
+	}
+	(void)snprintf(text, sizeof(text), "%zu of %zu conditions are not met",
+		       reply->n_reasons, HV_COUNT(conditions));
+	reply->text = strdup(text);
+	if (reply->n_reasons == 0)
+		reply->host = strdup(at->host->name);
+	if (reply->text == NULL || (reply->n_reasons == 0 && reply->host == NULL))
+		return no_memory_to_tell(reply, err);
+	plan->placement = reply;
+	return HV_OK;
+}
+
+enum hv_code plan_lpar_activate(struct plan *plan, const Tarn__LparActivate *request,
+				struct hv_err *err)
+{
+	struct activation at;
+	struct job_plan job;
+	enum hv_code code = look(plan, request->name, &at, err);
+
+	if (code == HV_OK && request->dry_run)
+		return tell_conditions(plan, &at, err);
+	for (unsigned i = 0; i < HV_COUNT(conditions) && code == HV_OK; i++)
+		code = conditions[i](&at, err);
 	if (code != HV_OK)
 		return code;
-	job = (struct job_plan){ TARN__JOB_KIND__JOB_LPAR, lpar->host, lpar->spec->name };
+	job = (struct job_plan){ TARN__JOB_KIND__JOB_LPAR, at.lpar->host, at.spec->name };
 	plan->job = draft_add_job(&plan->draft, &job, "activate lpar '%s'",
-				  lpar->spec->name);
-	edit_started(plan, lpar, &start);
+				  at.spec->name);
+	memory_make_available(&plan->draft, at.lpar->host, at.spec->name,
+			      limits_round_up(at.granted_bytes, at.use.lmb_bytes) +
+				      limits_activation_growth(&at.use, at.spec));
+	edit_started(plan, &at);
 	return HV_OK;
 }
 

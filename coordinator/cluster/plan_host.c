@@ -21,11 +21,24 @@ enum hv_code plan_need_host(const struct plan *plan, const char *name,
 	return HV_OK;
 }
 
+enum hv_code plan_need_machine(const Tarn__HostRecord *host, struct hv_err *err)
+{
+	if (!host->declared)
+		return HV_OK;
+	return hv_fail(err, HV_E_STATE,
+		       "host '%s' is only declared, as a '%s' for planning: no machine "
+		       "stands behind it; use a host with an agent",
+		       host->name, host->profile->name);
+}
+
 enum hv_code plan_need_connected(const struct plan *plan, const Tarn__HostRecord *host,
 				 struct hv_err *err)
 {
 	const struct live_host *live = cluster_live(plan->cluster, host->name);
+	enum hv_code code = plan_need_machine(host, err);
 
+	if (code != HV_OK)
+		return code;
 	if (!host->has_agent_id)
 		return hv_fail(err, HV_E_STATE,
 			       "host '%s' has not joined yet; start its tarn-agent",
@@ -59,7 +72,19 @@ enum hv_code plan_need_no_drill(const struct plan *plan, const char *host,
 		       (unsigned long long)drill->number, host);
 }
 
-static void put_host(struct plan *plan, const char *name)
+/* Its size is what the profile says, its pair of VIOS exists on paper. */
+static void declare(const struct hv_profile *profile, Tarn__HostRecord *host)
+{
+	host->has_declared = 1;
+	host->declared = true;
+	host->has_memory_bytes = 1;
+	host->memory_bytes = profile->installed_bytes;
+	host->has_lmb_bytes = 1;
+	host->lmb_bytes = profile->lmb_bytes;
+}
+
+static void put_host(struct plan *plan, const Tarn__HostAdd *request,
+		     Tarn__PlatformProfile *profile)
 {
 	Tarn__HostRecord host = TARN__HOST_RECORD__INIT;
 	Tarn__DesiredVios vios[HV_COUNT(vios_names)];
@@ -71,7 +96,10 @@ static void put_host(struct plan *plan, const char *name)
 		vios[i].enabled = true;
 		list[i] = &vios[i];
 	}
-	host.name = (char *)name;
+	host.name = request->name;
+	host.profile = profile;
+	if (request->declared)
+		declare(plan->profile, &host);
 	host.vios = list;
 	host.n_vios = HV_COUNT(list);
 	draft_put(&plan->draft, RECORD_HOST, record_copy(&host.base));
@@ -80,6 +108,8 @@ static void put_host(struct plan *plan, const char *name)
 enum hv_code plan_host_add(struct plan *plan, const Tarn__HostAdd *request,
 			   struct hv_err *err)
 {
+	Tarn__PlatformProfile *profile = NULL;
+
 	if (!hv_name_is_valid(request->name))
 		return hv_fail(err, HV_E_INVAL,
 			       "'%.64s' is not a name: 1 to 31 letters, digits, - _ .",
@@ -93,10 +123,22 @@ enum hv_code plan_host_add(struct plan *plan, const Tarn__HostAdd *request,
 			err, HV_E_LIMIT,
 			"host '%s': a cluster has at most %d hosts; remove one first",
 			request->name, HV_HOSTS_MAX);
-	put_host(plan, request->name);
+	if (request->declared && plan->profile == NULL)
+		return hv_fail(
+			err, HV_E_INVAL,
+			"host '%s': what is declared needs a profile that says how "
+			"large it is",
+			request->name);
+	if (plan->profile != NULL &&
+	    hv_profile_to_message(plan->profile, &profile, err) != HV_OK)
+		return HV_E_NOMEM;
+	put_host(plan, request, profile);
+	if (profile != NULL)
+		tarn__platform_profile__free_unpacked(profile, NULL);
 	draft_name(&plan->draft, "add host '%s'", request->name);
 	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, request->name,
-			"host.added", "host '%s' was added", request->name);
+			"host.added", "host '%s' was %s", request->name,
+			request->declared ? "declared" : "added");
 	return HV_OK;
 }
 
@@ -217,6 +259,11 @@ enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identit
 	code = plan_need_host(plan, identity->name, &host, err);
 	if (code != HV_OK)
 		return code;
+	if (host->declared)
+		return hv_fail(err, HV_E_REFUSED,
+			       "host '%s' is only declared; give this machine another "
+			       "name, or remove the host and add it again",
+			       host->name);
 	if (host->has_agent_id &&
 	    memcmp(host->agent_id.data, identity->agent_id.data, AGENT_ID_BYTES) != 0)
 		return hv_fail(

@@ -1,5 +1,5 @@
 /* plan_lpar - LPARs are made and removed; see plan.h. Running: plan_activate.c. */
-#include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/memory.h"
 #include "coordinator/cluster/plan.h"
 #include "coordinator/cluster/snapshot.h"
 
@@ -60,6 +60,28 @@ static enum hv_code check_own_host(const struct plan *plan, const Tarn__HostReco
 			host->name,
 			hv_size_format(use.memory_bytes - use.hypervisor_bytes, b,
 				       sizeof(b)));
+	return HV_OK;
+}
+
+/* SPEC R6: a definition alone costs memory of the hypervisor. */
+static enum hv_code check_creation(const struct plan *plan, const char *host_name,
+				   const Tarn__LparSpec *spec, uint64_t *ret_growth,
+				   struct hv_err *err)
+{
+	const Tarn__HostRecord *host = cluster_host(plan->cluster, host_name);
+	struct host_use use = limits_use(plan->cluster, host, LIMITS_RUNNING, NULL);
+	uint64_t growth = limits_creation_growth(&use, spec);
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (use.lmb_bytes != 0 && growth > limits_free_bytes(&use))
+		return hv_fail(err, HV_E_LIMIT,
+			       "LPAR '%s': to keep it, the hypervisor of host '%s' needs "
+			       "%s more, and %s is free; choose a smaller maximum, or "
+			       "remove or shut down an LPAR",
+			       spec->name, host->name,
+			       hv_size_format(growth, a, sizeof(a)),
+			       hv_size_format(limits_free_bytes(&use), b, sizeof(b)));
+	*ret_growth = growth;
 	return HV_OK;
 }
 
@@ -161,6 +183,8 @@ enum hv_code plan_lpar_create(struct plan *plan, const Tarn__LparCreate *request
 	bool has_host = request->host != NULL && request->host[0] != '\0';
 	const Tarn__LparSpec *spec = request->spec;
 	const Tarn__HostRecord *host;
+	const char *chosen;
+	uint64_t growth;
 	enum hv_code code = hv_lpar_spec_check(spec, err);
 
 	if (code == HV_OK)
@@ -176,7 +200,12 @@ enum hv_code plan_lpar_create(struct plan *plan, const Tarn__LparCreate *request
 	if (!has_host && plan->placement->host == NULL)
 		return hv_fail(err, HV_E_NOFIT, "no host takes LPAR '%s': %s", spec->name,
 			       plan->placement->text);
-	put_lpar(plan, spec, has_host ? request->host : plan->placement->host);
+	chosen = has_host ? request->host : plan->placement->host;
+	code = check_creation(plan, chosen, spec, &growth, err);
+	if (code != HV_OK)
+		return code;
+	memory_make_available(&plan->draft, chosen, NULL, growth);
+	put_lpar(plan, spec, chosen);
 	return HV_OK;
 }
 

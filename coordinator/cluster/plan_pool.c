@@ -1,10 +1,12 @@
 /* plan_pool - the shared memory pool of a host; see plan.h. */
-#include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/memory.h"
 #include "coordinator/cluster/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define SIZE_TEXT 32
+#define WHAT_BYTES 128
 
 static const char *size(uint64_t bytes, char text[SIZE_TEXT])
 {
@@ -66,14 +68,22 @@ static enum hv_code check_sizes(const Tarn__HostRecord *host,
 	return HV_OK;
 }
 
+static uint64_t pool_growth(const Tarn__HostRecord *host, uint64_t bytes)
+{
+	uint64_t now = host->pool != NULL ? host->pool->mem_bytes : 0;
+
+	return bytes > now ? bytes - now : 0;
+}
+
 static enum hv_code check_growth(const struct plan *plan, const Tarn__HostRecord *host,
-				 const struct host_use *use, uint64_t bytes,
+				 const struct host_use *use, const Tarn__PoolSet *request,
 				 struct hv_err *err)
 {
+	uint64_t bytes = request->mem_bytes;
 	const Tarn__HostStat *stat = live_stat(cluster_live(plan->cluster, host->name));
 	uint64_t free_bytes = limits_free_bytes(use);
-	uint64_t now = host->pool != NULL ? host->pool->mem_bytes : 0;
-	uint64_t more = bytes > now ? bytes - now : 0;
+	uint64_t more = pool_growth(host, bytes) +
+			limits_pool_growth(use, request->max_bytes);
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
 	if (more > free_bytes)
@@ -117,6 +127,33 @@ static enum hv_code check_shrink(const Tarn__HostRecord *host, const struct host
 	return HV_OK;
 }
 
+static void settle_declared(Tarn__HostRecord *host, Tarn__DesiredPool *pool)
+{
+	if (host->pool != NULL)
+		tarn__desired_pool__free_unpacked(host->pool, NULL);
+	host->pool = pool;
+	if (pool->mem_bytes == 0) {
+		tarn__desired_pool__free_unpacked(pool, NULL);
+		host->pool = NULL;
+	}
+}
+
+static enum hv_code check_reachable(const struct plan *plan, const Tarn__HostRecord *host,
+				    struct hv_err *err)
+{
+	return host->declared ? HV_OK : plan_need_connected(plan, host, err);
+}
+
+static void add_pool_job(struct plan *plan, const Tarn__HostRecord *host,
+			 const char *what)
+{
+	struct job_plan job = { TARN__JOB_KIND__JOB_POOL, host->name, "" };
+
+	draft_name(&plan->draft, "%s", what);
+	if (!host->declared)
+		plan->job = draft_add_job(&plan->draft, &job, "%s", what);
+}
+
 /* The pool before is kept, so that a change that fails goes back. */
 static void edit_pool(struct plan *plan, const char *name, uint64_t mem_bytes,
 		      uint64_t max_bytes)
@@ -133,6 +170,10 @@ static void edit_pool(struct plan *plan, const char *name, uint64_t mem_bytes,
 	pool->generation = draft_next_id(&plan->draft);
 	pool->mem_bytes = mem_bytes;
 	pool->max_bytes = max_bytes;
+	if (host->declared) { /* nobody to wait for */
+		settle_declared(host, pool);
+		return;
+	}
 	host->pool_before = host->pool;
 	host->pool = pool;
 	host->has_pool_job = 1;
@@ -142,8 +183,8 @@ static void edit_pool(struct plan *plan, const char *name, uint64_t mem_bytes,
 enum hv_code plan_pool_set(struct plan *plan, const Tarn__PoolSet *request,
 			   struct hv_err *err)
 {
-	struct job_plan job = { TARN__JOB_KIND__JOB_POOL, request->host, "" };
 	const Tarn__HostRecord *host;
+	char what[WHAT_BYTES];
 	struct host_use use;
 	char a[SIZE_TEXT];
 	enum hv_code code = plan_need_host(plan, request->host, &host, err);
@@ -151,7 +192,7 @@ enum hv_code plan_pool_set(struct plan *plan, const Tarn__PoolSet *request,
 	if (code == HV_OK)
 		code = check_existence(host, request->create, err);
 	if (code == HV_OK)
-		code = plan_need_connected(plan, host, err);
+		code = check_reachable(plan, host, err);
 	if (code == HV_OK)
 		code = plan_need_no_drill(plan, host->name, err);
 	if (code == HV_OK)
@@ -159,14 +200,18 @@ enum hv_code plan_pool_set(struct plan *plan, const Tarn__PoolSet *request,
 	if (code != HV_OK)
 		return code;
 	use = limits_use(plan->cluster, host, LIMITS_RUNNING, NULL);
-	code = check_growth(plan, host, &use, request->mem_bytes, err);
+	code = check_growth(plan, host, &use, request, err);
 	if (code == HV_OK)
 		code = check_shrink(host, &use, request->mem_bytes, err);
 	if (code != HV_OK)
 		return code;
-	plan->job = draft_add_job(&plan->draft, &job, "%s pool of host '%s' at %s",
-				  request->create ? "create" : "set", host->name,
-				  size(request->mem_bytes, a));
+	memory_make_available(&plan->draft, host->name, NULL,
+			      limits_pool_growth(&use, request->max_bytes) +
+				      pool_growth(host, request->mem_bytes));
+	(void)snprintf(what, sizeof(what), "%s pool of host '%s' at %s",
+		       request->create ? "create" : "set", host->name,
+		       size(request->mem_bytes, a));
+	add_pool_job(plan, host, what);
 	edit_pool(plan, host->name, request->mem_bytes, request->max_bytes);
 	return HV_OK;
 }
@@ -174,15 +219,15 @@ enum hv_code plan_pool_set(struct plan *plan, const Tarn__PoolSet *request,
 enum hv_code plan_pool_remove(struct plan *plan, const Tarn__PoolRemove *request,
 			      struct hv_err *err)
 {
-	struct job_plan job = { TARN__JOB_KIND__JOB_POOL, request->host, "" };
 	const Tarn__HostRecord *host;
+	char what[WHAT_BYTES];
 	struct host_use use;
 	enum hv_code code = plan_need_host(plan, request->host, &host, err);
 
 	if (code == HV_OK)
 		code = check_existence(host, false, err);
 	if (code == HV_OK)
-		code = plan_need_connected(plan, host, err);
+		code = check_reachable(plan, host, err);
 	if (code == HV_OK)
 		code = plan_need_no_drill(plan, host->name, err);
 	if (code != HV_OK)
@@ -193,8 +238,8 @@ enum hv_code plan_pool_remove(struct plan *plan, const Tarn__PoolRemove *request
 			       "the pool of host '%s' is used by %u shared LPARs; remove "
 			       "them first",
 			       host->name, use.shared);
-	plan->job = draft_add_job(&plan->draft, &job, "remove pool of host '%s'",
-				  host->name);
+	(void)snprintf(what, sizeof(what), "remove pool of host '%s'", host->name);
+	add_pool_job(plan, host, what);
 	edit_pool(plan, host->name, 0, 0);
 	return HV_OK;
 }

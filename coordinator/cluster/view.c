@@ -2,6 +2,7 @@
 #include "coordinator/cluster/view.h"
 
 #include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 struct host_room {
 	Tarn__HostView view;
 	Tarn__HostStat stat;
+	Tarn__HostMemory memory;
 };
 
 struct device_room {
@@ -31,6 +33,7 @@ struct whole {
 	const struct cluster *cluster;
 	const Tarn__Query *query;
 	const char *only_host; /* NULL: all */
+	struct host_use *uses; /* of all hosts, in order */
 	struct host_room *hosts;
 	struct device_room *devices;
 	struct lpar_room *lpars;
@@ -42,6 +45,7 @@ void view_free(Tarn__StatusReply *reply)
 
 	if (whole == NULL)
 		return;
+	free(whole->uses);
 	free(whole->hosts);
 	free(whole->devices);
 	free(whole->lpars);
@@ -62,15 +66,16 @@ static struct whole *new_whole(const struct cluster *cluster)
 		return NULL;
 	tarn__status_reply__init(&whole->reply);
 	whole->cluster = cluster;
+	whole->uses = calloc(hosts, sizeof(*whole->uses));
 	whole->hosts = calloc(hosts, sizeof(*whole->hosts));
 	whole->devices = calloc(devices, sizeof(*whole->devices));
 	whole->lpars = calloc(lpars, sizeof(*whole->lpars));
 	whole->reply.hosts = calloc(hosts, sizeof(*whole->reply.hosts));
 	whole->reply.devices = calloc(devices, sizeof(*whole->reply.devices));
 	whole->reply.lpars = calloc(lpars, sizeof(*whole->reply.lpars));
-	if (whole->hosts != NULL && whole->devices != NULL && whole->lpars != NULL &&
-	    whole->reply.hosts != NULL && whole->reply.devices != NULL &&
-	    whole->reply.lpars != NULL)
+	if (whole->uses != NULL && whole->hosts != NULL && whole->devices != NULL &&
+	    whole->lpars != NULL && whole->reply.hosts != NULL &&
+	    whole->reply.devices != NULL && whole->reply.lpars != NULL)
 		return whole;
 	view_free(&whole->reply);
 	return NULL;
@@ -86,7 +91,8 @@ static bool is_on(const struct whole *whole, const char *host)
 	return whole->only_host == NULL || strcmp(whole->only_host, host) == 0;
 }
 
-static void add_host(struct whole *whole, const Tarn__HostRecord *record)
+static void add_host(struct whole *whole, const Tarn__HostRecord *record,
+		     const struct host_use *use)
 {
 	const struct live_host *live = cluster_live(whole->cluster, record->name);
 	const Tarn__HostStat *stat = live_stat(live);
@@ -109,6 +115,8 @@ static void add_host(struct whole *whole, const Tarn__HostRecord *record)
 		room->stat.n_partitions = 0;
 		room->view.stat = &room->stat;
 	}
+	if (memory_view(use, &room->memory))
+		room->view.memory = &room->memory;
 	whole->reply.hosts[whole->reply.n_hosts++] = &room->view;
 }
 
@@ -225,9 +233,10 @@ static void add_all(struct whole *whole)
 	const struct cluster *cluster = whole->cluster;
 	const char *name = is_given(whole->query->name) ? whole->query->name : NULL;
 
+	limits_use_all(cluster, LIMITS_RUNNING, whole->uses);
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++) {
 		if (is_on(whole, cluster_host_at(cluster, i)->name))
-			add_host(whole, cluster_host_at(cluster, i));
+			add_host(whole, cluster_host_at(cluster, i), &whole->uses[i]);
 	}
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_DEVICE); i++) {
 		const Tarn__DeviceRecord *device = cluster_device_at(cluster, i);

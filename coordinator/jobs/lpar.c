@@ -66,6 +66,14 @@ static void tell_end(struct draft *draft, const Tarn__LparRecord *lpar,
 			lpar->spec->name, lpar->host, what, how(status));
 }
 
+/* Dedicated memory stays assigned to it, in whole LMBs, until somebody needs it. */
+static uint64_t kept_bytes(const struct draft *draft, const Tarn__LparRecord *lpar)
+{
+	const Tarn__HostRecord *host = cluster_host(draft->cluster, lpar->host);
+
+	return limits_round_up(lpar->granted_bytes, host->lmb_bytes);
+}
+
 /* The run is over, for whatever reason: off, device free. */
 static void end_run(struct draft *draft, const Tarn__LparRecord *lpar,
 		    const Tarn__ObjectStatus *status)
@@ -80,6 +88,8 @@ static void end_run(struct draft *draft, const Tarn__LparRecord *lpar,
 	/* Until it is activated again: tarn status and tarn report must not miss it. */
 	edit->has_ended_unasked = lpar->running && !lpar->has_job;
 	edit->ended_unasked = edit->has_ended_unasked;
+	edit->has_retained_bytes = !(lpar->running && lpar->has_job);
+	edit->retained_bytes = edit->has_retained_bytes ? kept_bytes(draft, lpar) : 0;
 	edit->running = false;
 	edit->has_job = 0;
 	edit->job = 0;

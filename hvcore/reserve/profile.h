@@ -20,16 +20,16 @@
  * Contract
  *   Threads  any.
  *   Memory   a profile is a value: no pointers.
- *   Errors   NOTFOUND and OS of the file; INVAL names file, line and setting.
+ *   Errors   NOTFOUND and OS of the file; INVAL names profile, line and setting;
+ *            NOMEM of a message.
  *   Units    bytes.
  */
 #ifndef HVCORE_RESERVE_PROFILE_H
 #define HVCORE_RESERVE_PROFILE_H
 
 #include "hvcore/base/units.h"
+#include "hvcore/wire/messages.h"
 
-#define HV_PROFILE_POINTS_MAX 16
-#define HV_PROFILE_STEPS_MAX 8
 #define HV_PROFILE_TITLE_BYTES 96
 #define HV_PROFILE_TYPE_BYTES 16
 #define HV_PROFILE_FILE_BYTES_MAX 65536
@@ -74,6 +74,16 @@ enum hv_code hv_profile_check(const struct hv_profile *profile, struct hv_err *e
 HV_MUST_USE
 enum hv_code hv_profile_load(const char *directory, const char *name,
 			     struct hv_profile *ret_profile, struct hv_err *err);
+
+/* A profile as it travels and is kept, and back. */
+HV_MUST_USE
+enum hv_code hv_profile_from_message(const Tarn__PlatformProfile *message,
+				     struct hv_profile *ret_profile, struct hv_err *err);
+/* The caller's: tarn__platform_profile__free_unpacked(). */
+HV_MUST_USE
+enum hv_code hv_profile_to_message(const struct hv_profile *profile,
+				   Tarn__PlatformProfile **ret_message,
+				   struct hv_err *err);
 
 /* `name` is what the text is of, for messages and as the profile's name. */
 HV_MUST_USE

@@ -6,12 +6,6 @@ static uint64_t round_up(uint64_t bytes, uint64_t unit)
 	return (bytes + unit - 1) / unit * unit;
 }
 
-bool hv_hpt_ratio_is_valid(uint32_t ratio)
-{
-	return ratio >= HV_HPT_RATIO_MIN && ratio <= HV_HPT_RATIO_MAX &&
-	       (ratio & (ratio - 1)) == 0;
-}
-
 uint64_t hv_hpt_bytes(uint64_t max_bytes, uint32_t ratio)
 {
 	uint64_t power = HV_PAGE_BYTES;
@@ -62,15 +56,15 @@ struct hv_reserve_cost hv_reserve_cost(const struct hv_profile *profile,
 void hv_reserve_start(struct hv_reserve *sum, const struct hv_profile *profile)
 {
 	*sum = (struct hv_reserve){
-		.profile = profile,
+		.base_bytes = round_up(profile->base_bytes, HV_PAGE_BYTES),
 		.slot_tce_bytes = round_up(profile->slot_tce_bytes, HV_PAGE_BYTES) *
 				  profile->slots,
 	};
 }
 
-void hv_reserve_add(struct hv_reserve *sum, const struct hv_reserve_partition *partition)
+void hv_reserve_add(struct hv_reserve *sum, const struct hv_profile *profile,
+		    const struct hv_reserve_partition *partition)
 {
-	const struct hv_profile *profile = sum->profile;
 	struct hv_reserve_cost cost = hv_reserve_cost(profile, partition);
 
 	sum->partitions++;
@@ -86,17 +80,18 @@ void hv_reserve_add(struct hv_reserve *sum, const struct hv_reserve_partition *p
 	sum->adapter_tce_bytes += cost.tce_bytes;
 }
 
-void hv_reserve_pool(struct hv_reserve *sum, uint64_t max_pool_bytes)
+void hv_reserve_pool(struct hv_reserve *sum, const struct hv_profile *profile,
+		     uint64_t max_pool_bytes)
 {
 	sum->pool_bytes =
-		round_up(max_pool_bytes / HV_PAGE_BYTES * sum->profile->pool_frame_bytes,
+		round_up(max_pool_bytes / HV_PAGE_BYTES * profile->pool_frame_bytes,
 			 HV_PAGE_BYTES);
 }
 
 uint64_t hv_reserve_management_bytes(const struct hv_reserve *sum)
 {
-	return round_up(sum->profile->base_bytes, HV_PAGE_BYTES) + sum->creation_bytes +
-	       sum->directory_bytes + sum->pool_bytes;
+	return sum->base_bytes + sum->creation_bytes + sum->directory_bytes +
+	       sum->pool_bytes;
 }
 
 uint64_t hv_reserve_tce_bytes(const struct hv_reserve *sum)

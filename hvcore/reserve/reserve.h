@@ -13,7 +13,8 @@
  *   Threads  any. Pure: no state, no I/O, no clock.
  *   Units    bytes. Costs are whole pages.
  *   Order    hv_reserve_start(), then _add() for each partition of the host and
- *            _pool() where there is one, in any order; then read the sum.
+ *            _pool() where there is one, in any order, all with one profile; then
+ *            read the sum.
  */
 #ifndef HVCORE_RESERVE_RESERVE_H
 #define HVCORE_RESERVE_RESERVE_H
@@ -23,8 +24,6 @@
 #include <stdbool.h>
 
 #define HV_HPT_BYTES_MIN (UINT64_C(256) << 10) /* domain.md 4.2 */
-#define HV_HPT_RATIO_MIN 32
-#define HV_HPT_RATIO_MAX 512
 
 struct hv_reserve_partition {
 	uint64_t max_bytes;
@@ -41,8 +40,8 @@ struct hv_reserve_cost {
 };
 
 struct hv_reserve {
-	const struct hv_profile *profile;
 	uint32_t partitions;
+	uint64_t base_bytes;
 	uint64_t creation_bytes;
 	uint64_t directory_bytes;
 	uint64_t pool_bytes; /* structures for it, not the pool */
@@ -51,8 +50,6 @@ struct hv_reserve {
 	uint64_t hpt_bytes;
 };
 
-/* 1:32, 1:64, 1:128, 1:256, 1:512. */
-bool hv_hpt_ratio_is_valid(uint32_t ratio);
 /*
  * P: the largest power of two that is not above max_bytes, doubled where max_bytes is
  * more than 1.25 of it; the table is P / ratio, at least 256 KiB (domain.md 4.2:
@@ -64,9 +61,11 @@ struct hv_reserve_cost hv_reserve_cost(const struct hv_profile *profile,
 				       const struct hv_reserve_partition *partition);
 
 void hv_reserve_start(struct hv_reserve *sum, const struct hv_profile *profile);
-void hv_reserve_add(struct hv_reserve *sum, const struct hv_reserve_partition *partition);
+void hv_reserve_add(struct hv_reserve *sum, const struct hv_profile *profile,
+		    const struct hv_reserve_partition *partition);
 /* Structures for the largest the pool may become. */
-void hv_reserve_pool(struct hv_reserve *sum, uint64_t max_pool_bytes);
+void hv_reserve_pool(struct hv_reserve *sum, const struct hv_profile *profile,
+		     uint64_t max_pool_bytes);
 
 uint64_t hv_reserve_management_bytes(const struct hv_reserve *sum);
 uint64_t hv_reserve_tce_bytes(const struct hv_reserve *sum);

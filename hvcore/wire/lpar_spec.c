@@ -59,6 +59,26 @@ static enum hv_code check_shared(const Tarn__LparSpec *spec, struct hv_err *err)
 	return HV_OK;
 }
 
+bool hv_hpt_ratio_is_valid(uint32_t ratio)
+{
+	return ratio >= HV_HPT_RATIO_MIN && ratio <= HV_HPT_RATIO_MAX &&
+	       (ratio & (ratio - 1)) == 0;
+}
+
+static enum hv_code check_platform(const Tarn__LparSpec *spec, struct hv_err *err)
+{
+	if (spec->hpt_ratio != 0 && !hv_hpt_ratio_is_valid(spec->hpt_ratio))
+		return hv_fail(err, HV_E_INVAL,
+			       "partition '%s': page table ratio 1:%u is not 1:32, 1:64, "
+			       "1:128, 1:256 or 1:512",
+			       spec->name, spec->hpt_ratio);
+	if (spec->virtual_adapters > HV_LPAR_ADAPTERS_MAX)
+		return hv_fail(err, HV_E_LIMIT,
+			       "partition '%s': %u virtual adapters, the limit is %d",
+			       spec->name, spec->virtual_adapters, HV_LPAR_ADAPTERS_MAX);
+	return HV_OK;
+}
+
 static enum hv_code check_workload(const Tarn__LparSpec *spec, struct hv_err *err)
 {
 	const Tarn__Workload *workload = spec->workload;
@@ -92,6 +112,8 @@ enum hv_code hv_lpar_spec_check(const Tarn__LparSpec *spec, struct hv_err *err)
 		code = check_order(spec, err);
 	if (code == HV_OK)
 		code = check_shared(spec, err);
+	if (code == HV_OK)
+		code = check_platform(spec, err);
 	if (code == HV_OK && spec->workload == NULL)
 		return hv_fail(err, HV_E_INVAL, "partition '%s': no workload",
 			       spec->name);

@@ -46,6 +46,9 @@ static const struct rule rules[] = {
 	{ &tarn__host_stat__descriptor,           "vios",       RULE_LIST, HV_HOST_VIOS_MAX },
 	{ &tarn__host_stat__descriptor,           "partitions", RULE_LIST, HV_HOST_LPARS_MAX },
 	{ &tarn__host_stat__descriptor,           "failovers",  RULE_LIST, HV_FAILOVERS_MAX },
+	{ &tarn__platform_profile__descriptor,    "name",       RULE_NAME, 0 },
+	{ &tarn__platform_profile__descriptor,    "creation",   RULE_LIST, HV_PROFILE_POINTS_MAX },
+	{ &tarn__platform_profile__descriptor,    "directory",  RULE_LIST, HV_PROFILE_STEPS_MAX },
 	{ &tarn__event__descriptor,               "host",       RULE_NAME_OR_EMPTY, 0 },
 
 	{ &tarn__hv_device__descriptor,           "name",       RULE_NAME, 0 },
@@ -75,6 +78,7 @@ static const struct rule rules[] = {
 	{ &tarn__host_report__descriptor,         "events",     RULE_LIST, HV_EVENTS_MAX },
 
 	{ &tarn__host_add__descriptor,            "name",       RULE_NAME, 0 },
+	{ &tarn__host_add__descriptor,            "profile",    RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__host_remove__descriptor,         "name",       RULE_NAME, 0 },
 	{ &tarn__pool_set__descriptor,            "host",       RULE_NAME, 0 },
 	{ &tarn__pool_remove__descriptor,         "host",       RULE_NAME, 0 },
@@ -393,8 +397,10 @@ static enum hv_code check_identity(const Tarn__HostIdentity *identity, struct hv
 static enum hv_code check_cluster_request(const Tarn__ClusterRequest *request,
 					  struct hv_err *err)
 {
-	bool is_dry = request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE &&
-		      request->lpar_create->dry_run;
+	bool is_dry = (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE &&
+		       request->lpar_create->dry_run) ||
+		      (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE &&
+		       request->lpar_activate->dry_run);
 
 	if (request->has_version && request->version != CLUSTER_PROTOCOL_VERSION)
 		return hv_fail(err, HV_E_VERSION,

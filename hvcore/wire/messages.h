@@ -23,6 +23,7 @@
 #include "host.pb-c.h"
 #include "hypervisor.pb-c.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,11 @@
 #define HV_KEY_BYTES 16          /* keys, tokens and identities */
 #define HV_TEXT_MAX 2048         /* one sentence from a peer */
 #define HV_LPAR_BYTES_MAX (UINT64_C(1) << 40)
+#define HV_LPAR_ADAPTERS_MAX 1024 /* virtual ones; arbitrary */
+#define HV_PROFILE_POINTS_MAX 16  /* of a platform profile; arbitrary */
+#define HV_PROFILE_STEPS_MAX 8    /* arbitrary */
+#define HV_HPT_RATIO_MIN 32       /* page table to maximum memory, 1:32 */
+#define HV_HPT_RATIO_MAX 512
 
 HV_MUST_USE
 enum hv_code hv_cluster_request_decode(const uint8_t *bytes, size_t count,
@@ -78,6 +84,9 @@ enum hv_code hv_host_desired_decode(const uint8_t *bytes, size_t count,
 HV_MUST_USE
 enum hv_code hv_message_encode(const ProtobufCMessage *message, uint8_t **ret_bytes,
 			       size_t *ret_count, struct hv_err *err);
+
+/* 1:32, 1:64, 1:128, 1:256, 1:512 (domain.md 4.2). */
+bool hv_hpt_ratio_is_valid(uint32_t ratio);
 
 /* A spec that is right in itself: names, min <= mem <= max, page multiples, weight. */
 HV_MUST_USE

@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (hv_profile_parse(text, "fuzz", &profile, NULL) == HV_OK) {
 		HV_INVARIANT(hv_profile_check(&profile, NULL) == HV_OK);
 		hv_reserve_start(&sum, &profile);
-		hv_reserve_add(&sum, &partition);
-		hv_reserve_pool(&sum, profile.installed_bytes);
+		hv_reserve_add(&sum, &profile, &partition);
+		hv_reserve_pool(&sum, &profile, profile.installed_bytes);
 		HV_INVARIANT(hv_reserve_firmware_bytes(&sum, profile.lmb_bytes) >=
 			     hv_reserve_exact_bytes(&sum));
 	}

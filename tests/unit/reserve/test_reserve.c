@@ -42,10 +42,10 @@ static uint64_t shown(const struct hv_profile *profile, unsigned small, unsigned
 
 	hv_reserve_start(&sum, profile);
 	for (unsigned i = 0; i < small; i++)
-		hv_reserve_add(&sum,
+		hv_reserve_add(&sum, profile,
 			       &(struct hv_reserve_partition){ .max_bytes = 2 * GIB });
 	for (unsigned i = 0; i < large; i++)
-		hv_reserve_add(&sum,
+		hv_reserve_add(&sum, profile,
 			       &(struct hv_reserve_partition){ .max_bytes = 4 * GIB });
 	return hv_reserve_firmware_bytes(&sum, profile->lmb_bytes) / MIB;
 }
@@ -122,7 +122,7 @@ static void a_published_machine_shows_what_it_showed(void **state)
 	assert_int_equal(hv_profile_check(&profile, NULL), HV_OK);
 	hv_reserve_start(&sum, &profile);
 	for (unsigned i = 0; i < 3; i++)
-		hv_reserve_add(&sum,
+		hv_reserve_add(&sum, &profile,
 			       &(struct hv_reserve_partition){ .max_bytes = 10240 * MIB,
 							       .is_active = true });
 	assert_int_equal(hv_reserve_firmware_bytes(&sum, profile.lmb_bytes), 640 * MIB);
@@ -139,8 +139,8 @@ static void a_sum_is_its_regions(void **state)
 
 	(void)state;
 	hv_reserve_start(&sum, &profile);
-	hv_reserve_add(&sum, &partition);
-	hv_reserve_pool(&sum, GIB);
+	hv_reserve_add(&sum, &profile, &partition);
+	hv_reserve_pool(&sum, &profile, GIB);
 	assert_int_equal(sum.creation_bytes, 64 * MIB);
 	assert_int_equal(sum.hpt_bytes, 32 * MIB);
 	assert_int_equal(sum.pool_bytes, GIB / 4096 * 16);
