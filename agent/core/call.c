@@ -44,6 +44,9 @@ static void dispatch(struct agent_core *core, const struct core_call *call,
 	case CORE_CALL_POOL:
 		core_pool_answered(core, call->number, code, text);
 		break;
+	case CORE_CALL_RESERVE:
+		core_reserve_answered(core, code, text);
+		break;
 	case CORE_CALL_EXPECT:
 		core_vios_expect_answered(core, code, text);
 		break;

@@ -104,6 +104,7 @@ void agent_core_step(struct agent_core *core)
 		core_desired_link(core);
 	core_hypervisor_step(core);
 	core_vios_step(core);
+	core_reserve_step(core);
 	core_pool_step(core);
 	core_device_step(core);
 	core_lpar_step(core);

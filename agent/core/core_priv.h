@@ -112,6 +112,12 @@ struct core_pool {
 	bool is_asked;
 };
 
+struct core_reserve {
+	uint64_t retry_ms;
+	bool is_asked;
+	char why[AGENT_TEXT_BYTES]; /* the last refusal, "" = none */
+};
+
 struct core_vios {
 	char name[HV_NAME_BYTES]; /* "" = free */
 	const Tarn__DesiredVios *desired;
@@ -224,6 +230,7 @@ enum core_call_kind {
 	CORE_CALL_SHUTDOWN,
 	CORE_CALL_COMMAND,
 	CORE_CALL_AUDIT,
+	CORE_CALL_RESERVE,
 	CORE_CALL_KIND_COUNT
 };
 
@@ -283,6 +290,7 @@ struct agent_core {
 	uint64_t failover;
 	struct core_hypervisor hypervisor;
 	struct core_pool pool;
+	struct core_reserve reserve;
 	struct core_dialog dialog;
 	struct core_vios vios[CORE_VIOS_MAX];
 	struct core_lpar lpars[CORE_LPARS_MAX];
@@ -361,6 +369,8 @@ void core_hypervisor_poll(struct agent_core *core);
 void core_observe(struct agent_core *core);
 
 /* pool.c */
+void core_reserve_step(struct agent_core *core);
+void core_reserve_answered(struct agent_core *core, enum hv_code code, const char *text);
 void core_pool_step(struct agent_core *core);
 void core_pool_answered(struct agent_core *core, uint64_t generation, enum hv_code code,
 			const char *text);

@@ -32,6 +32,7 @@ static void forget_answers(struct agent_core *core)
 	hv->reply = NULL;
 	core->pool.applied = 0;
 	core->pool.is_asked = false;
+	core->reserve = (struct core_reserve){ 0 };
 	for (size_t i = 0; i < CORE_LPARS_MAX; i++) {
 		core->lpars[i].stat = NULL;
 		core->lpars[i].defined = 0;

@@ -74,6 +74,19 @@ static void add_ops(struct whole *whole, const struct cluster *cluster, const ch
 	whole->desired.ops = whole->ops;
 }
 
+static void add_firmware(struct whole *whole, const struct cluster *cluster,
+			 const Tarn__HostRecord *host)
+{
+	struct host_use use;
+
+	if (host->profile == NULL || host->lmb_bytes == 0)
+		return; /* LMB 0 alone */
+	use = limits_use(cluster, host, LIMITS_RUNNING, NULL);
+	whole->desired.has_firmware_lmbs = 1;
+	whole->desired.firmware_lmbs =
+		hv_reserve_firmware_bytes(&use.reserve, use.lmb_bytes) / use.lmb_bytes;
+}
+
 enum hv_code desired_make(const struct cluster *cluster, const Tarn__HostRecord *host,
 			  uint64_t revision, Tarn__HostDesired **ret_desired,
 			  struct hv_err *err)
@@ -87,6 +100,7 @@ enum hv_code desired_make(const struct cluster *cluster, const Tarn__HostRecord 
 	whole->desired.epoch = cluster->now.epoch;
 	whole->desired.revision = revision;
 	whole->desired.pool = host->pool;
+	add_firmware(whole, cluster, host);
 	whole->desired.n_vios = host->n_vios;
 	whole->desired.vios = host->vios;
 	add_devices(whole, cluster, host->name);

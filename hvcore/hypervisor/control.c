@@ -85,6 +85,14 @@ static void on_pool_set(struct hypervisor *hv, const Tarn__HvRequest *request,
 		 exchange);
 }
 
+static void on_reserve_set(struct hypervisor *hv, const Tarn__HvRequest *request,
+			   struct hv_exchange *exchange)
+{
+	struct hv_err err = { 0 };
+
+	control_answer(exchange, reserve_set(hv, request->reserve_set->lmbs, &err), &err);
+}
+
 static void on_pool_remove(struct hypervisor *hv, const Tarn__HvRequest *request,
 			   struct hv_exchange *exchange)
 {
@@ -176,6 +184,7 @@ static on_request *const table[] = {
 	[TARN__HV_REQUEST__KIND_CONTROL]     = on_control,
 	[TARN__HV_REQUEST__KIND_VIOS_EXPECT] = on_expect,
 	[TARN__HV_REQUEST__KIND_SHUTDOWN]    = on_shutdown,
+	[TARN__HV_REQUEST__KIND_RESERVE_SET] = on_reserve_set,
 };
 /* clang-format on */
 

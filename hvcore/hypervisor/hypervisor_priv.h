@@ -377,6 +377,8 @@ void pool_poll(struct hypervisor *hv);
 void pool_close(struct hypervisor *hv);
 /* P15: would `more` bytes, beside everything promised, fit the machine? */
 HV_MUST_USE
+enum hv_code reserve_set(struct hypervisor *hv, uint64_t lmbs, struct hv_err *err);
+HV_MUST_USE
 enum hv_code pool_machine_check(const struct hypervisor *hv, uint64_t more,
 				struct hv_err *err);
 

@@ -1,5 +1,6 @@
 /*
- * pool_control - the shared memory pool: made, grown, shrunk, removed.
+ * pool_control - the shared memory pool: made, grown, shrunk, removed; and the
+ * hypervisor's own memory blocks.
  *
  * P12: frames = pages of the mount less the slack of the kernel's counter.
  * P14: growing is machine check, LMBs, remount, frames; shrinking is frames, wait
@@ -47,6 +48,20 @@ enum hv_code pool_machine_check(const struct hypervisor *hv, uint64_t more,
 			used += pages * HV_PAGE_BYTES;
 	}
 	return hv_machine_check(&machine, promised, used, err);
+}
+
+/* SPEC R1, R6: LMB 0, and as many more as the platform's model says. */
+enum hv_code reserve_set(struct hypervisor *hv, uint64_t lmbs, struct hv_err *err)
+{
+	uint64_t now = hv_lmb_count(hv->lmbs, HV_LMB_HYPERVISOR);
+
+	if (lmbs < 1)
+		return hv_fail(err, HV_E_INVAL,
+			       "the hypervisor keeps at least memory block 0");
+	if (lmbs > now)
+		return hv_lmb_take(hv->lmbs, HV_LMB_HYPERVISOR, 0, lmbs - now, err);
+	hv_lmb_give(hv->lmbs, HV_LMB_HYPERVISOR, 0, now - lmbs);
+	return HV_OK;
 }
 
 static void finish(struct hypervisor *hv, enum hv_code code, const struct hv_err *err)

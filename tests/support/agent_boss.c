@@ -140,6 +140,8 @@ static void answer_poll(struct agent_boss *boss, uint32_t tag, bool with_desired
 		parts->pool.max_bytes = boss->pool_bytes;
 		parts->desired.pool = &parts->pool;
 	}
+	parts->desired.has_firmware_lmbs = boss->firmware_lmbs != 0;
+	parts->desired.firmware_lmbs = boss->firmware_lmbs;
 	put_vios(boss, parts);
 	put_devices(boss, parts);
 	put_lpars(boss, parts);

@@ -49,6 +49,7 @@ struct agent_boss {
 
 	uint64_t pool_generation; /* 0 = none desired */
 	uint64_t pool_bytes;
+	uint64_t firmware_lmbs; /* 0 = says nothing of it */
 	struct {
 		bool is_enabled, is_maintained;
 	} vios[HV_HOST_VIOS_MAX];

@@ -120,7 +120,8 @@ struct agent_world {
 	bool vios_fail;          /* the same */
 	bool formats_fail;
 	enum hv_code pool_code, define_code;
-	bool leaving_is_refused; /* of a VIOS, by the hypervisor */
+	enum hv_code reserve_code; /* of every order about its own memory */
+	bool leaving_is_refused;   /* of a VIOS, by the hypervisor */
 	bool vios_are_stubborn;
 	bool has_paging; /* shared partitions page, epochs and failovers are counted */
 
@@ -141,6 +142,7 @@ struct agent_world {
 	/* The hypervisor's. */
 	bool pool_is_set;
 	uint64_t pool_bytes, pool_max;
+	uint64_t reserved; /* blocks beside LMB 0 and that one; 0: as it started */
 	struct world_partition partitions[WORLD_LPARS];
 	struct world_vios vios[HV_HOST_VIOS_MAX];
 	uint64_t failover_number, vios_epoch;

@@ -126,6 +126,8 @@ static void put_stat(struct agent_world *world, struct stat_parts *parts)
 	tarn__pool_stat__init(&parts->pool);
 	parts->stat.has_audit_ok = true;
 	parts->stat.audit_ok = true;
+	parts->stat.has_lmbs_hypervisor = true;
+	parts->stat.lmbs_hypervisor = world->reserved > 0 ? world->reserved : 1;
 	if (world->pool_is_set) {
 		parts->pool.pool_bytes = world->pool_bytes;
 		parts->pool.max_bytes = world->pool_max;
@@ -351,6 +353,12 @@ static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *
 	case TARN__HV_REQUEST__KIND_POOL_REMOVE:
 		world->pool_is_set = false;
 		return HV_OK;
+	case TARN__HV_REQUEST__KIND_RESERVE_SET:
+		if (world->reserve_code != HV_OK)
+			return fail(error, text, world->reserve_code,
+				    "no block, as told");
+		world->reserved = request->reserve_set->lmbs;
+		return HV_OK;
 	case TARN__HV_REQUEST__KIND_DEFINE:
 		reply->defined = token;
 		return define(world, request->define, token, error, text);
@@ -468,6 +476,7 @@ void world_hv_gone(struct agent_world *world)
 {
 	struct world_happening *check;
 
+	world->reserved = 0;
 	world->pool_is_set = false;
 	memset(world->partitions, 0, sizeof(world->partitions));
 	memset(world->vios, 0, sizeof(world->vios));

@@ -117,6 +117,41 @@ static void a_refused_pool_is_told_and_asked_for_again(void **state)
 	assert_false(bench->world.pool_is_set);
 }
 
+static bool has_reserved(struct bench *bench, uint64_t lmbs)
+{
+	world_run(&bench->world, 1000);
+	return bench->world.reserved == lmbs;
+}
+
+/* SPEC R6: more with each partition, less when one is removed, again after a loss. */
+static void the_hypervisor_keeps_as_many_blocks_as_it_is_told(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_go(bench);
+	assert_int_equal(bench->world.reserved, 0); /* nobody said anything */
+	bench->boss.firmware_lmbs = 3;
+	boss_publish(&bench->boss);
+	assert_true(has_reserved(bench, 3));
+	bench->boss.firmware_lmbs = 2;
+	boss_publish(&bench->boss);
+	assert_true(has_reserved(bench, 2));
+	world_die(&bench->world, world_find(&bench->world, AGENT_HYPERVISOR, ""),
+		  -SIGKILL);
+	(void)bench_event(bench, "hypervisor.started", 2);
+	assert_true(has_reserved(bench, 2));
+	bench->world.reserve_code = HV_E_NOMEM;
+	bench->boss.firmware_lmbs = 4;
+	boss_publish(&bench->boss);
+	assert_non_null(strstr(bench_event(bench, "hypervisor.reserve_refused", 1)->text,
+			       "no block, as told"));
+	world_run(&bench->world, 30000);
+	assert_int_equal(boss_heard(&bench->boss, "hypervisor.reserve_refused"), 1);
+	bench->world.reserve_code = HV_OK;
+	world_run(&bench->world, 15000);
+	assert_int_equal(bench->world.reserved, 4);
+}
+
 static void a_kill_is_carried_out_at_most_once(void **state)
 {
 	struct bench *bench = *state;
@@ -235,6 +270,7 @@ int main(void)
 		CLAIM(a_device_that_is_not_ours_is_refused_for_good),
 		CLAIM(a_removed_device_is_wiped_or_was_gone),
 		CLAIM(a_refused_pool_is_told_and_asked_for_again),
+		CLAIM(the_hypervisor_keeps_as_many_blocks_as_it_is_told),
 		CLAIM(a_kill_is_carried_out_at_most_once),
 		CLAIM(a_kill_that_a_dead_agent_began_is_not_repeated),
 		CLAIM(operations_that_cannot_be_are_answered),
