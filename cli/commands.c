@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "cli/model.h"
+
 #include "hvcore/base/invariant.h"
 
 #define NAMES_MAX 64
@@ -24,8 +26,25 @@ static const char *const shell_names[] = { "bash", NULL };
 static const struct cli_option host_name[] = {
 	NAME_OF("host", "the host's name"), { 0 },
 };
-static const struct cli_option new_host_name[] = {
-	NAME_OF(NULL, "the name its agent was started with"), { 0 },
+static const struct cli_option host_add[] = {
+	NAME_OF(NULL, "the name its agent was started with"),
+	{ "profile", CLI_OPTION, CLI_NAME, .metavar = "PROFILE",
+	  .help = "what its firmware costs: lab (default), power770, power8-s824, or yours" },
+	{ "declared", CLI_OPTION, CLI_FLAG,
+	  .help = "as large as the profile says, for planning: no machine behind it" },
+	{ 0 },
+};
+static const struct cli_option any_host[] = {
+	{ "NAME", CLI_EXTRA, CLI_NAME, .complete = "host", .help = "only of this host" },
+	{ 0 },
+};
+static const struct cli_option what_if[] = {
+	{ "max", CLI_NEEDED, CLI_SIZE, .metavar = "SIZE", .help = "maximum memory of a new partition" },
+	{ "hpt-ratio", CLI_OPTION, CLI_CHOICE, .choices = cli_ratio_names, .metavar = "1:N",
+	  .help = "page table to maximum memory (default: the platform's)" },
+	{ "adapters", CLI_OPTION, CLI_NUMBER, .max = HV_LPAR_ADAPTERS_MAX, .metavar = "N",
+	  .help = "virtual adapters (2, the serial ones)" },
+	HOST_OF(CLI_OPTION, "only on this host"), { 0 },
 };
 static const struct cli_option of_host[] = {
 	HOST_OF(CLI_OPTION, "only of this host"), { 0 },
@@ -91,6 +110,10 @@ static const struct cli_option pgdev_remove[] = {
 	  .help = "operations a second (0: as fast as it can)" }, \
 	{ "seed", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N", \
 	  .help = "of the workload's random numbers (1)" }, \
+	{ "hpt-ratio", CLI_OPTION, CLI_CHOICE, .choices = cli_ratio_names, .metavar = "1:N", \
+	  .help = "page table to maximum memory (default: the platform's)" }, \
+	{ "adapters", CLI_OPTION, CLI_NUMBER, .max = HV_LPAR_ADAPTERS_MAX, .metavar = "N", \
+	  .help = "virtual adapters (2, the serial ones)" }, \
 	HOST_OF(CLI_OPTION, host_help_), \
 	{ "dry-run", CLI_OPTION, CLI_FLAG, .help = "only tell where it would go, and why" }
 
@@ -104,7 +127,9 @@ static const struct cli_option lpar_name[] = {
 	NAME_OF("lpar", "the partition"), { 0 },
 };
 static const struct cli_option lpar_activate[] = {
-	NAME_OF("lpar", "the partition"), NO_WAIT, { 0 },
+	NAME_OF("lpar", "the partition"),
+	{ "dry-run", CLI_OPTION, CLI_FLAG, .help = "only tell every condition that is not met" },
+	NO_WAIT, { 0 },
 };
 static const struct cli_option lpar_shutdown[] = {
 	NAME_OF("lpar", "the partition"),
@@ -154,8 +179,10 @@ const struct cli_command cli_commands[] = {
 	{ "status",     NULL,       cli_status,        NULL,          "the whole cluster on one screen" },
 	{ "host",       "list",     cli_host_list,     NULL,          "hosts and their memory" },
 	{ "host",       "show",     cli_host_show,     host_name,     "one host: memory map, pool, VIOS, failovers" },
-	{ "host",       "add",      cli_host_add,      new_host_name, "let a host's agent join" },
+	{ "host",       "add",      cli_host_add,      host_add,      "let a host's agent join, or declare one" },
 	{ "host",       "remove",   cli_host_remove,   host_name,     "forget a host that has nothing on it" },
+	{ "host",       "explain-memory", cli_host_explain, host_name, "where the hypervisor's own memory went" },
+	{ "host",       "advise",   cli_host_advise,   any_host,      "maxima that waste memory, and how much" },
 	{ "pool",       "create",   cli_pool_create,   pool_create,   "make a host's shared memory pool" },
 	{ "pool",       "set",      cli_pool_set,      pool_set,      "change its size, also while it is in use" },
 	{ "pool",       "show",     cli_pool_show,     of_host,       "size, frames, use and overcommitment" },
@@ -175,6 +202,7 @@ const struct cli_command cli_commands[] = {
 	{ "lpar",       "activate", cli_lpar_activate, lpar_activate, "start it" },
 	{ "lpar",       "shutdown", cli_lpar_shutdown, lpar_shutdown, "stop it" },
 	{ "lpar",       "remove",   cli_lpar_remove,   lpar_name,     "delete its definition" },
+	{ "lpar",       "what-if",  cli_lpar_what_if,  what_if,       "what a maximum would cost, before it is set" },
 	{ "place",      NULL,       cli_place,         place,         "where would a partition go (--dry-run), and why" },
 	{ "drill",      "run",      cli_drill_run,     drill_run,     "rehearse the loss of a paging VIOS, page by page" },
 	{ "drill",      "list",     cli_drill_list,    NULL,          "drills and their verdicts" },

@@ -66,7 +66,7 @@ static void print_line(FILE *out, const struct cli_command *command)
 	(void)snprintf(left, sizeof(left), "%s%s%s", command->noun,
 		       command->verb != NULL ? " " : "",
 		       command->verb != NULL ? command->verb : "");
-	(void)fprintf(out, "  %-18s%s\n", left, command->summary);
+	(void)fprintf(out, "  %-21s%s\n", left, command->summary);
 }
 
 void cli_help_noun(FILE *out, const char *noun, bool is_colour)

@@ -11,7 +11,6 @@
 static void list_row(struct cli_table *table, const Tarn__StatusReply *status,
 		     const Tarn__HostView *host)
 {
-	const Tarn__HostStat *stat = host->stat;
 	char a[CLI_SIZE_BYTES], b[CLI_SIZE_BYTES];
 	struct cli_sum sum;
 	struct cli_word word = cli_host_word(host);
@@ -22,8 +21,8 @@ static void list_row(struct cli_table *table, const Tarn__StatusReply *status,
 	cli_cell(table, CLI_PLAIN, "%s",
 		 hv_size_format(host->record->memory_bytes, a, sizeof(a)));
 	cli_cell(table, CLI_PLAIN, "%s",
-		 hv_size_format(stat != NULL ? stat->lmbs_free * stat->lmb_bytes : 0, b,
-				sizeof(b)));
+		 hv_size_format(host->memory != NULL ? host->memory->available_bytes : 0,
+				b, sizeof(b)));
 	cli_cell(table, CLI_PLAIN, "%s",
 		 hv_size_format(host->record->pool != NULL ? host->record->pool->mem_bytes
 							   : 0,
@@ -113,6 +112,34 @@ static void show_memory(struct cli *cli, const Tarn__HostView *host)
 				      : "");
 }
 
+/* What is accounted, and whether a machine stands behind it. */
+static void show_platform(struct cli *cli, const Tarn__HostView *host)
+{
+	const Tarn__HostMemory *memory = host->memory;
+	const Tarn__PlatformProfile *profile = host->record->profile;
+	char a[CLI_SIZE_BYTES], b[CLI_SIZE_BYTES], c[CLI_SIZE_BYTES];
+
+	if (profile != NULL)
+		(void)fprintf(cli->out, "  platform      %s: %s\n", profile->title,
+			      host->record->declared
+				      ? "declared, every figure is accounting"
+				      : "a real machine, its own memory as modelled");
+	if (memory == NULL)
+		return;
+	(void)fprintf(cli->out, "  configurable  %s: %s available, %s of the hypervisor",
+		      hv_size_format(memory->configurable_bytes, a, sizeof(a)),
+		      hv_size_format(memory->available_bytes, b, sizeof(b)),
+		      hv_size_format(memory->firmware_bytes, c, sizeof(c)));
+	(void)fprintf(cli->out, ", %s assigned, %s pool\n",
+		      hv_size_format(memory->assigned_bytes, a, sizeof(a)),
+		      hv_size_format(memory->pool_bytes, b, sizeof(b)));
+	if (memory->retained_bytes > 0)
+		(void)fprintf(cli->out,
+			      "  kept          %s by partitions that are off, until "
+			      "somebody needs it\n",
+			      hv_size_format(memory->retained_bytes, a, sizeof(a)));
+}
+
 static enum hv_code show_failovers(struct cli *cli, const Tarn__HostStat *stat,
 				   struct hv_err *err)
 {
@@ -165,8 +192,10 @@ static enum hv_code show_text(struct cli *cli, const Tarn__HostView *host,
 		(void)fprintf(cli->out, ", last seen %" PRIu64 " s ago",
 			      host->last_seen_ms / 1000);
 	(void)fputc('\n', cli->out);
+	show_platform(cli, host);
 	if (host->stat == NULL) {
-		(void)fputs("  nothing reported yet\n", cli->out);
+		if (!host->record->declared)
+			(void)fputs("  nothing reported yet\n", cli->out);
 		return HV_OK;
 	}
 	show_memory(cli, host);
@@ -218,9 +247,14 @@ enum hv_code cli_host_add(struct cli *cli, struct hv_err *err)
 	char done[CLI_DONE_BYTES];
 
 	add.name = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
+	add.profile = (char *)cli_text(&cli->args, "profile");
+	add.has_declared = true;
+	add.declared = cli_flag(&cli->args, "declared");
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_HOST_ADD;
 	request.host_add = &add;
-	(void)snprintf(done, sizeof(done), "host '%s' added: its agent may join",
+	(void)snprintf(done, sizeof(done),
+		       add.declared ? "host '%s' declared"
+				    : "host '%s' added: its agent may join",
 		       add.name);
 	return cli_change(cli, &request, &(struct cli_change){ .done = done }, err);
 }

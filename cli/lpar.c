@@ -144,6 +144,48 @@ enum hv_code cli_lpar_create(struct cli *cli, struct hv_err *err)
 	return code;
 }
 
+static enum hv_code show_conditions(struct cli *cli, const Tarn__PlacementReply *reply,
+				    struct hv_err *err)
+{
+	struct cli_json *json;
+
+	if (cli->is_json) {
+		json = cli_json_new();
+		cli_json_fields(json, &reply->base);
+		return cli_show_json(cli, json, err);
+	}
+	if (reply->n_reasons == 0)
+		(void)fprintf(cli->out, "would start on host '%s'\n", reply->host);
+	for (size_t i = 0; i < reply->n_reasons; i++) {
+		cli_tone_print(cli->out, CLI_BAD, cli->is_colour, "not met");
+		(void)fprintf(cli->out, "  %s\n", reply->reasons[i]->text);
+	}
+	return HV_OK;
+}
+
+/* Fails where it would not start: a script may ask first. */
+static enum hv_code try_activation(struct cli *cli, Tarn__ClusterRequest *request,
+				   struct hv_err *err)
+{
+	Tarn__ClusterReply *reply;
+	enum hv_code code;
+
+	request->lpar_activate->has_dry_run = true;
+	request->lpar_activate->dry_run = true;
+	code = cli_ask(cli, request, &reply, err);
+	if (code != HV_OK)
+		return code;
+	if (reply->placement == NULL)
+		code = hv_fail(err, HV_E_CORRUPT,
+			       "answer of the coordinator: no conditions in it");
+	else
+		code = show_conditions(cli, reply->placement, err);
+	if (code == HV_OK && reply->placement->n_reasons > 0)
+		code = hv_fail(err, HV_E_NOFIT, "%s", reply->placement->text);
+	tarn__cluster_reply__free_unpacked(reply, NULL);
+	return code;
+}
+
 enum hv_code cli_lpar_activate(struct cli *cli, struct hv_err *err)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
@@ -153,6 +195,8 @@ enum hv_code cli_lpar_activate(struct cli *cli, struct hv_err *err)
 	activate.name = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE;
 	request.lpar_activate = &activate;
+	if (cli_flag(&cli->args, "dry-run"))
+		return try_activation(cli, &request, err);
 	(void)snprintf(done, sizeof(done), "partition '%s' activated", activate.name);
 	return cli_change(cli, &request,
 			  &(struct cli_change){ .done = done, .waits = true }, err);

@@ -1,6 +1,8 @@
 /* spec - see spec.h. */
 #include "cli/spec.h"
 
+#include "cli/model.h"
+
 #include <string.h>
 
 #include "cli/commands.h"
@@ -82,6 +84,12 @@ enum hv_code cli_spec_take(struct cli *cli, struct cli_spec *made, struct hv_err
 	spec->mem_bytes = cli_number(args, "mem", 0);
 	spec->min_bytes = cli_number(args, "min", spec->mem_bytes);
 	spec->max_bytes = cli_number(args, "max", spec->mem_bytes);
+	spec->has_hpt_ratio = cli_value(args, "hpt-ratio")->is_set;
+	if (spec->has_hpt_ratio)
+		spec->hpt_ratio = cli_ratio(cli_number(args, "hpt-ratio", 0));
+	spec->has_virtual_adapters = cli_value(args, "adapters")->is_set;
+	if (spec->has_virtual_adapters)
+		spec->virtual_adapters = (uint32_t)cli_number(args, "adapters", 0);
 	if (spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
 		take_shared(cli, spec);
 	else

@@ -73,6 +73,7 @@ coordinator_answers_or_is_gone() {
 
 start_coordinator_process() {
 	start_process coordinator "$bin/tarn-coordinator" --state "$state/coordinator" \
+		--profiles "$source_dir/deploy/profiles" \
 		--listen "$(coordinator_url)"
 }
 

@@ -13,6 +13,10 @@
 
 static Tarn__HostView hosts[2];
 static Tarn__HostView *host_rows[2] = { &hosts[0], &hosts[1] };
+static Tarn__PlatformProfile profile;
+static Tarn__ProfilePoint points[2];
+static Tarn__ProfilePoint *point_rows[2] = { &points[0], &points[1] };
+static Tarn__HostMemory memory;
 static Tarn__HostRecord host_records[2];
 static Tarn__DesiredVios wanted_vios[2];
 static Tarn__DesiredVios *wanted_vios_rows[2] = { &wanted_vios[0], &wanted_vios[1] };
@@ -94,6 +98,39 @@ static void make_pool(void)
 	SET(pool_stat, frame_waits, 2);
 }
 
+/* A small platform: 16 MiB blocks, 10 MiB of them its base; 1:64. */
+static void make_platform(void)
+{
+	tarn__platform_profile__init(&profile);
+	profile.name = T("small");
+	profile.title = T("a small platform");
+	profile.type_model = T("1234-567");
+	profile.serial = T("ABCDEF1");
+	profile.lmb_bytes = 16 * MIB;
+	profile.installed_bytes = 512 * MIB;
+	profile.processors = 2;
+	profile.base_bytes = 10 * MIB;
+	profile.hpt_ratio = 64;
+	profile.pool_frame_bytes = 8;
+	for (unsigned i = 0; i < 2; i++) {
+		tarn__profile_point__init(&points[i]);
+		points[i].max_bytes = i * (UINT64_C(1) << 40);
+		points[i].cost_bytes = points[i].max_bytes / 256;
+	}
+	profile.creation = point_rows;
+	profile.n_creation = 2;
+	tarn__host_memory__init(&memory);
+	memory.lmb_bytes = 16 * MIB;
+	memory.configurable_bytes = 512 * MIB;
+	memory.firmware_bytes = 16 * MIB;
+	memory.pool_bytes = 96 * MIB;
+	memory.assigned_bytes = 64 * MIB;
+	memory.retained_bytes = 32 * MIB;
+	memory.available_bytes = 336 * MIB;
+	host_records[0].profile = &profile;
+	hosts[0].memory = &memory;
+}
+
 static void make_host(void)
 {
 	tarn__host_stat__init(&host_stat);
@@ -127,6 +164,7 @@ static void make_host(void)
 	hosts[0].connected = true;
 	SET(hosts[0], hypervisor_up, true);
 	hosts[0].stat = &host_stat;
+	make_platform();
 	host_records[1].name = T("host-two");
 }
 
@@ -214,6 +252,7 @@ static void make_lpars(void)
 	make_lpar(1, "web", TARN__MEMORY_MODE__MEMORY_MODE_SHARED, 48);
 	make_lpar(2, "ded", TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED, 32);
 	make_lpar(3, "off", TARN__MEMORY_MODE__MEMORY_MODE_SHARED, 64);
+	specs[3].max_bytes = 256 * MIB;
 	run_lpar(0, 3);
 	run_lpar(1, 1);
 	run_lpar(2, 1);
