@@ -15,17 +15,19 @@
 
 static void head(struct cli *cli, const Tarn__StatusReply *status)
 {
-	unsigned up = 0, running = 0, waiting = 0, ended = 0;
+	unsigned machines = 0, up = 0, running = 0, waiting = 0, ended = 0;
 
-	for (size_t i = 0; i < status->n_hosts; i++)
+	for (size_t i = 0; i < status->n_hosts; i++) {
+		machines += !status->hosts[i]->record->declared;
 		up += status->hosts[i]->connected && status->hosts[i]->hypervisor_up;
+	}
 	for (size_t i = 0; i < status->n_lpars; i++) {
 		running += strcmp(status->lpars[i]->state, "Running") == 0;
 		waiting += strcmp(status->lpars[i]->state, "Waiting for paging") == 0;
 		ended += status->lpars[i]->record->ended_unasked;
 	}
-	(void)fprintf(cli->out, "%u of %zu hosts up, %u of %zu partitions running", up,
-		      status->n_hosts, running, status->n_lpars);
+	(void)fprintf(cli->out, "%u of %u hosts up, %u of %zu partitions running", up,
+		      machines, running, status->n_lpars);
 	if (waiting > 0) {
 		(void)fputs(", ", cli->out);
 		cli_tone_print(cli->out, CLI_BAD, cli->is_colour, "%u waiting for paging",
