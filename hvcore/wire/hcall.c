@@ -1,0 +1,31 @@
+/* hcall - see hcall.h. */
+#include "hvcore/wire/hcall.h"
+
+static const struct {
+	uint32_t number;
+	unsigned args;
+} calls[] = {
+	/* clang-format off */
+	{ H_REMOVE,    3 },
+	{ H_ENTER,     4 },
+	{ H_READ,      2 },
+	{ H_PROTECT,   3 },
+	{ H_GET_TCE,   2 },
+	{ H_PUT_TCE,   3 },
+	{ H_STUFF_TCE, 4 },
+	{ H_WALK,      2 },
+	/* clang-format on */
+};
+
+int64_t hv_hcall_check(const struct hv_hcall_ask *ask)
+{
+	for (unsigned i = 0; i < HV_COUNT(calls); i++) {
+		if (calls[i].number != ask->number)
+			continue;
+		for (unsigned n = calls[i].args; n < HV_HCALL_ARGS; n++)
+			if (ask->args[n] != 0)
+				return H_PARAMETER;
+		return H_SUCCESS;
+	}
+	return H_FUNCTION;
+}

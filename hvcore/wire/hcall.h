@@ -1,0 +1,156 @@
+/*
+ * hcall - hypervisor calls of a partition: numbers, flags and codes as in LoPAR, and
+ * the shared memory in which a partition makes them.
+ *
+ * A call is synchronous on the virtual processor that makes it, as on Power, so each
+ * has one slot here and no ring is needed: nothing to wrap, no index to believe.
+ *
+ *   partition, processor n                      hypervisor, on the fault thread
+ *   writes slot n's ask, a new serial     ->
+ *   sets bit n of pending, rings          ->    takes the bits, copies each ask,
+ *                                               checks and carries it out
+ *   wakes when answered is its serial     <-    writes the answer, then answered
+ *
+ * `left` is how the machine's translation caches learn that an entry is gone (tlbie):
+ * the hypervisor writes the logical page of each entry that a steal ended. It waits
+ * for nobody: who is HV_LEFT_RING behind must forget all it has cached.
+ *
+ * Contract
+ *   Threads  a slot: one of the partition's, and the fault thread. `left`: written by
+ *            the fault thread alone.
+ *   Errors   a partition may write anything anywhere in it: the hypervisor reads asks
+ *            and `pending` once each, and of what it writes itself nothing.
+ *   Units    host byte order; logical addresses are bytes from 0.
+ */
+#ifndef HVCORE_WIRE_HCALL_H
+#define HVCORE_WIRE_HCALL_H
+
+#include "hvcore/base/err.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* LoPAR hcall() numbers. */
+enum hv_hcall_number {
+	H_REMOVE = 0x04,     /* flags, ptex, avpn -> the entry it was */
+	H_ENTER = 0x08,      /* flags, ptex, v, r -> ptex */
+	H_READ = 0x0c,       /* flags, ptex -> v, r; four of them with H_READ_4 */
+	H_PROTECT = 0x18,    /* flags (pp, N, key), ptex, avpn */
+	H_GET_TCE = 0x1c,    /* liobn, ioba -> tce */
+	H_PUT_TCE = 0x20,    /* liobn, ioba, tce */
+	H_STUFF_TCE = 0x138, /* liobn, ioba, tce, count */
+	/*
+	 * Not LoPAR's, from the range it leaves to platforms: the walk that a Power
+	 * processor does by itself. Ours cannot, as no partition may map its table.
+	 */
+	H_WALK = 0xf000, /* virtual address, is it a store -> ptex, v, r */
+};
+
+/* LoPAR return codes. */
+enum hv_hcall_code {
+	H_SUCCESS = 0,
+	H_FUNCTION = -2,    /* no such call */
+	H_PARAMETER = -4,   /* out of range, reserved, or another partition's */
+	H_PTEG_FULL = -6,   /* no free entry in the group, or the exact one is not */
+	H_NOT_FOUND = -7,   /* no such entry */
+	H_PERMISSION = -11, /* walk: the entry forbids it */
+	H_RESOURCE = -16,   /* more entries for a page than may be */
+};
+
+/* Flags; bit 0 is the most significant, as in the book. */
+#define H_FLAG(bit) (UINT64_C(1) << (63 - (bit)))
+#define H_EXACT H_FLAG(24)   /* this entry, not one of its group */
+#define H_R_XLATE H_FLAG(25) /* logical page in r: ours always are */
+#define H_READ_4 H_FLAG(26)
+#define H_AVPN H_FLAG(32)    /* only if its AVPN is that */
+#define H_ANDCOND H_FLAG(33) /* only if none of these bits is set in v */
+
+/* First and second doubleword of an entry (Power ISA, 4 KiB pages, 256 MiB segments). */
+#define HV_HPTE_V_VALID UINT64_C(0x1)
+#define HV_HPTE_V_SECONDARY UINT64_C(0x2)
+#define HV_HPTE_V_LARGE UINT64_C(0x4)
+#define HV_HPTE_V_BOLTED UINT64_C(0x10) /* software's: H_ANDCOND spares it */
+#define HV_HPTE_V_SOFTWARE UINT64_C(0x78)
+#define HV_HPTE_V_AVPN UINT64_C(0x3fffffffffffff80)
+#define HV_HPTE_R_PP0 UINT64_C(0x8000000000000000)
+#define HV_HPTE_R_KEY_HIGH UINT64_C(0x3000000000000000)
+#define HV_HPTE_R_RPN UINT64_C(0x0ffffffffffff000)
+#define HV_HPTE_R_KEY_LOW UINT64_C(0xe00)
+#define HV_HPTE_R_R UINT64_C(0x100) /* referenced */
+#define HV_HPTE_R_C UINT64_C(0x80)  /* changed */
+#define HV_HPTE_R_WIMG UINT64_C(0x78)
+#define HV_HPTE_R_M UINT64_C(0x10) /* WIMG of memory */
+#define HV_HPTE_R_N UINT64_C(0x4)  /* no execute */
+#define HV_HPTE_R_PP UINT64_C(0x3)
+#define HV_HPTE_R_PP_RW UINT64_C(0x2)
+#define HV_HPTE_R_PP_RO UINT64_C(0x3)
+
+struct hv_hpte {
+	uint64_t v, r;
+};
+
+#define HV_PTEG_ENTRIES 8 /* a group of the hash */
+#define HV_SEGMENT_SHIFT 28
+
+/* What the hash of a virtual address is; the secondary group is that of ~hash. */
+static inline uint64_t hv_va_hash(uint64_t va)
+{
+	return (va >> HV_SEGMENT_SHIFT) ^ ((va >> 12) & 0xffff);
+}
+
+/* The AVPN field of v: the low 23 bits are left out, 11 of them the hash tells. */
+static inline uint64_t hv_va_avpn(uint64_t va)
+{
+	return (va >> 23) << 7;
+}
+
+/* Translation control entries. */
+#define HV_TCE_READ UINT64_C(0x1)  /* the device may read the page */
+#define HV_TCE_WRITE UINT64_C(0x2) /* the device may write it */
+#define HV_LIOBN_FIRST 0x10000000u /* of a partition's virtual adapters, in order */
+
+/* ---- the shared memory ---- */
+
+#define HV_HCALL_SLOTS \
+	32u /* virtual processors; arbitrary: twice the workers there are */
+#define HV_HCALL_ARGS 4
+#define HV_HCALL_VALUES 8
+#define HV_LEFT_RING 1024u /* arbitrary: four batches of a steal */
+
+struct hv_hcall_ask {
+	uint32_t number; /* enum hv_hcall_number */
+	uint32_t serial; /* comes back in `answered` */
+	uint64_t args[HV_HCALL_ARGS];
+};
+
+struct hv_hcall_answer {
+	int64_t code; /* enum hv_hcall_code */
+	uint64_t values[HV_HCALL_VALUES];
+};
+
+struct hv_hcall_slot {
+	_Alignas(64) struct hv_hcall_ask ask;
+	_Alignas(64) struct hv_hcall_answer answer;
+	_Atomic uint32_t answered; /* a futex: written last */
+};
+
+struct hv_hcall_area {
+	_Alignas(64) _Atomic uint32_t pending;     /* bit n: slot n asks */
+	_Alignas(64) _Atomic uint32_t left_serial; /* pages that left, ever */
+	_Atomic uint32_t left[HV_LEFT_RING];
+	struct hv_hcall_slot slots[HV_HCALL_SLOTS];
+};
+
+static_assert(sizeof(struct hv_hcall_ask) == 40, "hcall ask");
+static_assert(sizeof(struct hv_hcall_answer) == 72, "hcall answer");
+static_assert(sizeof(struct hv_hcall_slot) == 192, "hcall slot");
+
+/*
+ * What needs no state: the number is known, and arguments that the call has none of
+ * are 0. H_SUCCESS, H_FUNCTION or H_PARAMETER.
+ */
+HV_MUST_USE
+int64_t hv_hcall_check(const struct hv_hcall_ask *ask);
+
+#endif
