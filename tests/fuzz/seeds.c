@@ -13,6 +13,7 @@
 #include "hvcore/base/invariant.h"
 #include "hvcore/loop/rpc_priv.h"
 #include "hvcore/wire/attach.h"
+#include "hvcore/wire/hcall.h"
 #include "hvcore/wire/messages.h"
 #include "hvcore/wire/session.h"
 
@@ -297,6 +298,33 @@ static void put_packets(void)
 	}
 }
 
+static void put_hcalls(void)
+{
+	const uint64_t r = UINT64_C(1) << 12 | HV_HPTE_R_M | HV_HPTE_R_PP_RW;
+	const uint64_t ptex = UINT64_C(1) * HV_PTEG_ENTRIES;
+	const struct hv_hcall_ask entries[] = {
+		{ H_ENTER, 1, { 0, ptex, HV_HPTE_V_VALID, r } },
+		{ H_ENTER, 1, { H_EXACT, ptex, HV_HPTE_V_VALID, r } },
+		{ H_WALK, 1, { 0x1000, 1 } },
+		{ H_READ, 1, { H_READ_4, ptex } },
+		{ H_PROTECT, 1, { HV_HPTE_R_PP_RO, ptex } },
+		{ H_WALK, 8, { 0x1000, 1 } }, /* page 1 leaves */
+		{ H_WALK, 1, { 0x1000, 0 } },
+		{ H_ENTER, 1, { 0, ptex, HV_HPTE_V_VALID, r } },
+		{ H_REMOVE, 1, { H_AVPN, ptex, 0 } },
+	};
+	const struct hv_hcall_ask tces[] = {
+		{ H_PUT_TCE, 1, { HV_LIOBN_FIRST, 0x1000, 0x2003 } },
+		{ H_STUFF_TCE, 1, { HV_LIOBN_FIRST, 0, 0x1001, 2048 } },
+		{ H_GET_TCE, 1, { HV_LIOBN_FIRST, 0x1000 } },
+		{ H_STUFF_TCE, 1, { HV_LIOBN_FIRST, 0x1000, 0, 2048 } },
+		{ 0, 1, { 0 } },
+	};
+
+	put("hcall", "entries", entries, sizeof(entries));
+	put("hcall", "tces", tces, sizeof(tces));
+}
+
 static void put_frames(void)
 {
 	static const uint8_t route[] = { 0, 0, 0, 7, 0x80, 0, 0, 1 };
@@ -338,6 +366,7 @@ int main(int argc, char **argv)
 	put_host_replies();
 	put_hypervisor_messages();
 	put_packets();
+	put_hcalls();
 	put_frames();
 	for (unsigned i = 0; i < HV_COUNT(texts); i++) {
 		(void)snprintf(name, sizeof(name), "text%u", i);

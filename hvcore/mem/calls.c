@@ -1,0 +1,166 @@
+/* calls - see calls.h. */
+#include "hvcore/mem/calls.h"
+
+#include <stdlib.h>
+
+struct hv_calls {
+	struct hv_hpt *hpt;
+	struct hv_tces *tces; /* NULL: no virtual adapter */
+	uint64_t served, refused;
+};
+
+enum hv_code hv_calls_open(const struct hv_calls_config *config,
+			   struct hv_calls **ret_calls, struct hv_err *err)
+{
+	struct hv_calls *calls = calloc(1, sizeof(*calls));
+	enum hv_code code;
+
+	if (calls == NULL)
+		return hv_fail(err, HV_E_NOMEM, "a partition's calls");
+	code = hv_hpt_open(config->hpt_bytes, config->pages, &calls->hpt, err);
+	if (code == HV_OK && config->tce_windows > 0)
+		code = hv_tces_open(config->tce_windows, config->pages, &calls->tces,
+				    err);
+	if (code != HV_OK) {
+		hv_calls_close(calls);
+		return code;
+	}
+	*ret_calls = calls;
+	return HV_OK;
+}
+
+void hv_calls_close(struct hv_calls *calls)
+{
+	if (calls == NULL)
+		return;
+	hv_hpt_close(calls->hpt);
+	hv_tces_close(calls->tces);
+	free(calls);
+}
+
+static int64_t read_entries(struct hv_calls *calls, const uint64_t *args,
+			    uint64_t *values)
+{
+	struct hv_hpte entries[4];
+	unsigned count = 0;
+	int64_t code = hv_hpt_read(calls->hpt, args[0], args[1], entries, &count);
+
+	static_assert(HV_HCALL_VALUES >= 2 * HV_COUNT(entries), "H_READ_4 fits");
+	for (unsigned i = 0; i < count; i++) {
+		values[2 * i] = entries[i].v;
+		values[2 * i + 1] = entries[i].r;
+	}
+	return code;
+}
+
+static int64_t remove_entry(struct hv_calls *calls, const uint64_t *args,
+			    uint64_t *values)
+{
+	struct hv_hpte old = { 0 };
+	int64_t code = hv_hpt_remove(calls->hpt, args[0], args[1], args[2], &old);
+
+	values[0] = old.v;
+	values[1] = old.r;
+	return code;
+}
+
+static int64_t walk(struct hv_calls *calls, const uint64_t *args, uint64_t *values)
+{
+	struct hv_hpte entry = { 0 };
+	int64_t code;
+
+	if (args[1] > 1)
+		return H_PARAMETER;
+	code = hv_hpt_walk(calls->hpt, args[0], args[1] == 1, &values[0], &entry);
+	values[1] = entry.v;
+	values[2] = entry.r;
+	return code;
+}
+
+static int64_t serve_hpt(struct hv_calls *calls, const struct hv_hcall_ask *ask,
+			 uint64_t *values)
+{
+	const uint64_t *args = ask->args;
+	struct hv_hpte entry = { .v = args[2], .r = args[3] };
+
+	switch (ask->number) {
+	case H_ENTER:
+		return hv_hpt_enter(calls->hpt, args[0], args[1], &entry, &values[0]);
+	case H_REMOVE:
+		return remove_entry(calls, args, values);
+	case H_READ:
+		return read_entries(calls, args, values);
+	case H_PROTECT:
+		return hv_hpt_protect(calls->hpt, args[0], args[1], args[2]);
+	case H_WALK:
+		return walk(calls, args, values);
+	default:
+		return H_FUNCTION;
+	}
+}
+
+static int64_t serve_tce(struct hv_calls *calls, const struct hv_hcall_ask *ask,
+			 uint64_t *values)
+{
+	const uint64_t *args = ask->args;
+
+	if (calls->tces == NULL)
+		return H_PARAMETER;
+	switch (ask->number) {
+	case H_GET_TCE:
+		return hv_tce_get(calls->tces, args[0], args[1], &values[0]);
+	case H_PUT_TCE:
+		return hv_tce_put(calls->tces, args[0], args[1], args[2]);
+	default:
+		return hv_tce_stuff(calls->tces, args[0], args[1], args[2], args[3]);
+	}
+}
+
+/* What an honest operating system meets as well. */
+static bool is_ordinary(int64_t code)
+{
+	return code == H_SUCCESS || code == H_NOT_FOUND || code == H_PTEG_FULL;
+}
+
+void hv_calls_serve(struct hv_calls *calls, const struct hv_hcall_ask *ask,
+		    struct hv_hcall_answer *ret_answer)
+{
+	struct hv_hcall_answer answer = { .code = hv_hcall_check(ask) };
+
+	if (answer.code == H_SUCCESS &&
+	    (ask->number == H_GET_TCE || ask->number == H_PUT_TCE ||
+	     ask->number == H_STUFF_TCE))
+		answer.code = serve_tce(calls, ask, answer.values);
+	else if (answer.code == H_SUCCESS)
+		answer.code = serve_hpt(calls, ask, answer.values);
+	calls->served++;
+	calls->refused += !is_ordinary(answer.code);
+	*ret_answer = answer;
+}
+
+bool hv_calls_left(struct hv_calls *calls, uint32_t page)
+{
+	return hv_hpt_invalidate(calls->hpt, page) > 0;
+}
+
+void hv_calls_stat(const struct hv_calls *calls, struct hv_calls_stat *ret_stat)
+{
+	*ret_stat = (struct hv_calls_stat){
+		.calls = calls->served,
+		.refused = calls->refused,
+		.hpt_bytes = hv_hpt_memory_bytes(calls->hpt),
+	};
+	hv_hpt_count(calls->hpt, &ret_stat->hpt);
+	if (calls->tces == NULL)
+		return;
+	ret_stat->tces = hv_tces_mapped(calls->tces);
+	ret_stat->tce_bytes = hv_tces_memory_bytes(calls->tces);
+}
+
+enum hv_code hv_calls_audit(const struct hv_calls *calls, struct hv_err *err)
+{
+	enum hv_code code = hv_hpt_audit(calls->hpt, err);
+
+	return code == HV_OK && calls->tces != NULL ? hv_tces_audit(calls->tces, err)
+						    : code;
+}

@@ -1,0 +1,53 @@
+/*
+ * calls - the hypervisor calls of one partition, carried out on its tables: page table
+ * and TCE windows. Pure: where asks come from is hypervisor/calling.c's.
+ *
+ * Contract
+ *   Threads  one: the partition's fault thread. open, close: any, while no fault
+ *            thread has it.
+ *   Memory   everything is mapped by open; serving allocates nothing.
+ *   Errors   what a partition asks wrongly is answered with a LoPAR code and counted
+ *            as refused, never an invariant.
+ *   Time     O(1) a call, H_STUFF_TCE O(HV_TCE_WINDOW_PAGES).
+ */
+#ifndef HVCORE_MEM_CALLS_H
+#define HVCORE_MEM_CALLS_H
+
+#include "hvcore/mem/hpt.h"
+#include "hvcore/mem/tce.h"
+
+struct hv_calls;
+
+struct hv_calls_config {
+	uint64_t hpt_bytes;   /* hv_hpt_open */
+	uint32_t pages;       /* logical memory, at its largest */
+	unsigned tce_windows; /* virtual adapters; 0: none */
+};
+
+struct hv_calls_stat {
+	struct hv_hpt_counts hpt;
+	uint64_t calls;
+	uint64_t refused; /* not a call, not its own, not allowed */
+	uint64_t tces;    /* that map a page */
+	uint64_t hpt_bytes, tce_bytes;
+};
+
+/* INVAL, NOMEM; nothing is left then. */
+HV_MUST_USE
+enum hv_code hv_calls_open(const struct hv_calls_config *config,
+			   struct hv_calls **ret_calls, struct hv_err *err);
+void hv_calls_close(struct hv_calls *calls); /* NULL is fine */
+
+/* The ask is the caller's private copy. What a call does not return is 0. */
+void hv_calls_serve(struct hv_calls *calls, const struct hv_hcall_ask *ask,
+		    struct hv_hcall_answer *ret_answer);
+
+/* The page left its frame; true: entries translated to it. */
+bool hv_calls_left(struct hv_calls *calls, uint32_t page);
+
+void hv_calls_stat(const struct hv_calls *calls, struct hv_calls_stat *ret_stat);
+
+HV_MUST_USE
+enum hv_code hv_calls_audit(const struct hv_calls *calls, struct hv_err *err);
+
+#endif

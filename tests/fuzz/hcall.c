@@ -1,0 +1,39 @@
+/*
+ * hcall - fuzz target for hypervisor calls (hvcore/wire/hcall.h): the bytes are asks,
+ * one after the other, of a partition of 64 pages with one TCE window. A serial that
+ * is a multiple of 8 has a page leave its frame as well.
+ *
+ * Claim: whatever is asked in whatever order, each ask has an answer and the equations
+ * of page table and TCE windows hold.
+ */
+#include <string.h>
+
+#include "hvcore/base/invariant.h"
+#include "hvcore/mem/calls.h"
+#include "tests/fuzz/fuzz.h"
+
+#define PAGES 64u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct hv_calls_config config = { HV_HPT_TABLE_BYTES_MIN, PAGES, 1 };
+	struct hv_calls *calls = NULL;
+	struct hv_hcall_answer answer;
+	struct hv_hcall_ask ask;
+	struct hv_calls_stat stat;
+	uint64_t count = 0;
+
+	HV_INVARIANT(hv_calls_open(&config, &calls, NULL) == HV_OK);
+	for (; size >= sizeof(ask); size -= sizeof(ask), data += sizeof(ask)) {
+		memcpy(&ask, data, sizeof(ask));
+		hv_calls_serve(calls, &ask, &answer);
+		if (ask.serial % 8 == 0)
+			(void)hv_calls_left(calls, ask.serial / 8 % PAGES);
+		count++;
+	}
+	HV_INVARIANT(hv_calls_audit(calls, NULL) == HV_OK);
+	hv_calls_stat(calls, &stat);
+	HV_INVARIANT(stat.calls == count && stat.refused <= count);
+	hv_calls_close(calls);
+	return 0;
+}
