@@ -233,12 +233,37 @@ static enum hv_code hand_over(const struct partition_attachment *attachment,
 			     &attachment->userfaultfd, attachment->userfaultfd >= 0, err);
 }
 
+static enum hv_code ask_for_calls(const struct partition_attach_config *config,
+				  struct partition_attachment *attachment,
+				  struct hv_err *err)
+{
+	struct hv_attach_calls ask = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_CALLS, sizeof ask, 0),
+	};
+	struct hv_attach_calls_open answer;
+	struct hv_local_packet packet;
+	enum hv_code code;
+
+	if (!config->wants_calls)
+		return HV_OK;
+	code = hv_local_send(config->socket, &ask, sizeof ask, NULL, 0, err);
+	if (code == HV_OK)
+		code = receive(config, HV_ATTACH_CALLS_OPEN, 2, &packet, err);
+	if (code != HV_OK)
+		return code;
+	memcpy(&answer, packet.bytes, sizeof answer);
+	return partition_calls_open(packet.fds[0], packet.fds[1], answer.hpt_bytes,
+				    &attachment->calls, err);
+}
+
 static void release_memory(struct partition_attachment *attachment)
 {
 	if (attachment->base != NULL)
 		(void)munmap(attachment->base, attachment->bytes);
 	if (attachment->userfaultfd >= 0)
 		(void)close(attachment->userfaultfd);
+	partition_calls_close(attachment->calls);
+	attachment->calls = NULL;
 	attachment->base = NULL;
 	attachment->userfaultfd = -1;
 }
@@ -260,7 +285,9 @@ static enum hv_code converse(const struct partition_attach_config *config,
 	(void)close(packet.fds[0]); /* the mapping is the only way in that stays */
 	if (code != HV_OK)
 		return code;
-	code = hand_over(attachment, welcome.offset, err);
+	code = ask_for_calls(config, attachment, err);
+	if (code == HV_OK)
+		code = hand_over(attachment, welcome.offset, err);
 	if (code == HV_OK)
 		code = receive(config, HV_ATTACH_GO, 0, &packet, err);
 	if (code != HV_OK)

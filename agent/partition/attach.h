@@ -22,6 +22,7 @@
 #ifndef AGENT_PARTITION_ATTACH_H
 #define AGENT_PARTITION_ATTACH_H
 
+#include "agent/partition/calls.h"
 #include "hvcore/wire/attach.h"
 
 #define PARTITION_ATTACH_TIMEOUT_MS 10000 /* arbitrary: a hypervisor answers in 1 ms */
@@ -33,6 +34,7 @@ struct partition_attach_config {
 	uint8_t token[HV_TOKEN_BYTES];
 	int uffd_device; /* lent: an open /dev/userfaultfd; -1 = dedicated memory only */
 	unsigned timeout_ms;
+	bool wants_calls; /* hypervisor calls */
 };
 
 struct partition_attachment {
@@ -41,7 +43,8 @@ struct partition_attachment {
 	uint8_t *base;
 	uint64_t bytes;
 	enum hv_attach_mode mode;
-	int home_cpu; /* -1 = anywhere */
+	int home_cpu;                  /* -1 = anywhere */
+	struct partition_calls *calls; /* NULL where they were not wanted */
 };
 
 HV_MUST_USE

@@ -131,16 +131,27 @@ static void discard(struct worker *worker, uint64_t page, uint64_t pages)
 	partition_guest_forget(crew->guest, page, pages);
 }
 
+/* Before an operation on a page. A call to translate it is no stall. */
+static void begin(struct worker *worker, uint64_t page, bool is_store)
+{
+	if (partition_guest_reach(worker->crew->guest, page, is_store))
+		partition_stall_rest(&worker->stall);
+	(void)partition_stall_begin(&worker->stall);
+}
+
 /* A page that another worker owns, so that two threads may fault on one page. */
 static void peek_sometimes(struct worker *worker)
 {
 	struct partition_crew *crew = worker->crew;
 	uint64_t draw = hv_rng_next(&worker->rng);
+	uint64_t page;
 
-	if (crew->count > 1 && draw % PEEK_ONE_IN == 0)
-		(void)partition_guest_peek(
-			crew->guest,
-			hv_rng_below(&worker->rng, partition_guest_pages(crew->guest)));
+	if (crew->count <= 1 || draw % PEEK_ONE_IN != 0)
+		return;
+	page = hv_rng_below(&worker->rng, partition_guest_pages(crew->guest));
+	begin(worker, page, false);
+	(void)partition_guest_peek(crew->guest, page);
+	(void)partition_stall_end(&worker->stall);
 }
 
 static void perform(struct worker *worker, const struct partition_operation *operation)
@@ -150,7 +161,6 @@ static void perform(struct worker *worker, const struct partition_operation *ope
 	switch (operation->action) {
 	case PARTITION_READ:
 		(void)partition_guest_check(guest, operation->page);
-		peek_sometimes(worker);
 		return;
 	case PARTITION_UPDATE:
 		(void)partition_guest_check(guest, operation->page);
@@ -172,9 +182,11 @@ static void work(struct worker *worker, uint64_t *now_ns)
 	if (operation.action == PARTITION_DISCARD) {
 		discard(worker, operation.page, operation.pages);
 	} else {
-		(void)partition_stall_begin(&worker->stall);
+		begin(worker, operation.page, operation.action != PARTITION_READ);
 		perform(worker, &operation);
 		*now_ns = partition_stall_end(&worker->stall);
+		if (operation.action == PARTITION_READ)
+			peek_sometimes(worker);
 	}
 	atomic_fetch_add_explicit(&worker->operations, 1, memory_order_relaxed);
 }
@@ -187,7 +199,7 @@ static void verify(struct worker *worker)
 	for (uint64_t i = 0; i < worker->count && !is_stopping(worker); i++) {
 		bool is_right;
 
-		(void)partition_stall_begin(&worker->stall);
+		begin(worker, worker->first + i, false);
 		is_right = partition_guest_check(crew->guest, worker->first + i);
 		(void)partition_stall_end(&worker->stall);
 		if (!is_right)

@@ -17,7 +17,8 @@ struct partition_guest {
 	uint8_t *base;
 	uint64_t pages;
 	uint64_t key;
-	uint32_t *versions; /* with BAD_BIT; 0 = never written */
+	uint32_t *versions;        /* with BAD_BIT; 0 = never written */
+	struct partition_mmu *mmu; /* NULL: page n is at page n */
 	_Atomic uint64_t mismatches;
 };
 
@@ -101,8 +102,27 @@ void partition_guest_close(struct partition_guest *guest)
 {
 	if (guest == NULL)
 		return;
+	partition_mmu_close(guest->mmu);
 	(void)munmap(guest->versions, versions_bytes(guest));
 	free(guest);
+}
+
+enum hv_code partition_guest_via(struct partition_guest *guest,
+				 struct partition_calls *calls, struct hv_err *err)
+{
+	HV_INVARIANT(guest->mmu == NULL);
+	return partition_mmu_open(calls, guest->pages, &guest->mmu, err);
+}
+
+bool partition_guest_reach(struct partition_guest *guest, uint64_t page, bool is_store)
+{
+	uint64_t logical;
+
+	if (guest->mmu == NULL || partition_mmu_is_cached(guest->mmu, page, is_store))
+		return false;
+	/* where it is refused the access says so */
+	(void)!partition_mmu_translate(guest->mmu, page, is_store, &logical);
+	return true;
 }
 
 uint64_t partition_guest_pages(const struct partition_guest *guest)
@@ -115,10 +135,17 @@ uint64_t partition_guest_mismatches(const struct partition_guest *guest)
 	return atomic_load_explicit(&guest->mismatches, memory_order_relaxed);
 }
 
-static uint8_t *address_of(const struct partition_guest *guest, uint64_t page)
+/* NULL: its translation is refused. */
+static uint8_t *address_of(const struct partition_guest *guest, uint64_t page,
+			   bool is_store)
 {
+	uint64_t logical = page;
+
 	HV_INVARIANT(page < guest->pages);
-	return guest->base + page * HV_PAGE_BYTES;
+	if (guest->mmu != NULL &&
+	    !partition_mmu_translate(guest->mmu, page, is_store, &logical))
+		return NULL;
+	return guest->base + logical * HV_PAGE_BYTES;
 }
 
 static struct partition_content content_of(const struct partition_guest *guest,
@@ -180,14 +207,25 @@ static void report(struct partition_guest *guest, uint64_t page,
 		log_mismatch(guest, page, found);
 }
 
+/* mmu.c has logged it. */
+static bool not_translated(struct partition_guest *guest, uint64_t page)
+{
+	if ((guest->versions[page] & BAD_BIT) == 0)
+		(void)count_mismatch(guest);
+	guest->versions[page] |= BAD_BIT;
+	return false;
+}
+
 bool partition_guest_check(struct partition_guest *guest, uint64_t page)
 {
-	const uint8_t *address = address_of(guest, page);
+	const uint8_t *address = address_of(guest, page, false);
 	struct partition_content expected = content_of(guest, page);
 	struct partition_finding found;
 	sigjmp_buf way_out;
 	bool is_right;
 
+	if (address == NULL)
+		return not_translated(guest, page);
 	if (sigsetjmp(way_out, 0) != 0) {
 		recover();
 		report(guest, page, NULL);
@@ -203,10 +241,12 @@ bool partition_guest_check(struct partition_guest *guest, uint64_t page)
 
 bool partition_guest_peek(struct partition_guest *guest, uint64_t page)
 {
-	const uint8_t *address = address_of(guest, page);
+	const uint8_t *address = address_of(guest, page, false);
 	sigjmp_buf way_out;
 	bool is_right;
 
+	if (address == NULL)
+		return false; /* the same */
 	if (sigsetjmp(way_out, 0) != 0) {
 		recover();
 		return false; /* its owner finds it, and counts it */
@@ -222,11 +262,13 @@ bool partition_guest_peek(struct partition_guest *guest, uint64_t page)
 
 bool partition_guest_write(struct partition_guest *guest, uint64_t page)
 {
-	uint8_t *address = address_of(guest, page);
+	uint8_t *address = address_of(guest, page, true);
 	struct partition_content content = content_of(guest, page);
 	sigjmp_buf way_out;
 
 	content.version = content.version + 1 == BAD_BIT ? 1 : content.version + 1;
+	if (address == NULL)
+		return not_translated(guest, page);
 	if (sigsetjmp(way_out, 0) != 0) {
 		recover();
 		report(guest, page, NULL);

@@ -20,6 +20,7 @@
 #define AGENT_PARTITION_GUEST_H
 
 #include "agent/partition/content.h"
+#include "agent/partition/mmu.h"
 
 #define PARTITION_MISMATCHES_LOGGED 100 /* lines; the rest is only counted. Arbitrary */
 
@@ -33,6 +34,19 @@ HV_MUST_USE
 enum hv_code partition_guest_open(uint8_t *base, uint64_t bytes, uint64_t key,
 				  struct partition_guest **ret_guest, struct hv_err *err);
 void partition_guest_close(struct partition_guest *guest); /* NULL is fine */
+
+/*
+ * From now on every access goes through a page table that H_ENTER fills (mmu.h). A page
+ * whose translation is refused is a mismatch. The calls are lent. NOMEM.
+ */
+HV_MUST_USE
+enum hv_code partition_guest_via(struct partition_guest *guest,
+				 struct partition_calls *calls, struct hv_err *err);
+/*
+ * Translates the page ahead of an access, so that its call is not taken for a wait for
+ * the page. True: a call was made.
+ */
+bool partition_guest_reach(struct partition_guest *guest, uint64_t page, bool is_store);
 
 uint64_t partition_guest_pages(const struct partition_guest *guest);
 

@@ -49,6 +49,8 @@ static enum hv_code start(const struct partition_options *options,
 	code = partition_guest_open(attachment.base, attachment.bytes,
 				    partition_content_key(options->name, options->run_id),
 				    &control->guest, err);
+	if (code == HV_OK && attachment.calls != NULL)
+		code = partition_guest_via(control->guest, attachment.calls, err);
 	if (code == HV_OK)
 		code = partition_privilege_drop(err);
 	if (code == HV_OK)

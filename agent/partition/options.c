@@ -44,6 +44,8 @@ static const struct hv_option options[] = {
 	  OPTION(threads), NULL, "workers" },
 	{ "discard", HV_OPTION_FLAG, NULL, NULL, 0, 0,
 	  OPTION(discard), NULL, "phases: give back part of what a window leaves" },
+	{ "via-hpt", HV_OPTION_FLAG, NULL, NULL, 0, 0,
+	  OPTION(via_hpt), NULL, "translate every access through a hashed page table" },
 	{ "verbose", HV_OPTION_FLAG, NULL, NULL, 0, 0,
 	  OPTION(verbose), NULL, "log what only developers want to know" },
 	/* clang-format on */
@@ -100,6 +102,7 @@ struct partition_attach_config partition_options_attach(
 		.run_id = given->run_id,
 		.uffd_device = given->uffd_device != 0 ? (int)given->uffd_device : -1,
 		.timeout_ms = PARTITION_ATTACH_TIMEOUT_MS,
+		.wants_calls = given->via_hpt,
 	};
 
 	for (unsigned i = 0; i < HV_TOKEN_BYTES; i++)

@@ -24,6 +24,7 @@ struct partition_options {
 	unsigned workload;
 	uint64_t working_set, write_percent, rate, seed, phase_ms, threads;
 	bool discard;
+	bool via_hpt;
 	bool verbose;
 };
 

@@ -16,6 +16,7 @@
 
 #include "hvcore/base/clock.h"
 #include "hvcore/base/log.h"
+#include "hvcore/reserve/reserve.h"
 
 void attach_refuse(int fd, uint32_t tag, enum hv_code code, const char *text)
 {
@@ -121,12 +122,26 @@ static enum hv_code check_region(const struct partition *partition,
 	return hv_uffd_check(packet->fds[0], HV_ATTACH_UFFD_FEATURES, err);
 }
 
+static void refuse_region(struct partition *partition, uint32_t tag, enum hv_code code,
+			  const struct hv_err *err)
+{
+	int fd = partition->fd;
+
+	log_warn("hypervisor.region_refused", "partition=%s error=\"%s\"",
+		 partition->name, err->text);
+	if (partition->phase != PHASE_MAPPING)
+		return;
+	hv_watch_stop(&partition->watch);
+	partition->fd = -1;
+	attach_refuse(fd, tag, code, err->text);
+	life_kill(partition, err->text);
+}
+
 static void on_region(struct partition *partition, struct hv_local_packet *packet)
 {
 	const struct hv_attach_region *region = (const void *)packet->bytes;
 	struct hv_err err = { 0 };
 	enum hv_code code = check_region(partition, packet, &err);
-	int fd = partition->fd;
 
 	partition->memory.base = region->address;
 	if (code == HV_OK && partition->mode == HV_MODE_SHARED)
@@ -138,14 +153,41 @@ static void on_region(struct partition *partition, struct hv_local_packet *packe
 		return;
 	}
 	hv_local_close_fds(packet->fds, packet->fd_count);
-	log_warn("hypervisor.region_refused", "partition=%s error=\"%s\"",
-		 partition->name, err.text);
-	if (partition->phase != PHASE_MAPPING)
-		return;
-	hv_watch_stop(&partition->watch);
-	partition->fd = -1;
-	attach_refuse(fd, region->head.tag, code, err.text);
-	life_kill(partition, err.text);
+	refuse_region(partition, region->head.tag, code, &err);
+}
+
+/* ---- CALLS ---- */
+
+static enum hv_code open_calls(struct partition *partition, uint32_t tag,
+			       struct hv_err *err)
+{
+	struct hv_attach_calls_open packet = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_CALLS_OPEN,
+				      sizeof(packet), tag),
+		.area_bytes = sizeof(struct hv_hcall_area),
+		.tce_windows = partition->virtual_adapters,
+	};
+	enum hv_code code;
+	int fds[2];
+
+	if (partition->phase != PHASE_MAPPING || partition->hcalls != NULL)
+		return hv_fail(err, HV_E_STATE, "CALLS comes once, before REGION");
+	code = partition_make_hcalls(partition, err);
+	if (code != HV_OK)
+		return code;
+	packet.hpt_bytes = hv_hpt_bytes(partition->max_bytes, partition->hpt_ratio);
+	fds[0] = partition->hcalls->fd;
+	fds[1] = partition->hcalls->doorbell;
+	return hv_local_send(partition->fd, &packet, sizeof(packet), fds, 2, err);
+}
+
+static void on_calls(struct partition *partition, uint32_t tag)
+{
+	struct hv_err err = { 0 };
+	enum hv_code code = open_calls(partition, tag, &err);
+
+	if (code != HV_OK)
+		refuse_region(partition, tag, code, &err);
 }
 
 /* ---- packets ---- */
@@ -179,6 +221,9 @@ static void dispatch(struct partition *partition, struct hv_local_packet *packet
 		break;
 	case HV_ATTACH_DISCARD:
 		on_discard(partition, (const void *)packet->bytes);
+		break;
+	case HV_ATTACH_CALLS:
+		on_calls(partition, head->tag);
 		break;
 	default:
 		life_kill(partition, "sent a packet that is the hypervisor's");

@@ -11,6 +11,7 @@
 
 #include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
+#include "hvcore/hypervisor/hcalls.h"
 #include "hvcore/hypervisor/memory.h"
 
 #define EVENTS_AT_ONCE 64
@@ -172,6 +173,9 @@ static void handle(struct fault_thread *thread, struct fault_source *source,
 		/* the source is its first member; mail, which may remove it, is never
 		 * taken between the wait and here */
 		memory_serve((struct memory *)(void *)source, now_ns);
+		return;
+	case FAULT_SOURCE_HCALLS: /* the same */
+		hcalls_serve((struct hcalls *)(void *)source);
 		return;
 	}
 }
@@ -495,6 +499,8 @@ static void abandon(struct fault_thread *thread)
 		hv_pager_end(thread->pager, memory->space);
 		memory_remove(memory);
 	}
+	while (thread->hcalls != NULL)
+		hcalls_remove(thread->hcalls);
 }
 
 void fault_team_abandon(struct fault_team *team)

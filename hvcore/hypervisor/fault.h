@@ -30,6 +30,7 @@
 struct fault_thread;
 struct fault_team;
 struct memory;
+struct hcalls;
 
 struct fault_mail {
 	void (*run)(struct fault_thread *thread, struct fault_mail *mail); /* F */
@@ -51,7 +52,12 @@ struct fault_round {
 	} legs[HV_LANES_MAX];
 };
 
-enum fault_source_kind { FAULT_SOURCE_WAKE, FAULT_SOURCE_LANE, FAULT_SOURCE_MEMORY };
+enum fault_source_kind {
+	FAULT_SOURCE_WAKE,
+	FAULT_SOURCE_LANE,
+	FAULT_SOURCE_MEMORY,
+	FAULT_SOURCE_HCALLS,
+};
 struct fault_source { /* what epoll points to */
 	enum fault_source_kind kind;
 };
@@ -87,6 +93,7 @@ struct fault_thread {
 	struct fault_lane lanes[HV_PATHS];
 	struct memory *memories[HV_PAGER_SPACES_MAX];
 	unsigned memory_count;
+	struct hcalls *hcalls;    /* first of those it serves */
 	_Atomic uint64_t batches; /* wake-ups, for tests and people */
 };
 

@@ -71,6 +71,7 @@ uint64_t hypervisor_overhead_bytes(const struct hypervisor *hv)
 		bytes += sizeof(*p);
 		if (p->memory.space != NULL)
 			bytes += hv_space_table_bytes(p->memory.space);
+		bytes += p->calls_stat.hpt_bytes + p->calls_stat.tce_bytes;
 	}
 	for (unsigned i = 0; i < HV_PATHS; i++)
 		if (hv->director.vios[i].window.base != NULL)

@@ -15,6 +15,7 @@
 #define HVCORE_HYPERVISOR_HYPERVISOR_PRIV_H
 
 #include "hvcore/hypervisor/fault.h"
+#include "hvcore/hypervisor/hcalls.h"
 #include "hvcore/hypervisor/hypervisor.h"
 #include "hvcore/hypervisor/memory.h"
 #include "hvcore/loop/rpc.h"
@@ -102,6 +103,10 @@ struct partition {
 	uint64_t slots;            /* its device's; 0 = not known yet */
 	struct fault_thread *home; /* serves its faults, from define on */
 	struct memory memory;
+	uint32_t hpt_ratio;              /* 64 is 1:64 */
+	uint32_t virtual_adapters;       /* each has a window of TCEs */
+	struct hcalls *hcalls;           /* NULL: it has not asked for calls */
+	struct hv_calls_stat calls_stat; /* as of the last stat round */
 	/* as of the last stat round, L's own copy */
 	struct hv_space_stat stat;
 	uint64_t file_pages;
@@ -118,6 +123,7 @@ struct partition {
 	/* rounds on its fault thread, one at a time each */
 	struct fault_round add, end, discard, block;
 	bool add_open[HV_PATHS]; /* devices open when it was added */
+	enum hv_code add_code;
 	struct hv_err add_err;
 	bool is_blocked, is_told_blocked; /* P7: as it should be, as it is */
 	char block_reason[REASON_BYTES];
@@ -290,6 +296,9 @@ enum hv_code partition_remove(struct hypervisor *hv, const char *name, uint64_t 
 /* Something about its device changed: go on with what waits for it. */
 void partition_device_changed(struct partition *partition);
 uint64_t partition_entitled_pages(const struct hypervisor *hv);
+/* Its tables and the memory for its calls, before it has a region (MAPPING). */
+HV_MUST_USE
+enum hv_code partition_make_hcalls(struct partition *partition, struct hv_err *err);
 /* Unlinks and frees; nothing of it may be out. */
 void partition_free(struct partition *partition);
 

@@ -54,8 +54,15 @@ bool life_is_attached(const struct partition *partition)
 static void visit_add(struct fault_thread *thread, struct fault_round *round) /* F */
 {
 	struct partition *partition = of_add(round);
+	struct hv_err *err = &partition->add_err;
 
-	if (memory_add(thread, &partition->memory, &partition->add_err) != HV_OK)
+	partition->add_code = HV_OK;
+	if (partition->hcalls != NULL)
+		partition->add_code = hcalls_add(thread, partition->hcalls, err);
+	if (partition->add_code != HV_OK || partition->mode == HV_MODE_DEDICATED)
+		return;
+	partition->add_code = memory_add(thread, &partition->memory, err);
+	if (partition->add_code != HV_OK)
 		return;
 	for (unsigned path = 0; path < HV_PATHS; path++)
 		if (partition->add_open[path])
@@ -70,7 +77,7 @@ static void on_added(struct fault_round *round)
 		hypervisor_poll_soon(partition->hv); /* it died meanwhile */
 		return;
 	}
-	if (partition->memory.thread == NULL) {
+	if (partition->add_code != HV_OK) {
 		attach_refuse(partition->fd, 0, partition->add_err.code,
 			      partition->add_err.text);
 		partition->fd = -1;
@@ -84,7 +91,7 @@ static void on_added(struct fault_round *round)
 
 void life_attach(struct partition *partition)
 {
-	if (partition->mode == HV_MODE_DEDICATED) {
+	if (partition->mode == HV_MODE_DEDICATED && partition->hcalls == NULL) {
 		partition->phase = PHASE_RUNNING;
 		attach_go(partition);
 		return;
@@ -137,6 +144,8 @@ static void visit_end(struct fault_thread *thread, struct fault_round *round) /*
 	struct partition *partition = of_end(round);
 	struct memory *memory = &partition->memory;
 
+	if (partition->hcalls != NULL)
+		hcalls_remove(partition->hcalls);
 	if (memory->thread == NULL)
 		return;
 	if (!partition->was_ended) {
@@ -168,6 +177,12 @@ static bool punch(struct partition *partition)
 	return partition->punched_bytes == partition->max_bytes;
 }
 
+static bool is_on_a_thread(const struct partition *partition)
+{
+	return partition->memory.thread != NULL ||
+	       (partition->hcalls != NULL && partition->hcalls->thread != NULL);
+}
+
 static void give_back(struct partition *partition)
 {
 	struct hypervisor *hv = partition->hv;
@@ -189,6 +204,9 @@ static void give_back(struct partition *partition)
 	partition->lmbs = 0;
 	hv_space_free(memory->space);
 	memory->space = NULL;
+	hcalls_close(partition->hcalls);
+	partition->hcalls = memory->hcalls = NULL;
+	partition->calls_stat = (struct hv_calls_stat){ 0 };
 	if (partition->device.is_used)
 		device_ask_close(partition);
 	partition->phase = PHASE_CLOSING;
@@ -214,7 +232,7 @@ static void poll_dying(struct partition *partition)
 	}
 	if (!punch(partition))
 		return;
-	if (partition->memory.thread != NULL) {
+	if (is_on_a_thread(partition)) {
 		partition->end.visit = visit_end;
 		partition->end.done = on_end;
 		fault_errand_start(partition->home, &partition->end);

@@ -8,6 +8,7 @@
 
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/units.h"
+#include "hvcore/hypervisor/hcalls.h"
 
 static uint64_t address_of(const struct memory *memory, uint32_t page)
 {
@@ -106,6 +107,14 @@ static enum hv_code op_poison(void *ctx, uint32_t page)
 	return hv_uffd_poison(memory->uffd, address_of(memory, page), 1, &done);
 }
 
+static void op_left(void *ctx, uint32_t page)
+{
+	struct memory *memory = ctx;
+
+	if (memory->hcalls != NULL)
+		hcalls_left(memory->hcalls, page);
+}
+
 const struct hv_space_ops memory_ops = {
 	.protect = op_protect,
 	.unprotect = op_unprotect,
@@ -117,6 +126,7 @@ const struct hv_space_ops memory_ops = {
 	.resume = op_resume,
 	.wake = op_wake,
 	.poison = op_poison,
+	.left = op_left,
 };
 
 enum hv_code memory_add(struct fault_thread *thread, struct memory *memory,

@@ -27,6 +27,7 @@ struct memory {
 	uint64_t base; /* address of page 0 in the partition */
 	uint32_t pages;
 	struct hv_space *space;
+	struct hcalls *hcalls;       /* lent by its partition; NULL: it makes no calls */
 	struct fault_thread *thread; /* NULL: none has it */
 	atomic_uint trouble;
 	uint32_t entitled_pages, target_pages; /* written by L between target rounds */

@@ -21,8 +21,10 @@
 #include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
+#include "hvcore/reserve/reserve.h"
 
 #define DEFINE_MS 5000              /* for the VIOS to open a device; arbitrary */
+#define HPT_RATIO_USUAL 64          /* where the agent names none: reserve's profiles */
 #define ENTITLED_BYTES_MIN 1562624u /* LparSpec: what 0 stands for, in whole pages */
 
 static uint64_t pages_of(uint64_t bytes)
@@ -108,6 +110,11 @@ static enum hv_code check_ask(const struct hypervisor *hv,
 			"no more than the maximum",
 			(unsigned long long)ask->mem_bytes,
 			(unsigned long long)ask->max_bytes, HV_PAGE_BYTES);
+	if (ask->hpt_ratio != 0 && !hv_hpt_ratio_is_valid(ask->hpt_ratio))
+		return hv_fail(err, HV_E_INVAL, "page table ratio 1:%u", ask->hpt_ratio);
+	if (ask->virtual_adapters > HV_TCE_WINDOWS_MAX)
+		return hv_fail(err, HV_E_LIMIT, "%u virtual adapters, at most %u",
+			       ask->virtual_adapters, HV_TCE_WINDOWS_MAX);
 	if (ask->mode == TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED)
 		return HV_OK;
 	if (ask->device == NULL)
@@ -157,6 +164,29 @@ static enum hv_code make_shared(struct partition *partition,
 	return device_open(partition, ask->device, err);
 }
 
+enum hv_code partition_make_hcalls(struct partition *partition, struct hv_err *err)
+{
+	struct hv_calls_config config = {
+		.hpt_bytes = hv_hpt_bytes(partition->max_bytes, partition->hpt_ratio),
+		.pages_max = (uint32_t)(partition->max_bytes / HV_PAGE_BYTES),
+		.tce_windows = partition->virtual_adapters,
+	};
+	/* the reverse map is half a table more, and 8 bytes a page */
+	uint64_t bytes = config.hpt_bytes + config.hpt_bytes / 2 + 8 * config.pages_max;
+	enum hv_code code = pool_machine_check(partition->hv, bytes, err);
+
+	if (code == HV_OK)
+		code = hcalls_open(&config, &partition->hcalls, err);
+	if (code != HV_OK)
+		return code;
+	hv_calls_resize(partition->hcalls->calls,
+			(uint32_t)(partition->mem_bytes / HV_PAGE_BYTES));
+	partition->memory.hcalls = partition->hcalls;
+	if (partition->home == NULL) /* dedicated: it has no faults to serve */
+		partition->home = least_loaded(partition->hv);
+	return HV_OK;
+}
+
 static struct partition *new_partition(struct hypervisor *hv,
 				       const Tarn__HvPartitionDefine *ask)
 {
@@ -172,6 +202,8 @@ static struct partition *new_partition(struct hypervisor *hv,
 				  : HV_MODE_DEDICATED;
 	partition->mem_bytes = ask->mem_bytes;
 	partition->max_bytes = ask->max_bytes;
+	partition->hpt_ratio = ask->hpt_ratio != 0 ? ask->hpt_ratio : HPT_RATIO_USUAL;
+	partition->virtual_adapters = ask->virtual_adapters;
 	partition->file = partition->fd = partition->pidfd = -1;
 	partition->memory.uffd = -1;
 	return partition;
@@ -199,6 +231,7 @@ void partition_free(struct partition *partition)
 	}
 	device_free(partition);
 	hv_space_free(partition->memory.space);
+	hcalls_close(partition->hcalls);
 	free(partition);
 }
 

@@ -53,6 +53,12 @@ static void visit_stat(struct fault_thread *thread, struct fault_round *round) /
 		if (is_audit && check->code == HV_OK)
 			check->code = hv_space_audit(memory->space, &check->err);
 	}
+	for (struct hcalls *hcalls = thread->hcalls; hcalls != NULL;
+	     hcalls = hcalls->next) {
+		hv_calls_stat(hcalls->calls, &hcalls->stat);
+		if (is_audit && check->code == HV_OK)
+			check->code = hv_calls_audit(hcalls->calls, &check->err);
+	}
 	if (is_audit && check->code == HV_OK)
 		check->code = hv_pager_audit(thread->pager, &check->err);
 	if (is_audit)
@@ -150,6 +156,8 @@ static void on_round(struct fault_round *round)
 		p->stat = p->memory.stat;
 		p->file_pages = p->memory.file_pages;
 		p->has_file_pages = p->memory.file_pages_known;
+		if (p->hcalls != NULL)
+			p->calls_stat = p->hcalls->stat;
 	}
 	while (request != NULL) {
 		struct stat_request *next = request->next;

@@ -123,6 +123,20 @@ static void fill_counts(Tarn__PartitionStat *to, const struct hv_space_stat *fro
 	SET(to, io_errors, n->io_errors);
 }
 
+static void fill_calls(Tarn__PartitionStat *to, const struct hv_calls_stat *from)
+{
+	SET(to, hpt_bytes, from->hpt_bytes);
+	SET(to, tce_bytes, from->tce_bytes);
+	SET(to, hpt_entries, from->hpt.entries);
+	SET(to, hpt_enters, from->hpt.enters);
+	SET(to, hpt_hits, from->hpt.hits);
+	SET(to, hpt_misses, from->hpt.misses);
+	SET(to, hpt_invalidations, from->hpt.invalidations);
+	SET(to, hcalls, from->calls);
+	SET(to, hcalls_refused, from->refused);
+	SET(to, tces, from->tces);
+}
+
 /* A running partition waits when its oldest fault does, for a reason worth telling. */
 static bool is_waiting(const struct partition *partition)
 {
@@ -184,6 +198,8 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		fill_pages(stat, &partition->stat);
 		fill_counts(stat, &partition->stat);
 	}
+	if (partition->hcalls != NULL)
+		fill_calls(stat, &partition->calls_stat);
 	if (has_histograms && partition->memory.space != NULL)
 		fill_latency(at, hv_space_latency(partition->memory.space));
 	if (partition->has_report)

@@ -17,9 +17,9 @@ enum hv_code hv_calls_open(const struct hv_calls_config *config,
 
 	if (calls == NULL)
 		return hv_fail(err, HV_E_NOMEM, "a partition's calls");
-	code = hv_hpt_open(config->hpt_bytes, config->pages, &calls->hpt, err);
+	code = hv_hpt_open(config->hpt_bytes, config->pages_max, &calls->hpt, err);
 	if (code == HV_OK && config->tce_windows > 0)
-		code = hv_tces_open(config->tce_windows, config->pages, &calls->tces,
+		code = hv_tces_open(config->tce_windows, config->pages_max, &calls->tces,
 				    err);
 	if (code != HV_OK) {
 		hv_calls_close(calls);
@@ -36,6 +36,13 @@ void hv_calls_close(struct hv_calls *calls)
 	hv_hpt_close(calls->hpt);
 	hv_tces_close(calls->tces);
 	free(calls);
+}
+
+void hv_calls_resize(struct hv_calls *calls, uint32_t pages)
+{
+	hv_hpt_resize(calls->hpt, pages);
+	if (calls->tces != NULL)
+		hv_tces_resize(calls->tces, pages);
 }
 
 static int64_t read_entries(struct hv_calls *calls, const uint64_t *args,

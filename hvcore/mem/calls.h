@@ -20,7 +20,7 @@ struct hv_calls;
 
 struct hv_calls_config {
 	uint64_t hpt_bytes;   /* hv_hpt_open */
-	uint32_t pages;       /* logical memory, at its largest */
+	uint32_t pages_max;   /* logical memory at its largest: what it begins with */
 	unsigned tce_windows; /* virtual adapters; 0: none */
 };
 
@@ -37,6 +37,9 @@ HV_MUST_USE
 enum hv_code hv_calls_open(const struct hv_calls_config *config,
 			   struct hv_calls **ret_calls, struct hv_err *err);
 void hv_calls_close(struct hv_calls *calls); /* NULL is fine */
+
+/* Logical memory has so many pages now, at most pages_max. */
+void hv_calls_resize(struct hv_calls *calls, uint32_t pages);
 
 /* The ask is the caller's private copy. What a call does not return is 0. */
 void hv_calls_serve(struct hv_calls *calls, const struct hv_hcall_ask *ask,

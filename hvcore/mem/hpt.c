@@ -30,32 +30,34 @@ struct hv_hpt {
 	struct list *lists;      /* by logical page */
 	size_t bytes;            /* mapped */
 	uint64_t count;          /* entries */
-	uint32_t pages;
+	uint32_t pages_max;
+	uint32_t pages; /* logical memory now */
 	struct hv_hpt_counts counts;
 };
 
 static_assert(sizeof(struct hv_hpte) == 16, "16 bytes an entry");
 static_assert(HV_HPT_TABLE_BYTES_MAX / sizeof(struct hv_hpte) < UINT32_MAX, "ptex + 1");
 
-enum hv_code hv_hpt_open(uint64_t table_bytes, uint32_t pages, struct hv_hpt **ret_hpt,
-			 struct hv_err *err)
+enum hv_code hv_hpt_open(uint64_t table_bytes, uint32_t pages_max,
+			 struct hv_hpt **ret_hpt, struct hv_err *err)
 {
 	struct hv_hpt *hpt;
 	void *at;
 
 	if (table_bytes < HV_HPT_TABLE_BYTES_MIN ||
 	    table_bytes > HV_HPT_TABLE_BYTES_MAX ||
-	    (table_bytes & (table_bytes - 1)) != 0 || pages == 0)
+	    (table_bytes & (table_bytes - 1)) != 0 || pages_max == 0)
 		return hv_fail(err, HV_E_INVAL,
 			       "a hashed page table of %llu bytes for %u pages",
-			       (unsigned long long)table_bytes, pages);
+			       (unsigned long long)table_bytes, pages_max);
 	hpt = calloc(1, sizeof(*hpt));
 	if (hpt == NULL)
 		return hv_fail(err, HV_E_NOMEM, "a hashed page table");
 	hpt->count = table_bytes / sizeof(struct hv_hpte);
-	hpt->pages = pages;
+	hpt->pages_max = pages_max;
+	hpt->pages = pages_max;
 	hpt->bytes = table_bytes + hpt->count * sizeof(struct link) +
-		     pages * sizeof(struct list);
+		     pages_max * sizeof(struct list);
 	at = mmap(NULL, hpt->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 		  -1, 0);
 	if (at == MAP_FAILED) {
@@ -275,13 +277,21 @@ unsigned hv_hpt_invalidate(struct hv_hpt *hpt, uint32_t page)
 {
 	unsigned count = 0;
 
-	HV_INVARIANT(page < hpt->pages);
+	HV_INVARIANT(page < hpt->pages_max);
 	while (hpt->lists[page].first != NONE) {
 		drop(hpt, hpt->lists[page].first - 1);
 		count++;
 	}
 	hpt->counts.invalidations += count;
 	return count;
+}
+
+void hv_hpt_resize(struct hv_hpt *hpt, uint32_t pages)
+{
+	HV_INVARIANT(pages <= hpt->pages_max);
+	for (uint32_t page = pages; page < hpt->pages; page++)
+		(void)hv_hpt_invalidate(hpt, page);
+	hpt->pages = pages;
 }
 
 /* ---- audit ---- */
@@ -305,6 +315,9 @@ static enum hv_code audit_list(const struct hv_hpt *hpt, uint32_t page, uint64_t
 				       page);
 		previous = at;
 	}
+	if (length > 0 && page >= hpt->pages)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "page %u is beyond logical memory and has entries", page);
 	if (length != list->length)
 		return hv_fail(err, HV_E_CORRUPT, "page %u lists %u entries, not %u",
 			       page, length, list->length);
@@ -320,7 +333,7 @@ enum hv_code hv_hpt_audit(const struct hv_hpt *hpt, struct hv_err *err)
 
 	for (uint64_t ptex = 0; ptex < hpt->count; ptex++)
 		valid += is_valid(hpt, ptex);
-	for (uint32_t page = 0; page < hpt->pages && code == HV_OK; page++)
+	for (uint32_t page = 0; page < hpt->pages_max && code == HV_OK; page++)
 		code = audit_list(hpt, page, &listed, err);
 	if (code != HV_OK)
 		return code;

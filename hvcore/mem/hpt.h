@@ -48,11 +48,17 @@ struct hv_hpt_counts {
 	uint64_t invalidations; /* entries ended because their page left its frame */
 };
 
-/* INVAL: bytes not a power of two within the limits, no pages; NOMEM. */
+/*
+ * pages_max: logical memory at its largest, which is what it begins with. INVAL: bytes
+ * not a power of two within the limits, no pages; NOMEM.
+ */
 HV_MUST_USE
-enum hv_code hv_hpt_open(uint64_t table_bytes, uint32_t pages, struct hv_hpt **ret_hpt,
-			 struct hv_err *err);
+enum hv_code hv_hpt_open(uint64_t table_bytes, uint32_t pages_max,
+			 struct hv_hpt **ret_hpt, struct hv_err *err);
 void hv_hpt_close(struct hv_hpt *hpt);
+
+/* Logical memory has so many pages now, at most pages_max. Entries of others end. */
+void hv_hpt_resize(struct hv_hpt *hpt, uint32_t pages);
 
 /* Really mapped: the table, and the reverse map. */
 size_t hv_hpt_table_bytes(const struct hv_hpt *hpt);

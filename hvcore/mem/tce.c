@@ -123,12 +123,27 @@ int64_t hv_tce_get(const struct hv_tces *tces, uint64_t liobn, uint64_t ioba,
 	return H_SUCCESS;
 }
 
+static uint64_t count_all(const struct hv_tces *tces)
+{
+	return (uint64_t)tces->windows * HV_TCE_WINDOW_PAGES;
+}
+
+void hv_tces_resize(struct hv_tces *tces, uint32_t pages)
+{
+	tces->pages = pages;
+	for (uint64_t i = 0; i < count_all(tces); i++) {
+		if (is_entry(tces, tces->entries[i]))
+			continue;
+		tces->mapped -= is_mapped(tces->entries[i]);
+		tces->entries[i] = 0;
+	}
+}
+
 enum hv_code hv_tces_audit(const struct hv_tces *tces, struct hv_err *err)
 {
-	uint64_t count = (uint64_t)tces->windows * HV_TCE_WINDOW_PAGES;
 	uint64_t mapped = 0;
 
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; i < count_all(tces); i++) {
 		if (!is_entry(tces, tces->entries[i]))
 			return hv_fail(err, HV_E_CORRUPT,
 				       "TCE %llu is 0x%llx: no page of the partition",

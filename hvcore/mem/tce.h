@@ -36,6 +36,9 @@ enum hv_code hv_tces_open(unsigned windows, uint32_t pages, struct hv_tces **ret
 			  struct hv_err *err);
 void hv_tces_close(struct hv_tces *tces);
 
+/* Logical memory has so many pages now; entries of others are cleared. */
+void hv_tces_resize(struct hv_tces *tces, uint32_t pages);
+
 size_t hv_tces_memory_bytes(const struct hv_tces *tces);
 /* Entries with a permission. */
 uint64_t hv_tces_mapped(const struct hv_tces *tces);

@@ -48,6 +48,7 @@ void hv_page_to_zero(struct hv_space *space, uint32_t page)
 		return;
 	strip(space, page);
 	hv_page_move(&space->table, page, HV_PAGE_ZERO);
+	space->ops->left(space->ctx, page);
 	if (has_frame(was))
 		hv_frame_give(space, 1);
 	space->counts.discards++;
@@ -85,6 +86,7 @@ void hv_page_poison(struct hv_space *space, uint32_t page)
 	HV_INVARIANT(was != HV_PAGE_POISONED);
 	strip(space, page);
 	hv_page_move(&space->table, page, HV_PAGE_POISONED);
+	space->ops->left(space->ctx, page);
 	if (has_frame(was))
 		hv_frame_give(space, 1);
 	if (was == HV_PAGE_INFLIGHT) {

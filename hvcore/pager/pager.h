@@ -83,6 +83,11 @@ struct hv_space_ops {
 	enum hv_code (*wake)(void *ctx, uint32_t first, uint32_t count);
 	/* UFFDIO_POISON; the pager has punched the page before. */
 	enum hv_code (*poison)(void *ctx, uint32_t page);
+	/*
+	 * Cannot fail: the page has just lost its frame (or its content, for ever).
+	 * What translates to it must be forgotten: hvcore/mem/hpt.h.
+	 */
+	void (*left)(void *ctx, uint32_t page);
 };
 
 /* What a path does; `ctx` is the path's. This is hvcore/vasi/client.h, as a table. */

@@ -73,6 +73,7 @@ static void leave(struct hv_space *space, uint32_t page, enum hv_page_state to)
 	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, false);
 	hv_page_move(&space->table, page, to);
 	hv_page_left(space, page);
+	space->ops->left(space->ctx, page);
 }
 
 static uint32_t steal_clean(struct hv_space *space, uint32_t first, uint32_t count)

@@ -2,6 +2,7 @@
 #include "hvcore/wire/attach.h"
 
 #include "hvcore/base/hist.h"
+#include "hvcore/wire/hcall.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -17,6 +18,7 @@ union packet {
 	struct hv_attach_report report;
 	struct hv_attach_discard discard;
 	struct hv_attach_control control;
+	struct hv_attach_calls_open calls_open;
 };
 
 static_assert(sizeof(union packet) <= HV_LOCAL_BYTES, "largest attach packet");
@@ -33,6 +35,8 @@ size_t hv_attach_bytes(unsigned type)
 		[HV_ATTACH_DISCARD] = sizeof(struct hv_attach_discard),
 		[HV_ATTACH_DISCARDED] = sizeof(struct hv_attach_discard),
 		[HV_ATTACH_CONTROL] = sizeof(struct hv_attach_control),
+		[HV_ATTACH_CALLS] = sizeof(struct hv_attach_calls),
+		[HV_ATTACH_CALLS_OPEN] = sizeof(struct hv_attach_calls_open),
 	};
 
 	return type < HV_ATTACH_TYPE_COUNT ? bytes[type] : 0;
@@ -99,6 +103,22 @@ static enum hv_code check_refused(const struct hv_attach_refused *refused,
 	return HV_OK;
 }
 
+static enum hv_code check_calls_open(const struct hv_attach_calls_open *calls,
+				     struct hv_err *err)
+{
+	uint64_t bytes = calls->hpt_bytes;
+
+	if (bytes < HV_PTEG_ENTRIES * sizeof(struct hv_hpte) ||
+	    (bytes & (bytes - 1)) != 0)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "attach calls: page table of %llu bytes",
+			       (unsigned long long)bytes);
+	if (calls->area_bytes != sizeof(struct hv_hcall_area))
+		return hv_fail(err, HV_E_CORRUPT, "attach calls: memory of %u bytes",
+			       calls->area_bytes);
+	return HV_OK;
+}
+
 static enum hv_code check_fields(const union packet *packet, struct hv_err *err)
 {
 	switch (packet->head.type) {
@@ -126,8 +146,10 @@ static enum hv_code check_fields(const union packet *packet, struct hv_err *err)
 			return hv_fail(err, HV_E_CORRUPT, "attach control: command %u",
 				       packet->control.command);
 		return HV_OK;
+	case HV_ATTACH_CALLS_OPEN:
+		return check_calls_open(&packet->calls_open, err);
 	default:
-		return HV_OK; /* GO has no fields */
+		return HV_OK; /* GO and CALLS have no fields */
 	}
 }
 

@@ -11,6 +11,9 @@
  *                                                         + pool file
  *   maps the file, MADV_DONTFORK, makes a userfaultfd with USERFAULTFD_IOC_NEW on
  *   the /dev/userfaultfd it was given, registers missing + write-protect + minor
+ *   CALLS   if it makes hypervisor calls    ->
+ *                                           <-   CALLS_OPEN  size of its page table
+ *                                                + shared memory (hcall.h), doorbell
  *   REGION  address, bytes, file offset     ->
  *           + duplicate of the userfaultfd
  *                                           <-   GO, or REFUSED with a sentence
@@ -62,6 +65,8 @@ enum hv_attach_type {
 	HV_ATTACH_DISCARD,
 	HV_ATTACH_DISCARDED,
 	HV_ATTACH_CONTROL,
+	HV_ATTACH_CALLS,
+	HV_ATTACH_CALLS_OPEN,
 	HV_ATTACH_TYPE_COUNT
 };
 
@@ -135,9 +140,21 @@ struct hv_attach_control {
 	uint64_t command_id;
 };
 
+struct hv_attach_calls {
+	struct hv_local_head head;
+};
+
+struct hv_attach_calls_open { /* + the memory for calls, its doorbell (an eventfd) */
+	struct hv_local_head head;
+	uint64_t hpt_bytes; /* a power of two: its hash is masked with the groups */
+	uint32_t tce_windows;
+	uint32_t area_bytes; /* sizeof(struct hv_hcall_area) */
+};
+
 static_assert(sizeof(struct hv_attach_hello) == 72, "attach hello");
 static_assert(sizeof(struct hv_attach_welcome) == 40, "attach welcome");
 static_assert(sizeof(struct hv_attach_region) == 40, "attach region");
+static_assert(sizeof(struct hv_attach_calls_open) == 32, "attach calls open");
 static_assert(sizeof(struct hv_attach_report) == 96 + 4 * HV_STALL_BUCKETS,
 	      "attach report");
 

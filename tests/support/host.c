@@ -159,6 +159,8 @@ static enum hv_code define_on(struct test_host *host, const struct test_partitio
 	define.run_id = run_id;
 	define.mem_bytes = spec->mem_mib * MIB;
 	define.max_bytes = max * MIB;
+	define.has_virtual_adapters = true;
+	define.virtual_adapters = 2;
 	define.mode = TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
 	if (!spec->is_dedicated) {
 		define.mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
@@ -241,6 +243,7 @@ static void start_guest(struct test_host *host, struct test_guest *guest,
 				  "--phase-ms",
 				  phase,
 				  spec->discards ? "--discard" : "--no-discard",
+				  spec->via_hpt ? "--via-hpt" : "--no-via-hpt",
 				  NULL });
 	(void)close(fd);
 }

@@ -48,6 +48,7 @@ struct test_partition {
 	unsigned working_set, write_percent, rate, threads;
 	unsigned phase_ms; /* 0 = 4000 */
 	bool discards;     /* phases */
+	bool via_hpt;
 };
 
 struct test_device {

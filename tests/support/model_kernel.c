@@ -383,6 +383,7 @@ static enum hv_code fill(struct model_kernel *kernel, uint32_t page, uint64_t va
 	at->is_mapped = true;
 	at->is_protected = is_protected;
 	at->is_poisoned = false;
+	at->is_entered = true;
 	wake(kernel, page, 1);
 	return HV_OK;
 }
@@ -416,6 +417,7 @@ static enum hv_code op_resume(void *ctx, uint32_t page, bool is_protected)
 		return HV_E_EXISTS;
 	at->is_mapped = true;
 	at->is_protected = is_protected;
+	at->is_entered = true;
 	wake(kernel, page, 1);
 	return HV_OK;
 }
@@ -440,6 +442,13 @@ static enum hv_code op_poison(void *ctx, uint32_t page)
 	return HV_OK;
 }
 
+static void op_left(void *ctx, uint32_t page)
+{
+	struct model_kernel *kernel = ctx;
+
+	kernel->pages[page].is_entered = false;
+}
+
 /* clang-format off */
 const struct hv_space_ops model_kernel_ops = {
 	.protect   = op_protect,
@@ -452,5 +461,6 @@ const struct hv_space_ops model_kernel_ops = {
 	.resume    = op_resume,
 	.wake      = op_wake,
 	.poison    = op_poison,
+	.left      = op_left,
 };
 /* clang-format on */

@@ -51,6 +51,7 @@ struct model_page {
 	bool may_be_zero; /* a bare hole was made: zeros are right as well */
 	bool is_tainted;  /* written behind our back: no promise any more */
 	bool may_poison;  /* its device failed: SIGBUS is right */
+	bool is_entered;  /* a translation to it was made since it last left */
 };
 
 enum model_op { MODEL_READ, MODEL_WRITE, MODEL_DONTNEED, MODEL_REMOVE, MODEL_OP_COUNT };

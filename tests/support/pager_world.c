@@ -339,6 +339,21 @@ static const char *check_late_writes(const struct world *world)
 	return NULL;
 }
 
+/* A translation outlives the page's stay in its frame. */
+static bool any_stale_entry(const struct world_member *member)
+{
+	const struct hv_space *space = member->space;
+
+	for (uint32_t page = 0; page < space->table.page_count; page++) {
+		enum hv_page_state state = hv_page_state(&space->table, page);
+
+		if (member->kernel.pages[page].is_entered && state != HV_PAGE_RESIDENT &&
+		    state != HV_PAGE_STEALING)
+			return true;
+	}
+	return false;
+}
+
 /* NULL = right. Adds the member's frames. */
 static const char *check_member(const struct world_member *member, unsigned index,
 				int64_t *frames)
@@ -354,6 +369,8 @@ static const char *check_member(const struct world_member *member, unsigned inde
 			       kernel->violation_page, kernel->violation);
 		return text;
 	}
+	if (!member->space->is_ended && any_stale_entry(member))
+		return "a page left its frame and is translated to";
 	return !kernel->is_hostile && kernel->blocks > member->space->frames
 		       ? "a partition has more blocks than it is charged for"
 		       : NULL;

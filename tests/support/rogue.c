@@ -17,7 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/partition/calls.h"
 #include "hvcore/base/invariant.h"
+#include "hvcore/base/rng.h"
 #include "hvcore/wire/attach.h"
 #include "tests/support/region.h"
 #include "tests/support/wait.h"
@@ -36,9 +38,27 @@ struct child {
 	int ring; /* of pinned buffers; -1 none */
 	struct test_region region;
 	void *again;
+	struct partition_calls *calls;
+	struct hv_rng rng;
 };
 
 /* ---- attaching, as agent/partition does it ---- */
+
+static void ask_for_calls(struct child *child)
+{
+	struct hv_attach_calls ask = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_CALLS, sizeof(ask), 0),
+	};
+	struct hv_local_packet packet;
+	const struct hv_attach_calls_open *open = (const void *)packet.bytes;
+
+	HV_INVARIANT(hv_local_send(child->attach, &ask, sizeof(ask), NULL, 0, NULL) ==
+		     HV_OK);
+	HV_INVARIANT(hv_local_receive_packet(child->attach, &packet, NULL) == HV_OK);
+	HV_INVARIANT(open->head.type == HV_ATTACH_CALLS_OPEN && packet.fd_count == 2);
+	HV_INVARIANT(partition_calls_open(packet.fds[0], packet.fds[1], open->hpt_bytes,
+					  &child->calls, NULL) == HV_OK);
+}
 
 static void attach(struct child *child, const char *path, const char *name,
 		   uint64_t run_id, const uint8_t *token)
@@ -65,7 +85,8 @@ static void attach(struct child *child, const char *path, const char *name,
 	child->file = packet.fds[0];
 	child->region = test_region_make(child->file, welcome->bytes);
 	region.address = (uintptr_t)child->region.at;
-	region.bytes = welcome->bytes;
+	ask_for_calls(child);
+	region.bytes = child->region.bytes;
 	HV_INVARIANT(hv_local_send(child->attach, &region, sizeof(region),
 				   &child->region.uffd, 1, NULL) == HV_OK);
 	HV_INVARIANT(hv_local_receive_packet(child->attach, &packet, NULL) == HV_OK);
@@ -215,6 +236,73 @@ static uint64_t find_hole(struct child *child)
 	return at < 0 ? FAILED : (uint64_t)at / HV_PAGE_BYTES;
 }
 
+/* ---- hypervisor calls ---- */
+
+static uint64_t enter(struct child *child, uint64_t page, uint64_t count)
+{
+	uint64_t groups = partition_calls_groups(child->calls);
+	uint64_t failed = 0;
+
+	for (uint64_t p = page; p < page + count; p++) {
+		uint64_t va = p * HV_PAGE_BYTES;
+		uint64_t args[HV_HCALL_ARGS] = {
+			0,
+			(hv_va_hash(va) & (groups - 1)) * HV_PTEG_ENTRIES,
+			hv_va_avpn(va) | HV_HPTE_V_VALID,
+			va | HV_HPTE_R_M | HV_HPTE_R_PP_RW,
+		};
+
+		failed += partition_call(child->calls, H_ENTER, args).code != H_SUCCESS;
+	}
+	return failed;
+}
+
+static uint64_t walk(struct child *child, uint64_t page, uint64_t count)
+{
+	uint64_t found = 0;
+
+	for (uint64_t p = page; p < page + count; p++) {
+		uint64_t args[HV_HCALL_ARGS] = { p * HV_PAGE_BYTES, 1 };
+
+		found += partition_call(child->calls, H_WALK, args).code == H_SUCCESS;
+	}
+	return found;
+}
+
+static void call_at_random(struct child *child)
+{
+	static const uint32_t numbers[] = { H_ENTER,   H_REMOVE,    H_READ, H_PROTECT,
+					    H_PUT_TCE, H_STUFF_TCE, H_WALK, H_GET_TCE };
+	uint64_t args[HV_HCALL_ARGS];
+	uint32_t number = (uint32_t)hv_rng_next(&child->rng);
+
+	for (unsigned i = 0; i < HV_HCALL_ARGS; i++)
+		args[i] = hv_rng_next(&child->rng) >> hv_rng_below(&child->rng, 64);
+	if (hv_rng_below(&child->rng, 4) != 0)
+		number = numbers[number % HV_COUNT(numbers)];
+	(void)partition_call(child->calls, number, args);
+}
+
+static uint64_t call(struct child *child, uint64_t count)
+{
+	while (count-- > 0)
+		call_at_random(child);
+	return 0;
+}
+
+/* The call afterwards rings for whatever asks are in it now. */
+static uint64_t scribble(struct child *child, uint64_t count)
+{
+	uint8_t *at = (uint8_t *)partition_calls_area(child->calls);
+
+	while (count-- > 0) {
+		for (size_t i = 0; i < sizeof(struct hv_hcall_area); i++)
+			at[i] = (uint8_t)hv_rng_next(&child->rng);
+		call_at_random(child);
+	}
+	return 0;
+}
+
 static uint64_t do_it(struct child *child, const struct order *order)
 {
 	unsigned char *at = at_page(child, order->page);
@@ -253,6 +341,14 @@ static uint64_t do_it(struct child *child, const struct order *order)
 		return errno_to_answer(close(child->ring));
 	case ROGUE_SAY:
 		return say(child, order->count);
+	case ROGUE_ENTER:
+		return enter(child, order->page, order->count);
+	case ROGUE_WALK:
+		return walk(child, order->page, order->count);
+	case ROGUE_CALL:
+		return call(child, order->count);
+	case ROGUE_SCRIBBLE:
+		return scribble(child, order->count);
 	case ROGUE_DEED_COUNT:
 		break;
 	}
@@ -262,7 +358,7 @@ static uint64_t do_it(struct child *child, const struct order *order)
 static _Noreturn void rogue_main(int orders, const char *path, const char *name,
 				 uint64_t run_id, const uint8_t *token)
 {
-	struct child child = { .orders = orders, .ring = -1 };
+	struct child child = { .orders = orders, .ring = -1, .rng = { run_id } };
 	struct order order;
 	uint64_t answer = 0;
 

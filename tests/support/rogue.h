@@ -33,6 +33,11 @@ enum rogue_deed {
 	ROGUE_PIN,         /* registers `count` pages as io_uring buffers */
 	ROGUE_UNPIN,
 	ROGUE_SAY, /* sends `count` random bytes to the hypervisor */
+	/* Hypervisor calls: it has a page table like any other. */
+	ROGUE_ENTER,    /* H_ENTER for `count` pages; answers how many failed */
+	ROGUE_WALK,     /* answers how many of them are translated */
+	ROGUE_CALL,     /* `count` calls of random numbers and arguments; all answered */
+	ROGUE_SCRIBBLE, /* random bytes all over the shared memory, `count` times */
 	ROGUE_DEED_COUNT
 };
 

@@ -252,6 +252,62 @@ static void garbage_on_its_socket_ends_a_partition(void **state)
 	end_well();
 }
 
+static bool has_ended_entries(const Tarn__HvReply *reply, void *arg)
+{
+	return test_stat_partition(reply, "rogue")->hpt_invalidations >= *(uint64_t *)arg;
+}
+
+/* A page table entry lives as long as its page stays in its frame. */
+static void a_steal_ends_the_entries_of_its_page(void **state)
+{
+	Tarn__HvReply *before;
+	Tarn__HvReply *after;
+	Tarn__PartitionStat stat;
+	uint64_t some = 500;
+	uint64_t found;
+
+	(void)state;
+	wait_stolen(500);
+	assert_int_equal(rogue_do(&rogue, ROGUE_ENTER, 0, PAGES), 0);
+	/* what is out comes in, so others of its pages leave */
+	assert_int_equal(rogue_do(&rogue, ROGUE_CHECK, 0, PAGES), 0);
+	test_host_wait(&host, has_ended_entries, &some, 30000, "entries ended");
+	(void)get(&before);
+	found = rogue_do(&rogue, ROGUE_WALK, 0, PAGES);
+	stat = get(&after);
+	assert_int_equal(stat.hpt_enters, PAGES);
+	assert_true(found <= test_stat_partition(before, "rogue")->hpt_entries);
+	assert_true(found >= stat.hpt_entries);
+	assert_true(found <= PAGES - some);
+	assert_true(stat.hpt_bytes > 512 * 1024);
+	assert_true(stat.tce_bytes >= 2 * 16 * 1024);
+	tarn__hv_reply__free_unpacked(before, NULL);
+	tarn__hv_reply__free_unpacked(after, NULL);
+	assert_int_equal(rogue_do(&rogue, ROGUE_CHECK, 0, PAGES), 0);
+	assert_int_equal(rogue_do(&rogue, ROGUE_ENTER, 0, 1), 0);
+	assert_int_equal(rogue_do(&rogue, ROGUE_WALK, 0, 1), 1);
+	end_well();
+}
+
+/* Garbage is refused and counted; what is right is served as before. */
+static void calls_that_are_garbage_harm_nobody(void **state)
+{
+	Tarn__HvReply *reply;
+	Tarn__PartitionStat stat;
+
+	(void)state;
+	assert_int_equal(rogue_do(&rogue, ROGUE_CALL, 0, 20000), 0);
+	stat = get(&reply);
+	assert_true(stat.hcalls >= 20000);
+	assert_true(stat.hcalls_refused >= 10000);
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	assert_int_equal(rogue_do(&rogue, ROGUE_SCRIBBLE, 0, 300), 0);
+	assert_int_equal(rogue_do(&rogue, ROGUE_ENTER, 0, 1), 0);
+	assert_int_equal(rogue_do(&rogue, ROGUE_WALK, 0, 1), 1);
+	assert_int_equal(rogue_do(&rogue, ROGUE_CHECK, 0, PAGES), 0);
+	end_well();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +323,8 @@ int main(int argc, char **argv)
 		TEST(p7_moving_the_memory_ends_the_partition),
 		TEST(p12_a_partition_that_fills_its_file_is_ended),
 		TEST(garbage_on_its_socket_ends_a_partition),
+		TEST(a_steal_ends_the_entries_of_its_page),
+		TEST(calls_that_are_garbage_harm_nobody),
 #undef TEST
 	};
 

@@ -116,11 +116,25 @@ static void a_page_that_leaves_ends_its_entries(void **state)
 	assert_int_equal(call(H_WALK, 0, 0, 0, 0).code, H_NOT_FOUND);
 }
 
+static void both_tables_know_how_large_memory_is(void **state)
+{
+	uint64_t r = UINT64_C(5) << 12 | HV_HPTE_R_M | HV_HPTE_R_PP_RW;
+
+	(void)state;
+	hv_calls_resize(calls, 5);
+	assert_int_equal(call(H_ENTER, 0, 0, HV_HPTE_V_VALID, r).code, H_PARAMETER);
+	assert_int_equal(call(H_PUT_TCE, L, 0, 0x5001, 0).code, H_PARAMETER);
+	hv_calls_resize(calls, 6);
+	assert_int_equal(call(H_ENTER, 0, 0, HV_HPTE_V_VALID, r).code, H_SUCCESS);
+	assert_int_equal(call(H_PUT_TCE, L, 0, 0x5001, 0).code, H_SUCCESS);
+}
+
 static void without_an_adapter_there_is_no_window(void **state)
 {
 	(void)state;
 	hv_calls_close(calls);
 	(void)open_with(0);
+	hv_calls_resize(calls, 1);
 	assert_int_equal(call(H_GET_TCE, L, 0, 0, 0).code, H_PARAMETER);
 	assert_int_equal(get().tce_bytes, 0);
 	assert_true(get().hpt_bytes > HV_HPT_TABLE_BYTES_MIN);
@@ -153,6 +167,7 @@ int main(void)
 		TEST(every_call_reaches_its_table),
 		TEST(what_is_refused_is_counted),
 		TEST(a_page_that_leaves_ends_its_entries),
+		TEST(both_tables_know_how_large_memory_is),
 		TEST(without_an_adapter_there_is_no_window),
 		TEST(no_memory_for_the_tables_leaves_nothing),
 #undef TEST

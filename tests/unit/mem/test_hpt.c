@@ -270,6 +270,19 @@ static void a_page_that_leaves_takes_its_entries_alone(void **state)
 	assert_int_equal(hv_hpt_audit(hpt, NULL), HV_OK);
 }
 
+static void beyond_logical_memory_there_are_no_entries(void **state)
+{
+	(void)state;
+	assert_int_equal(enter(0, 0, entry_of(0, 9)), 0);
+	assert_int_equal(enter(0, 8, entry_of(0, 10)), 8);
+	hv_hpt_resize(hpt, 10);
+	assert_int_equal(counts().entries, 1);
+	assert_int_equal(enter(0, 8, entry_of(0, 10)), H_PARAMETER);
+	assert_int_equal(enter(0, 8, entry_of(0, 9)), 8);
+	hv_hpt_resize(hpt, PAGES);
+	assert_int_equal(enter(0, 16, entry_of(0, 10)), 16);
+}
+
 static void its_bytes_are_counted(void **state)
 {
 	(void)state;
@@ -323,6 +336,7 @@ int main(void)
 		TEST(a_walk_finds_both_groups_and_sets_r_and_c),
 		TEST(protection_is_as_a_program_sees_it),
 		TEST(a_page_that_leaves_takes_its_entries_alone),
+		TEST(beyond_logical_memory_there_are_no_entries),
 		TEST(its_bytes_are_counted),
 		TEST(impossible_tables_are_refused),
 		TEST(no_room_to_map_it_is_an_error),

@@ -105,6 +105,20 @@ static void stuff_fills_and_clears_a_range(void **state)
 	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
 }
 
+static void beyond_logical_memory_there_are_no_entries(void **state)
+{
+	(void)state;
+	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x9001), H_SUCCESS);
+	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0xa001), H_SUCCESS);
+	hv_tces_resize(tces, 10);
+	assert_int_equal(hv_tces_mapped(tces), 1);
+	assert_int_equal(get(L, 0x2000), 0);
+	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0xa001), H_PARAMETER);
+	hv_tces_resize(tces, 11);
+	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0xa001), H_SUCCESS);
+	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
+}
+
 static void it_answers_as_an_array_does(void **state)
 {
 	static uint64_t model[WINDOWS][HV_TCE_WINDOW_PAGES];
@@ -168,6 +182,7 @@ int main(void)
 		TEST(what_is_put_is_what_is_got),
 		TEST(out_of_bounds_is_refused_and_changes_nothing),
 		TEST(stuff_fills_and_clears_a_range),
+		TEST(beyond_logical_memory_there_are_no_entries),
 		TEST(it_answers_as_an_array_does),
 		TEST(its_bytes_are_counted),
 		TEST(impossible_tables_are_refused),

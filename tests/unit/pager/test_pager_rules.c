@@ -239,6 +239,28 @@ static void p6_a_page_put_under_a_stolen_one_is_poisoned(void **state)
 	assert_int_equal(member()->kernel.sigbus, 1);
 }
 
+/* What translates to a page is forgotten when it leaves, whichever way that is. */
+static void who_translates_is_told_of_each_page_that_leaves(void **state)
+{
+	(void)state;
+	touch(MODEL_WRITE, 1);
+	assert_true(member()->kernel.pages[1].is_entered);
+	steal_out(0); /* written out */
+	assert_false(member()->kernel.pages[0].is_entered);
+	touch(MODEL_READ, 0);
+	assert_true(member()->kernel.pages[0].is_entered);
+	steal(0); /* clean */
+	assert_int_equal(state_of(0), HV_PAGE_STOLEN);
+	assert_false(member()->kernel.pages[0].is_entered);
+	assert_int_equal(hv_pager_discard(world.pager, space(), 1, 1), HV_OK);
+	model_discarded(&member()->kernel, 1, 1);
+	assert_false(member()->kernel.pages[1].is_entered);
+	touch(MODEL_READ, 2);
+	steal(2); /* all zeros */
+	assert_int_equal(state_of(2), HV_PAGE_ZERO);
+	assert_false(member()->kernel.pages[2].is_entered);
+}
+
 /* P7: stopping takes back what is under way, and nothing more leaves. */
 static void p7_a_blocked_space_is_not_stolen_from(void **state)
 {
@@ -423,6 +445,7 @@ int main(void)
 		TEST(p5_a_clean_page_stays_protected_until_its_slot_is_void),
 		TEST(p5_a_new_registration_voids_every_slot),
 		TEST(p6_a_page_put_under_a_stolen_one_is_poisoned),
+		TEST(who_translates_is_told_of_each_page_that_leaves),
 		TEST(p7_a_blocked_space_is_not_stolen_from),
 		TEST(p9_no_time_ends_quarantine),
 		TEST(p10_a_clean_page_gives_its_slot_to_a_dirty_one),

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hvcore/wire/attach.h"
+#include "hvcore/wire/hcall.h"
 
 /* A packet of each type that is right; `bytes` is its size. */
 union any {
@@ -19,6 +20,7 @@ union any {
 	struct hv_attach_report report;
 	struct hv_attach_discard discard;
 	struct hv_attach_control control;
+	struct hv_attach_calls_open calls_open;
 };
 
 static union any right(unsigned type)
@@ -49,6 +51,10 @@ static union any right(unsigned type)
 		break;
 	case HV_ATTACH_CONTROL:
 		packet.control.command = HV_CONTROL_VERIFY;
+		break;
+	case HV_ATTACH_CALLS_OPEN:
+		packet.calls_open.hpt_bytes = 1 << 18;
+		packet.calls_open.area_bytes = sizeof(struct hv_hcall_area);
 		break;
 	default:
 		break;
@@ -153,6 +159,14 @@ static void values_are_known_ones(void **state)
 	packet.control.command = 0;
 	assert_int_equal(check(&packet), HV_E_CORRUPT);
 	packet.control.command = HV_CONTROL_COUNT;
+	assert_int_equal(check(&packet), HV_E_CORRUPT);
+	packet = right(HV_ATTACH_CALLS_OPEN);
+	packet.calls_open.hpt_bytes++;
+	assert_int_equal(check(&packet), HV_E_CORRUPT);
+	packet.calls_open.hpt_bytes = 64;
+	assert_int_equal(check(&packet), HV_E_CORRUPT);
+	packet = right(HV_ATTACH_CALLS_OPEN);
+	packet.calls_open.area_bytes--;
 	assert_int_equal(check(&packet), HV_E_CORRUPT);
 }
 

@@ -1,0 +1,51 @@
+/*
+ * hcalls - hypervisor calls of one partition, from its shared memory to its tables.
+ *
+ * A doorbell in the fault thread's epoll: a ring has every slot that asks served once,
+ * so a turn is HV_HCALL_SLOTS calls at most, and who rings without end waits behind
+ * everybody else's faults. A partition without calls has none of this, and the fault
+ * path does not know that there are any.
+ *
+ * Contract
+ *   Threads  open and close: the loop thread, while no fault thread has it. The rest:
+ *            its fault thread.
+ *   Memory   owns the shared memory, the doorbell and the tables. Nothing is allocated
+ *            after open.
+ *   Errors   whatever a partition writes into the shared memory is its own loss.
+ */
+#ifndef HVCORE_HYPERVISOR_HCALLS_H
+#define HVCORE_HYPERVISOR_HCALLS_H
+
+#include "hvcore/hypervisor/fault.h"
+#include "hvcore/mem/calls.h"
+
+struct hcalls {
+	struct fault_source source;
+	struct hv_calls *calls;
+	struct hv_hcall_area *area;  /* mapped, shared with the partition */
+	int fd;                      /* of the area: a sealed memfd */
+	int doorbell;                /* rung by the partition */
+	struct fault_thread *thread; /* NULL: none has it */
+	struct hcalls *next;         /* on that thread */
+	uint32_t left_serial;        /* pages told of as gone, ever */
+	struct hv_calls_stat stat; /* filled in a stat round, read by L when it is done */
+};
+
+/* NOMEM, OS, or what hv_calls_open says; nothing is left then. */
+HV_MUST_USE
+enum hv_code hcalls_open(const struct hv_calls_config *config, struct hcalls **ret_hcalls,
+			 struct hv_err *err);
+void hcalls_close(struct hcalls *hcalls); /* NULL is fine */
+
+/* F: from now on its calls are served. */
+HV_MUST_USE
+enum hv_code hcalls_add(struct fault_thread *thread, struct hcalls *hcalls,
+			struct hv_err *err);
+/* F; where no thread has it nothing. */
+void hcalls_remove(struct hcalls *hcalls);
+/* F: its doorbell rang. */
+void hcalls_serve(struct hcalls *hcalls);
+/* F: the page left its frame. */
+void hcalls_left(struct hcalls *hcalls, uint32_t page);
+
+#endif

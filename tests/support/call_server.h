@@ -1,0 +1,34 @@
+/*
+ * call_server - the hypervisor's half of the shared memory for calls, as a thread of
+ * the test: its tables are the real ones.
+ *
+ * Contract
+ *   Threads  call_server_leave() and _stat(): any; they wait for the thread.
+ *   Errors   what must not happen ends the test program (HV_INVARIANT).
+ */
+#ifndef TESTS_SUPPORT_CALL_SERVER_H
+#define TESTS_SUPPORT_CALL_SERVER_H
+
+#include <pthread.h>
+
+#include "hvcore/mem/calls.h"
+
+struct call_server {
+	struct hv_calls *calls;
+	struct hv_hcall_area *area;
+	int memory, doorbell; /* lent: duplicate them */
+	uint64_t hpt_bytes;
+	uint32_t left_serial;
+	pthread_mutex_t lock; /* guards calls and left_serial */
+	pthread_t thread;
+	_Atomic bool is_over;
+};
+
+void call_server_start(struct call_server *server, uint32_t pages);
+void call_server_end(struct call_server *server); /* audits the tables */
+
+/* The page leaves its frame. */
+void call_server_leave(struct call_server *server, uint32_t page);
+struct hv_calls_stat call_server_stat(struct call_server *server);
+
+#endif
