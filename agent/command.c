@@ -152,6 +152,8 @@ static enum hv_code partition(const struct agent_options *options,
 	command_add(command, "--write-percent=%u", load->write_percent);
 	command_add(command, "--rate=%llu", (unsigned long long)load->rate);
 	command_add(command, "--seed=%llu", (unsigned long long)load->seed);
+	if (load->via_hpt)
+		command_add(command, "--via-hpt");
 	return HV_OK;
 }
 

@@ -66,9 +66,10 @@ static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
 	     hv_size_format(spec->mem_bytes, b, sizeof(b)),
 	     hv_size_format(spec->max_bytes, c, sizeof(c)));
 	line(cli, "workload",
-	     "%s, working set %" PRIu32 " %%, writes %" PRIu32 " %%, seed %" PRIu64,
+	     "%s, working set %" PRIu32 " %%, writes %" PRIu32 " %%, seed %" PRIu64 "%s",
 	     cli_enum_name(&tarn__workload_kind__descriptor, load->kind, a, sizeof(a)),
-	     load->working_set_percent, load->write_percent, load->seed);
+	     load->working_set_percent, load->write_percent, load->seed,
+	     load->via_hpt ? ", through a page table" : "");
 	if (load->rate > 0)
 		line(cli, "rate", "%" PRIu64 " operations/s", load->rate);
 	if (lpar->record->device != NULL)
@@ -133,6 +134,23 @@ static void show_faults(struct cli *cli, const Tarn__PartitionStat *stat)
 	     stat->slots_condemned, stat->slots_quarantined);
 }
 
+static void show_calls(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	char a[CLI_SIZE_BYTES], b[CLI_SIZE_BYTES];
+
+	heading(cli, "HYPERVISOR CALLS");
+	line(cli, "page table", "%s, %" PRIu64 " entries",
+	     hv_size_format(stat->hpt_bytes, a, sizeof(a)), stat->hpt_entries);
+	count_line(cli, "  entered", stat->hpt_enters);
+	count_line(cli, "  walks that hit", stat->hpt_hits);
+	count_line(cli, "  that missed", stat->hpt_misses);
+	count_line(cli, "  ended by paging", stat->hpt_invalidations);
+	line(cli, "TCE tables", "%s, %" PRIu64 " entries in use",
+	     hv_size_format(stat->tce_bytes, b, sizeof(b)), stat->tces);
+	count_line(cli, "calls", stat->hcalls);
+	count_line(cli, "  refused", stat->hcalls_refused);
+}
+
 static void latency_line(struct cli *cli, const char *label, const Tarn__Histogram *from)
 {
 	char a[CLI_TIME_BYTES], b[CLI_TIME_BYTES], c[CLI_TIME_BYTES];
@@ -181,6 +199,8 @@ static void show_text(struct cli *cli, const Tarn__StatusReply *status,
 	show_memory(cli, lpar->stat);
 	if (lpar->stat->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
 		show_faults(cli, lpar->stat);
+	if (lpar->stat->has_hpt_bytes)
+		show_calls(cli, lpar->stat);
 	show_workload(cli, lpar->stat);
 }
 

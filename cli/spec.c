@@ -37,6 +37,8 @@ static void take_workload(const struct cli *cli, Tarn__Workload *workload)
 	workload->rate = cli_number(args, "rate", 0);
 	workload->has_seed = true;
 	workload->seed = cli_number(args, "seed", 1);
+	workload->has_via_hpt = true;
+	workload->via_hpt = cli_flag(args, "via-hpt");
 }
 
 static void take_shared(const struct cli *cli, Tarn__LparSpec *spec)

@@ -86,6 +86,10 @@ static void ask_define(struct agent_core *core, struct core_lpar *lpar)
 	define.mode = spec->mode;
 	define.mem_bytes = spec->mem_bytes;
 	define.max_bytes = spec->max_bytes;
+	define.has_hpt_ratio = true;
+	define.hpt_ratio = spec->hpt_ratio;
+	define.has_virtual_adapters = true;
+	define.virtual_adapters = spec->virtual_adapters;
 	if (spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED) {
 		const Tarn__DesiredDevice *from =
 			core_device_get(core, lpar->desired->device, false)->desired;

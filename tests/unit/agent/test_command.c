@@ -28,6 +28,7 @@ static void make_partition(struct partition *partition, Tarn__MemoryMode mode)
 	partition->load.write_percent = 30;
 	partition->load.rate = 1000;
 	partition->load.seed = 9;
+	partition->load.via_hpt = true;
 	partition->spec.mode = mode;
 	partition->spec.workload = &partition->load;
 	partition->what = (struct agent_spawn){ .kind = AGENT_PARTITION,
@@ -104,7 +105,7 @@ static void a_partition_gets_descriptors_and_no_paths(void **state)
 		HV_OK);
 	assert_says(&command, " --name=db1 --run-id=7 --token ab01000000000000");
 	assert_says(&command, " --workload=phases --working-set=60 --write-percent=30 "
-			      "--rate=1000 --seed=9");
+			      "--rate=1000 --seed=9 --via-hpt");
 	assert_says(&command, " --socket-fd=");
 	assert_says(&command, " --pid-file-fd=");
 	assert_null(strstr(line_of(&command), shell->state));

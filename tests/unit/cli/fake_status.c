@@ -209,6 +209,23 @@ static void run_lpar(unsigned i, uint64_t run_id)
 	lpars[i].stat = stat;
 }
 
+static void call_lpar(unsigned i)
+{
+	Tarn__PartitionStat *stat = &stats[i];
+
+	SET(workloads[i], via_hpt, true);
+	SET(*stat, hpt_bytes, 4 * MIB);
+	SET(*stat, tce_bytes, 32768);
+	SET(*stat, hpt_entries, 20000);
+	SET(*stat, hpt_enters, 25000);
+	SET(*stat, hpt_hits, 90000);
+	SET(*stat, hpt_misses, 25000);
+	SET(*stat, hpt_invalidations, 5000);
+	SET(*stat, hcalls, 140000);
+	SET(*stat, hcalls_refused, 3);
+	SET(*stat, tces, 0);
+}
+
 static void page_lpar(unsigned i, uint64_t resident, const char *device)
 {
 	Tarn__PartitionStat *stat = &stats[i];
@@ -257,6 +274,7 @@ static void make_lpars(void)
 	run_lpar(1, 1);
 	run_lpar(2, 1);
 	page_lpar(0, 10000, "d1");
+	call_lpar(0);
 	page_lpar(1, 8000, "d2");
 	stats[1].state = TARN__PARTITION_STATE__PARTITION_WAITING;
 	lpars[1].state = T("Waiting for paging");

@@ -84,6 +84,7 @@ static void what_is_given_arrives(void **state)
 		"--phase-ms=5",
 		"--threads=16",
 		"--discard",
+		"--via-hpt",
 		NULL,
 	};
 	struct partition_attachment attachment = { .mode = HV_MODE_SHARED };
@@ -101,6 +102,7 @@ static void what_is_given_arrives(void **state)
 	assert_int_equal(crew.workload.phase_ms, 5);
 	assert_int_equal(crew.workers, 16);
 	assert_true(crew.workload.may_discard);
+	assert_true(partition_options_attach(&options).wants_calls);
 	/* Dedicated memory has no frames to give back. */
 	attachment.mode = HV_MODE_DEDICATED;
 	crew = partition_options_crew(&options, &attachment);
