@@ -27,6 +27,8 @@
 #define HPT_RATIO_USUAL 64          /* where the agent names none: reserve's profiles */
 #define ENTITLED_BYTES_MIN 1562624u /* LparSpec: what 0 stands for, in whole pages */
 
+static_assert(HV_TCE_WINDOWS_MAX == HV_LPAR_ADAPTERS_MAX, "what may be asked for");
+
 static uint64_t pages_of(uint64_t bytes)
 {
 	return (bytes + HV_PAGE_BYTES - 1) / HV_PAGE_BYTES;
@@ -172,7 +174,9 @@ enum hv_code partition_make_hcalls(struct partition *partition, struct hv_err *e
 		.tce_windows = partition->virtual_adapters,
 	};
 	/* the reverse map is half a table more, and 8 bytes a page */
-	uint64_t bytes = config.hpt_bytes + config.hpt_bytes / 2 + 8 * config.pages_max;
+	uint64_t bytes = config.hpt_bytes + config.hpt_bytes / 2 +
+			 UINT64_C(8) * config.pages_max +
+			 UINT64_C(8) * HV_TCE_WINDOW_PAGES * config.tce_windows;
 	enum hv_code code = pool_machine_check(partition->hv, bytes, err);
 
 	if (code == HV_OK)

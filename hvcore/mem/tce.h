@@ -26,7 +26,7 @@
 #include <stddef.h>
 
 #define HV_TCE_WINDOW_PAGES 2048u /* 8 MiB: 16 KiB of entries, as profiles charge */
-#define HV_TCE_WINDOWS_MAX 256u   /* virtual adapters of a partition; arbitrary */
+#define HV_TCE_WINDOWS_MAX 1024u  /* virtual adapters of a partition; arbitrary */
 
 struct hv_tces;
 
