@@ -257,6 +257,17 @@ static uint64_t enter(struct child *child, uint64_t page, uint64_t count)
 	return failed;
 }
 
+static uint64_t ask_again(struct child *child)
+{
+	struct hv_attach_calls ask = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_CALLS, sizeof(ask), 0),
+	};
+
+	return hv_local_send(child->attach, &ask, sizeof(ask), NULL, 0, NULL) == HV_OK
+		       ? 0
+		       : FAILED;
+}
+
 static uint64_t walk(struct child *child, uint64_t page, uint64_t count)
 {
 	uint64_t found = 0;
@@ -341,6 +352,8 @@ static uint64_t do_it(struct child *child, const struct order *order)
 		return errno_to_answer(close(child->ring));
 	case ROGUE_SAY:
 		return say(child, order->count);
+	case ROGUE_CALLS_AGAIN:
+		return ask_again(child);
 	case ROGUE_ENTER:
 		return enter(child, order->page, order->count);
 	case ROGUE_WALK:

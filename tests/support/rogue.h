@@ -38,6 +38,7 @@ enum rogue_deed {
 	ROGUE_WALK,     /* answers how many of them are translated */
 	ROGUE_CALL,     /* `count` calls of random numbers and arguments; all answered */
 	ROGUE_SCRIBBLE, /* random bytes all over the shared memory, `count` times */
+	ROGUE_CALLS_AGAIN, /* a CALLS packet out of turn */
 	ROGUE_DEED_COUNT
 };
 

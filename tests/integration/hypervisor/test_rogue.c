@@ -302,6 +302,7 @@ static void calls_that_are_garbage_harm_nobody(void **state)
 	assert_true(stat.hcalls_refused >= 10000);
 	tarn__hv_reply__free_unpacked(reply, NULL);
 	assert_int_equal(rogue_do(&rogue, ROGUE_SCRIBBLE, 0, 300), 0);
+	assert_int_equal(rogue_do(&rogue, ROGUE_CALLS_AGAIN, 0, 0), 0);
 	assert_int_equal(rogue_do(&rogue, ROGUE_ENTER, 0, 1), 0);
 	assert_int_equal(rogue_do(&rogue, ROGUE_WALK, 0, 1), 1);
 	assert_int_equal(rogue_do(&rogue, ROGUE_CHECK, 0, PAGES), 0);
