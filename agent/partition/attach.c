@@ -117,7 +117,7 @@ static enum hv_code map_file(int file, const struct hv_attach_welcome *welcome,
 	if (fstat(file, &status) != 0)
 		return hv_fail_os(err, HV_E_OS, errno, "look at the memory file");
 	if (welcome->bytes > SIZE_MAX || status.st_size < 0 ||
-	    (uint64_t)status.st_size < welcome->offset + welcome->bytes)
+	    (uint64_t)status.st_size < welcome->offset + welcome->usable_bytes)
 		return hv_fail(err, HV_E_CORRUPT,
 			       "memory file of %lld bytes is shorter than its partition",
 			       (long long)status.st_size);
@@ -206,6 +206,7 @@ static enum hv_code take_memory(const struct partition_attach_config *config,
 		.userfaultfd = userfaultfd,
 		.base = base,
 		.bytes = welcome->bytes,
+		.usable_bytes = welcome->usable_bytes,
 		.mode = (enum hv_attach_mode)welcome->mode,
 		.home_cpu = welcome->home_cpu,
 	};

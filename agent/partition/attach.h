@@ -41,7 +41,8 @@ struct partition_attachment {
 	int socket;
 	int userfaultfd; /* -1 where the memory is dedicated */
 	uint8_t *base;
-	uint64_t bytes;
+	uint64_t bytes;        /* mapped: the maximum */
+	uint64_t usable_bytes; /* touch no more until RESIZE */
 	enum hv_attach_mode mode;
 	int home_cpu;                  /* -1 = anywhere */
 	struct partition_calls *calls; /* NULL where they were not wanted */

@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "agent/partition/resize.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
@@ -25,6 +26,7 @@ struct control {
 	bool is_report_wanted; /* now, not when it is due */
 	enum discard_at discard_at;
 	struct partition_wanted_discard discard;
+	struct partition_resize resize;
 	bool is_stopping;
 	uint64_t stop_by_ms;
 	unsigned passes_wanted;
@@ -131,6 +133,13 @@ static void on_packet(struct control *control, const void *packet, size_t bytes)
 		obey(control, &command);
 		return;
 	}
+	if (code == HV_OK && head.type == HV_ATTACH_RESIZE) {
+		struct hv_attach_resize order;
+
+		memcpy(&order, packet, sizeof order);
+		partition_resize_begin(&control->resize, &order);
+		return;
+	}
 	if (code == HV_OK && head.type == HV_ATTACH_DISCARDED)
 		code = on_discarded(control, head.tag, &err);
 	else if (code == HV_OK)
@@ -199,6 +208,16 @@ static void relay_discard(struct control *control)
 		control->discard_at = DISCARD_READY;
 	if (control->discard_at == DISCARD_READY && send_discard(control))
 		control->discard_at = DISCARD_SENT;
+}
+
+/* One step of what is given up after the other, as long as there is room. */
+static void say_resized(struct control *control)
+{
+	struct hv_attach_resized packet;
+
+	while (partition_resize_say(&control->resize, &packet) &&
+	       send_packet(control, &packet, sizeof packet))
+		partition_resize_said(&control->resize);
 }
 
 static void measure_rate(struct control *control, uint64_t operations, uint64_t now_ms)
@@ -314,6 +333,9 @@ static bool step(struct control *control, int *ret_status)
 	if (!control->is_stopping) {
 		step_passes(control, &progress);
 		relay_discard(control);
+		partition_resize_step(&control->resize, control->config->guest,
+				      control->config->crew, progress.is_paused);
+		say_resized(control);
 		report_if_due(control);
 		return false;
 	}
@@ -340,14 +362,20 @@ static int wait_ms(const struct control *control)
 	return control->is_report_wanted || until <= now_ms ? 0 : (int)(until - now_ms);
 }
 
+static bool wants_room(const struct control *control)
+{
+	struct hv_attach_resized packet;
+
+	return control->discard_at == DISCARD_READY ||
+	       partition_resize_say(&control->resize, &packet);
+}
+
 /* False: poll failed. */
 static bool wait_and_receive(struct control *control)
 {
 	struct pollfd at[] = {
 		{ .fd = control->config->socket,
-		  .events =
-			  (short)(POLLIN |
-				  (control->discard_at == DISCARD_READY ? POLLOUT : 0)) },
+		  .events = (short)(POLLIN | (wants_room(control) ? POLLOUT : 0)) },
 		{ .fd = control->signals, .events = POLLIN },
 		{ .fd = partition_crew_notice(control->config->crew), .events = POLLIN },
 	};

@@ -12,6 +12,8 @@
  *   SIGTERM, SIGINT         the same
  *   CONTROL verify          one pass over every page; another one waits its turn
  *   CONTROL reset stall     longest stall 0
+ *   RESIZE                  workers pause, then go on over the memory it names; what
+ *                           is given up is said in steps, from the top (resize.h)
  * A command id that was done already is done no second time; id 0 always is.
  *
  * Contract

@@ -31,6 +31,7 @@ struct worker {
 	uint64_t interval_ns;       /* between operations; 0 = unlimited */
 	uint64_t due_ns;            /* of the next operation */
 	unsigned pass;              /* the last one done */
+	unsigned pause;             /* the last one seen */
 	enum discard_state discard; /* with page and pages: crew->lock */
 	uint64_t discard_page, discard_pages;
 	_Atomic uint64_t operations;
@@ -47,6 +48,9 @@ struct partition_crew {
 	_Atomic bool is_stopping;
 	_Atomic unsigned pass;   /* the last one asked for */
 	_Atomic unsigned passed; /* workers that have done it */
+	_Atomic unsigned pause;  /* the last one asked for */
+	_Atomic unsigned paused; /* workers that are */
+	unsigned resumed;        /* the pause that is over; with lock */
 	_Atomic unsigned ended;  /* workers */
 	struct worker workers[PARTITION_WORKERS_MAX];
 };
@@ -76,7 +80,8 @@ static bool is_stopping(const struct worker *worker)
 
 static bool has_command(const struct worker *worker)
 {
-	return is_stopping(worker) || atomic_load(&worker->crew->pass) != worker->pass;
+	return is_stopping(worker) || atomic_load(&worker->crew->pass) != worker->pass ||
+	       atomic_load(&worker->crew->pause) != worker->pause;
 }
 
 /* Sleeps until the time comes, or a command does. */
@@ -213,6 +218,22 @@ static void verify(struct worker *worker)
 		notify(crew);
 }
 
+/* Touches nothing until the crew is resumed. */
+static void stand_by(struct worker *worker)
+{
+	struct partition_crew *crew = worker->crew;
+
+	lock(crew);
+	worker->pause = atomic_load(&crew->pause);
+	if (atomic_fetch_add(&crew->paused, 1) + 1 == crew->count)
+		notify(crew);
+	/* a serial: a worker that is slow to wake may find the next pause begun */
+	while (crew->resumed != worker->pause && !is_stopping(worker))
+		(void)pthread_cond_wait(&crew->changed, &crew->lock);
+	unlock(crew);
+	partition_stall_rest(&worker->stall);
+}
+
 static void *run(void *arg) /* worker thread */
 {
 	struct worker *worker = arg;
@@ -226,6 +247,8 @@ static void *run(void *arg) /* worker thread */
 	while (!is_stopping(worker)) {
 		if (atomic_load(&crew->pass) != worker->pass)
 			verify(worker);
+		else if (atomic_load(&crew->pause) != worker->pause)
+			stand_by(worker);
 		else if (keep_pace(worker))
 			work(worker, &now_ns);
 	}
@@ -247,6 +270,12 @@ void partition_crew_stop(struct partition_crew *crew)
 	wake_all(crew);
 }
 
+static void share_out(struct worker *worker, uint64_t pages, unsigned workers)
+{
+	worker->first = pages * worker->number / workers;
+	worker->count = pages * (worker->number + 1) / workers - worker->first;
+}
+
 static void init_worker(struct partition_crew *crew, unsigned number,
 			const struct partition_crew_config *config)
 {
@@ -258,8 +287,7 @@ static void init_worker(struct partition_crew *crew, unsigned number,
 		rate = PARTITION_IDLE_RATE;
 	worker->crew = crew;
 	worker->number = number;
-	worker->first = pages * number / config->workers;
-	worker->count = pages * (number + 1) / config->workers - worker->first;
+	share_out(worker, pages, config->workers);
 	worker->rng.state = config->workload.seed ^ number;
 	worker->interval_ns = rate == 0 ? 0 : NS_PER_S * config->workers / rate;
 	partition_workload_init(&worker->workload, &config->workload, worker->first,
@@ -382,6 +410,38 @@ enum hv_code partition_crew_verify(struct partition_crew *crew, struct hv_err *e
 	return HV_OK;
 }
 
+void partition_crew_pause(struct partition_crew *crew)
+{
+	lock(crew);
+	atomic_store(&crew->paused, 0);
+	atomic_fetch_add(&crew->pause, 1);
+	HV_INVARIANT(pthread_cond_broadcast(&crew->changed) == 0);
+	unlock(crew);
+}
+
+void partition_crew_resume(struct partition_crew *crew)
+{
+	uint64_t pages = partition_guest_pages(crew->guest);
+
+	lock(crew);
+	HV_INVARIANT(atomic_load(&crew->paused) == crew->count && pages >= crew->count);
+	for (unsigned i = 0; i < crew->count; i++) {
+		struct worker *worker = &crew->workers[i];
+
+		share_out(worker, pages, crew->count);
+		partition_workload_resize(&worker->workload, worker->first, worker->count,
+					  i);
+	}
+	crew->resumed = atomic_load(&crew->pause);
+	HV_INVARIANT(pthread_cond_broadcast(&crew->changed) == 0);
+	unlock(crew);
+}
+
+unsigned partition_crew_workers(const struct partition_crew *crew)
+{
+	return crew->count;
+}
+
 void partition_crew_reset_stall(struct partition_crew *crew)
 {
 	for (unsigned i = 0; i < crew->count; i++)
@@ -397,6 +457,8 @@ struct partition_progress partition_crew_progress(struct partition_crew *crew,
 	(void)!read(crew->notice, &notices, sizeof notices); /* EAGAIN: there is none */
 	/* Before the counts: a pass that is over has all its pages in them. */
 	progress.is_verifying = is_verifying(crew);
+	progress.is_paused = atomic_load(&crew->pause) != 0 &&
+			     atomic_load(&crew->paused) == crew->count;
 	progress.is_ended = atomic_load(&crew->ended) == crew->count;
 	for (unsigned i = 0; i < crew->count; i++) {
 		struct worker *worker = &crew->workers[i];

@@ -3,6 +3,7 @@
  * of the pages, checks every page it reads, and stops to verify when told to.
  *
  *   WORKING --verify--> VERIFYING --all pages seen--> WORKING
+ *   WORKING --pause--> PAUSED --resume--> WORKING, over other pages
  *      any --stop--> ENDED
  *
  * Workers touch memory, so any of them may be stuck in a fault at any time, for as
@@ -40,7 +41,8 @@ struct partition_progress {
 	uint64_t verified;         /* pages of the pass that runs, or ran last */
 	uint64_t verified_bad;
 	bool is_verifying;
-	bool is_ended; /* all workers */
+	bool is_paused; /* all workers, since the pause */
+	bool is_ended;  /* all workers */
 };
 
 struct partition_wanted_discard {
@@ -65,6 +67,15 @@ int partition_crew_notice(const struct partition_crew *crew);
 /* Begins a pass over every page. STATE while one runs. */
 HV_MUST_USE
 enum hv_code partition_crew_verify(struct partition_crew *crew, struct hv_err *err);
+
+/*
+ * Workers stop between two operations, or after a pass that runs; those that wait for
+ * a page do so when it is there. Only while all are paused may the guest be resized.
+ */
+void partition_crew_pause(struct partition_crew *crew);
+/* The guest's pages are shared out anew, and work goes on. It must be paused. */
+void partition_crew_resume(struct partition_crew *crew);
+unsigned partition_crew_workers(const struct partition_crew *crew);
 
 void partition_crew_reset_stall(struct partition_crew *crew);
 

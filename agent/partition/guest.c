@@ -15,7 +15,8 @@
 
 struct partition_guest {
 	uint8_t *base;
-	uint64_t pages;
+	uint64_t pages;     /* in use */
+	uint64_t max_pages; /* with a version */
 	uint64_t key;
 	uint32_t *versions;        /* with BAD_BIT; 0 = never written */
 	struct partition_mmu *mmu; /* NULL: page n is at page n */
@@ -69,21 +70,23 @@ enum hv_code partition_guest_catch_poison(struct hv_err *err)
 
 static size_t versions_bytes(const struct partition_guest *guest)
 {
-	return guest->pages * sizeof *guest->versions;
+	return guest->max_pages * sizeof *guest->versions;
 }
 
-enum hv_code partition_guest_open(uint8_t *base, uint64_t bytes, uint64_t key,
+enum hv_code partition_guest_open(const struct partition_guest_config *config,
 				  struct partition_guest **ret_guest, struct hv_err *err)
 {
 	struct partition_guest *guest = calloc(1, sizeof *guest);
 	void *versions;
 
-	HV_INVARIANT(bytes > 0 && bytes % HV_PAGE_BYTES == 0);
+	HV_INVARIANT(config->bytes > 0 && config->bytes % HV_PAGE_BYTES == 0);
+	HV_INVARIANT(config->bytes <= config->max_bytes);
 	if (guest == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory for the guest");
-	guest->base = base;
-	guest->pages = bytes / HV_PAGE_BYTES;
-	guest->key = key;
+	guest->base = config->base;
+	guest->pages = config->bytes / HV_PAGE_BYTES;
+	guest->max_pages = config->max_bytes / HV_PAGE_BYTES;
+	guest->key = config->key;
 	versions = mmap(NULL, versions_bytes(guest), PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (versions == MAP_FAILED) {
@@ -111,7 +114,7 @@ enum hv_code partition_guest_via(struct partition_guest *guest,
 				 struct partition_calls *calls, struct hv_err *err)
 {
 	HV_INVARIANT(guest->mmu == NULL);
-	return partition_mmu_open(calls, guest->pages, &guest->mmu, err);
+	return partition_mmu_open(calls, guest->max_pages, &guest->mmu, err);
 }
 
 bool partition_guest_reach(struct partition_guest *guest, uint64_t page, bool is_store)
@@ -128,6 +131,20 @@ bool partition_guest_reach(struct partition_guest *guest, uint64_t page, bool is
 uint64_t partition_guest_pages(const struct partition_guest *guest)
 {
 	return guest->pages;
+}
+
+uint64_t partition_guest_max_pages(const struct partition_guest *guest)
+{
+	return guest->max_pages;
+}
+
+void partition_guest_resize(struct partition_guest *guest, uint64_t pages,
+			    uint64_t intact)
+{
+	HV_INVARIANT(pages > 0 && pages <= guest->max_pages);
+	for (uint64_t page = intact; page < guest->max_pages; page++)
+		guest->versions[page] = 0;
+	guest->pages = pages;
 }
 
 uint64_t partition_guest_mismatches(const struct partition_guest *guest)

@@ -29,9 +29,16 @@ struct partition_guest;
 HV_MUST_USE
 enum hv_code partition_guest_catch_poison(struct hv_err *err);
 
+struct partition_guest_config {
+	uint8_t *base;
+	uint64_t bytes;     /* in use from the start */
+	uint64_t max_bytes; /* what resize may reach */
+	uint64_t key;
+};
+
 /* The versions are locked into memory where the limits allow it. */
 HV_MUST_USE
-enum hv_code partition_guest_open(uint8_t *base, uint64_t bytes, uint64_t key,
+enum hv_code partition_guest_open(const struct partition_guest_config *config,
 				  struct partition_guest **ret_guest, struct hv_err *err);
 void partition_guest_close(struct partition_guest *guest); /* NULL is fine */
 
@@ -49,6 +56,15 @@ enum hv_code partition_guest_via(struct partition_guest *guest,
 bool partition_guest_reach(struct partition_guest *guest, uint64_t page, bool is_store);
 
 uint64_t partition_guest_pages(const struct partition_guest *guest);
+uint64_t partition_guest_max_pages(const struct partition_guest *guest);
+
+/*
+ * Other pages are in use from now on, while no thread uses any. Pages from `intact` on
+ * are zeros when they come into use; those below hold what was written last, also
+ * where they were out of use meanwhile.
+ */
+void partition_guest_resize(struct partition_guest *guest, uint64_t pages,
+			    uint64_t intact);
 
 /* Whether the page holds what was written last, in every byte. */
 bool partition_guest_check(struct partition_guest *guest, uint64_t page);

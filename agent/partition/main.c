@@ -46,9 +46,7 @@ static enum hv_code start(const struct partition_options *options,
 		code = attach(options, &attachment, err);
 	if (code != HV_OK)
 		return code;
-	code = partition_guest_open(attachment.base, attachment.bytes,
-				    partition_content_key(options->name, options->run_id),
-				    &control->guest, err);
+	code = partition_options_guest(options, &attachment, &control->guest, err);
 	if (code == HV_OK && attachment.calls != NULL)
 		code = partition_guest_via(control->guest, attachment.calls, err);
 	if (code == HV_OK)

@@ -111,6 +111,21 @@ struct partition_attach_config partition_options_attach(
 	return config;
 }
 
+enum hv_code partition_options_guest(const struct partition_options *given,
+				     const struct partition_attachment *attachment,
+				     struct partition_guest **ret_guest,
+				     struct hv_err *err)
+{
+	struct partition_guest_config config = {
+		.base = attachment->base,
+		.bytes = attachment->usable_bytes,
+		.max_bytes = attachment->bytes,
+		.key = partition_content_key(given->name, given->run_id),
+	};
+
+	return partition_guest_open(&config, ret_guest, err);
+}
+
 struct partition_crew_config partition_options_crew(
 	const struct partition_options *given,
 	const struct partition_attachment *attachment)

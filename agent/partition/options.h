@@ -39,6 +39,12 @@ enum hv_code partition_options_check(const struct partition_options *options,
 struct partition_attach_config partition_options_attach(
 	const struct partition_options *options);
 
+HV_MUST_USE
+enum hv_code partition_options_guest(const struct partition_options *options,
+				     const struct partition_attachment *attachment,
+				     struct partition_guest **ret_guest,
+				     struct hv_err *err);
+
 struct partition_crew_config partition_options_crew(
 	const struct partition_options *options,
 	const struct partition_attachment *attachment);

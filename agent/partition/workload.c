@@ -105,6 +105,21 @@ void partition_workload_init(struct partition_workload *workload,
 	}
 }
 
+void partition_workload_resize(struct partition_workload *workload, uint64_t first,
+			       uint64_t count, unsigned worker)
+{
+	struct partition_workload before = *workload;
+
+	partition_workload_init(workload, &before.config, first, count, worker);
+	workload->rng = before.rng;
+	workload->fills_anew = true;
+	if (first != before.first)
+		return;
+	/* those that it had and has are filled already */
+	workload->filled = before.filled < workload->window ? before.filled
+							    : workload->window;
+}
+
 bool partition_workload_is_filled(const struct partition_workload *workload)
 {
 	return workload->filled == workload->window;
@@ -191,7 +206,8 @@ struct partition_operation partition_workload_next(struct partition_workload *wo
 	struct partition_operation operation = { .pages = 1 };
 
 	if (!partition_workload_is_filled(workload)) {
-		operation.action = PARTITION_WRITE;
+		operation.action = workload->fills_anew ? PARTITION_UPDATE
+							: PARTITION_WRITE;
 		operation.page = workload->first + workload->filled++;
 		return operation;
 	}

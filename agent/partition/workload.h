@@ -72,6 +72,7 @@ struct partition_workload {
 	uint64_t first, count; /* pages owned */
 	uint64_t window;       /* pages of the working set; phases: of one window */
 	uint64_t filled;       /* of the working set, at the beginning */
+	bool fills_anew;       /* after a resize: pages are looked at first */
 	struct hv_rng rng;
 	struct partition_zipf zipf; /* zipf */
 	uint64_t stride;            /* zipf: scatters ranks over the working set */
@@ -88,6 +89,13 @@ bool partition_workload_is_filled(const struct partition_workload *workload);
 void partition_workload_init(struct partition_workload *workload,
 			     const struct partition_workload_config *config,
 			     uint64_t first, uint64_t count, unsigned worker);
+
+/*
+ * It owns other pages from now on: its working set is filled again, but no page is
+ * written unseen, since some hold what was written before.
+ */
+void partition_workload_resize(struct partition_workload *workload, uint64_t first,
+			       uint64_t count, unsigned worker);
 
 struct partition_operation partition_workload_next(struct partition_workload *workload,
 						   uint64_t now_ms);

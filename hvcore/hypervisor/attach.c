@@ -70,6 +70,23 @@ void attach_discarded(struct partition *partition)
 	send_packet(partition, &packet, sizeof(packet));
 }
 
+enum hv_code attach_resize(struct partition *partition, uint32_t tag, uint64_t bytes,
+			   uint64_t has_bytes, struct hv_err *err)
+{
+	struct hv_attach_resize packet = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_RESIZE, sizeof(packet),
+				      tag),
+		.bytes = bytes,
+		.has_bytes = has_bytes,
+		.step_bytes = hv_lmb_bytes(partition->hv->lmbs),
+	};
+
+	if (partition->fd < 0)
+		return hv_fail(err, HV_E_GONE, "partition '%s' has hung up",
+			       partition->name);
+	return hv_local_send(partition->fd, &packet, sizeof(packet), NULL, 0, err);
+}
+
 enum hv_code attach_control(struct partition *partition, uint32_t command,
 			    uint64_t command_id, struct hv_err *err)
 {
@@ -108,12 +125,12 @@ static enum hv_code check_region(const struct partition *partition,
 	if (packet->sender_pid != partition->pid)
 		return hv_fail(err, HV_E_DENIED, "process %d said HELLO, %d sent REGION",
 			       partition->pid, packet->sender_pid);
-	if (region->bytes != partition->mem_bytes || region->offset != 0 ||
+	if (region->bytes != partition->max_bytes || region->offset != 0 ||
 	    region->address % HV_PAGE_BYTES != 0 ||
 	    region->address > UINT64_MAX - region->bytes)
 		return hv_fail(err, HV_E_INVAL,
 			       "the region is not the partition's %llu bytes",
-			       (unsigned long long)partition->mem_bytes);
+			       (unsigned long long)partition->max_bytes);
 	if (packet->fd_count != want_fds)
 		return hv_fail(err, HV_E_INVAL, "%u descriptors with REGION, not %u",
 			       packet->fd_count, want_fds);
@@ -219,6 +236,9 @@ static void dispatch(struct partition *partition, struct hv_local_packet *packet
 		memcpy(&partition->report, packet->bytes, sizeof(partition->report));
 		partition->has_report = true;
 		break;
+	case HV_ATTACH_RESIZED:
+		resize_given(partition, (const void *)packet->bytes);
+		break;
 	case HV_ATTACH_DISCARD:
 		on_discard(partition, (const void *)packet->bytes);
 		break;
@@ -304,7 +324,8 @@ static enum hv_code welcome(struct partition *partition, int fd, int pid, uint32
 				      sizeof(packet), tag),
 		.mode = partition->mode,
 		.home_cpu = partition->home != NULL ? partition->home->cpu : -1,
-		.bytes = partition->mem_bytes,
+		.bytes = partition->max_bytes,
+		.usable_bytes = partition->mem_bytes,
 	};
 	enum hv_code code;
 

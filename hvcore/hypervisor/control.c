@@ -143,6 +143,14 @@ static void on_control(struct hypervisor *hv, const Tarn__HvRequest *request,
 	control_answer(exchange, code, &err);
 }
 
+static void on_resize(struct hypervisor *hv, const Tarn__HvRequest *request,
+		      struct hv_exchange *exchange)
+{
+	struct hv_err err = { 0 };
+
+	control_answer(exchange, resize_ask(hv, request->resize, &err), &err);
+}
+
 static void on_expect(struct hypervisor *hv, const Tarn__HvRequest *request,
 		      struct hv_exchange *exchange)
 {
@@ -185,6 +193,7 @@ static on_request *const table[] = {
 	[TARN__HV_REQUEST__KIND_VIOS_EXPECT] = on_expect,
 	[TARN__HV_REQUEST__KIND_SHUTDOWN]    = on_shutdown,
 	[TARN__HV_REQUEST__KIND_RESERVE_SET] = on_reserve_set,
+	[TARN__HV_REQUEST__KIND_RESIZE]      = on_resize,
 };
 /* clang-format on */
 

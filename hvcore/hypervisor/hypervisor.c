@@ -30,6 +30,7 @@ static void on_second(struct hv_timer *timer)
 
 	greet_poll(hv);
 	watch_second(hv);
+	resize_second(hv);
 }
 
 /* What no event tells: locks let go, requests answered, frames given back. */
@@ -43,6 +44,7 @@ static void on_fast(struct hv_timer *timer)
 		return;
 	}
 	life_poll(hv);
+	resize_poll(hv);
 	device_poll(hv);
 	director_poll(hv);
 	pool_poll(hv);

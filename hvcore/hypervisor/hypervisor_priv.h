@@ -8,6 +8,7 @@
  *   director   which VIOS is asked; failover
  *   device     one paging device on both paths; drain proof (P9)
  *   partition  life of a partition, from define to removed
+ *   resize     memory of a running partition grows and shrinks
  *   watch      what partitions do to themselves (P7, P12)
  *   stat       answers of stat and audit
  */
@@ -83,6 +84,27 @@ enum partition_phase {
 	PHASE_COUNT
 };
 
+/*
+ * The last order to change a running partition's memory.
+ *
+ *   asked --grow--> F: the pages are there --> RESIZE sent, over
+ *   asked --shrink--> RESIZE sent --RESIZED--> F: the top block is emptied --> ...
+ */
+struct resize {
+	uint64_t generation; /* 0 = none yet */
+	uint64_t target_bytes;
+	uint64_t given_bytes;  /* shrink: what it keeps, by its last word */
+	uint64_t step_bytes;   /* what the step under way leads to */
+	uint64_t intact_bytes; /* of what it has: the rest is zeros */
+	uint64_t deadline_ms;  /* 0 = none */
+	uint32_t tag;          /* of the last RESIZE sent */
+	bool is_running;
+	struct hv_err err; /* how it ended; code OK: all of it was done */
+	struct fault_round round;
+	enum hv_code code; /* of the visit */
+	bool is_step_done;
+};
+
 struct partition {
 	struct partition *next;
 	struct hypervisor *hv;
@@ -92,12 +114,15 @@ struct partition {
 	enum partition_phase phase;
 	uint64_t mem_bytes, max_bytes;
 	uint32_t weight;
+	uint64_t entitled_asked;
 	uint64_t
 		entitled_pages; /* guaranteed; includes what its device is too small for */
 	uint8_t token[HV_TOKEN_BYTES];
 	char reason[REASON_BYTES];
 	int file;
-	uint64_t lmbs; /* dedicated */
+	/* dedicated: its blocks, and the tmpfs that holds it to them */
+	uint64_t lmbs;
+	struct hv_pool *store;
 	uint32_t number;
 	struct device device;
 	uint64_t slots;            /* its device's; 0 = not known yet */
@@ -129,6 +154,7 @@ struct partition {
 	char block_reason[REASON_BYTES];
 	bool was_ended; /* F: hv_pager_end was called */
 	uint64_t punched_bytes;
+	struct resize resize;
 	struct hv_exchange *define_exchange;
 	uint64_t define_deadline_ms;
 	bool is_refused; /* define failed: vanish when the device is clean */
@@ -285,6 +311,9 @@ void attach_discarded(struct partition *partition);
 HV_MUST_USE
 enum hv_code attach_control(struct partition *partition, uint32_t command,
 			    uint64_t command_id, struct hv_err *err);
+HV_MUST_USE
+enum hv_code attach_resize(struct partition *partition, uint32_t tag, uint64_t bytes,
+			   uint64_t has_bytes, struct hv_err *err);
 
 /* partition.c: define and remove */
 struct partition *partition_find(struct hypervisor *hv, const char *name);
@@ -299,6 +328,14 @@ uint64_t partition_entitled_pages(const struct hypervisor *hv);
 /* Its tables and the memory for its calls, before it has a region (MAPPING). */
 HV_MUST_USE
 enum hv_code partition_make_hcalls(struct partition *partition, struct hv_err *err);
+/* What is guaranteed to it with `bytes` of memory, in pages. */
+uint64_t partition_entitlement(const struct partition *partition, uint64_t bytes);
+/* Entitles it to that, if the pool has it; or nothing changes. */
+HV_MUST_USE
+enum hv_code partition_entitle(struct partition *partition, uint64_t bytes,
+			       struct hv_err *err);
+/* Dedicated: unmounts what its memory was in; its file is closed before. */
+void partition_store_close(struct partition *partition);
 /* Unlinks and frees; nothing of it may be out. */
 void partition_free(struct partition *partition);
 
@@ -320,6 +357,16 @@ void life_targets(struct hypervisor *hv);
 /* P1: kills every attached process and waits until its memory is out of use. */
 void life_kill_all(struct hypervisor *hv);
 void life_free_all(struct hypervisor *hv); /* fault threads are stopped */
+
+/* resize.c */
+HV_MUST_USE
+enum hv_code resize_ask(struct hypervisor *hv, const Tarn__HvPartitionResize *ask,
+			struct hv_err *err);
+void resize_given(struct partition *partition, const struct hv_attach_resized *packet);
+void resize_poll(struct hypervisor *hv);   /* what said AGAIN */
+void resize_second(struct hypervisor *hv); /* deadlines */
+/* The partition is ending: what was not given never will be. */
+void resize_end(struct partition *partition);
 
 /* device.c */
 HV_MUST_USE

@@ -133,6 +133,7 @@ void life_end(struct partition *partition, const char *reason)
 		(void)close(partition->pidfd);
 	partition->pidfd = -1;
 	partition->phase = PHASE_DYING;
+	resize_end(partition);
 	log_info("hypervisor.partition_ended", "partition=%s run=%llu reason=\"%s\"",
 		 partition->name, (unsigned long long)partition->run_id,
 		 partition->reason);
@@ -202,6 +203,7 @@ static void give_back(struct partition *partition)
 		hv_lmb_give(hv->lmbs, HV_LMB_DEDICATED, partition->number,
 			    partition->lmbs);
 	partition->lmbs = 0;
+	partition_store_close(partition);
 	hv_space_free(memory->space);
 	memory->space = NULL;
 	hcalls_close(partition->hcalls);
@@ -219,6 +221,7 @@ static bool is_idle(const struct partition *partition)
 	       !fault_round_is_out(&partition->end) &&
 	       !fault_round_is_out(&partition->discard) &&
 	       !fault_round_is_out(&partition->block) &&
+	       !fault_round_is_out(&partition->resize.round) &&
 	       device_is_idle(&partition->device);
 }
 

@@ -167,12 +167,12 @@ void memory_remove(struct memory *memory)
 	memory->thread = NULL;
 }
 
-/* Whether the whole range is ours; a part that is not is trouble. */
+/* Whether the whole range is in the region; a part that is not is trouble. */
 static bool pages_of(struct memory *memory, const struct hv_uffd_event *event,
 		     uint32_t *ret_first, uint32_t *ret_count)
 {
 	uint64_t offset = event->address - memory->base;
-	uint64_t bytes = (uint64_t)memory->pages << HV_PAGE_SHIFT;
+	uint64_t bytes = (uint64_t)memory->max_pages << HV_PAGE_SHIFT;
 
 	if (event->address < memory->base || offset >= bytes ||
 	    event->bytes > bytes - offset)
@@ -200,6 +200,13 @@ static void serve_event(struct memory *memory, const struct hv_uffd_event *event
 		atomic_fetch_or(&memory->trouble, MEMORY_STRAY);
 		return;
 	}
+	if (first >= memory->pages) { /* P18; a discard there has nothing to free */
+		if (event->kind != HV_UFFD_REMOVE)
+			atomic_fetch_or(&memory->trouble, MEMORY_BEYOND);
+		return;
+	}
+	if (count > memory->pages - first)
+		count = memory->pages - first;
 	switch (event->kind) {
 	case HV_UFFD_REMOVE:
 		hv_pager_on_removed(pager, memory->space, first, count);

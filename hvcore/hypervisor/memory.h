@@ -18,14 +18,16 @@ enum {
 	MEMORY_UNMAPPED = 1, /* a part of the range: stealing stops */
 	MEMORY_REMAPPED = 2, /* moved it: stealing stops */
 	MEMORY_STRAY = 4,    /* a fault outside its range: it cannot be served */
+	MEMORY_BEYOND = 8,   /* in it, but beyond the memory it has now (P18) */
 };
 
 struct memory {
 	struct fault_source source;
 	int uffd;
 	int file;
-	uint64_t base; /* address of page 0 in the partition */
-	uint32_t pages;
+	uint64_t base;      /* address of page 0 in the partition */
+	uint32_t pages;     /* of logical memory; F's while it is added */
+	uint32_t max_pages; /* of the region */
 	struct hv_space *space;
 	struct hcalls *hcalls;       /* lent by its partition; NULL: it makes no calls */
 	struct fault_thread *thread; /* NULL: none has it */

@@ -7,7 +7,7 @@
  *                                  `--> DYING --pages back--> CLOSING --clean--> ENDED
  *
  * The right half is life.c. A dedicated partition has no device and no space: its
- * memory is a memfd, its LMBs are charged, and it goes from MAPPING to RUNNING.
+ * memory is a tmpfs of its own, its LMBs are charged, and it goes from MAPPING to RUNNING.
  */
 #include "hvcore/hypervisor/hypervisor_priv.h"
 
@@ -98,6 +98,39 @@ static enum hv_code check_pool_room(const struct partition *partition,
 		(unsigned long long)others);
 }
 
+static uint64_t slots_needed(const struct partition *partition)
+{
+	return partition->max_bytes / HV_PAGE_BYTES + 2 * HV_PAGER_WRITES;
+}
+
+/*
+ * P11: a device that is too small by some pages is made up for by pages that stay
+ * resident, charged to the pool as entitled.
+ */
+uint64_t partition_entitlement(const struct partition *partition, uint64_t bytes)
+{
+	uint64_t needed = slots_needed(partition);
+	uint64_t pages = partition->entitled_asked;
+
+	if (partition->slots != 0 && partition->slots < needed &&
+	    needed - partition->slots > pages)
+		pages = needed - partition->slots;
+	return pages < bytes / HV_PAGE_BYTES ? pages : bytes / HV_PAGE_BYTES;
+}
+
+enum hv_code partition_entitle(struct partition *partition, uint64_t bytes,
+			       struct hv_err *err)
+{
+	uint64_t before = partition->entitled_pages;
+	enum hv_code code;
+
+	partition->entitled_pages = partition_entitlement(partition, bytes);
+	code = check_pool_room(partition, partition->hv, err);
+	if (code != HV_OK)
+		partition->entitled_pages = before;
+	return code;
+}
+
 static enum hv_code check_ask(const struct hypervisor *hv,
 			      const Tarn__HvPartitionDefine *ask, struct hv_err *err)
 {
@@ -130,6 +163,43 @@ static enum hv_code check_ask(const struct hypervisor *hv,
 	return HV_OK;
 }
 
+static void store_path(const struct partition *partition, char *path, size_t room)
+{
+	(void)snprintf(path, room, "%s/run/memory-%s", partition->hv->state_dir,
+		       partition->name);
+}
+
+/*
+ * A tmpfs of its own, so that the kernel holds the partition to its memory, whatever
+ * it does to its file: the limit is its blocks and the slack of the kernel's counters.
+ */
+static enum hv_code make_store(struct partition *partition, struct hv_err *err)
+{
+	char dir[HV_LOCAL_PATH_BYTES + HV_NAME_BYTES + 16];
+	enum hv_code code;
+
+	store_path(partition, dir, sizeof(dir));
+	code = hv_pool_mount(dir,
+			     partition->mem_bytes + hv_pool_slack_pages() * HV_PAGE_BYTES,
+			     &partition->store, err);
+	if (code != HV_OK)
+		return code;
+	return hv_pool_file_make(partition->store, partition->name, partition->mem_bytes,
+				 &partition->file, err);
+}
+
+void partition_store_close(struct partition *partition)
+{
+	char dir[HV_LOCAL_PATH_BYTES + HV_NAME_BYTES + 16];
+
+	if (partition->store == NULL)
+		return;
+	hv_pool_unmount(partition->store);
+	partition->store = NULL;
+	store_path(partition, dir, sizeof(dir));
+	(void)rmdir(dir); /* one that stays is used by the next run */
+}
+
 static enum hv_code make_dedicated(struct partition *partition, struct hv_err *err)
 {
 	struct hypervisor *hv = partition->hv;
@@ -143,8 +213,7 @@ static enum hv_code make_dedicated(struct partition *partition, struct hv_err *e
 	if (code != HV_OK)
 		return code;
 	partition->lmbs = count;
-	return hv_memory_file_make(partition->name, partition->mem_bytes,
-				   &partition->file, err);
+	return make_store(partition, err);
 }
 
 static enum hv_code make_shared(struct partition *partition,
@@ -156,11 +225,9 @@ static enum hv_code make_shared(struct partition *partition,
 
 	partition->home = least_loaded(hv);
 	partition->weight = ask->has_weight ? ask->weight : 128;
-	partition->entitled_pages = pages_of(entitled != 0 ? entitled
+	partition->entitled_asked = pages_of(entitled != 0 ? entitled
 							   : ENTITLED_BYTES_MIN);
-	if (partition->entitled_pages > partition->mem_bytes / HV_PAGE_BYTES)
-		partition->entitled_pages = partition->mem_bytes / HV_PAGE_BYTES;
-	code = check_pool_room(partition, hv, err);
+	code = partition_entitle(partition, partition->mem_bytes, err);
 	if (code != HV_OK)
 		return code;
 	return device_open(partition, ask->device, err);
@@ -233,6 +300,7 @@ void partition_free(struct partition *partition)
 					    partition->file);
 		(void)close(partition->file);
 	}
+	partition_store_close(partition);
 	device_free(partition);
 	hv_space_free(partition->memory.space);
 	hcalls_close(partition->hcalls);
@@ -253,26 +321,12 @@ static void refuse(struct partition *partition, const struct hv_err *err)
 	life_end(partition, err->text);
 }
 
-/*
- * P11: a device that is too small by some pages is made up for by pages that stay
- * resident, charged to the pool as entitled.
- */
 static enum hv_code charge_shortage(struct partition *partition, struct hv_err *err)
 {
-	uint64_t needed = partition->max_bytes / HV_PAGE_BYTES + 2 * HV_PAGER_WRITES;
-	uint64_t pages = partition->mem_bytes / HV_PAGE_BYTES;
-	uint64_t shortage;
-	enum hv_code code;
+	uint64_t needed = slots_needed(partition);
+	enum hv_code code = partition_entitle(partition, partition->mem_bytes, err);
 
-	if (partition->slots >= needed)
-		return HV_OK;
-	shortage = needed - partition->slots;
-	if (shortage > pages)
-		shortage = pages;
-	if (shortage > partition->entitled_pages)
-		partition->entitled_pages = shortage;
-	code = check_pool_room(partition, partition->hv, err);
-	if (code == HV_OK || err == NULL)
+	if (code == HV_OK || err == NULL || partition->slots >= needed)
 		return code;
 	return hv_wrap(err, "paging device '%s' has %llu pages, %llu are needed",
 		       partition->device.name, (unsigned long long)partition->slots,
@@ -285,6 +339,7 @@ static enum hv_code make_space(struct partition *partition, struct hv_err *err)
 	struct memory *memory = &partition->memory;
 	struct hv_space_config config = {
 		.pages = (uint32_t)(partition->mem_bytes / HV_PAGE_BYTES),
+		.max_pages = (uint32_t)(partition->max_bytes / HV_PAGE_BYTES),
 		.slots = partition->slots > HV_SLOTS_MAX ? HV_SLOTS_MAX
 							 : (uint32_t)partition->slots,
 		.entitled_pages = (uint32_t)partition->entitled_pages,
@@ -298,6 +353,7 @@ static enum hv_code make_space(struct partition *partition, struct hv_err *err)
 	if (code != HV_OK)
 		return code;
 	memory->pages = config.pages;
+	memory->max_pages = config.max_pages;
 	memory->entitled_pages = memory->target_pages = config.entitled_pages;
 	code = hv_pool_file_make(hv->pool.pool, partition->name, partition->max_bytes,
 				 &partition->file, err);

@@ -78,7 +78,7 @@ static enum hv_code audit_partition(const struct partition *partition, struct hv
 
 	for (unsigned i = 0; i < HV_PAGE_STATE_COUNT; i++)
 		pages += stat->pages_in[i];
-	if (pages != partition->mem_bytes / HV_PAGE_BYTES)
+	if (pages != stat->pages)
 		return hv_fail(err, HV_E_CORRUPT,
 			       "partition '%s': %llu pages in all states",
 			       partition->name, (unsigned long long)pages);

@@ -13,6 +13,8 @@
 struct build_partition {
 	Tarn__PartitionStat stat;
 	Tarn__Histogram latency, stall;
+	Tarn__ResizeStat resize;
+	Tarn__Error resize_error;
 	uint64_t latency_buckets[HV_HIST_BUCKETS];
 	uint64_t stall_buckets[HV_STALL_BUCKETS];
 	char reason[REASON_BYTES];
@@ -170,6 +172,22 @@ static Tarn__PartitionState state_of(const struct partition *partition, char *re
 	return TARN__PARTITION_STATE__PARTITION_RUNNING;
 }
 
+static void fill_resize(struct build_partition *at, struct resize *resize)
+{
+	if (resize->generation == 0)
+		return;
+	tarn__resize_stat__init(&at->resize);
+	at->resize.generation = resize->generation;
+	at->resize.done = !resize->is_running;
+	at->stat.resize = &at->resize;
+	if (resize->is_running || resize->err.code == HV_OK)
+		return;
+	tarn__error__init(&at->resize_error);
+	at->resize_error.code = resize->err.code;
+	at->resize_error.text = resize->err.text;
+	at->resize.error = &at->resize_error;
+}
+
 static void fill_partition(struct build_partition *at, struct partition *partition,
 			   bool has_histograms)
 {
@@ -186,6 +204,7 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 	if (partition->pid != 0 && partition->phase < PHASE_DYING)
 		SET(stat, pid, partition->pid);
 	SET(stat, logical_pages, partition->mem_bytes / HV_PAGE_BYTES);
+	fill_resize(at, &partition->resize);
 	if (partition->device.is_used)
 		stat->pgdev = partition->device.name;
 	if (partition->mode == HV_MODE_DEDICATED) {
@@ -195,6 +214,7 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		    hv_file_pages(partition->file, &pages, NULL) == HV_OK)
 			SET(stat, resident_pages, pages);
 	} else if (partition->has_stat) {
+		SET(stat, logical_pages, partition->stat.pages); /* of that moment */
 		fill_pages(stat, &partition->stat);
 		fill_counts(stat, &partition->stat);
 	}

@@ -48,7 +48,7 @@ static void add_mapping(const struct partition *partition, const struct stat *st
 		return;
 	if (inode != st->st_ino || makedev(major_of, minor_of) != st->st_dev)
 		return;
-	if (start >= base && end <= base + partition->mem_bytes && start - base == offset)
+	if (start >= base && end <= base + partition->max_bytes && start - base == offset)
 		sum->inside += end - start;
 	else
 		sum->outside += end - start;
@@ -81,12 +81,12 @@ enum hv_code watch_check_region(const struct partition *partition, struct hv_err
 
 	if (code != HV_OK)
 		return code;
-	if (sum.inside != partition->mem_bytes)
+	if (sum.inside != partition->max_bytes)
 		return hv_fail(err, HV_E_INVAL,
 			       "%llu of the region's %llu bytes are mapped from the pool "
 			       "file",
 			       (unsigned long long)sum.inside,
-			       (unsigned long long)partition->mem_bytes);
+			       (unsigned long long)partition->max_bytes);
 	if (sum.outside != 0)
 		return hv_fail(
 			err, HV_E_INVAL,
@@ -114,7 +114,7 @@ static uint64_t read_pinned_kib(const struct partition *partition)
 
 static bool find_reason(struct partition *partition, char *reason)
 {
-	struct mappings sum = { .inside = partition->mem_bytes };
+	struct mappings sum = { .inside = partition->max_bytes };
 	unsigned trouble = atomic_load(&partition->memory.trouble);
 	uint64_t pinned = read_pinned_kib(partition);
 
@@ -130,7 +130,7 @@ static bool find_reason(struct partition *partition, char *reason)
 		(void)snprintf(reason, REASON_BYTES,
 			       "not paged out: %llu KiB of its memory are pinned",
 			       (unsigned long long)pinned);
-	else if (trouble != 0 || sum.inside != partition->mem_bytes)
+	else if (trouble != 0 || sum.inside != partition->max_bytes)
 		(void)snprintf(
 			reason, REASON_BYTES,
 			"not paged out: it unmapped or moved a part of its memory");
@@ -166,6 +166,10 @@ static void judge(struct partition *partition)
 	char reason[REASON_BYTES];
 	uint64_t has = partition->file_pages;
 
+	if (atomic_load(&partition->memory.trouble) & MEMORY_BEYOND) {
+		life_kill(partition, "touched memory beyond what it has"); /* P18 */
+		return;
+	}
 	if (atomic_load(&partition->memory.trouble) & MEMORY_STRAY) {
 		life_kill(partition, "touched its memory where it had moved it: such a "
 				     "fault cannot be served");
@@ -193,6 +197,16 @@ static void judge(struct partition *partition)
 	life_block(partition, false);
 }
 
+/* P18: its size is ours to change; the tmpfs held it to its blocks meanwhile. */
+static void judge_dedicated(struct partition *partition)
+{
+	struct stat st;
+
+	if (fstat(partition->file, &st) == 0 &&
+	    (uint64_t)st.st_size > partition->mem_bytes)
+		life_kill(partition, "made the file of its memory larger");
+}
+
 static void on_fresh(struct hypervisor *hv, void *arg)
 {
 	bool must_sweep = false;
@@ -201,8 +215,11 @@ static void on_fresh(struct hypervisor *hv, void *arg)
 	for (struct partition *p = hv->partitions; p != NULL; p = p->next) {
 		struct memory *memory = &p->memory;
 
-		if (p->mode != HV_MODE_SHARED || p->phase != PHASE_RUNNING ||
-		    !p->has_stat)
+		if (p->phase != PHASE_RUNNING)
+			continue;
+		if (p->mode == HV_MODE_DEDICATED)
+			judge_dedicated(p);
+		if (p->mode == HV_MODE_DEDICATED || !p->has_stat)
 			continue;
 		judge(p);
 		if (fault_round_is_out(&hv->sweep_round))

@@ -5,6 +5,7 @@
  *   frames      charged = resident + stealing + inflight pages
  *   faults      = zero_fills + page_ins + minor + write + stale + failed + pending
  *   pending     = fills in use + parked faults that count
+ *   logical     pages beyond the logical memory are ZERO and nobody waits for them (P18)
  *   fills       one for each INFLIGHT page, and the page names it
  *   flights     a write's slots are WRITING with their page STEALING, or CONDEMNED;
  *               a read's is LIVE with a fill, or CONDEMNED; and every WRITING or
@@ -59,6 +60,18 @@ static enum hv_code audit_frames(const struct hv_space *space, struct hv_err *er
 	return HV_OK;
 }
 
+static enum hv_code audit_beyond(const struct hv_space *space, struct hv_err *err)
+{
+	for (uint32_t page = space->pages; page < space->table.page_count; page++)
+		if (hv_page_state(&space->table, page) != HV_PAGE_ZERO ||
+		    hv_page_has(&space->table, page, HV_PAGE_PARKED))
+			return hv_fail(
+				err, HV_E_CORRUPT,
+				"page %u is beyond %u pages of memory, and is used", page,
+				space->pages);
+	return HV_OK;
+}
+
 enum hv_code hv_space_audit(const struct hv_space *space, struct hv_err *err)
 {
 	enum hv_code code;
@@ -75,6 +88,8 @@ enum hv_code hv_space_audit(const struct hv_space *space, struct hv_err *err)
 		code = audit_frames(space, err);
 	if (code == HV_OK)
 		code = audit_faults(space, err);
+	if (code == HV_OK)
+		code = audit_beyond(space, err);
 	return code;
 }
 

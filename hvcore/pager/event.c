@@ -165,6 +165,22 @@ void hv_faults_retry(struct hv_space *space, uint64_t now_ns)
 	(void)space->ops->wake(space->ctx, 0, space->table.page_count);
 }
 
+void hv_faults_forget(struct hv_space *space, uint32_t pages)
+{
+	uint32_t count = space->parked_count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct hv_parked fault = unpark(space);
+
+		if (fault.page < pages) {
+			hv_fault_park(space, &fault, space->parked_why);
+			continue;
+		}
+		hv_fault_count(space, &fault, &space->counts.stale_faults);
+		(void)space->ops->wake(space->ctx, fault.page, 1);
+	}
+}
+
 /* ---- events ---- */
 
 static void stale(struct hv_space *space, uint32_t page)

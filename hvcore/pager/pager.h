@@ -117,8 +117,9 @@ struct hv_pager_config {
 };
 
 struct hv_space_config {
-	uint32_t pages; /* logical memory */
-	uint32_t slots; /* of its device; more than pages + 2 W are not used (P11) */
+	uint32_t pages;     /* logical memory */
+	uint32_t max_pages; /* what it may grow to; less than pages: never */
+	uint32_t slots;     /* of its device; more than max + 2 W are not used (P11) */
 	uint32_t entitled_pages; /* not stolen below that while others are above theirs */
 	uint32_t target_pages;   /* hv_shares_split */
 	const struct hv_space_ops *ops;
@@ -165,6 +166,18 @@ void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_
 HV_MUST_USE
 enum hv_code hv_pager_discard(struct hv_pager *pager, struct hv_space *space,
 			      uint32_t first, uint32_t count);
+
+/*
+ * P18: the logical memory is `pages` from now on, at most what it was made for. A
+ * page beyond it is ZERO and has nothing: to shrink, discard first, from the top; BUSY
+ * where a page beyond is not ZERO. Faults that wait beyond it are forgotten.
+ */
+HV_MUST_USE
+enum hv_code hv_pager_resize(struct hv_pager *pager, struct hv_space *space,
+			     uint32_t pages);
+/* Whether a page of the range is POISONED, and so can never be given up. */
+bool hv_space_has_poison(const struct hv_space *space, uint32_t first, uint32_t count);
+uint32_t hv_space_pages(const struct hv_space *space); /* of logical memory */
 
 /*
  * Looks for holes that the partition made without a message, at most `pages` pages
@@ -299,6 +312,7 @@ struct hv_space_counts {
 struct hv_space_stat {
 	struct hv_space_counts counts;
 	uint64_t pending_faults;
+	uint64_t pages; /* of logical memory: the sum of pages_in */
 	uint64_t pages_in[HV_PAGE_STATE_COUNT];
 	uint64_t slots_in[HV_SLOT_CLASS_COUNT];
 	uint64_t frames; /* resident + stealing + inflight */

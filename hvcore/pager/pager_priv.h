@@ -4,6 +4,7 @@
  *   space.c    open, close, stat; a partition's life
  *   event.c    faults
  *   discard.c  pages that end: discards, holes, poison
+ *   resize.c   logical memory that grows and shrinks
  *   fill.c     page-ins, from fault to install
  *   steal.c    page-outs, from victims to punch
  *   reclaim.c  which victims, when; hv_pager_run
@@ -91,6 +92,7 @@ struct hv_space {
 	struct hv_pager *pager; /* NULL: not added */
 	const struct hv_space_ops *ops;
 	void *ctx;
+	uint32_t pages; /* of logical memory; the table has as many as the maximum */
 	uint32_t entitled;
 	uint32_t target;
 	uint32_t frames;  /* charged: resident + stealing + inflight */
@@ -191,6 +193,8 @@ static inline void hv_page_drop_slot(struct hv_space *space, uint32_t page, bool
 /* ---- event.c ---- */
 void hv_fault_park(struct hv_space *space, const struct hv_parked *parked,
 		   enum hv_wait why);
+/* Drops what waits for pages from `pages` on; its threads fault again. */
+void hv_faults_forget(struct hv_space *space, uint32_t pages);
 /* Serves everything parked that can be served now. */
 void hv_faults_retry(struct hv_space *space, uint64_t now_ns);
 

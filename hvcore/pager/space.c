@@ -147,20 +147,23 @@ void hv_pager_stat(const struct hv_pager *pager, struct hv_pager_stat *ret_stat)
 enum hv_code hv_space_new(const struct hv_space_config *config,
 			  struct hv_space **ret_space, struct hv_err *err)
 {
-	uint64_t needed = (uint64_t)config->pages + 2 * HV_PAGER_WRITES; /* P11 */
+	uint32_t pages = config->max_pages > config->pages ? config->max_pages
+							   : config->pages;
+	uint64_t needed = (uint64_t)pages + 2 * HV_PAGER_WRITES; /* P11 */
 	uint32_t slots = config->slots < needed ? config->slots : (uint32_t)needed;
 	struct hv_space *space = calloc(1, sizeof *space);
 	enum hv_code code;
 
 	if (space == NULL)
-		return hv_fail(err, HV_E_NOMEM, "space of %u pages", config->pages);
-	code = hv_page_table_open(config->pages, slots, &space->table, err);
+		return hv_fail(err, HV_E_NOMEM, "space of %u pages", pages);
+	code = hv_page_table_open(pages, slots, &space->table, err);
 	if (code != HV_OK) {
 		free(space);
 		return code;
 	}
 	space->ops = config->ops;
 	space->ctx = config->ctx;
+	space->pages = config->pages;
 	space->entitled = config->entitled_pages;
 	space->target = config->target_pages;
 	*ret_space = space;
@@ -360,6 +363,7 @@ void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
 {
 	*ret_stat = (struct hv_space_stat){
 		.counts = space->counts,
+		.pages = space->pages,
 		.pending_faults = space->pending,
 		.frames = space->frames,
 		.table_bytes = hv_space_table_bytes(space),
@@ -367,6 +371,8 @@ void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
 	};
 	for (unsigned i = 0; i < HV_PAGE_STATE_COUNT; i++)
 		ret_stat->pages_in[i] = space->table.pages_in[i];
+	/* those beyond the logical memory are ZERO, and no pages of anybody's */
+	ret_stat->pages_in[HV_PAGE_ZERO] -= space->table.page_count - space->pages;
 	for (unsigned i = 0; i < HV_SLOT_CLASS_COUNT; i++)
 		ret_stat->slots_in[i] = space->table.slots_in[i];
 	if (!space->is_ended)

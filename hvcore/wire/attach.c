@@ -19,6 +19,8 @@ union packet {
 	struct hv_attach_discard discard;
 	struct hv_attach_control control;
 	struct hv_attach_calls_open calls_open;
+	struct hv_attach_resize resize;
+	struct hv_attach_resized resized;
 };
 
 static_assert(sizeof(union packet) <= HV_LOCAL_BYTES, "largest attach packet");
@@ -37,6 +39,8 @@ size_t hv_attach_bytes(unsigned type)
 		[HV_ATTACH_CONTROL] = sizeof(struct hv_attach_control),
 		[HV_ATTACH_CALLS] = sizeof(struct hv_attach_calls),
 		[HV_ATTACH_CALLS_OPEN] = sizeof(struct hv_attach_calls_open),
+		[HV_ATTACH_RESIZE] = sizeof(struct hv_attach_resize),
+		[HV_ATTACH_RESIZED] = sizeof(struct hv_attach_resized),
 	};
 
 	return type < HV_ATTACH_TYPE_COUNT ? bytes[type] : 0;
@@ -51,6 +55,11 @@ static bool is_pages(uint64_t bytes)
 static bool is_range(uint64_t start, uint64_t bytes)
 {
 	return is_pages(start) && is_pages(bytes) && bytes > 0 && start + bytes > start;
+}
+
+static bool is_memory(uint64_t bytes)
+{
+	return is_range(0, bytes);
 }
 
 static bool is_text(const char *text, size_t room)
@@ -79,6 +88,9 @@ static enum hv_code check_welcome(const struct hv_attach_welcome *welcome,
 	if (!is_range(welcome->offset, welcome->bytes))
 		return hv_fail(err, HV_E_CORRUPT,
 			       "attach welcome: range is not whole pages");
+	if (!is_memory(welcome->usable_bytes) || welcome->usable_bytes > welcome->bytes)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "attach welcome: usable memory is not a part of it");
 	return HV_OK;
 }
 
@@ -119,6 +131,15 @@ static enum hv_code check_calls_open(const struct hv_attach_calls_open *calls,
 	return HV_OK;
 }
 
+static enum hv_code check_resize(const struct hv_attach_resize *resize,
+				 struct hv_err *err)
+{
+	if (is_memory(resize->bytes) && is_memory(resize->has_bytes) &&
+	    is_memory(resize->step_bytes))
+		return HV_OK;
+	return hv_fail(err, HV_E_CORRUPT, "attach resize: memory is not whole pages");
+}
+
 static enum hv_code check_fields(const union packet *packet, struct hv_err *err)
 {
 	switch (packet->head.type) {
@@ -148,6 +169,13 @@ static enum hv_code check_fields(const union packet *packet, struct hv_err *err)
 		return HV_OK;
 	case HV_ATTACH_CALLS_OPEN:
 		return check_calls_open(&packet->calls_open, err);
+	case HV_ATTACH_RESIZE:
+		return check_resize(&packet->resize, err);
+	case HV_ATTACH_RESIZED:
+		if (!is_memory(packet->resized.bytes))
+			return hv_fail(err, HV_E_CORRUPT,
+				       "attach resized: memory is not whole pages");
+		return HV_OK;
 	default:
 		return HV_OK; /* GO and CALLS have no fields */
 	}

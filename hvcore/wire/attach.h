@@ -21,6 +21,14 @@
  *   DISCARD offset, bytes                   ->      one at a time
  *                                           <-   DISCARDED, the same
  *                                           <-   CONTROL  shutdown, verify, reset stall
+ *                                           <-   RESIZE   memory it shall have
+ *   RESIZED memory it uses, tag of RESIZE   ->
+ *
+ * The region is the partition's maximum, its memory the first part of it. RESIZE that
+ * grows: the memory is there. RESIZE that shrinks: the partition gives memory from the
+ * top up, in steps, and says each step by RESIZED; what it said it may not touch any
+ * more. `has_bytes` is what it has at that moment: whatever lies beyond is zeros when
+ * it comes back, whatever lies below is as it was, though it was offered before.
  *
  * The agent may have connected for the partition, so the partition is the sender
  * of HELLO and REGION (hv_local_receive_packet), not who SO_PEERCRED names.
@@ -40,7 +48,7 @@
 #include "hvcore/base/units.h"
 #include "hvcore/wire/local.h"
 
-#define HV_ATTACH_VERSION 1
+#define HV_ATTACH_VERSION 2
 #define HV_TOKEN_BYTES 16
 #define HV_ATTACH_TEXT_BYTES 256
 #define HV_STALL_BUCKETS 320 /* HV_HIST_BUCKETS */
@@ -67,6 +75,8 @@ enum hv_attach_type {
 	HV_ATTACH_CONTROL,
 	HV_ATTACH_CALLS,
 	HV_ATTACH_CALLS_OPEN,
+	HV_ATTACH_RESIZE,
+	HV_ATTACH_RESIZED,
 	HV_ATTACH_TYPE_COUNT
 };
 
@@ -88,10 +98,11 @@ struct hv_attach_hello {
 
 struct hv_attach_welcome { /* + the pool file */
 	struct hv_local_head head;
-	uint32_t mode;    /* enum hv_attach_mode */
-	int32_t home_cpu; /* where its faults are served; -1 = anywhere */
-	uint64_t bytes;   /* logical memory: map exactly this much */
-	uint64_t offset;  /* in the file */
+	uint32_t mode;         /* enum hv_attach_mode */
+	int32_t home_cpu;      /* where its faults are served; -1 = anywhere */
+	uint64_t bytes;        /* the maximum: map exactly this much */
+	uint64_t offset;       /* in the file */
+	uint64_t usable_bytes; /* logical memory: touch no more of it than this */
 };
 
 struct hv_attach_region { /* + the userfaultfd (shared) */
@@ -151,10 +162,23 @@ struct hv_attach_calls_open { /* + the memory for calls, its doorbell (an eventf
 	uint32_t area_bytes; /* sizeof(struct hv_hcall_area) */
 };
 
+struct hv_attach_resize {
+	struct hv_local_head head; /* tag: RESIZED carries it */
+	uint64_t bytes;            /* memory that it shall have */
+	uint64_t has_bytes;        /* memory that it has now */
+	uint64_t step_bytes;       /* give no less at a time: a memory block */
+};
+
+struct hv_attach_resized {
+	struct hv_local_head head;
+	uint64_t bytes; /* memory that it uses from now on */
+};
+
 static_assert(sizeof(struct hv_attach_hello) == 72, "attach hello");
-static_assert(sizeof(struct hv_attach_welcome) == 40, "attach welcome");
+static_assert(sizeof(struct hv_attach_welcome) == 48, "attach welcome");
 static_assert(sizeof(struct hv_attach_region) == 40, "attach region");
 static_assert(sizeof(struct hv_attach_calls_open) == 32, "attach calls open");
+static_assert(sizeof(struct hv_attach_resize) == 40, "attach resize");
 static_assert(sizeof(struct hv_attach_report) == 96 + 4 * HV_STALL_BUCKETS,
 	      "attach report");
 

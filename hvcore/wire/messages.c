@@ -58,6 +58,7 @@ static const struct rule rules[] = {
 	{ &tarn__hv_partition_defined__descriptor, "token",     RULE_BYTES, HV_KEY_BYTES },
 	{ &tarn__hv_partition_remove__descriptor, "name",       RULE_NAME, 0 },
 	{ &tarn__hv_partition_control__descriptor, "name",      RULE_NAME, 0 },
+	{ &tarn__hv_partition_resize__descriptor, "name",       RULE_NAME, 0 },
 	{ &tarn__hv_vios_expect__descriptor,      "names",      RULE_NAME_LIST, HV_HOST_VIOS_MAX },
 	{ &tarn__hv_vios_expect__descriptor,      "maintained", RULE_NAME_LIST, HV_HOST_VIOS_MAX },
 

@@ -327,6 +327,48 @@ enum hv_code test_host_control(struct test_host *host, struct test_guest *guest,
 	return test_host_order(host, &request, NULL);
 }
 
+enum hv_code test_host_resize(struct test_host *host, const char *name, uint64_t run_id,
+			      unsigned mib, unsigned wait_s, struct hv_err *err)
+{
+	Tarn__HvPartitionResize resize = TARN__HV_PARTITION_RESIZE__INIT;
+	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
+
+	resize.name = (char *)(uintptr_t)name;
+	resize.run_id = run_id;
+	resize.generation = ++host->generation;
+	resize.mem_bytes = mib * MIB;
+	resize.has_wait_s = true;
+	resize.wait_s = wait_s;
+	request.kind_case = TARN__HV_REQUEST__KIND_RESIZE;
+	request.resize = &resize;
+	return test_host_order(host, &request, err);
+}
+
+static bool is_resized(const Tarn__HvReply *reply, void *arg)
+{
+	const Tarn__PartitionStat *stat = test_stat_partition(reply, arg);
+
+	return stat != NULL && stat->resize != NULL && stat->resize->done;
+}
+
+enum hv_code test_host_wait_resized(struct test_host *host, const char *name,
+				    uint64_t *ret_mib)
+{
+	enum hv_code code = HV_OK;
+	Tarn__PartitionStat *stat;
+	Tarn__HvReply *reply;
+
+	test_host_wait(host, is_resized, (void *)(uintptr_t)name, TEST_HOST_WAIT_MS,
+		       "memory changed");
+	reply = test_host_stat(host, true);
+	stat = test_stat_partition(reply, name);
+	*ret_mib = stat->logical_pages * HV_PAGE_BYTES / MIB;
+	if (stat->resize->error != NULL)
+		code = (enum hv_code)stat->resize->error->code;
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	return code;
+}
+
 struct removing {
 	struct test_host *host;
 	const Tarn__HvRequest *request;

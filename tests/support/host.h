@@ -75,6 +75,7 @@ struct test_host {
 	unsigned devices;
 	struct test_device device; /* the last one */
 	uint64_t run_id;
+	uint64_t generation; /* of the last resize */
 };
 
 void test_host_start(struct test_host *host, const struct test_host_config *config);
@@ -109,6 +110,12 @@ void test_host_run_again(struct test_host *host, struct test_guest *guest,
 			 const struct test_partition *spec);
 enum hv_code test_host_control(struct test_host *host, struct test_guest *guest,
 			       Tarn__PartitionCommand command);
+/* Orders that memory of a running partition; wait_s 0: it may take for ever. */
+enum hv_code test_host_resize(struct test_host *host, const char *name, uint64_t run_id,
+			      unsigned mib, unsigned wait_s, struct hv_err *err);
+/* Waits until that is over; gives how, and the memory that it has, in MiB. */
+enum hv_code test_host_wait_resized(struct test_host *host, const char *name,
+				    uint64_t *ret_mib);
 /* Removes an ended partition; waits while it is being cleaned up. */
 void test_host_remove(struct test_host *host, const char *name, uint64_t run_id);
 

@@ -60,6 +60,16 @@ static void ask_for_calls(struct child *child)
 					  &child->calls, NULL) == HV_OK);
 }
 
+/* Dedicated memory has no userfaultfd. */
+static struct test_region map_plain(int file, size_t bytes)
+{
+	struct test_region region = { .uffd = -1, .bytes = bytes };
+
+	region.at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	HV_INVARIANT(region.at != MAP_FAILED);
+	return region;
+}
+
 static void attach(struct child *child, const char *path, const char *name,
 		   uint64_t run_id, const uint8_t *token)
 {
@@ -83,12 +93,16 @@ static void attach(struct child *child, const char *path, const char *name,
 	HV_INVARIANT(hv_local_receive_packet(child->attach, &packet, NULL) == HV_OK);
 	HV_INVARIANT(welcome->head.type == HV_ATTACH_WELCOME && packet.fd_count == 1);
 	child->file = packet.fds[0];
-	child->region = test_region_make(child->file, welcome->bytes);
+	if (welcome->mode == HV_MODE_SHARED)
+		child->region = test_region_make(child->file, welcome->bytes);
+	else
+		child->region = map_plain(child->file, welcome->bytes);
 	region.address = (uintptr_t)child->region.at;
 	ask_for_calls(child);
 	region.bytes = child->region.bytes;
 	HV_INVARIANT(hv_local_send(child->attach, &region, sizeof(region),
-				   &child->region.uffd, 1, NULL) == HV_OK);
+				   &child->region.uffd, child->region.uffd >= 0,
+				   NULL) == HV_OK);
 	HV_INVARIANT(hv_local_receive_packet(child->attach, &packet, NULL) == HV_OK);
 	HV_INVARIANT(welcome->head.type == HV_ATTACH_GO);
 }
@@ -185,6 +199,23 @@ static uint64_t put_in_file(struct child *child, uint64_t page, uint64_t count)
 			   (off_t)(p * HV_PAGE_BYTES)) != (ssize_t)sizeof(bytes))
 			return p - page;
 	return count;
+}
+
+static uint64_t give(struct child *child, uint64_t page, uint64_t count)
+{
+	struct hv_local_packet packet;
+	const struct hv_attach_resize *order = (const void *)packet.bytes;
+	struct hv_attach_resized resized = { .bytes = page * HV_PAGE_BYTES };
+
+	if (hv_local_receive_packet(child->attach, &packet, NULL) != HV_OK ||
+	    order->head.type != HV_ATTACH_RESIZE)
+		return FAILED;
+	resized.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_RESIZED,
+				     sizeof(resized), order->head.tag + (uint32_t)count);
+	if (hv_local_send(child->attach, &resized, sizeof(resized), NULL, 0, NULL) !=
+	    HV_OK)
+		return FAILED;
+	return order->bytes / HV_PAGE_BYTES;
 }
 
 static uint64_t say(struct child *child, uint64_t count)
@@ -350,6 +381,10 @@ static uint64_t do_it(struct child *child, const struct order *order)
 		return pin(child, order->page, order->count);
 	case ROGUE_UNPIN:
 		return errno_to_answer(close(child->ring));
+	case ROGUE_TRUNCATE:
+		return errno_to_answer(ftruncate(child->file, (off_t)bytes));
+	case ROGUE_GIVE:
+		return give(child, order->page, order->count);
 	case ROGUE_SAY:
 		return say(child, order->count);
 	case ROGUE_CALLS_AGAIN:

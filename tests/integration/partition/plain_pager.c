@@ -296,6 +296,7 @@ static void meet(struct plain_pager *pager)
 		.mode = pager->config.mode,
 		.home_cpu = pager->config.home_cpu,
 		.bytes = pager->config.bytes,
+		.usable_bytes = pager->config.bytes,
 	};
 	struct hv_attach_region region;
 	struct hv_local_packet packet;

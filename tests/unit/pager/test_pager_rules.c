@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "hvcore/pager/pager_priv.h"
 #include "tests/support/pager_world.h"
@@ -435,6 +436,84 @@ static void p14_a_shrink_is_a_debt_that_reclaim_pays(void **state)
 	finish_touch();
 }
 
+static void p18_memory_shrinks_only_by_pages_that_hold_nothing(void **state)
+{
+	(void)state;
+	touch(MODEL_WRITE, PAGES - 1);
+	assert_int_equal(hv_pager_resize(world.pager, space(), PAGES / 2), HV_E_BUSY);
+	assert_int_equal(get().pages, PAGES);
+	assert_true(world_member_discard(&world, 0, PAGES - 1, 1));
+	assert_int_equal(hv_pager_resize(world.pager, space(), PAGES / 2), HV_OK);
+	assert_int_equal(hv_space_pages(space()), PAGES / 2);
+	assert_int_equal(get().pages_in[HV_PAGE_ZERO], PAGES / 2);
+	check();
+	assert_int_equal(hv_pager_resize(world.pager, space(), PAGES), HV_OK);
+	assert_int_equal(get().pages_in[HV_PAGE_ZERO], PAGES);
+	touch(MODEL_READ, PAGES - 1); /* zeros */
+}
+
+static void p18_a_fault_that_waits_beyond_the_memory_is_forgotten(void **state)
+{
+	(void)state;
+	hv_frames_shrink(&world.frames, FRAMES); /* no frame: faults are parked */
+	start(MODEL_READ, PAGES - 1);
+	turn();
+	assert_int_equal(get().wait, HV_WAIT_FRAME);
+	assert_int_equal(hv_pager_resize(world.pager, space(), PAGES / 2), HV_OK);
+	assert_int_equal(get().pending_faults, 0);
+	check();
+	assert_int_equal(hv_pager_resize(world.pager, space(), PAGES), HV_OK);
+	hv_frames_grow(&world.frames, FRAMES);
+	finish_touch(); /* it was woken, and faulted again */
+}
+
+static void p18_a_lost_page_cannot_be_given(void **state)
+{
+	(void)state;
+	touch(MODEL_WRITE, PAGES - 1);
+	assert_false(hv_space_has_poison(space(), 0, PAGES));
+	hv_page_poison(space(), PAGES - 1);
+	assert_true(hv_space_has_poison(space(), PAGES / 2, PAGES / 2));
+	assert_false(hv_space_has_poison(space(), 0, PAGES / 2));
+	assert_int_equal(hv_pager_discard(world.pager, space(), PAGES / 2, PAGES / 2),
+			 HV_OK);
+	assert_int_equal(hv_pager_resize(world.pager, space(), PAGES / 2), HV_E_BUSY);
+}
+
+static void p18_the_audit_sees_a_page_beyond_the_memory(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	touch(MODEL_WRITE, PAGES - 1);
+	space()->pages = PAGES - 1;
+	assert_int_equal(hv_space_audit(space(), &err), HV_E_CORRUPT);
+	assert_non_null(strstr(err.text, "beyond"));
+	space()->pages = PAGES;
+	world_member_kill(&world, 0);
+	assert_int_equal(hv_pager_resize(world.pager, space(), PAGES), HV_E_GONE);
+}
+
+static void p18_the_table_is_for_the_maximum(void **state)
+{
+	struct hv_space_config config = { .pages = PAGES,
+					  .max_pages = 4 * PAGES,
+					  .slots = 1000000,
+					  .ops = &model_kernel_ops,
+					  .ctx = &member()->kernel };
+	struct hv_space_stat stat;
+	struct hv_space *large;
+
+	(void)state;
+	assert_int_equal(hv_space_new(&config, &large, NULL), HV_OK);
+	assert_int_equal(large->table.page_count, 4 * PAGES);
+	assert_int_equal(large->table.slot_count, 4 * PAGES + 2 * HV_PAGER_WRITES);
+	hv_space_stat(large, 1, &stat);
+	assert_int_equal(stat.pages, PAGES);
+	assert_int_equal(stat.pages_in[HV_PAGE_ZERO], PAGES);
+	hv_space_free(large);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +534,11 @@ int main(void)
 		TEST(p12_no_memory_keeps_the_data_and_is_tried_again),
 		TEST(p13_a_discard_cancels_and_gives_the_frame_back_once),
 		TEST(p14_a_shrink_is_a_debt_that_reclaim_pays),
+		TEST(p18_memory_shrinks_only_by_pages_that_hold_nothing),
+		TEST(p18_a_fault_that_waits_beyond_the_memory_is_forgotten),
+		TEST(p18_a_lost_page_cannot_be_given),
+		TEST(p18_the_audit_sees_a_page_beyond_the_memory),
+		TEST(p18_the_table_is_for_the_maximum),
 #undef TEST
 	};
 

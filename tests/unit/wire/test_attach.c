@@ -21,6 +21,8 @@ union any {
 	struct hv_attach_discard discard;
 	struct hv_attach_control control;
 	struct hv_attach_calls_open calls_open;
+	struct hv_attach_resize resize;
+	struct hv_attach_resized resized;
 };
 
 static union any right(unsigned type)
@@ -37,6 +39,7 @@ static union any right(unsigned type)
 		packet.welcome.mode = HV_MODE_SHARED;
 		packet.welcome.home_cpu = -1;
 		packet.welcome.bytes = 1 << 20;
+		packet.welcome.usable_bytes = HV_PAGE_BYTES;
 		break;
 	case HV_ATTACH_REGION:
 		packet.region.address = 0x7f0000000000;
@@ -55,6 +58,14 @@ static union any right(unsigned type)
 	case HV_ATTACH_CALLS_OPEN:
 		packet.calls_open.hpt_bytes = 1 << 18;
 		packet.calls_open.area_bytes = sizeof(struct hv_hcall_area);
+		break;
+	case HV_ATTACH_RESIZE:
+		packet.resize.bytes = 1 << 20;
+		packet.resize.has_bytes = HV_PAGE_BYTES;
+		packet.resize.step_bytes = 1 << 24;
+		break;
+	case HV_ATTACH_RESIZED:
+		packet.resized.bytes = HV_PAGE_BYTES;
 		break;
 	default:
 		break;
@@ -207,12 +218,44 @@ static void ranges_are_whole_pages_without_overflow(void **state)
 		packet = right(HV_ATTACH_WELCOME);
 		packet.welcome.offset = cases[i].start;
 		packet.welcome.bytes = cases[i].bytes;
+		packet.welcome.usable_bytes = HV_PAGE_BYTES;
 		assert_int_equal(check(&packet), cases[i].code);
 	}
 	{
 		union any packet = right(HV_ATTACH_REGION);
 
 		packet.region.address = 0;
+		assert_int_equal(check(&packet), HV_E_CORRUPT);
+	}
+}
+
+static void memory_is_some_whole_pages(void **state)
+{
+	static const uint64_t wrong[] = { 0, 1, HV_PAGE_BYTES + 1 };
+
+	(void)state;
+	for (unsigned i = 0; i < HV_COUNT(wrong); i++) {
+		union any packet = right(HV_ATTACH_WELCOME);
+
+		packet.welcome.usable_bytes = wrong[i];
+		assert_int_equal(check(&packet), HV_E_CORRUPT);
+		packet = right(HV_ATTACH_RESIZE);
+		packet.resize.bytes = wrong[i];
+		assert_int_equal(check(&packet), HV_E_CORRUPT);
+		packet = right(HV_ATTACH_RESIZE);
+		packet.resize.has_bytes = wrong[i];
+		assert_int_equal(check(&packet), HV_E_CORRUPT);
+		packet = right(HV_ATTACH_RESIZE);
+		packet.resize.step_bytes = wrong[i];
+		assert_int_equal(check(&packet), HV_E_CORRUPT);
+		packet = right(HV_ATTACH_RESIZED);
+		packet.resized.bytes = wrong[i];
+		assert_int_equal(check(&packet), HV_E_CORRUPT);
+	}
+	{
+		union any packet = right(HV_ATTACH_WELCOME);
+
+		packet.welcome.usable_bytes = packet.welcome.bytes + HV_PAGE_BYTES;
 		assert_int_equal(check(&packet), HV_E_CORRUPT);
 	}
 }
@@ -227,6 +270,7 @@ int main(void)
 		cmocka_unit_test(names_end_and_are_names),
 		cmocka_unit_test(values_are_known_ones),
 		cmocka_unit_test(ranges_are_whole_pages_without_overflow),
+		cmocka_unit_test(memory_is_some_whole_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,8 +39,8 @@ static const struct script scripts[] = {
 	/* clang-format off */
 	{ "refused", HV_ATTACH_VERSION, HV_ATTACH_REFUSED, 0, 0, 0, 0, 0, false,
 	  HV_E_DENIED, "refused: no such token" },
-	{ "other version", 2, HV_ATTACH_WELCOME, 1, HV_MODE_DEDICATED, BYTES, 0, 0, false,
-	  HV_E_VERSION, "packet of version 2, this is 1" },
+	{ "other version", 1, HV_ATTACH_WELCOME, 1, HV_MODE_DEDICATED, BYTES, 0, 0, false,
+	  HV_E_VERSION, "packet of version 1, this is 2" },
 	{ "hang-up at hello", HV_ATTACH_VERSION, 0, 0, 0, 0, 0, 0, false,
 	  HV_E_GONE, "hung up" },
 	{ "silence", HV_ATTACH_VERSION, 0, 0, 0, 0, 0, 0, true,
@@ -59,7 +59,7 @@ static const struct script scripts[] = {
 	{ "refused at the end", GOOD, HV_MODE_DEDICATED, BYTES, HV_ATTACH_VERSION,
 	  HV_ATTACH_REFUSED, false, HV_E_DENIED, "refused: no such token" },
 	{ "other version at the end", GOOD, HV_MODE_DEDICATED, BYTES, 7, HV_ATTACH_GO, false,
-	  HV_E_VERSION, "packet of version 7, this is 1" },
+	  HV_E_VERSION, "packet of version 7, this is 2" },
 	{ "hang-up at region", GOOD, HV_MODE_DEDICATED, BYTES, 0, 0, false,
 	  HV_E_GONE, "hung up" },
 	{ "well", GOOD, HV_MODE_DEDICATED, BYTES, HV_ATTACH_VERSION, HV_ATTACH_GO, false,
@@ -93,6 +93,7 @@ static size_t fill(union packet *packet, unsigned version, unsigned type, uint32
 		packet->welcome.mode = mode;
 		packet->welcome.home_cpu = 1;
 		packet->welcome.bytes = BYTES;
+		packet->welcome.usable_bytes = BYTES;
 	} else if (type == HV_ATTACH_REFUSED) {
 		packet->refused.code = HV_E_DENIED;
 		(void)snprintf(packet->refused.text, sizeof packet->refused.text,

@@ -77,9 +77,13 @@ static void open_partition(struct fixture *fixture, enum partition_workload_kind
 	fixture->base = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 			     fixture->file, 0);
 	assert_true(fixture->base != MAP_FAILED);
-	assert_int_equal(
-		partition_guest_open(fixture->base, BYTES, 7, &fixture->guest, NULL),
-		HV_OK);
+	assert_int_equal(partition_guest_open(
+				 &(struct partition_guest_config){ .base = fixture->base,
+								   .bytes = BYTES,
+								   .max_bytes = BYTES,
+								   .key = 7 },
+				 &fixture->guest, NULL),
+			 HV_OK);
 	assert_int_equal(
 		partition_crew_open(&config, fixture->guest, &fixture->crew, NULL),
 		HV_OK);

@@ -38,7 +38,12 @@ static int set_up(void **state)
 	if (fixture.base == MAP_FAILED)
 		return -1;
 	*state = &fixture;
-	return partition_guest_open(fixture.base, BYTES, 77, &fixture.guest, NULL);
+	return partition_guest_open(
+		&(struct partition_guest_config){ .base = fixture.base,
+						  .bytes = BYTES,
+						  .max_bytes = BYTES,
+						  .key = 77 },
+		&fixture.guest, NULL);
 }
 
 static int tear_down(void **state)
@@ -289,7 +294,12 @@ static void wrong_numbers_of_workers_are_refused(void **state)
 	assert_int_equal(partition_crew_open(&config, fixture->guest, &crew, NULL),
 			 HV_E_INVAL);
 	assert_int_equal(
-		partition_guest_open(fixture->base, HV_PAGE_BYTES, 1, &small, NULL),
+		partition_guest_open(
+			&(struct partition_guest_config){ .base = fixture->base,
+							  .bytes = HV_PAGE_BYTES,
+							  .max_bytes = HV_PAGE_BYTES,
+							  .key = 1 },
+			&small, NULL),
 		HV_OK);
 	config.workers = 2;
 	assert_int_equal(partition_crew_open(&config, small, &crew, NULL), HV_E_INVAL);

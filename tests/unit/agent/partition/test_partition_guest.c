@@ -35,7 +35,12 @@ static int set_up(void **state)
 	if (fixture.base == MAP_FAILED)
 		return -1;
 	*state = &fixture;
-	return partition_guest_open(fixture.base, BYTES, 77, &fixture.guest, NULL);
+	return partition_guest_open(
+		&(struct partition_guest_config){ .base = fixture.base,
+						  .bytes = BYTES,
+						  .max_bytes = BYTES,
+						  .key = 77 },
+		&fixture.guest, NULL);
 }
 
 static int tear_down(void **state)
@@ -225,7 +230,12 @@ static void memory_that_is_short_is_an_error(void **state)
 
 	for (nth = 1;; nth++) {
 		oom_arm(nth);
-		code = partition_guest_open(fixture->base, BYTES, 1, &guest, NULL);
+		code = partition_guest_open(
+			&(struct partition_guest_config){ .base = fixture->base,
+							  .bytes = BYTES,
+							  .max_bytes = BYTES,
+							  .key = 1 },
+			&guest, NULL);
 		if (!oom_disarm())
 			break;
 		assert_int_equal(code, HV_E_NOMEM);

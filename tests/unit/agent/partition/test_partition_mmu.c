@@ -162,16 +162,27 @@ static void what_is_refused_is_an_answer(void **state)
 	assert_int_equal(call_server_stat(&server).refused, 1);
 }
 
+static struct partition_guest *open_guest(uint8_t *base, size_t bytes)
+{
+	struct partition_guest_config config = {
+		.base = base, .bytes = bytes, .max_bytes = bytes, .key = 7
+	};
+	struct partition_guest *guest = NULL;
+
+	assert_int_equal(partition_guest_open(&config, &guest, NULL), HV_OK);
+	return guest;
+}
+
 static void a_guest_reaches_its_pages_through_entries(void **state)
 {
 	size_t bytes = PAGES * HV_PAGE_BYTES;
 	uint8_t *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct partition_guest *guest = NULL;
+	struct partition_guest *guest;
 
 	(void)state;
 	assert_true(base != MAP_FAILED);
-	assert_int_equal(partition_guest_open(base, bytes, 7, &guest, NULL), HV_OK);
+	guest = open_guest(base, bytes);
 	assert_false(partition_guest_reach(guest, 0, true));
 	assert_int_equal(partition_guest_via(guest, calls, NULL), HV_OK);
 	for (uint64_t page = 0; page < PAGES; page++)
@@ -195,11 +206,11 @@ static void a_page_that_is_not_translated_is_a_mismatch(void **state)
 	size_t bytes = (PAGES + 1) * HV_PAGE_BYTES;
 	uint8_t *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct partition_guest *guest = NULL;
+	struct partition_guest *guest;
 
 	(void)state;
 	assert_true(base != MAP_FAILED);
-	assert_int_equal(partition_guest_open(base, bytes, 7, &guest, NULL), HV_OK);
+	guest = open_guest(base, bytes);
 	assert_int_equal(partition_guest_via(guest, calls, NULL), HV_OK);
 	assert_false(partition_guest_check(guest, PAGES));
 	assert_false(partition_guest_write(guest, PAGES));
