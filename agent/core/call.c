@@ -58,6 +58,7 @@ static void dispatch(struct agent_core *core, const struct core_call *call,
 	case CORE_CALL_REMOVE:
 	case CORE_CALL_SHUTDOWN:
 	case CORE_CALL_COMMAND:
+	case CORE_CALL_RESIZE:
 		core_lpar_answered(core, call, code, reply, text);
 		break;
 	default:

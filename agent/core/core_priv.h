@@ -169,6 +169,8 @@ struct core_run {
 	char text[AGENT_TEXT_BYTES];
 	bool is_announced, is_waiting, is_blocked;
 	uint64_t page_errors;
+	uint64_t resize_refused; /* generation */
+	struct core_error resize_error;
 };
 
 struct core_lpar {
@@ -231,6 +233,7 @@ enum core_call_kind {
 	CORE_CALL_COMMAND,
 	CORE_CALL_AUDIT,
 	CORE_CALL_RESERVE,
+	CORE_CALL_RESIZE,
 	CORE_CALL_KIND_COUNT
 };
 
@@ -422,6 +425,18 @@ bool core_lpar_is_attached(const struct core_lpar *lpar);
 /* The run that should be running now, 0 = none. */
 uint64_t core_lpar_wanted(const struct core_lpar *lpar);
 void core_lpar_status(const struct core_lpar *lpar, struct core_status *ret);
+
+HV_MUST_USE
+bool core_lpar_ask(struct agent_core *core, struct core_lpar *lpar,
+		   const struct core_call *what, const Tarn__HvRequest *request);
+
+/* resize.c: of partitions that run */
+void core_resize_step(struct agent_core *core, struct core_lpar *lpar);
+void core_resize_answered(struct agent_core *core, struct core_lpar *lpar,
+			  uint64_t generation, enum hv_code code, const char *text);
+/* Of the one that is desired. */
+void core_resize_status(const struct agent_core *core, const struct core_lpar *lpar,
+			struct core_status *ret);
 
 /* op.c */
 struct core_op *core_op_get(struct agent_core *core, uint64_t id, bool may_add);

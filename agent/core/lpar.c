@@ -121,14 +121,13 @@ bool core_lpar_clean(struct agent_core *core)
 	return is_clean;
 }
 
-static bool ask(struct agent_core *core, struct core_lpar *lpar,
-		const struct core_call *what, const Tarn__HvRequest *request)
+bool core_lpar_ask(struct agent_core *core, struct core_lpar *lpar,
+		   const struct core_call *what, const Tarn__HvRequest *request)
 {
 	struct core_call call = *what;
 
 	(void)snprintf(call.name, sizeof(call.name), "%s", lpar->name);
-	lpar->is_busy = core_call(core, &call, request, CORE_ASK_MS) == HV_OK;
-	return lpar->is_busy;
+	return core_call(core, &call, request, CORE_ASK_MS) == HV_OK;
 }
 
 static void ask_remove(struct agent_core *core, struct core_lpar *lpar)
@@ -142,7 +141,7 @@ static void ask_remove(struct agent_core *core, struct core_lpar *lpar)
 	gone.run_id = lpar->stat->run_id;
 	request.kind_case = TARN__HV_REQUEST__KIND_REMOVE;
 	request.remove = &gone;
-	(void)ask(core, lpar, &what, &request);
+	lpar->is_busy = core_lpar_ask(core, lpar, &what, &request);
 }
 
 static void ask_control(struct agent_core *core, struct core_lpar *lpar,
@@ -159,7 +158,7 @@ static void ask_control(struct agent_core *core, struct core_lpar *lpar,
 	control.command_id = command_id;
 	request.kind_case = TARN__HV_REQUEST__KIND_CONTROL;
 	request.control = &control;
-	(void)ask(core, lpar, what, &request);
+	lpar->is_busy = core_lpar_ask(core, lpar, what, &request);
 }
 
 static void kill_for(struct agent_core *core, struct core_lpar *lpar, const char *why)
@@ -234,6 +233,7 @@ static void keep_or_stop(struct agent_core *core, struct core_lpar *lpar)
 	}
 	if (core_lpar_is_attached(lpar)) {
 		send_commands(core, lpar);
+		core_resize_step(core, lpar);
 		return;
 	}
 	core_text_set(lpar->wait, "started, not yet attached");

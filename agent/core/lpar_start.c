@@ -197,6 +197,9 @@ void core_lpar_answered(struct agent_core *core, const struct core_call *call,
 		if (lpar->commands[call->command].op == call->number)
 			core_op_command_done(core, lpar, call->command, code, text);
 		return;
+	case CORE_CALL_RESIZE:
+		core_resize_answered(core, lpar, call->number, code, text);
+		return;
 	default: /* REMOVE */
 		if (code == HV_OK || code == HV_E_NOTFOUND)
 			lpar->defined = 0; /* and the next stat lists it no more */

@@ -9,7 +9,7 @@
 
 #define REPORT_EVENTS_MAX 128 /* a report; the rest follows the acknowledgement */
 #define REPORT_OBJECTS_MAX \
-	(1 + HV_DEVICES_PER_HOST_MAX + HV_HOST_LPARS_MAX + CORE_OPS_MAX)
+	(1 + HV_DEVICES_PER_HOST_MAX + 2 * HV_HOST_LPARS_MAX + CORE_OPS_MAX)
 
 struct parts {
 	Tarn__HostRequest request;
@@ -62,6 +62,11 @@ static void walk_lpars(const struct agent_core *core, struct sink *sink)
 		core_lpar_status(lpar, &status);
 		sink->put(sink, TARN__OBJECT_KIND__OBJECT_LPAR, lpar->name,
 			  lpar->desired->run_id, &status);
+		if (lpar->desired->resize == NULL)
+			continue;
+		core_resize_status(core, lpar, &status);
+		sink->put(sink, TARN__OBJECT_KIND__OBJECT_RESIZE, lpar->name,
+			  lpar->desired->resize->generation, &status);
 	}
 }
 
@@ -181,7 +186,8 @@ static void put_object(struct sink *sink, Tarn__ObjectKind kind, const char *nam
 	}
 	to->has_running = kind == TARN__OBJECT_KIND__OBJECT_LPAR;
 	to->running = status->is_running;
-	to->has_bytes = kind == TARN__OBJECT_KIND__OBJECT_DEVICE;
+	to->has_bytes = kind == TARN__OBJECT_KIND__OBJECT_DEVICE ||
+			kind == TARN__OBJECT_KIND__OBJECT_RESIZE;
 	to->bytes = status->usable_bytes;
 	to->has_redundant = kind == TARN__OBJECT_KIND__OBJECT_DEVICE;
 	to->redundant = status->is_redundant;

@@ -30,8 +30,11 @@ static enum hv_code load_run(struct agent_core *core, const Tarn__AgentRun *from
 	lpar->run.is_waiting = from->waiting;
 	lpar->run.is_blocked = from->blocked;
 	lpar->run.page_errors = from->page_errors;
+	lpar->run.resize_refused = from->resize_refused;
 	if (from->text != NULL)
 		core_text_set(lpar->run.text, "%s", from->text);
+	if (error_load(&lpar->run.resize_error, from->resize_error) != HV_OK)
+		return HV_E_CORRUPT;
 	return error_load(&lpar->run.error, from->error);
 }
 
@@ -110,7 +113,7 @@ void core_state_touch(struct agent_core *core, bool must_last)
 /* One block for all parts of the message, sized for full tables. */
 struct parts {
 	Tarn__AgentState state;
-	Tarn__Error errors[CORE_LPARS_MAX + CORE_OPS_MAX];
+	Tarn__Error errors[2 * CORE_LPARS_MAX + CORE_OPS_MAX];
 	size_t error_count;
 	Tarn__AgentRun runs[CORE_LPARS_MAX];
 	Tarn__AgentRun *run_list[CORE_LPARS_MAX];
@@ -160,6 +163,9 @@ static void put_runs(struct parts *parts, struct agent_core *core)
 		run->blocked = lpar->run.is_blocked;
 		run->has_page_errors = true;
 		run->page_errors = lpar->run.page_errors;
+		run->has_resize_refused = true;
+		run->resize_refused = lpar->run.resize_refused;
+		run->resize_error = put_error(parts, &lpar->run.resize_error);
 		parts->run_list[state->n_runs++] = run;
 	}
 	state->runs = parts->run_list;

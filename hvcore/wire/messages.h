@@ -39,7 +39,7 @@
 #define HV_CLUSTER_DEVICES_MAX 8192 /* arbitrary */
 #define HV_HOST_VIOS_MAX 2          /* SPEC V1: one pair a pool */
 #define HV_HOST_OPS_MAX 64          /* orders not yet done; arbitrary */
-#define HV_HOST_OBJECTS_MAX 1152    /* pool, devices, LPARs and orders of one host */
+#define HV_HOST_OBJECTS_MAX 1408    /* pool, devices, LPARs twice, orders of one host */
 #define HV_EVENTS_MAX 1000          /* of one message */
 #define HV_DRILLS_MAX 1000          /* of one message */
 #define HV_DRILL_STEPS_MAX 256

@@ -120,9 +120,29 @@ static void want_order(struct game *game)
 			 kind == TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL ? "vios1" : "");
 }
 
+/* One at a time: the next when the last is over. */
+static void want_resize(struct game *game)
+{
+	struct boss_lpar *lpar = &game->boss.lpars[below(game, BOSS_LPARS)];
+
+	if (!lpar->is_running || (lpar->resize_generation != 0 &&
+				  !is_done(game, TARN__OBJECT_KIND__OBJECT_RESIZE,
+					   lpar->name, lpar->resize_generation)))
+		return;
+	if (lpar->resize_generation != 0 && below(game, 2) == 0)
+		lpar->resize_generation = 0;
+	else
+		(void)boss_resize(&game->boss, lpar,
+				  (1 + below(game, 9)) * WORLD_LMB_BYTES);
+}
+
 static void want_something(struct game *game)
 {
-	switch (below(game, 8)) {
+	switch (below(game, 10)) {
+	case 8:
+	case 9:
+		want_resize(game);
+		break;
 	case 0:
 		game->boss.vios[below(game, 2)].is_maintained ^= true;
 		break;
@@ -162,7 +182,11 @@ static void make_trouble(struct game *game)
 {
 	struct agent_world *world = &game->world;
 
-	switch (below(game, 12)) {
+	switch (below(game, 13)) {
+	case 12:
+		world->resize_code = below(game, 2) == 0 ? HV_E_NOMEM : HV_OK;
+		world->gives_at_most = below(game, 3) * WORLD_LMB_BYTES;
+		break;
 	case 0:
 		world->disk_is_full = !world->disk_is_full && below(game, 3) == 0;
 		break;
@@ -221,6 +245,24 @@ static void be_calm(struct game *game)
 
 /* ---- what must be so in the end ---- */
 
+/* What is reported of its memory is what it has; all of it where there is no error. */
+static bool resize_is_settled(struct game *game, const struct boss_lpar *lpar)
+{
+	const struct world_partition *it = world_partition(&game->world, lpar->name);
+	const Tarn__ObjectStatus *status;
+
+	if (lpar->resize_generation == 0)
+		return true;
+	status = boss_status(&game->boss, TARN__OBJECT_KIND__OBJECT_RESIZE, lpar->name,
+			     lpar->resize_generation);
+	if (status == NULL || !status->done)
+		return false;
+	if (it == NULL)
+		return status->error != NULL;
+	return status->bytes == it->mem_bytes &&
+	       (status->error != NULL || status->bytes == lpar->resize_bytes);
+}
+
 static bool lpars_are_settled(struct game *game)
 {
 	unsigned running = 0;
@@ -239,7 +281,8 @@ static bool lpars_are_settled(struct game *game)
 				     lpar->name, lpar->run_id);
 		is_alive = world_find(&game->world, AGENT_PARTITION, lpar->name) != NULL;
 		if (is_alive != status->running || (is_alive && !lpar->is_running) ||
-		    (!is_alive && world_partition(&game->world, lpar->name) != NULL))
+		    (!is_alive && world_partition(&game->world, lpar->name) != NULL) ||
+		    !resize_is_settled(game, lpar))
 			return false;
 		running += is_alive;
 	}

@@ -27,6 +27,7 @@ struct desired_parts {
 	Tarn__DesiredDevice devices[BOSS_DEVICES];
 	Tarn__DesiredDevice *device_list[BOSS_DEVICES];
 	Tarn__DesiredLpar lpars[BOSS_LPARS];
+	Tarn__DesiredResize resizes[BOSS_LPARS];
 	Tarn__DesiredLpar *lpar_list[BOSS_LPARS];
 	Tarn__LparSpec specs[BOSS_LPARS];
 	Tarn__Workload workload;
@@ -90,9 +91,9 @@ static void put_lpars(struct agent_boss *boss, struct desired_parts *parts)
 		spec->name = from->name;
 		spec->mode = from->is_dedicated ? TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED
 						: TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
-		spec->min_bytes = UINT64_C(32) << 20;
+		spec->min_bytes = UINT64_C(16) << 20;
 		spec->mem_bytes = UINT64_C(32) << 20;
-		spec->max_bytes = UINT64_C(32) << 20;
+		spec->max_bytes = UINT64_C(128) << 20;
 		spec->workload = &parts->workload;
 		tarn__desired_lpar__init(to);
 		to->spec = spec;
@@ -101,6 +102,15 @@ static void put_lpars(struct agent_boss *boss, struct desired_parts *parts)
 		to->has_immediate = true;
 		to->immediate = from->is_immediate;
 		to->device = from->device;
+		if (from->resize_generation != 0) {
+			Tarn__DesiredResize *resize =
+				&parts->resizes[parts->desired.n_lpars];
+
+			tarn__desired_resize__init(resize);
+			resize->generation = from->resize_generation;
+			resize->mem_bytes = from->resize_bytes;
+			to->resize = resize;
+		}
 		parts->lpar_list[parts->desired.n_lpars++] = to;
 	}
 	parts->desired.lpars = parts->lpar_list;
@@ -342,6 +352,14 @@ void boss_activate(struct agent_boss *boss, struct boss_lpar *lpar)
 	lpar->run_id = boss->next_id++;
 	lpar->is_running = true;
 	lpar->is_immediate = false;
+	lpar->resize_generation = 0;
+}
+
+uint64_t boss_resize(struct agent_boss *boss, struct boss_lpar *lpar, uint64_t bytes)
+{
+	lpar->resize_generation = boss->next_id++;
+	lpar->resize_bytes = bytes;
+	return lpar->resize_generation;
 }
 
 struct boss_device *boss_device(struct agent_boss *boss, const char *name)

@@ -20,6 +20,8 @@ struct boss_lpar {
 	uint64_t run_id;
 	bool is_running, is_immediate, is_dedicated;
 	char device[HV_NAME_BYTES];
+	uint64_t resize_generation; /* 0 = none desired */
+	uint64_t resize_bytes;
 };
 
 struct boss_device {
@@ -80,6 +82,7 @@ void boss_publish(struct agent_boss *boss);
 
 struct boss_lpar *boss_lpar(struct agent_boss *boss, const char *name); /* adds it */
 void boss_activate(struct agent_boss *boss, struct boss_lpar *lpar);    /* a new run */
+uint64_t boss_resize(struct agent_boss *boss, struct boss_lpar *lpar, uint64_t bytes);
 struct boss_device *boss_device(struct agent_boss *boss, const char *name); /* adds it */
 uint64_t boss_order(struct agent_boss *boss, Tarn__HostOpKind kind, const char *target);
 void boss_pool(struct agent_boss *boss, uint64_t bytes); /* 0: take it away */

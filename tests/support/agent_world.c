@@ -384,6 +384,9 @@ static void happen(struct agent_world *world, const struct world_happening *it)
 			partition->passes++;
 		break;
 	}
+	case WORLD_RESIZED:
+		world_hv_resized(world, it->name, it->a);
+		break;
 	case WORLD_CHECK_LOST:
 		check_lost(world, it->a);
 		break;
@@ -499,7 +502,7 @@ void world_open(struct agent_world *world, uint64_t seed)
 	world->config.name = "h1";
 	memset(world->config.id, 0x17, AGENT_ID_BYTES);
 	world->config.memory_bytes = UINT64_C(2) << 30;
-	world->config.lmb_bytes = UINT64_C(16) << 20;
+	world->config.lmb_bytes = WORLD_LMB_BYTES;
 	world->config.drills_allowed = true;
 }
 

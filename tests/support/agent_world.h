@@ -21,6 +21,7 @@
 #define WORLD_LPARS 160
 #define WORLD_DEVICES 32
 #define WORLD_RUNS 4096
+#define WORLD_LMB_BYTES (UINT64_C(16) << 20)
 
 struct world_process {
 	enum agent_kind kind;
@@ -45,6 +46,10 @@ struct world_partition {          /* in the hypervisor */
 	int64_t pid;
 	uint64_t passes;
 	uint64_t last_command;
+	uint64_t mem_bytes, max_bytes;
+	uint64_t resize_generation, resize_target;
+	bool resize_is_done;
+	enum hv_code resize_code;
 	uint64_t checksum_errors;
 	uint64_t page_ins;
 	char path[64]; /* of its paging device, "" = none */
@@ -75,6 +80,7 @@ enum world_what {
 	WORLD_COORDINATOR, /* reply to tag `a` */
 	WORLD_VIOS_MOVED,  /* the hypervisor let go of a maintained VIOS */
 	WORLD_VERIFIED,
+	WORLD_RESIZED,    /* one block, of the partition `name` with generation `a` */
 	WORLD_CHECK_LOST, /* no partition may be left of a hypervisor lost at `a` */
 	WORLD_CALL,       /* fn(world, arg) */
 };
@@ -119,7 +125,8 @@ struct agent_world {
 	bool hypervisor_fails;   /* exits at once, status 1 */
 	bool vios_fail;          /* the same */
 	bool formats_fail;
-	enum hv_code pool_code, define_code;
+	enum hv_code pool_code, define_code, resize_code;
+	uint64_t gives_at_most;    /* bytes of one order; 0 = all */
 	enum hv_code reserve_code; /* of every order about its own memory */
 	bool leaving_is_refused;   /* of a VIOS, by the hypervisor */
 	bool vios_are_stubborn;
@@ -205,6 +212,7 @@ void world_hv_ask(struct agent_world *world, uint32_t tag, const Tarn__HvRequest
 void world_hv_gone(struct agent_world *world);
 void world_hv_attach(struct agent_world *world, struct world_process *process);
 void world_hv_ended(struct agent_world *world, const struct world_process *process);
+void world_hv_resized(struct agent_world *world, const char *name, uint64_t generation);
 void world_hv_vios_moved(struct agent_world *world, const char *name);
 
 #endif

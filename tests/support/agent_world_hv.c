@@ -42,6 +42,8 @@ struct stat_parts {
 	Tarn__PoolStat pool;
 	Tarn__PartitionStat partitions[WORLD_LPARS];
 	Tarn__PartitionStat *partition_list[WORLD_LPARS];
+	Tarn__ResizeStat resizes[WORLD_LPARS];
+	Tarn__Error errors[WORLD_LPARS];
 	Tarn__ViosStat vios[HV_HOST_VIOS_MAX];
 	Tarn__ViosStat *vios_list[HV_HOST_VIOS_MAX];
 	Tarn__Failover *failovers[1];
@@ -73,6 +75,27 @@ static void put_paging(struct agent_world *world, struct world_partition *from,
 		world->failover->has_first_page_us = true;
 }
 
+static void put_memory(struct stat_parts *parts, const struct world_partition *from)
+{
+	size_t at = parts->stat.n_partitions;
+	Tarn__PartitionStat *to = &parts->partitions[at];
+
+	to->has_logical_pages = true;
+	to->logical_pages = from->mem_bytes / HV_PAGE_BYTES;
+	if (from->resize_generation == 0)
+		return;
+	tarn__resize_stat__init(&parts->resizes[at]);
+	parts->resizes[at].generation = from->resize_generation;
+	parts->resizes[at].done = from->resize_is_done;
+	to->resize = &parts->resizes[at];
+	if (from->resize_code == HV_OK)
+		return;
+	tarn__error__init(&parts->errors[at]);
+	parts->errors[at].code = from->resize_code;
+	parts->errors[at].text = (char *)"not given in time";
+	parts->resizes[at].error = &parts->errors[at];
+}
+
 static void put_partitions(struct agent_world *world, struct stat_parts *parts)
 {
 	for (size_t i = 0; i < WORLD_LPARS; i++) {
@@ -92,9 +115,11 @@ static void put_partitions(struct agent_world *world, struct stat_parts *parts)
 		to->has_verify_passes = true;
 		to->verify_passes = from->passes;
 		to->has_pages_verified = true;
-		to->pages_verified = from->passes > 0 ? 100 : 0;
+		to->pages_verified = from->passes > 0 ? from->mem_bytes / HV_PAGE_BYTES
+						      : 0;
 		to->has_checksum_errors = true;
 		to->checksum_errors = from->checksum_errors;
+		put_memory(parts, from);
 		if (world->has_paging)
 			put_paging(world, from, to);
 		parts->partition_list[parts->stat.n_partitions++] = to;
@@ -161,6 +186,8 @@ static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDef
 		*partition = (struct world_partition){
 			.run_id = want->run_id,
 			.mode = want->mode,
+			.mem_bytes = want->mem_bytes,
+			.max_bytes = want->max_bytes,
 			.state = TARN__PARTITION_STATE__PARTITION_DEFINED
 		};
 		(void)snprintf(partition->name, sizeof(partition->name), "%s",
@@ -222,6 +249,69 @@ static enum hv_code control(struct agent_world *world,
 	default:
 		return HV_OK;
 	}
+}
+
+static void plan_resized(struct agent_world *world, const struct world_partition *it)
+{
+	struct world_happening *step = world_at(world, world_between(world, 5, 300),
+						WORLD_RESIZED);
+
+	step->a = it->resize_generation;
+	(void)snprintf(step->name, sizeof(step->name), "%s", it->name);
+}
+
+/* As the real one: the same generation is the same order, one at a time. */
+static enum hv_code resize(struct agent_world *world, const Tarn__HvPartitionResize *want,
+			   Tarn__Error *error, char text[64])
+{
+	struct world_partition *it = world_partition(world, want->name);
+
+	if (it == NULL || it->run_id != want->run_id ||
+	    it->state != TARN__PARTITION_STATE__PARTITION_RUNNING)
+		return fail(error, text, HV_E_STATE, "it does not run");
+	if (want->generation == it->resize_generation)
+		return HV_OK;
+	if (want->generation < it->resize_generation)
+		return fail(error, text, HV_E_STALE, "it has had a later one");
+	if (it->resize_generation != 0 && !it->resize_is_done)
+		return fail(error, text, HV_E_BUSY, "its memory is being changed");
+	if (world->resize_code != HV_OK)
+		return fail(error, text, world->resize_code, "not resized, as told");
+	if (want->mem_bytes > it->max_bytes || want->mem_bytes == 0)
+		return fail(error, text, HV_E_INVAL, "beyond its maximum");
+	it->resize_generation = want->generation;
+	it->resize_target = want->mem_bytes;
+	it->resize_code = HV_OK;
+	it->resize_is_done = want->mem_bytes >= it->mem_bytes;
+	if (it->resize_is_done)
+		it->mem_bytes = want->mem_bytes;
+	else
+		plan_resized(world, it);
+	return HV_OK;
+}
+
+/* A block at a time; or what it gives at most, and then no more. */
+void world_hv_resized(struct agent_world *world, const char *name, uint64_t generation)
+{
+	struct world_partition *it = world_partition(world, name);
+	uint64_t left;
+
+	if (it == NULL || it->resize_generation != generation || it->resize_is_done ||
+	    it->state != TARN__PARTITION_STATE__PARTITION_RUNNING)
+		return;
+	left = it->mem_bytes - it->resize_target;
+	if (world->gives_at_most != 0) {
+		it->mem_bytes -= left < world->gives_at_most ? left
+							     : world->gives_at_most;
+		it->resize_code = it->mem_bytes == it->resize_target ? HV_OK
+								     : HV_E_TIMEOUT;
+		it->resize_is_done = true;
+		return;
+	}
+	it->mem_bytes -= left > WORLD_LMB_BYTES ? WORLD_LMB_BYTES : left;
+	it->resize_is_done = it->mem_bytes == it->resize_target;
+	if (!it->resize_is_done)
+		plan_resized(world, it);
 }
 
 static void elect(struct agent_world *world)
@@ -366,6 +456,8 @@ static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *
 		return remove_partition(world, request->remove, error, text);
 	case TARN__HV_REQUEST__KIND_CONTROL:
 		return control(world, request->control, error, text);
+	case TARN__HV_REQUEST__KIND_RESIZE:
+		return resize(world, request->resize, error, text);
 	case TARN__HV_REQUEST__KIND_VIOS_EXPECT:
 		if (world->leaving_is_refused && request->vios_expect->n_maintained > 0)
 			return fail(error, text, HV_E_REFUSED, "it is the only one");

@@ -257,7 +257,7 @@ static void verify_waits_for_the_pass_of_each_partition(void **state)
 	boss_publish(&bench->boss);
 	assert_string_equal(
 		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", verify)->text,
-		"2 partitions, 200 pages verified, 0 bad");
+		"2 partitions, 16384 pages verified, 0 bad");
 	assert_int_equal(world_partition(&bench->world, "db1")->passes, 1);
 	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", reset)->error);
 	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", audit)->error);
