@@ -133,6 +133,15 @@ static const struct cli_option lpar_activate[] = {
 	{ "dry-run", CLI_OPTION, CLI_FLAG, .help = "only tell every condition that is not met" },
 	NO_WAIT, { 0 },
 };
+static const struct cli_option lpar_resize[] = {
+	NAME_OF("lpar", "the partition"),
+	{ "mem", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", .help = "memory it shall have" },
+	{ "add", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", .help = "memory that is added" },
+	{ "remove", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", .help = "memory that is taken" },
+	{ "wait-minutes", CLI_OPTION, CLI_NUMBER, .max = 1440, .metavar = "N",
+	  .help = "how long it may take to give its memory (5; 0: for ever)" },
+	NO_WAIT, { 0 },
+};
 static const struct cli_option lpar_shutdown[] = {
 	NAME_OF("lpar", "the partition"),
 	{ "immediate", CLI_OPTION, CLI_FLAG, .help = "do not ask its operating system" },
@@ -202,6 +211,7 @@ const struct cli_command cli_commands[] = {
 	{ "lpar",       "show",     cli_lpar_show,     lpar_name,     "one partition: memory, faults, paging, stalls" },
 	{ "lpar",       "create",   cli_lpar_create,   lpar_create,   "define a partition; the coordinator places it" },
 	{ "lpar",       "activate", cli_lpar_activate, lpar_activate, "start it" },
+	{ "lpar",       "resize",   cli_lpar_resize,   lpar_resize,   "give it memory or take some, also while it runs" },
 	{ "lpar",       "shutdown", cli_lpar_shutdown, lpar_shutdown, "stop it" },
 	{ "lpar",       "remove",   cli_lpar_remove,   lpar_name,     "delete its definition" },
 	{ "lpar",       "what-if",  cli_lpar_what_if,  what_if,       "what a maximum would cost, before it is set" },

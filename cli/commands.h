@@ -53,6 +53,7 @@ CLI_COMMAND(cli_lpar_list);
 CLI_COMMAND(cli_lpar_show);
 CLI_COMMAND(cli_lpar_create);
 CLI_COMMAND(cli_lpar_activate);
+CLI_COMMAND(cli_lpar_resize);
 CLI_COMMAND(cli_lpar_shutdown);
 CLI_COMMAND(cli_lpar_remove);
 CLI_COMMAND(cli_lpar_what_if);

@@ -68,7 +68,7 @@ static void check_content(struct check *check, const Tarn__PartitionStat *stat)
 	must_be_zero(check, "integrity errors", stat->integrity_errors);
 	must_be_zero(check, "poisoned pages", stat->poisoned_pages);
 	must_be_zero(check, "bad pages in the last verification", stat->verify_bad);
-	if (stat->verify_passes > 0)
+	if (stat->verify_passes > 0 && stat->resize == NULL) /* the pass may be older */
 		must_equal(check, "pages verified", stat->pages_verified, "logical pages",
 			   stat->logical_pages);
 }

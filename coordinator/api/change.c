@@ -82,6 +82,8 @@ static enum hv_code plan_one(struct engine *engine, struct plan *plan,
 		return plan_lpar_shutdown(plan, request->lpar_shutdown, err);
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_REMOVE:
 		return plan_lpar_remove(plan, request->lpar_remove, err);
+	case TARN__CLUSTER_REQUEST__KIND_LPAR_RESIZE:
+		return plan_lpar_resize(plan, request->lpar_resize, err);
 	case TARN__CLUSTER_REQUEST__KIND_DRILL_RUN:
 		return plan_drill_run(plan, request->drill_run, err);
 	default:

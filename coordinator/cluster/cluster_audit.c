@@ -4,6 +4,7 @@
  *   a device has at most one owner, and that LPAR names it back      (I1)
  *   a running shared LPAR has a device of its own host
  *   entitlements of running LPARs fit the pool                       (I4)
+ *   memory is being changed of running LPARs only, and has a job
  *   what names a pending job is named by a job that is not done
  *   one drill a host; only a drill or a person holds a VIOS down
  *   names refer to what exists; numbers are below next_id
@@ -49,6 +50,10 @@ static enum hv_code audit_lpar(const struct cluster *cluster,
 	    lpar->device == NULL)
 		return hv_fail(err, HV_E_CORRUPT,
 			       "LPAR '%s' runs without a paging device",
+			       lpar->spec->name);
+	if ((lpar->resize != NULL) != (lpar->has_resize_job != 0))
+		return hv_fail(err, HV_E_CORRUPT,
+			       "LPAR '%s': a change of its memory without a job",
 			       lpar->spec->name);
 	if (lpar->device == NULL)
 		return HV_OK;
@@ -115,7 +120,8 @@ static enum hv_code audit_jobs(const struct cluster *cluster, struct hv_err *err
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 
-		if (!is_pending(cluster, lpar->has_job, lpar->job))
+		if (!is_pending(cluster, lpar->has_job, lpar->job) ||
+		    !is_pending(cluster, lpar->has_resize_job, lpar->resize_job))
 			return hv_fail(err, HV_E_CORRUPT, "LPAR '%s' names job %llu",
 				       lpar->spec->name, (unsigned long long)lpar->job);
 	}

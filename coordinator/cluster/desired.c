@@ -34,6 +34,7 @@ static void add_lpar(struct whole *whole, const Tarn__LparRecord *lpar)
 	desired->has_immediate = lpar->has_immediate;
 	desired->immediate = lpar->immediate;
 	desired->device = lpar->device;
+	desired->resize = lpar->resize;
 	whole->lpars[at] = desired;
 	whole->desired.n_lpars++;
 }

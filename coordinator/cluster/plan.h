@@ -72,6 +72,11 @@ HV_MUST_USE
 enum hv_code plan_lpar_remove(struct plan *plan, const Tarn__LparRemove *request,
 			      struct hv_err *err);
 
+/* Of a running one: a job, and a DesiredResize. Of one that is off: at once. */
+HV_MUST_USE
+enum hv_code plan_lpar_resize(struct plan *plan, const Tarn__LparResize *request,
+			      struct hv_err *err);
+
 HV_MUST_USE
 enum hv_code plan_drill_run(struct plan *plan, const Tarn__DrillRun *request,
 			    struct hv_err *err);

@@ -223,6 +223,23 @@ static void put_drill(struct plan *plan, const Tarn__DrillRun *request,
 			(unsigned long long)drill.number, request->host, texts[1]);
 }
 
+/* It counts the pages that partitions verify, which must not change meanwhile. */
+static enum hv_code need_no_resize(const struct plan *plan, const Tarn__HostRecord *host,
+				   struct hv_err *err)
+{
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(plan->cluster, i);
+
+		if (lpar->resize != NULL && strcmp(lpar->host, host->name) == 0)
+			return hv_fail(err, HV_E_BUSY,
+				       "memory of LPAR '%s' is being changed; wait for "
+				       "job %llu",
+				       lpar->spec->name,
+				       (unsigned long long)lpar->resize_job);
+	}
+	return HV_OK;
+}
+
 enum hv_code plan_drill_run(struct plan *plan, const Tarn__DrillRun *request,
 			    struct hv_err *err)
 {
@@ -238,6 +255,8 @@ enum hv_code plan_drill_run(struct plan *plan, const Tarn__DrillRun *request,
 			       host->name, request->vios);
 	if (code == HV_OK)
 		code = plan_need_no_drill(plan, host->name, err);
+	if (code == HV_OK)
+		code = need_no_resize(plan, host, err);
 	if (code == HV_OK)
 		code = check_ready(plan, host, request, &target, err);
 	if (code != HV_OK)

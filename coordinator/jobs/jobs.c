@@ -251,6 +251,7 @@ void jobs_step(struct draft *draft, const Tarn__HostRecord *host)
 {
 	jobs_step_pool(draft, host);
 	jobs_step_devices(draft, host);
+	jobs_step_resizes(draft, host); /* a run that ends ends its resize */
 	jobs_step_lpars(draft, host);
 	jobs_step_vios(draft, host);
 	jobs_step_drill(draft, host);

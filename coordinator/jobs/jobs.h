@@ -12,6 +12,7 @@
  *   lpar     starting --running--> runs --ended--> off, device free
  *                     --error--> off, device free; job failed
  *            shutting down --ended--> off, device free
+ *   resize   running --done--> memory as ordered  --error--> as reached; job failed
  *   vios     until the report shows the state that was ordered, or JOBS_VIOS_MS
  *   drill    drill.c
  *
@@ -34,6 +35,9 @@ void jobs_step(struct draft *draft, const Tarn__HostRecord *host);
 void jobs_step_pool(struct draft *draft, const Tarn__HostRecord *host);
 void jobs_step_devices(struct draft *draft, const Tarn__HostRecord *host);
 void jobs_step_lpars(struct draft *draft, const Tarn__HostRecord *host);
+void jobs_step_resizes(struct draft *draft, const Tarn__HostRecord *host);
+/* Its run is over: the change of its memory is, too. `edit` is of this draft. */
+void jobs_end_resize(struct draft *draft, Tarn__LparRecord *edit);
 void jobs_step_vios(struct draft *draft, const Tarn__HostRecord *host);
 void jobs_step_drill(struct draft *draft, const Tarn__HostRecord *host);
 

@@ -85,11 +85,12 @@ static void end_run(struct draft *draft, const Tarn__LparRecord *lpar,
 	end_job(draft, lpar, status);
 	tell_end(draft, lpar, status);
 	release_device(draft, lpar);
+	jobs_end_resize(draft, edit);
 	/* Until it is activated again: tarn status and tarn report must not miss it. */
 	edit->has_ended_unasked = lpar->running && !lpar->has_job;
 	edit->ended_unasked = edit->has_ended_unasked;
 	edit->has_retained_bytes = !(lpar->running && lpar->has_job);
-	edit->retained_bytes = edit->has_retained_bytes ? kept_bytes(draft, lpar) : 0;
+	edit->retained_bytes = edit->has_retained_bytes ? kept_bytes(draft, edit) : 0;
 	edit->running = false;
 	edit->has_job = 0;
 	edit->job = 0;

@@ -94,6 +94,7 @@ static const struct rule rules[] = {
 	{ &tarn__lpar_activate__descriptor,       "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_shutdown__descriptor,       "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_remove__descriptor,         "name",       RULE_NAME, 0 },
+	{ &tarn__lpar_resize__descriptor,         "name",       RULE_NAME, 0 },
 	{ &tarn__drill_run__descriptor,           "host",       RULE_NAME, 0 },
 	{ &tarn__drill_run__descriptor,           "vios",       RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__query__descriptor,               "host",       RULE_NAME_OR_EMPTY, 0 },

@@ -251,6 +251,11 @@ static bool differs(bool is_loud, const char *what, const char *name)
 	return false;
 }
 
+static uint64_t memory_of(const Tarn__LparRecord *lpar)
+{
+	return lpar->has_granted_bytes ? lpar->granted_bytes : lpar->spec->mem_bytes;
+}
+
 static bool lpars_are_settled(const struct sim *sim, unsigned host, bool is_loud)
 {
 	const struct cluster *cluster = test_cluster(&sim->coordinator);
@@ -260,6 +265,7 @@ static bool lpars_are_settled(const struct sim *sim, unsigned host, bool is_loud
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 		const struct world_process *process;
+		const struct world_partition *memory;
 
 		if (strcmp(lpar->host, sim_host_name(host)) != 0)
 			continue;
@@ -267,6 +273,10 @@ static bool lpars_are_settled(const struct sim *sim, unsigned host, bool is_loud
 		if (lpar->has_job || lpar->running != (process != NULL) ||
 		    (process != NULL && process->run_id != lpar->run_id))
 			return differs(is_loud, "LPAR", lpar->spec->name);
+		memory = world_partition(world, lpar->spec->name);
+		if (lpar->running && (memory == NULL || lpar->resize != NULL ||
+				      memory->mem_bytes != memory_of(lpar)))
+			return differs(is_loud, "memory of LPAR", lpar->spec->name);
 		running += lpar->running;
 	}
 	if (running != world_alive(world, AGENT_PARTITION))

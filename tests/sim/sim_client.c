@@ -32,6 +32,7 @@ struct parts {
 	Tarn__LparActivate lpar_activate;
 	Tarn__LparShutdown lpar_shutdown;
 	Tarn__LparRemove lpar_remove;
+	Tarn__LparResize lpar_resize;
 	Tarn__DrillRun drill_run;
 	Tarn__Query status;
 	char name[HV_NAME_BYTES];
@@ -173,13 +174,19 @@ static void put_lpar(struct sim *sim, struct sim_client *client, struct parts *p
 	tarn__lpar_activate__init(&p->lpar_activate);
 	tarn__lpar_shutdown__init(&p->lpar_shutdown);
 	tarn__lpar_remove__init(&p->lpar_remove);
+	tarn__lpar_resize__init(&p->lpar_resize);
 	(void)snprintf(p->name, sizeof(p->name), "c%u-l%u", client->number, which);
 	memcpy(client->name, p->name, sizeof(client->name));
 	p->lpar_activate.name = p->lpar_shutdown.name = p->lpar_remove.name = p->name;
+	p->lpar_resize.name = p->name;
+	p->lpar_resize.has_mem_bytes = 1;
+	p->lpar_resize.mem_bytes = (1 + sim_below(sim, 9)) * 16 * MIB;
 	p->lpar_shutdown.has_immediate = 1;
 	p->lpar_shutdown.immediate = sim_chance(sim, 40);
 	if (!is_there && sim_chance(sim, 90))
 		put_create(sim, p);
+	else if (sim_chance(sim, 25))
+		KIND(p, LPAR_RESIZE, lpar_resize);
 	else if (sim_chance(sim, 55))
 		KIND(p, LPAR_ACTIVATE, lpar_activate);
 	else if (sim_chance(sim, 70))

@@ -157,6 +157,18 @@ enum hv_code test_lpar_remove(struct test_coordinator *c, const char *name,
 	return test_change(c, &request, err, NULL);
 }
 
+enum hv_code test_lpar_resize(struct test_coordinator *c, const char *name,
+			      uint64_t bytes, struct hv_err *err, uint64_t *ret_job)
+{
+	Tarn__LparResize resize = TARN__LPAR_RESIZE__INIT;
+
+	REQUEST(LPAR_RESIZE, lpar_resize, resize);
+	resize.name = (char *)name;
+	resize.has_mem_bytes = 1;
+	resize.mem_bytes = bytes;
+	return test_change(c, &request, err, ret_job);
+}
+
 enum hv_code test_drill(struct test_coordinator *c, Tarn__DrillKind kind,
 			const char *host, const char *vios, struct hv_err *err,
 			uint64_t *ret_job)

@@ -260,6 +260,27 @@ static void begin_run(struct model_host *host, struct model_lpar *lpar,
 	lpar->is_running = true;
 }
 
+/* False: it is as desired. */
+static bool step_resize(struct model_host *host, struct model_lpar *lpar,
+			const Tarn__DesiredResize *want)
+{
+	uint64_t left;
+
+	if (want == NULL || lpar->resize_generation == want->generation ||
+	    host->is_slow_to_resize)
+		return false;
+	lpar->resize_generation = want->generation;
+	lpar->resize_has_error = false;
+	left = want->mem_bytes < lpar->mem_bytes ? lpar->mem_bytes - want->mem_bytes : 0;
+	if (host->gives_at_most != 0 && left > host->gives_at_most) {
+		lpar->resize_has_error = true;
+		lpar->mem_bytes -= host->gives_at_most;
+	} else {
+		lpar->mem_bytes = want->mem_bytes;
+	}
+	return true;
+}
+
 static bool step_lpar(struct model_host *host, const Tarn__DesiredLpar *desired)
 {
 	struct model_lpar *lpar = make_lpar(host, desired->spec->name);
@@ -270,7 +291,8 @@ static bool step_lpar(struct model_host *host, const Tarn__DesiredLpar *desired)
 	}
 	if (desired->running) {
 		if (lpar->run_id == desired->run_id)
-			return false;
+			return lpar->is_running &&
+			       step_resize(host, lpar, desired->resize);
 		begin_run(host, lpar, desired);
 		return true;
 	}

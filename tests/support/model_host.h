@@ -31,6 +31,8 @@ struct model_lpar {
 	bool is_over;   /* this run_id is done with */
 	bool has_error; /* it failed */
 	uint64_t mem_bytes;
+	uint64_t resize_generation; /* done; 0 = none */
+	bool resize_has_error;
 	uint64_t stolen_pages, page_ins, verify_passes, longest_stall_us, bad_pages;
 	bool is_waiting;
 	char device[HV_NAME_BYTES];
@@ -98,9 +100,11 @@ struct model_host {
 
 	/* Knobs: the next of these fails with this code. */
 	enum hv_code pool_error, device_error, lpar_error, op_error;
-	bool vios_stay_down; /* a VIOS that went is not restarted */
-	bool no_paging;      /* no page-ins happen */
-	bool is_silent_op;   /* orders are not carried out */
+	uint64_t gives_at_most; /* bytes of a resize; then it fails. 0 = all */
+	bool is_slow_to_resize; /* it is not done */
+	bool vios_stay_down;    /* a VIOS that went is not restarted */
+	bool no_paging;         /* no page-ins happen */
+	bool is_silent_op;      /* orders are not carried out */
 
 	/* Rules broken: a run that began twice, a kill done twice, a lower epoch. */
 	const char *broken;

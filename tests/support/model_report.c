@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OBJECTS (1 + MODEL_DEVICES + MODEL_LPARS + MODEL_OPS)
+#define OBJECTS (1 + MODEL_DEVICES + 2 * MODEL_LPARS + MODEL_OPS)
 
 struct parts {
 	Tarn__HostIdentity identity;
@@ -125,6 +125,12 @@ static void put_lpars(const struct model_host *host, struct parts *parts)
 		object->done = lpar->is_running || lpar->is_over;
 		object->has_running = 1;
 		object->running = lpar->is_running;
+		if (lpar->resize_generation == 0)
+			continue;
+		object = add_object(parts, TARN__OBJECT_KIND__OBJECT_RESIZE, lpar->name,
+				    lpar->resize_generation, lpar->resize_has_error);
+		object->has_bytes = 1;
+		object->bytes = lpar->mem_bytes;
 	}
 }
 

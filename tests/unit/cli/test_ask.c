@@ -330,6 +330,28 @@ static void every_change_asks_for_what_it_says(void **state)
 	fake_free(fake);
 }
 
+static void resize_sends_the_one_size_that_is_given(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterRequest *request;
+
+	(void)state;
+	assert_int_equal(fake_run(fake, "lpar resize p"), CLI_WRONG_USAGE);
+	assert_int_equal(fake_run(fake, "lpar resize p --mem 64M --add 16M"),
+			 CLI_WRONG_USAGE);
+	fake_answer_job(fake, 0);
+	assert_int_equal(fake_run(fake, "lpar resize p --remove 32M --wait-minutes 3"),
+			 CLI_DONE);
+	assert_string_equal(fake->out, "memory of partition 'p' changed\n");
+	request = fake_request(fake, 0);
+	assert_false(request->lpar_resize->has_mem_bytes);
+	assert_false(request->lpar_resize->has_add_bytes);
+	assert_int_equal(request->lpar_resize->remove_bytes, 32 << 20);
+	assert_int_equal(request->lpar_resize->wait_s, 180);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+}
+
 static void pool_set_keeps_what_is_not_said(void **state)
 {
 	struct fake *fake = fake_new();
@@ -372,6 +394,7 @@ int main(void)
 		cmocka_unit_test(no_wait_tells_the_job_and_returns),
 		cmocka_unit_test(an_answer_without_its_job_is_refused),
 		cmocka_unit_test(every_change_asks_for_what_it_says),
+		cmocka_unit_test(resize_sends_the_one_size_that_is_given),
 		cmocka_unit_test(pool_set_keeps_what_is_not_said),
 	};
 

@@ -1,0 +1,241 @@
+/*
+ * plan_resize - memory of an LPAR grows and shrinks (SPEC D2); see plan.h.
+ *
+ * What grows is counted from the order on, what shrinks until the report says that it
+ * was given: so nothing is promised twice. jobs/resize.c ends it.
+ */
+#include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/memory.h"
+#include "coordinator/cluster/plan.h"
+
+#include <stdlib.h>
+
+#define SIZE_TEXT 32
+#define WAIT_S 300 /* as on the HMC: five minutes */
+
+struct change {
+	const Tarn__LparRecord *lpar;
+	const Tarn__HostRecord *host;
+	uint64_t before, after;
+};
+
+static uint64_t memory_of(const Tarn__LparRecord *lpar)
+{
+	return lpar->running && lpar->has_granted_bytes ? lpar->granted_bytes
+							: lpar->spec->mem_bytes;
+}
+
+/* Exactly one of three sizes; UINT64_MAX stands for more than can be. */
+static enum hv_code find_after(const Tarn__LparResize *request, struct change *change,
+			       struct hv_err *err)
+{
+	uint64_t before = change->before;
+
+	if (request->has_mem_bytes + request->has_add_bytes + request->has_remove_bytes !=
+	    1)
+		return hv_fail(err, HV_E_INVAL,
+			       "LPAR '%s': one size is needed: the memory it shall have, "
+			       "or what is added, or what is removed",
+			       request->name);
+	if (request->has_mem_bytes)
+		change->after = request->mem_bytes;
+	else if (request->has_add_bytes)
+		change->after = request->add_bytes > UINT64_MAX - before
+					? UINT64_MAX
+					: before + request->add_bytes;
+	else
+		change->after = request->remove_bytes > before
+					? 0
+					: before - request->remove_bytes;
+	return HV_OK;
+}
+
+static enum hv_code check_bounds(const struct change *change, struct hv_err *err)
+{
+	const Tarn__LparSpec *spec = change->lpar->spec;
+	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
+
+	if (change->after == change->before)
+		return hv_fail(err, HV_E_STATE, "LPAR '%s' has %s of memory already",
+			       spec->name, hv_size_format(change->after, a, sizeof(a)));
+	if (change->host->lmb_bytes == 0)
+		return hv_fail(err, HV_E_STATE,
+			       "LPAR '%s': host '%s' has not joined yet, so its memory "
+			       "block is not known",
+			       spec->name, change->host->name);
+	if (change->after < spec->min_bytes || change->after > spec->max_bytes)
+		return hv_fail(err, HV_E_INVAL,
+			       "LPAR '%s': memory of %s is not between its minimum %s "
+			       "and its maximum %s",
+			       spec->name, hv_size_format(change->after, a, sizeof(a)),
+			       hv_size_format(spec->min_bytes, b, sizeof(b)),
+			       hv_size_format(spec->max_bytes, c, sizeof(c)));
+	if (change->after % change->host->lmb_bytes != 0)
+		return hv_fail(err, HV_E_INVAL,
+			       "LPAR '%s': memory of %s is not whole memory blocks of "
+			       "host '%s' (%s)",
+			       spec->name, hv_size_format(change->after, a, sizeof(a)),
+			       change->host->name,
+			       hv_size_format(change->host->lmb_bytes, b, sizeof(b)));
+	if (spec->entitled_bytes > change->after)
+		return hv_fail(err, HV_E_INVAL,
+			       "LPAR '%s': memory of %s is less than its entitled memory "
+			       "%s",
+			       spec->name, hv_size_format(change->after, a, sizeof(a)),
+			       hv_size_format(spec->entitled_bytes, b, sizeof(b)));
+	return HV_OK;
+}
+
+static enum hv_code check_free(const struct change *change, const struct host_use *use,
+			       uint64_t *ret_more, struct hv_err *err)
+{
+	uint64_t more = limits_round_up(change->after, use->lmb_bytes) -
+			limits_round_up(change->before, use->lmb_bytes);
+	uint64_t free_bytes = limits_free_bytes(use);
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	*ret_more = more;
+	if (more <= free_bytes)
+		return HV_OK;
+	return hv_fail(err, HV_E_LIMIT,
+		       "LPAR '%s': %s more are needed, and host '%s' has %s free; shut "
+		       "down an LPAR, take memory from one, or make the pool smaller",
+		       change->lpar->spec->name, hv_size_format(more, a, sizeof(a)),
+		       change->host->name, hv_size_format(free_bytes, b, sizeof(b)));
+}
+
+static enum hv_code check_logical(const struct change *change, const struct host_use *use,
+				  struct hv_err *err)
+{
+	uint64_t sum = use->logical_bytes - change->before + change->after;
+	char a[SIZE_TEXT], b[SIZE_TEXT];
+
+	if (sum <= limits_logical_max(use))
+		return HV_OK;
+	return hv_fail(err, HV_E_LIMIT,
+		       "LPAR '%s': memory of %s makes the logical sum of host '%s' more "
+		       "than %u times its pool (%s); make the pool larger or shut down "
+		       "an LPAR",
+		       change->lpar->spec->name,
+		       hv_size_format(change->after, a, sizeof(a)), change->host->name,
+		       LIMITS_OVERCOMMIT,
+		       hv_size_format(limits_logical_max(use), b, sizeof(b)));
+}
+
+static enum hv_code check_running(const struct plan *plan, const struct change *change,
+				  struct hv_err *err)
+{
+	const Tarn__LparRecord *lpar = change->lpar;
+
+	if (lpar->has_job)
+		return hv_fail(err, HV_E_BUSY, "LPAR '%s' is being %s; wait for job %llu",
+			       lpar->spec->name, lpar->running ? "started" : "shut down",
+			       (unsigned long long)lpar->job);
+	if (lpar->has_resize_job)
+		return hv_fail(err, HV_E_BUSY,
+			       "memory of LPAR '%s' is being changed; wait for job %llu",
+			       lpar->spec->name, (unsigned long long)lpar->resize_job);
+	if (plan_need_no_drill(plan, change->host->name, err) != HV_OK)
+		return HV_E_BUSY; /* it counts the pages that it verifies */
+	return plan_need_connected(plan, change->host, err);
+}
+
+static void set_memory(Tarn__LparRecord *edit, uint64_t bytes)
+{
+	edit->spec->mem_bytes = bytes;
+	if (edit->has_granted_bytes)
+		edit->granted_bytes = bytes;
+}
+
+static void start(struct plan *plan, const struct change *change, uint32_t wait_s)
+{
+	const char *name = change->lpar->spec->name;
+	struct job_plan job = { TARN__JOB_KIND__JOB_LPAR, change->host->name, name };
+	Tarn__LparRecord *edit;
+	char text[SIZE_TEXT];
+
+	plan->job = draft_add_job(&plan->draft, &job, "memory of lpar '%s': %s", name,
+				  hv_size_format(change->after, text, sizeof(text)));
+	edit = draft_edit_lpar(&plan->draft, name);
+	if (edit == NULL)
+		return; /* draft_finish() says no memory */
+	edit->resize = malloc(sizeof(*edit->resize));
+	if (edit->resize == NULL) {
+		plan->draft.is_out = true;
+		return;
+	}
+	tarn__desired_resize__init(edit->resize);
+	edit->resize->generation = draft_next_id(&plan->draft);
+	edit->resize->mem_bytes = change->after;
+	edit->resize->has_wait_s = 1;
+	edit->resize->wait_s = wait_s;
+	edit->has_resize_job = 1;
+	edit->resize_job = plan->job;
+	edit->has_resize_before = 1;
+	edit->resize_before = change->before;
+	if (change->after > change->before)
+		set_memory(edit, change->after);
+}
+
+/* Off: only its definition changes; activation looks whether there is room. */
+static void define(struct plan *plan, const struct change *change)
+{
+	const char *name = change->lpar->spec->name;
+	Tarn__LparRecord *edit = draft_edit_lpar(&plan->draft, name);
+	char text[SIZE_TEXT];
+
+	if (edit == NULL)
+		return;
+	edit->spec->mem_bytes = change->after;
+	hv_size_format(change->after, text, sizeof(text));
+	draft_name(&plan->draft, "memory of lpar '%s': %s", name, text);
+	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, change->host->name,
+			"lpar.resized", "LPAR '%s' is defined with %s of memory", name,
+			text);
+}
+
+static enum hv_code resize_running(struct plan *plan, const struct change *change,
+				   const Tarn__LparResize *request, struct hv_err *err)
+{
+	struct host_use use = limits_use(plan->cluster, change->host, LIMITS_RUNNING,
+					 NULL);
+	bool grows = change->after > change->before;
+	uint64_t more = 0;
+	enum hv_code code = HV_OK;
+
+	if (grows && limits_is_shared(change->lpar->spec))
+		code = check_logical(change, &use, err);
+	else if (grows)
+		code = check_free(change, &use, &more, err);
+	if (code != HV_OK)
+		return code;
+	if (more != 0)
+		memory_make_available(&plan->draft, change->host->name, NULL, more);
+	start(plan, change, request->has_wait_s ? request->wait_s : WAIT_S);
+	return HV_OK;
+}
+
+enum hv_code plan_lpar_resize(struct plan *plan, const Tarn__LparResize *request,
+			      struct hv_err *err)
+{
+	struct change change = { .lpar = cluster_lpar(plan->cluster, request->name) };
+	enum hv_code code;
+
+	if (change.lpar == NULL)
+		return hv_fail(err, HV_E_NOTFOUND, "LPAR '%s' is not known",
+			       request->name);
+	change.before = memory_of(change.lpar);
+	code = plan_need_host(plan, change.lpar->host, &change.host, err);
+	if (code == HV_OK)
+		code = find_after(request, &change, err);
+	if (code == HV_OK && limits_is_active(change.lpar))
+		code = check_running(plan, &change, err);
+	if (code == HV_OK)
+		code = check_bounds(&change, err);
+	if (code != HV_OK)
+		return code;
+	if (limits_is_active(change.lpar))
+		return resize_running(plan, &change, request, err);
+	define(plan, &change);
+	return HV_OK;
+}
