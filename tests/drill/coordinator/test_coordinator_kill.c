@@ -140,19 +140,26 @@ static void take_answer(struct slot *slot, const uint8_t *bytes, size_t count)
 static void on_done(struct hv_call *call, enum hv_code code, const uint8_t *bytes,
 		    size_t count);
 
+/* One that has been answered, again on purpose; or a new one. */
+static size_t pick_order(struct slot *slot)
+{
+	if (d.order_count > 0 && hv_rng_below(&d.rng, 5) == 0) {
+		size_t at = hv_rng_below(&d.rng, d.order_count);
+
+		/* Another slot's that is still under way is not for us. */
+		if (d.orders[at].answer != NULL)
+			return at;
+	}
+	return new_order(slot);
+}
+
 static void send(struct slot *slot)
 {
 	const struct order *order;
 
 	if (!slot->has_order) {
 		slot->has_order = true;
-		slot->order = d.order_count > 0 && hv_rng_below(&d.rng, 5) == 0
-				      ? hv_rng_below(&d.rng, d.order_count)
-				      : new_order(slot);
-		/* Another slot's order that is still under way is not for us. */
-		if (d.orders[slot->order].answer == NULL &&
-		    slot->order + 1 != d.order_count)
-			slot->order = new_order(slot);
+		slot->order = pick_order(slot);
 	}
 	order = &d.orders[slot->order];
 	slot->call.on_done = on_done;
