@@ -16,7 +16,8 @@ struct whole {
 	Tarn__HostOp *ops[HV_HOST_OPS_MAX];
 };
 
-static void add_lpar(struct whole *whole, const Tarn__LparRecord *lpar)
+static void add_lpar(struct whole *whole, const Tarn__HostRecord *host,
+		     const Tarn__LparRecord *lpar)
 {
 	size_t at = whole->desired.n_lpars;
 	Tarn__DesiredLpar *desired = &whole->lpar_room[at];
@@ -28,6 +29,10 @@ static void add_lpar(struct whole *whole, const Tarn__LparRecord *lpar)
 	*spec = *lpar->spec;
 	if (lpar->has_granted_bytes)
 		spec->mem_bytes = lpar->granted_bytes;
+	if (spec->hpt_ratio == 0 && host->profile != NULL) {
+		spec->has_hpt_ratio = 1;
+		spec->hpt_ratio = host->profile->hpt_ratio;
+	}
 	desired->spec = spec;
 	desired->run_id = lpar->run_id;
 	desired->running = lpar->running;
@@ -40,13 +45,13 @@ static void add_lpar(struct whole *whole, const Tarn__LparRecord *lpar)
 }
 
 static void add_lpars(struct whole *whole, const struct cluster *cluster,
-		      const char *host)
+		      const Tarn__HostRecord *host)
 {
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 
-		if (strcmp(lpar->host, host) == 0)
-			add_lpar(whole, lpar);
+		if (strcmp(lpar->host, host->name) == 0)
+			add_lpar(whole, host, lpar);
 	}
 	whole->desired.lpars = whole->lpars;
 }
@@ -105,7 +110,7 @@ enum hv_code desired_make(const struct cluster *cluster, const Tarn__HostRecord 
 	whole->desired.n_vios = host->n_vios;
 	whole->desired.vios = host->vios;
 	add_devices(whole, cluster, host->name);
-	add_lpars(whole, cluster, host->name);
+	add_lpars(whole, cluster, host);
 	add_ops(whole, cluster, host->name);
 	*ret_desired = &whole->desired;
 	return HV_OK;

@@ -2,7 +2,8 @@
 #
 # base: resident memory of tarn-hypervisor with no pool and no partition, measured:
 # 5.1 MiB of its own and 5.2 MiB shared with its VIOS, rounded up to 11. There are no I/O
-# slots, and virtual adapters have no tables of their own.
+# slots; a virtual adapter's window is 8 MiB of I/O addresses, 8 bytes for each 4 KiB
+# (hvcore/mem/tce.h).
 # Creation: the page table of a partition has 16 bytes for each page of its maximum
 # memory, a 256th; it is reserved when the partition is made. A pool has 8 bytes for each
 # page of its maximum. Page tables at 1:64, as in hvcore/reserve/reserve.h.
@@ -16,7 +17,7 @@ processors = 2;
 base = "11M";
 slots = 0;
 slot_tce = "0";
-adapter_tce = "0";
+adapter_tce = "16K";
 hpt_ratio = 64;
 pool_frame = 8;
 creation = ( ("0", "0"), ("1T", "4G") );

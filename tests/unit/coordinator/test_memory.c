@@ -241,6 +241,8 @@ static void memory_is_kept_until_it_is_needed(void **state)
 	make_dedicated("a", 256 * MIB);
 	make_dedicated("b", 64 * MIB);
 	run("a");
+	/* the platform's page table ratio is told, where none was chosen */
+	assert_int_equal(host.desired->lpars[0]->spec->hpt_ratio, 64);
 	before = memory_of("h1");
 	assert_int_equal(before.retained_bytes, 0);
 	stop("a");
