@@ -148,8 +148,6 @@ static void visit_calls(struct fault_thread *thread, struct fault_round *round) 
 
 /* ---- one step ---- */
 
-static void go_on(struct partition *partition);
-
 /* The memory is that of the step now. */
 static void take_step(struct partition *partition)
 {

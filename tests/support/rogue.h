@@ -39,8 +39,8 @@ enum rogue_deed {
 	ROGUE_CALL,     /* `count` calls of random numbers and arguments; all answered */
 	ROGUE_SCRIBBLE, /* random bytes all over the shared memory, `count` times */
 	ROGUE_CALLS_AGAIN, /* a CALLS packet out of turn */
-	ROGUE_TRUNCATE, /* makes its file `count` pages long */
-	ROGUE_GIVE,     /* awaits a RESIZE, and says that it uses `page` pages; `count` is
+	ROGUE_TRUNCATE,    /* makes its file `count` pages long */
+	ROGUE_GIVE, /* awaits a RESIZE, and says that it uses `page` pages; `count` is
 			   added to the tag. Answers the pages it is asked to keep. */
 	ROGUE_DEED_COUNT
 };
