@@ -21,11 +21,6 @@
 #define CHANGE_LIMIT_S 60
 #define QUESTION_LIMIT_S 10
 
-static bool is_change(const Tarn__ClusterRequest *request)
-{
-	return request->kind_case < TARN__CLUSTER_REQUEST__KIND_STATUS;
-}
-
 /* How long the coordinator may hold the answer. */
 static uint64_t held_ms(const Tarn__ClusterRequest *request)
 {
@@ -118,7 +113,7 @@ enum hv_code cli_ask(struct cli *cli, Tarn__ClusterRequest *request,
 				 "--coordinator URL");
 	request->has_version = true;
 	request->version = CLUSTER_PROTOCOL_VERSION;
-	if (is_change(request)) {
+	if (hv_cluster_request_is_change(request)) {
 		code = cli->world->random(cli->world, key, sizeof(key), err);
 		if (code != HV_OK)
 			return code;
@@ -158,6 +153,8 @@ enum hv_code cli_ask_status(struct cli *cli, bool histograms,
 
 	query.has_histograms = true;
 	query.histograms = histograms;
+	query.has_profiles = true;
+	query.profiles = histograms; /* JSON shows all there is */
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_STATUS;
 	request.status = &query;
 	code = cli_ask(cli, &request, &reply, err);

@@ -12,16 +12,6 @@
 
 #define DEFAULT_PROFILE "lab"
 
-bool change_is_one(const Tarn__ClusterRequest *request)
-{
-	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE)
-		return !request->lpar_create->dry_run;
-	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE)
-		return !request->lpar_activate->dry_run;
-	return request->kind_case >= TARN__CLUSTER_REQUEST__KIND_HOST_ADD &&
-	       request->kind_case < TARN__CLUSTER_REQUEST__KIND_STATUS;
-}
-
 /* Absent: the lab's, where profiles are known at all. */
 static enum hv_code find_profile(struct engine *engine, const Tarn__HostAdd *request,
 				 struct plan *plan, struct hv_profile *profile,
@@ -86,6 +76,12 @@ static enum hv_code plan_one(struct engine *engine, struct plan *plan,
 		return plan_lpar_resize(plan, request->lpar_resize, err);
 	case TARN__CLUSTER_REQUEST__KIND_DRILL_RUN:
 		return plan_drill_run(plan, request->drill_run, err);
+	case TARN__CLUSTER_REQUEST__KIND_LPAR_CHANGE:
+		return plan_lpar_change(plan, request->lpar_change, err);
+	case TARN__CLUSTER_REQUEST__KIND_PROFILE_SET:
+		return plan_profile_set(plan, request->profile_set, err);
+	case TARN__CLUSTER_REQUEST__KIND_PROFILE_REMOVE:
+		return plan_profile_remove(plan, request->profile_remove, err);
 	default:
 		return hv_fail(err, HV_E_INVAL, "not a change");
 	}

@@ -130,7 +130,7 @@ static void step_all(struct engine *engine)
 static void handle(struct engine *engine, struct request *request)
 {
 	if (request->shape == SHAPE_CLUSTER) {
-		if (change_is_one(request->cluster))
+		if (hv_cluster_request_is_change(request->cluster))
 			change_handle(engine, request);
 		return;
 	}

@@ -63,7 +63,6 @@ void request_reply(struct request *request, const ProtobufCMessage *reply);
 void request_reply_error(struct request *request, const struct hv_err *err);
 
 /* change.c: a mutation, planned and applied, or refused. */
-bool change_is_one(const Tarn__ClusterRequest *request);
 void change_handle(struct engine *engine, struct request *request);
 
 /* agent.c: polls and reports. Leaves a poll without a reply: it waits. */

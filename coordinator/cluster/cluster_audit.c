@@ -11,6 +11,7 @@
  */
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/profile.h"
 
 #include <string.h>
 
@@ -55,6 +56,8 @@ static enum hv_code audit_lpar(const struct cluster *cluster,
 		return hv_fail(err, HV_E_CORRUPT,
 			       "LPAR '%s': a change of its memory without a job",
 			       lpar->spec->name);
+	if (profile_audit(cluster, lpar, err) != HV_OK)
+		return HV_E_CORRUPT;
 	if (lpar->device == NULL)
 		return HV_OK;
 	device = cluster_device(cluster, lpar->host, lpar->device);

@@ -78,6 +78,16 @@ enum hv_code plan_lpar_resize(struct plan *plan, const Tarn__LparResize *request
 			      struct hv_err *err);
 
 HV_MUST_USE
+enum hv_code plan_lpar_change(struct plan *plan, const Tarn__LparChange *request,
+			      struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_profile_set(struct plan *plan, const Tarn__ProfileSet *request,
+			      struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_profile_remove(struct plan *plan, const Tarn__ProfileRemove *request,
+				 struct hv_err *err);
+
+HV_MUST_USE
 enum hv_code plan_drill_run(struct plan *plan, const Tarn__DrillRun *request,
 			    struct hv_err *err);
 

@@ -7,6 +7,7 @@
  */
 #include "coordinator/cluster/memory.h"
 #include "coordinator/cluster/plan.h"
+#include "coordinator/cluster/profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,9 @@
 struct activation {
 	const struct plan *plan;
 	const Tarn__LparRecord *lpar;
-	const Tarn__LparSpec *spec;
+	const Tarn__LparSpec *spec; /* as it will be: with.spec */
 	const Tarn__HostRecord *host;
+	struct profile_use with;
 	struct host_use use; /* of what runs */
 	/* found */
 	const Tarn__DeviceRecord *device; /* shared */
@@ -221,10 +223,16 @@ static enum hv_code need_device(struct activation *at, struct hv_err *err)
 		       at->spec->name, redundant, a, at->host->name, b);
 }
 
+static enum hv_code need_processors(struct activation *at, struct hv_err *err)
+{
+	return profile_grant_processors(at->plan->cluster, at->host, &at->with, err);
+}
+
 /* In the order in which a person would mend them. */
 static enum hv_code (*const conditions[])(struct activation *at, struct hv_err *err) = {
-	need_off,  need_connected, need_firmware,    need_memory,  need_pool,
-	need_vios, need_place,     need_entitlement, need_logical, need_device,
+	need_off,     need_connected, need_firmware,   need_memory,
+	need_pool,    need_vios,      need_place,      need_entitlement,
+	need_logical, need_device,    need_processors,
 };
 
 static void edit_started(struct plan *plan, const struct activation *at)
@@ -255,27 +263,28 @@ static void edit_started(struct plan *plan, const struct activation *at)
 		draft_set_text(&plan->draft, &device->lpar, "%s", lpar->spec->name);
 }
 
-static enum hv_code look(const struct plan *plan, const char *name,
+static enum hv_code look(const struct plan *plan, const Tarn__LparActivate *request,
 			 struct activation *ret_at, struct hv_err *err)
 {
-	const Tarn__LparRecord *lpar = cluster_lpar(plan->cluster, name);
+	const Tarn__LparRecord *lpar = cluster_lpar(plan->cluster, request->name);
 	const Tarn__HostRecord *host;
 	enum hv_code code;
 
 	if (lpar == NULL)
 		return hv_fail(err, HV_E_NOTFOUND,
 			       "LPAR '%s' is not known; make it with 'tarn lpar create'",
-			       name);
+			       request->name);
 	code = plan_need_host(plan, lpar->host, &host, err);
-	if (code == HV_OK)
-		*ret_at = (struct activation){
-			.plan = plan,
-			.lpar = lpar,
-			.spec = lpar->spec,
-			.host = host,
-			.use = limits_use(plan->cluster, host, LIMITS_RUNNING, NULL),
-		};
-	return code;
+	if (code != HV_OK)
+		return code;
+	*ret_at = (struct activation){
+		.plan = plan,
+		.lpar = lpar,
+		.host = host,
+		.use = limits_use(plan->cluster, host, LIMITS_RUNNING, NULL),
+	};
+	ret_at->spec = &ret_at->with.spec;
+	return profile_use_find(lpar, request->profile, &ret_at->with, err);
 }
 
 static bool add_condition(Tarn__PlacementReply *reply, const char *host, const char *text)
@@ -336,7 +345,7 @@ enum hv_code plan_lpar_activate(struct plan *plan, const Tarn__LparActivate *req
 {
 	struct activation at;
 	struct job_plan job;
-	enum hv_code code = look(plan, request->name, &at, err);
+	enum hv_code code = look(plan, request, &at, err);
 
 	if (code == HV_OK && request->dry_run)
 		return tell_conditions(plan, &at, err);
@@ -351,6 +360,7 @@ enum hv_code plan_lpar_activate(struct plan *plan, const Tarn__LparActivate *req
 			      limits_round_up(at.granted_bytes, at.use.lmb_bytes) +
 				      limits_activation_growth(&at.use, at.spec));
 	edit_started(plan, &at);
+	profile_use_edit(&plan->draft, &at.with);
 	return HV_OK;
 }
 

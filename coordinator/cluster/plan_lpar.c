@@ -1,6 +1,7 @@
 /* plan_lpar - LPARs are made and removed; see plan.h. Running: plan_activate.c. */
 #include "coordinator/cluster/memory.h"
 #include "coordinator/cluster/plan.h"
+#include "coordinator/cluster/profile.h"
 #include "coordinator/cluster/snapshot.h"
 
 #include <stdlib.h>
@@ -158,11 +159,16 @@ static enum hv_code place(struct plan *plan, const Tarn__LparSpec *spec, const c
 	return code;
 }
 
-static void put_lpar(struct plan *plan, const Tarn__LparSpec *spec, const char *host)
+static void put_lpar(struct plan *plan, const Tarn__LparCreate *request,
+		     const Tarn__LparSpec *spec, const char *host)
 {
 	Tarn__LparRecord lpar = TARN__LPAR_RECORD__INIT;
+	Tarn__LparProfile profile, *profiles[] = { &profile };
 	Tarn__LparSpec own = *spec;
 
+	profile_of_spec(spec, &profile);
+	if (request->profile != NULL)
+		profile = *request->profile;
 	if (limits_is_shared(spec)) {
 		own.has_entitled_bytes = 1;
 		own.entitled_bytes = limits_entitled(spec);
@@ -171,6 +177,14 @@ static void put_lpar(struct plan *plan, const Tarn__LparSpec *spec, const char *
 	lpar.spec = &own;
 	lpar.run_id = 0;
 	lpar.running = false;
+	lpar.has_lpar_id = 1;
+	lpar.lpar_id = request->has_lpar_id ? request->lpar_id
+					    : profile_free_id(plan->cluster, host);
+	lpar.profiles = profiles;
+	lpar.n_profiles = 1;
+	lpar.default_profile = profile.name;
+	lpar.attributes = request->attributes;
+	lpar.n_attributes = request->n_attributes;
 	draft_put(&plan->draft, RECORD_LPAR, record_copy(&lpar.base));
 	draft_name(&plan->draft, "create lpar '%s' on host '%s'", spec->name, host);
 	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, host, "lpar.created",
@@ -181,14 +195,20 @@ enum hv_code plan_lpar_create(struct plan *plan, const Tarn__LparCreate *request
 			      struct hv_err *err)
 {
 	bool has_host = request->host != NULL && request->host[0] != '\0';
-	const Tarn__LparSpec *spec = request->spec;
+	Tarn__LparSpec own = *request->spec;
+	const Tarn__LparSpec *spec = &own;
 	const Tarn__HostRecord *host;
 	const char *chosen;
 	uint64_t growth;
-	enum hv_code code = hv_lpar_spec_check(spec, err);
+	enum hv_code code;
 
+	if (request->profile != NULL)
+		hv_lpar_profile_apply(request->profile, &own);
+	code = hv_lpar_spec_check(spec, err);
 	if (code == HV_OK)
 		code = check_name(plan, spec->name, err);
+	if (code == HV_OK)
+		code = profile_check_new(plan->cluster, request, err);
 	if (code == HV_OK && has_host)
 		code = plan_need_host(plan, request->host, &host, err);
 	if (code == HV_OK && has_host)
@@ -205,7 +225,7 @@ enum hv_code plan_lpar_create(struct plan *plan, const Tarn__LparCreate *request
 	if (code != HV_OK)
 		return code;
 	memory_make_available(&plan->draft, chosen, NULL, growth);
-	put_lpar(plan, spec, chosen);
+	put_lpar(plan, request, spec, chosen);
 	return HV_OK;
 }
 

@@ -23,6 +23,7 @@ struct device_room {
 
 struct lpar_room {
 	Tarn__LparView view;
+	Tarn__LparRecord record; /* without what nobody asked for */
 	Tarn__PartitionStat stat;
 	char reason[REASON_BYTES];
 };
@@ -223,7 +224,12 @@ static void add_lpar(struct whole *whole, const Tarn__LparRecord *record)
 	struct lpar_room *room = &whole->lpars[whole->reply.n_lpars];
 
 	tarn__lpar_view__init(&room->view);
-	room->view.record = (Tarn__LparRecord *)record;
+	room->record = *record;
+	if (!whole->query->profiles) {
+		room->record.n_profiles = 0;
+		room->record.n_attributes = 0;
+	}
+	room->view.record = &room->record;
 	set_state(whole, record, room);
 	whole->reply.lpars[whole->reply.n_lpars++] = &room->view;
 }

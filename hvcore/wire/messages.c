@@ -10,6 +10,7 @@
 
 #include "hvcore/base/hist.h"
 #include "hvcore/base/units.h"
+#include "hvcore/wire/lpar_profile.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -95,6 +96,18 @@ static const struct rule rules[] = {
 	{ &tarn__lpar_shutdown__descriptor,       "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_remove__descriptor,         "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_resize__descriptor,         "name",       RULE_NAME, 0 },
+	{ &tarn__lpar_profile__descriptor,        "name",       RULE_NAME, 0 },
+	{ &tarn__lpar_profile__descriptor,        "attributes", RULE_LIST, HV_LPAR_ATTRIBUTES_MAX },
+	{ &tarn__lpar_create__descriptor,         "attributes", RULE_LIST, HV_LPAR_ATTRIBUTES_MAX },
+	{ &tarn__lpar_activate__descriptor,       "profile",    RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__lpar_change__descriptor,         "name",       RULE_NAME, 0 },
+	{ &tarn__lpar_change__descriptor,         "new_name",   RULE_NAME, 0 },
+	{ &tarn__lpar_change__descriptor,         "default_profile", RULE_NAME, 0 },
+	{ &tarn__lpar_change__descriptor,         "apply_profile", RULE_NAME, 0 },
+	{ &tarn__lpar_change__descriptor,         "attributes", RULE_LIST, HV_LPAR_ATTRIBUTES_MAX },
+	{ &tarn__profile_set__descriptor,         "lpar",       RULE_NAME, 0 },
+	{ &tarn__profile_remove__descriptor,      "lpar",       RULE_NAME, 0 },
+	{ &tarn__profile_remove__descriptor,      "name",       RULE_NAME, 0 },
 	{ &tarn__drill_run__descriptor,           "host",       RULE_NAME, 0 },
 	{ &tarn__drill_run__descriptor,           "vios",       RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__query__descriptor,               "host",       RULE_NAME_OR_EMPTY, 0 },
@@ -108,6 +121,8 @@ static const struct rule rules[] = {
 	{ &tarn__device_record__descriptor,       "lpar",       RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__lpar_record__descriptor,         "host",       RULE_NAME, 0 },
 	{ &tarn__lpar_record__descriptor,         "device",     RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__lpar_record__descriptor,         "profiles",   RULE_LIST, HV_LPAR_PROFILES_MAX },
+	{ &tarn__lpar_record__descriptor,         "attributes", RULE_LIST, HV_LPAR_ATTRIBUTES_MAX },
 	{ &tarn__drill_stall__descriptor,         "lpar",       RULE_NAME, 0 },
 	{ &tarn__drill_record__descriptor,        "host",       RULE_NAME, 0 },
 	{ &tarn__drill_record__descriptor,        "vios",       RULE_NAME_OR_EMPTY, 0 },
@@ -352,6 +367,9 @@ static enum hv_code walk(const ProtobufCMessage *message, struct hv_err *err)
 	if (code == HV_OK && type == &tarn__lpar_spec__descriptor)
 		code = hv_lpar_spec_check((const Tarn__LparSpec *)(const void *)message,
 					  err);
+	if (code == HV_OK && type == &tarn__lpar_profile__descriptor)
+		code = hv_lpar_profile_check(
+			(const Tarn__LparProfile *)(const void *)message, err);
 	return code;
 }
 
@@ -396,22 +414,27 @@ static enum hv_code check_identity(const Tarn__HostIdentity *identity, struct hv
 	return HV_OK;
 }
 
+bool hv_cluster_request_is_change(const Tarn__ClusterRequest *request)
+{
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE)
+		return !request->lpar_create->dry_run;
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE)
+		return !request->lpar_activate->dry_run;
+	return (request->kind_case >= TARN__CLUSTER_REQUEST__KIND_HOST_ADD &&
+		request->kind_case < TARN__CLUSTER_REQUEST__KIND_STATUS) ||
+	       request->kind_case >= TARN__CLUSTER_REQUEST__KIND_LPAR_CHANGE;
+}
+
 static enum hv_code check_cluster_request(const Tarn__ClusterRequest *request,
 					  struct hv_err *err)
 {
-	bool is_dry = (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE &&
-		       request->lpar_create->dry_run) ||
-		      (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE &&
-		       request->lpar_activate->dry_run);
-
 	if (request->has_version && request->version != CLUSTER_PROTOCOL_VERSION)
 		return hv_fail(err, HV_E_VERSION,
 			       "request of protocol version %u, this is %d",
 			       request->version, CLUSTER_PROTOCOL_VERSION);
 	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND__NOT_SET)
 		return hv_fail(err, HV_E_INVAL, "request of an unknown kind");
-	if (request->kind_case < TARN__CLUSTER_REQUEST__KIND_STATUS && !is_dry &&
-	    !request->has_key)
+	if (hv_cluster_request_is_change(request) && !request->has_key)
 		return hv_fail(err, HV_E_INVAL, "a change carries a key of %d bytes",
 			       HV_KEY_BYTES);
 	return HV_OK;

@@ -80,6 +80,9 @@ HV_MUST_USE
 enum hv_code hv_host_desired_decode(const uint8_t *bytes, size_t count,
 				    Tarn__HostDesired **ret, struct hv_err *err);
 
+/* Does it change something, so that it carries a key? */
+bool hv_cluster_request_is_change(const Tarn__ClusterRequest *request);
+
 /* Any message to bytes; NOMEM and LIMIT (over HV_MESSAGE_BYTES_MAX) are the failures. */
 HV_MUST_USE
 enum hv_code hv_message_encode(const ProtobufCMessage *message, uint8_t **ret_bytes,

@@ -97,13 +97,6 @@ void test_coordinator_run(struct test_coordinator *c, uint64_t ms)
 	}
 }
 
-static bool is_read(const Tarn__ClusterRequest *request)
-{
-	return request->kind_case >= TARN__CLUSTER_REQUEST__KIND_STATUS ||
-	       (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE &&
-		request->lpar_create->dry_run);
-}
-
 void test_submit(struct test_coordinator *c, Tarn__ClusterRequest *request,
 		 struct test_answer *to)
 {
@@ -111,7 +104,7 @@ void test_submit(struct test_coordinator *c, Tarn__ClusterRequest *request,
 	uint8_t *bytes;
 	size_t count;
 
-	if (!is_read(request) && !request->has_key) {
+	if (hv_cluster_request_is_change(request) && !request->has_key) {
 		fill_random(&c->env, key, sizeof(key));
 		request->has_key = 1;
 		request->key.data = key;

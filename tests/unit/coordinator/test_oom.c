@@ -267,6 +267,38 @@ static void run_lpar(void)
 	settle();
 }
 
+static void change_lpar(void)
+{
+	Tarn__LparProfile profile = TARN__LPAR_PROFILE__INIT;
+	Tarn__LparProfile was = TARN__LPAR_PROFILE__INIT;
+	Tarn__ProfileSet set = TARN__PROFILE_SET__INIT;
+	Tarn__ProfileRemove remove = TARN__PROFILE_REMOVE__INIT;
+	Tarn__LparChange change = TARN__LPAR_CHANGE__INIT;
+	Tarn__LparAttribute attribute = TARN__LPAR_ATTRIBUTE__INIT, *list = &attribute;
+
+	profile.name = remove.name = (char *)"other";
+	profile.mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	profile.min_bytes = profile.mem_bytes = profile.max_bytes = 64 * MIB;
+	set.lpar = remove.lpar = change.name = (char *)"db1";
+	set.profile = &profile;
+	SWEEP(PROFILE_SET, profile_set, set);
+	was = profile;
+	profile.max_bytes *= 2;
+	set.was = &was;
+	SWEEP(PROFILE_SET, profile_set, set);
+	attribute.name = (char *)"auto_start";
+	attribute.value = (char *)"1";
+	change.attributes = &list;
+	change.n_attributes = 1;
+	change.new_name = (char *)"db2";
+	SWEEP(LPAR_CHANGE, lpar_change, change);
+	change.name = change.new_name;
+	change.new_name = (char *)"db1";
+	SWEEP(LPAR_CHANGE, lpar_change, change);
+	SWEEP(PROFILE_REMOVE, profile_remove, remove);
+	settle();
+}
+
 static void take_apart(void)
 {
 	Tarn__LparShutdown shutdown = TARN__LPAR_SHUTDOWN__INIT;
@@ -278,6 +310,7 @@ static void take_apart(void)
 	shutdown.name = remove.name = (char *)"db1";
 	SWEEP(LPAR_SHUTDOWN, lpar_shutdown, shutdown);
 	converge();
+	change_lpar();
 	SWEEP(LPAR_REMOVE, lpar_remove, remove);
 	settle();
 	device.host = pool.host = gone.name = host.name;
