@@ -136,6 +136,7 @@ static enum hmc_error error_of(enum hv_code code)
 	case HV_E_STATE:
 		return HMC_STATE;
 	case HV_E_BUSY:
+	case HV_E_STALE:
 		return HMC_BUSY;
 	case HV_E_LIMIT:
 	case HV_E_NOSPC:

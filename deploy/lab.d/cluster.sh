@@ -196,7 +196,7 @@ lab_env() {
 	need_lab
 	use_programs
 	# shellcheck disable=SC2016 # for the shell that reads this
-	printf 'export PATH=%q:$PATH\n' "$bin"
+	printf 'export PATH=%q:%q:$PATH\n' "$bin" "$bin/hmc"
 	printf 'export TARN_COORDINATOR=%q\n' "$(coordinator_url)"
 	# shellcheck disable=SC2016 # for the shell that reads this
 	echo '[ -z "${BASH_VERSION:-}" ] || eval "$(tarn completion bash)"'

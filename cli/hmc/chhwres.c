@@ -1,0 +1,235 @@
+/* chhwres - the shared memory pool and its paging devices. */
+#include "cli/hmc/commands.h"
+#include "cli/hmc/system.h"
+
+#include <string.h>
+
+#include "hvcore/base/units.h"
+
+#define MIB_MAX (HV_LPAR_BYTES_MAX / HMC_MIB)
+
+enum operation { ADD, REMOVE, SET };
+
+static enum hv_code take_memory(const struct hmc_system *system,
+				const struct hmc_pair *pair, uint64_t *bytes,
+				struct hv_err *err)
+{
+	uint64_t block = hmc_block_bytes(system), mib = 0, old = *bytes / HMC_MIB;
+	char unit[32];
+
+	(void)snprintf(unit, sizeof(unit), "%llu", (unsigned long long)(block / HMC_MIB));
+	if (hv_u64_parse(pair->value, MIB_MAX, &mib, NULL) != HV_OK ||
+	    (pair->op == HMC_REMOVE && mib > old))
+		return hmc_fail(err, HMC_INVALID_VALUE, pair->value, pair->name,
+				"a number of MB");
+	if (pair->op != HMC_SET)
+		mib = pair->op == HMC_ADD ? old + mib : old - mib;
+	if (mib * HMC_MIB % block != 0)
+		return hmc_fail(err, HMC_MEMORY_UNIT, pair->name, pair->value, unit);
+	*bytes = mib * HMC_MIB;
+	return HV_OK;
+}
+
+/* A pool is served by the VIOS that are enabled: those must be the ones named. */
+static enum hv_code check_vios(const struct hmc_system *system,
+			       const struct hmc_pair *pair, struct hv_err *err)
+{
+	const Tarn__HostRecord *host = system->host->record;
+	const char *at = pair->value;
+	char element[HMC_ELEMENT_BYTES];
+	unsigned named = 0, enabled = 0, both = 0;
+	bool is_bad;
+
+	while (hmc_list_next(&at, element, &is_bad)) {
+		named++;
+		for (size_t i = 0; i < host->n_vios; i++)
+			both += host->vios[i]->enabled &&
+				strcmp(host->vios[i]->name, element) == 0;
+	}
+	for (size_t i = 0; i < host->n_vios; i++)
+		enabled += host->vios[i]->enabled;
+	if (pair->op == HMC_SET && !is_bad && named == enabled && both == enabled)
+		return HV_OK;
+	return hmc_fail(err, HMC_INVALID_VALUE, pair->value, pair->name,
+			"every Virtual I/O Server of the system that is enabled for "
+			"paging");
+}
+
+static enum hv_code take_pool(const struct hmc_system *system,
+			      const struct hmc_record *record, Tarn__PoolSet *set,
+			      struct hv_err *err)
+{
+	enum hv_code code = HV_OK;
+
+	for (unsigned i = 0; i < record->count && code == HV_OK; i++) {
+		const struct hmc_pair *pair = &record->pairs[i];
+
+		if (strcmp(pair->name, "pool_mem") == 0)
+			code = take_memory(system, pair, &set->mem_bytes, err);
+		else if (strcmp(pair->name, "max_pool_mem") == 0)
+			code = take_memory(system, pair, &set->max_bytes, err);
+		else if (strcmp(pair->name, "paging_vios_names") == 0)
+			code = check_vios(system, pair, err);
+		else
+			code = hmc_fail(err, HMC_INVALID_ATTRIBUTE, pair->name, NULL,
+					NULL);
+	}
+	if (code == HV_OK && set->mem_bytes == 0)
+		return hmc_fail(err, HMC_MISSING_ATTRIBUTE, "pool_mem", NULL, NULL);
+	if (code == HV_OK && set->max_bytes == 0)
+		return hmc_fail(err, HMC_MISSING_ATTRIBUTE, "max_pool_mem", NULL, NULL);
+	return code;
+}
+
+static enum hv_code set_pool(struct hmc *hmc, const struct hmc_system *system,
+			     bool is_new, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__PoolSet set = TARN__POOL_SET__INIT;
+	const Tarn__DesiredPool *pool = system->host->record->pool;
+	bool has_pool = pool != NULL && pool->mem_bytes != 0;
+	struct hmc_record record;
+	enum hv_code code;
+
+	if (hmc_text(hmc, "a") == NULL)
+		return hmc_usage(hmc, err, "A required option is missing:", "-a");
+	if (!is_new && !has_pool)
+		return hmc_fail(err, HMC_NO_POOL, system->name, NULL, NULL);
+	if (!is_new) {
+		set.mem_bytes = pool->mem_bytes;
+		set.max_bytes = pool->max_bytes;
+	}
+	set.host = (char *)system->name; /* only encoded */
+	set.create = is_new;
+	code = hmc_record_parse(hmc_text(hmc, "a"), &record, err);
+	if (code == HV_OK)
+		code = take_pool(system, &record, &set, err);
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_POOL_SET;
+	request.pool_set = &set;
+	if (code == HV_OK)
+		code = hmc_change(hmc, &request, err);
+	hmc_record_fini(&record);
+	return code;
+}
+
+static enum hv_code remove_pool(struct hmc *hmc, const struct hmc_system *system,
+				struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__PoolRemove gone = TARN__POOL_REMOVE__INIT;
+
+	gone.host = (char *)system->name; /* only encoded */
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_POOL_REMOVE;
+	request.pool_remove = &gone;
+	return hmc_change(hmc, &request, err);
+}
+
+/* phys_loc: where it is on the host; size: a file of that many MB is made. */
+static enum hv_code take_device(const struct hmc_record *record, const char *name,
+				char path[HMC_ELEMENT_BYTES], uint64_t *ret_bytes,
+				struct hv_err *err)
+{
+	(void)snprintf(path, HMC_ELEMENT_BYTES, "/dev/%.31s", name);
+	for (unsigned i = 0; i < record->count; i++) {
+		const struct hmc_pair *pair = &record->pairs[i];
+		uint64_t mib = 0;
+
+		if (strcmp(pair->name, "phys_loc") == 0) {
+			(void)snprintf(path, HMC_ELEMENT_BYTES, "%s", pair->value);
+			if (pair->value[0] != '/' || strcmp(path, pair->value) != 0)
+				return hmc_fail(err, HMC_INVALID_VALUE, pair->value,
+						"phys_loc", "an absolute path");
+		} else if (strcmp(pair->name, "size") == 0) {
+			if (hv_u64_parse(pair->value, MIB_MAX, &mib, NULL) != HV_OK)
+				return hmc_fail(err, HMC_INVALID_VALUE, pair->value,
+						"size", "a number of MB");
+			*ret_bytes = mib * HMC_MIB;
+		} else {
+			return hmc_fail(err, HMC_INVALID_ATTRIBUTE, pair->name, NULL,
+					NULL);
+		}
+	}
+	return HV_OK;
+}
+
+static enum hv_code add_device(struct hmc *hmc, const struct hmc_system *system,
+			       const char *name, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__PgdevAdd add = TARN__PGDEV_ADD__INIT;
+	const char *text = hmc_text(hmc, "a");
+	char path[HMC_ELEMENT_BYTES];
+	struct hmc_record record;
+	enum hv_code code = hmc_record_parse(text != NULL ? text : "", &record, err);
+
+	if (code == HV_OK)
+		code = take_device(&record, name, path, &add.bytes, err);
+	hmc_record_fini(&record);
+	if (code != HV_OK)
+		return code;
+	add.host = (char *)system->name; /* only encoded */
+	add.name = (char *)name;
+	add.path = path;
+	add.has_bytes = add.bytes != 0;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PGDEV_ADD;
+	request.pgdev_add = &add;
+	return hmc_change(hmc, &request, err);
+}
+
+static enum hv_code remove_device(struct hmc *hmc, const struct hmc_system *system,
+				  const char *name, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__PgdevRemove gone = TARN__PGDEV_REMOVE__INIT;
+
+	gone.host = (char *)system->name; /* only encoded */
+	gone.name = (char *)name;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PGDEV_REMOVE;
+	request.pgdev_remove = &gone;
+	return hmc_change(hmc, &request, err);
+}
+
+static enum hv_code change_device(struct hmc *hmc, const struct hmc_system *system,
+				  enum operation operation, struct hv_err *err)
+{
+	static const char *const kinds[] = { "pgdev", NULL };
+	const char *name = hmc_text(hmc, "device");
+	unsigned kind;
+	enum hv_code code = hmc_choice(hmc, "rsubtype", kinds, &kind, err);
+
+	if (code != HV_OK)
+		return code;
+	if (name == NULL)
+		return hmc_usage(hmc, err, "A required option is missing:", "--device");
+	if (!hv_name_is_valid(name))
+		return hmc_fail(err, HMC_INVALID_VALUE, name, "--device",
+				"1 to 31 letters, digits, -, _ or .");
+	if (operation == SET)
+		return hmc_usage(hmc, err, "A paging device cannot be changed by",
+				 "-o s");
+	return operation == ADD ? add_device(hmc, system, name, err)
+				: remove_device(hmc, system, name, err);
+}
+
+enum hv_code hmc_chhwres(struct hmc *hmc, struct hv_err *err)
+{
+	static const char *const kinds[] = { "mempool", NULL };
+	static const char *const operations[] = { "a", "r", "s", NULL };
+	struct hmc_system system;
+	unsigned kind, operation = 0;
+	enum hv_code code = hmc_choice(hmc, "r", kinds, &kind, err);
+
+	if (code == HV_OK)
+		code = hmc_choice(hmc, "o", operations, &operation, err);
+	if (code != HV_OK)
+		return code;
+	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
+	if (code == HV_OK && hmc_has(hmc, "rsubtype"))
+		code = change_device(hmc, &system, (enum operation)operation, err);
+	else if (code == HV_OK && operation == REMOVE)
+		code = remove_pool(hmc, &system, err);
+	else if (code == HV_OK)
+		code = set_pool(hmc, &system, operation == ADD, err);
+	hmc_system_fini(&system);
+	return code;
+}

@@ -1,0 +1,67 @@
+/* commands - every HMC command that there is; see hmc.h. */
+#include "cli/hmc/commands.h"
+
+/* clang-format off */
+#define NEED(name_, metavar_) { name_, HMC_TEXT, true, metavar_ }
+#define TEXT(name_, metavar_) { name_, HMC_TEXT, false, metavar_ }
+#define FLAG(name_)           { name_, HMC_FLAG, false, NULL }
+#define LIST_OPTIONS \
+	TEXT("filter", "FILTER"), { "F", HMC_MAYBE, false, "ATTRIBUTES" }, FLAG("header")
+
+static const struct hmc_option lssyscfg[] = {
+	NEED("r", "{sys|lpar|prof|sysprof|frame|cage}"), TEXT("m", "SYSTEM"),
+	LIST_OPTIONS, { 0 },
+};
+static const struct hmc_option mksyscfg[] = {
+	NEED("r", "{lpar|prof}"), NEED("m", "SYSTEM"), TEXT("i", "DATA"), TEXT("f", "FILE"), { 0 },
+};
+static const struct hmc_option chsyscfg[] = {
+	NEED("r", "{lpar|prof}"), NEED("m", "SYSTEM"), TEXT("i", "DATA"), TEXT("f", "FILE"),
+	TEXT("o", "apply"), TEXT("p", "LPAR"), TEXT("id", "ID"), TEXT("n", "PROFILE"),
+	FLAG("force"), { 0 },
+};
+static const struct hmc_option rmsyscfg[] = {
+	NEED("r", "{lpar|prof}"), NEED("m", "SYSTEM"), TEXT("n", "NAME"), TEXT("id", "ID"),
+	TEXT("p", "LPAR"), { 0 },
+};
+static const struct hmc_option chsysstate[] = {
+	NEED("r", "lpar"), NEED("m", "SYSTEM"), NEED("o", "{on|off|shutdown|osshutdown}"),
+	TEXT("n", "LPAR"), TEXT("id", "ID"), TEXT("f", "PROFILE"), TEXT("b", "BOOT_MODE"),
+	TEXT("k", "{norm|manual}"), FLAG("immed"), FLAG("restart"), { 0 },
+};
+static const struct hmc_option lshwres[] = {
+	NEED("r", "{mem|mempool|io|proc|virtualio|procpool|rspool}"), NEED("m", "SYSTEM"),
+	TEXT("level", "{sys|lpar}"), TEXT("rsubtype", "pgdev"), FLAG("R"),
+	TEXT("maxmem", "MB[,MB...]"), TEXT("hptratio", "RATIO"), LIST_OPTIONS, { 0 },
+};
+static const struct hmc_option chhwres[] = {
+	NEED("r", "mempool"), NEED("m", "SYSTEM"), NEED("o", "{a|r|s}"),
+	TEXT("rsubtype", "pgdev"), TEXT("p", "VIOS"), TEXT("device", "DEVICE"),
+	TEXT("a", "ATTRIBUTES"), { 0 },
+};
+static const struct hmc_option lsmemdev[] = {
+	NEED("r", "avail"), NEED("m", "SYSTEM"), TEXT("p", "VIOS"),
+	TEXT("min", "MB"), TEXT("max", "MB"), LIST_OPTIONS, { 0 },
+};
+static const struct hmc_option lshmc[] = {
+	FLAG("V"), FLAG("v"), FLAG("n"), FLAG("r"), { "F", HMC_MAYBE, false, "ATTRIBUTES" },
+	FLAG("header"), TEXT("filter", "FILTER"), { 0 },
+};
+static const struct hmc_option lssysconn[] = {
+	NEED("r", "all"), TEXT("m", "SYSTEM"), LIST_OPTIONS, { 0 },
+};
+
+const struct hmc_command hmc_commands[] = {
+	{ "lssyscfg",   hmc_lssyscfg,   lssyscfg,   "List systems, partitions and profiles" },
+	{ "mksyscfg",   hmc_mksyscfg,   mksyscfg,   "Create partitions and profiles" },
+	{ "chsyscfg",   hmc_chsyscfg,   chsyscfg,   "Change partitions and profiles" },
+	{ "rmsyscfg",   hmc_rmsyscfg,   rmsyscfg,   "Remove a partition or a profile" },
+	{ "chsysstate", hmc_chsysstate, chsysstate, "Activate and shut down partitions" },
+	{ "lshwres",    hmc_lshwres,    lshwres,    "List memory, the shared memory pool and paging devices" },
+	{ "chhwres",    hmc_chhwres,    chhwres,    "Change the shared memory pool and paging devices" },
+	{ "lsmemdev",   hmc_lsmemdev,   lsmemdev,   "List devices that a partition can be paged to" },
+	{ "lshmc",      hmc_lshmc,      lshmc,      "List the console's version and network" },
+	{ "lssysconn",  hmc_lssysconn,  lssysconn,  "List connections to managed systems" },
+	{ 0 },
+};
+/* clang-format on */

@@ -1,0 +1,23 @@
+/*
+ * commands - the functions of the table in commands.c; one file a command or two.
+ *
+ * Threads: one.
+ */
+#ifndef CLI_HMC_COMMANDS_H
+#define CLI_HMC_COMMANDS_H
+
+#include "cli/hmc/hmc.h"
+
+#define HMC_COMMAND(name) enum hv_code name(struct hmc *hmc, struct hv_err *err)
+HMC_COMMAND(hmc_lssyscfg);
+HMC_COMMAND(hmc_mksyscfg);
+HMC_COMMAND(hmc_chsyscfg);
+HMC_COMMAND(hmc_rmsyscfg);
+HMC_COMMAND(hmc_chsysstate);
+HMC_COMMAND(hmc_lshwres);
+HMC_COMMAND(hmc_chhwres);
+HMC_COMMAND(hmc_lsmemdev);
+HMC_COMMAND(hmc_lshmc);
+HMC_COMMAND(hmc_lssysconn);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * edit - records of mksyscfg and chsyscfg, checked and made into profiles.
+ *
+ * A record is applied to a profile in whole or not at all. Numbers take +=, -= and =;
+ * lists of adapters, too: += adds elements, -= takes them away.
+ *
+ * Contract
+ *   Threads  one.
+ *   Memory   what an edit points to is the record's, the old profile's, or its own:
+ *            both must live as long; hmc_edit_fini().
+ *   Errors   messages of errors.h, NOMEM.
+ *   Units    memory is in MB in records, in bytes in profiles.
+ */
+#ifndef CLI_HMC_EDIT_H
+#define CLI_HMC_EDIT_H
+
+#include "cli/hmc/system.h"
+#include "hvcore/wire/lpar_profile.h"
+
+struct hmc_edit {
+	Tarn__LparProfile profile;
+	Tarn__LparAttribute attributes[HV_LPAR_ATTRIBUTES_MAX];
+	Tarn__LparAttribute *list[HV_LPAR_ATTRIBUTES_MAX];
+	char *made[HV_LPAR_ATTRIBUTES_MAX]; /* values that were computed */
+	unsigned made_count;
+	uint64_t block_bytes;
+};
+
+/* `old` NULL: a new profile, whose name the caller sets. */
+void hmc_edit_start(struct hmc_edit *edit, const Tarn__LparProfile *old,
+		    uint64_t block_bytes);
+void hmc_edit_fini(struct hmc_edit *edit);
+
+/* Does a profile have such an attribute? */
+bool hmc_edit_knows(const char *name);
+HV_MUST_USE
+enum hv_code hmc_edit_apply(struct hmc_edit *edit, const struct hmc_pair *pair,
+			    struct hv_err *err);
+/* Memory in blocks and in order, all there is needed, redundancy by the VIOS named. */
+HV_MUST_USE
+enum hv_code hmc_edit_finish(struct hmc_edit *edit, struct hv_err *err);
+
+/* The value of a record's attribute that must be there, with =. */
+HV_MUST_USE
+enum hv_code hmc_need_value(const struct hmc_record *record, const char *name,
+			    const char **ret_value, struct hv_err *err);
+
+/* The partition that a profile's record names by lpar_name or lpar_id. */
+HV_MUST_USE
+enum hv_code hmc_record_partition(const struct hmc_system *system,
+				  const struct hmc_record *record,
+				  const Tarn__LparView **ret_lpar, struct hv_err *err);
+
+/* What to do with a record; a trial only checks it. */
+struct hmc_order {
+	struct hmc *hmc;
+	const struct hmc_system *system;
+	bool is_trial;
+};
+typedef enum hv_code hmc_record_do(const struct hmc_order *order,
+				   const struct hmc_record *record, struct hv_err *err);
+
+/*
+ * The record of -i, or those of the lines of -f: first a trial of all, so that a
+ * wrong line changes nothing, then each.
+ */
+HV_MUST_USE
+enum hv_code hmc_records(struct hmc *hmc, hmc_record_do *one, struct hv_err *err);
+
+#endif

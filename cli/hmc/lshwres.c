@@ -1,0 +1,231 @@
+/* lshwres, lsmemdev - memory, the shared memory pool, devices to page to. */
+#include "cli/hmc/commands.h"
+#include "cli/hmc/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hvcore/base/units.h"
+#include "hvcore/reserve/reserve.h"
+
+#define MIB_MAX (HV_LPAR_BYTES_MAX / HMC_MIB)
+
+/* --maxmem's list and --hptratio, into the row. */
+static enum hv_code take_question(struct hmc *hmc, struct hmc_row *row,
+				  struct hv_err *err)
+{
+	const char *ratio = hmc_text(hmc, "hptratio");
+	char element[HMC_ELEMENT_BYTES];
+	uint64_t number = 0;
+	bool is_bad = false;
+	const char *at = hmc_text(hmc, "maxmem");
+
+	row->asked = at;
+	while (at != NULL && hmc_list_next(&at, element, &is_bad))
+		if (hv_u64_parse(element, MIB_MAX, &number, NULL) != HV_OK ||
+		    number == 0 || number * HMC_MIB % hmc_block_bytes(row->system) != 0)
+			return hmc_fail(err, HMC_INVALID_VALUE, element, "--maxmem",
+					"a multiple of the memory region size in MB");
+	if (ratio == NULL)
+		return HV_OK;
+	if (strncmp(ratio, "1:", 2) != 0 ||
+	    hv_u64_parse(ratio + 2, HV_HPT_RATIO_MAX, &number, NULL) != HV_OK ||
+	    !hv_hpt_ratio_is_valid((uint32_t)number))
+		return hmc_fail(err, HMC_INVALID_VALUE, ratio, "--hptratio",
+				"1:32, 1:64, 1:128, 1:256 or 1:512");
+	row->hpt_ratio = (uint32_t)number;
+	return HV_OK;
+}
+
+static enum hv_code list_system(struct hmc *hmc, const struct hmc_system *system,
+				struct hv_err *err)
+{
+	static const struct hmc_rows rows = { hmc_show_sys_mem, NULL };
+	struct hmc_row row = { .system = system, .host = system->host };
+	struct hmc_output output;
+	enum hv_code code = take_question(hmc, &row, err);
+
+	if (code != HV_OK)
+		return code;
+	code = hmc_output_start(hmc, &rows, &output, err);
+	if (code == HV_OK)
+		hmc_list_add(&output.list, &row);
+	hmc_output_end(&output, code);
+	return code;
+}
+
+static enum hv_code list_partitions(struct hmc *hmc, const struct hmc_system *system,
+				    struct hv_err *err)
+{
+	static const struct hmc_rows rows = { hmc_show_lpar_mem, hmc_filter_lpar };
+	struct hmc_partitions partitions;
+	struct hmc_output output;
+	enum hv_code code = hmc_partitions_take(system, &partitions, err);
+
+	if (code != HV_OK)
+		return code;
+	code = hmc_output_start(hmc, &rows, &output, err);
+	for (size_t i = 0; code == HV_OK && i < partitions.count; i++)
+		hmc_list_add(&output.list,
+			     &(struct hmc_row){ .system = system,
+						.host = system->host,
+						.lpar = partitions.lpars[i] });
+	hmc_output_end(&output, code);
+	free(partitions.lpars);
+	return code;
+}
+
+static bool has_pool(const struct hmc_system *system)
+{
+	const Tarn__DesiredPool *pool = system->host->record->pool;
+
+	return pool != NULL && pool->mem_bytes != 0;
+}
+
+static enum hv_code list_pool(struct hmc *hmc, const struct hmc_system *system,
+			      struct hv_err *err)
+{
+	static const struct hmc_rows rows = { hmc_show_pool, NULL };
+	struct hmc_output output;
+	enum hv_code code = hmc_output_start(hmc, &rows, &output, err);
+
+	if (code == HV_OK && has_pool(system))
+		hmc_list_add(&output.list,
+			     &(struct hmc_row){ .system = system, .host = system->host });
+	hmc_output_end(&output, code);
+	return code;
+}
+
+struct bounds {
+	uint64_t min_mib, max_mib;
+	bool is_free; /* only those that no partition has */
+};
+
+static bool is_within(const Tarn__DeviceView *device, const struct bounds *bounds)
+{
+	uint64_t mib = device->record->usable_bytes / HMC_MIB;
+
+	if (bounds->is_free && strcmp(device->state, "Inactive") != 0)
+		return false;
+	return mib >= bounds->min_mib && mib <= bounds->max_mib;
+}
+
+static enum hv_code list_devices(struct hmc *hmc, const struct hmc_system *system,
+				 const struct hmc_rows *rows, const struct bounds *bounds,
+				 struct hv_err *err)
+{
+	struct hmc_output output;
+	enum hv_code code = hmc_output_start(hmc, rows, &output, err);
+
+	for (size_t i = 0; code == HV_OK && i < system->status->n_devices; i++) {
+		struct hmc_row row = { .system = system,
+				       .host = system->host,
+				       .device = system->status->devices[i] };
+
+		if (is_within(row.device, bounds))
+			hmc_list_add(&output.list, &row);
+	}
+	hmc_output_end(&output, code);
+	return code;
+}
+
+static enum hv_code list_pool_devices(struct hmc *hmc, const struct hmc_system *system,
+				      struct hv_err *err)
+{
+	static const char *const kinds[] = { "pgdev", NULL };
+	static const struct hmc_rows rows = { hmc_show_pgdev, hmc_filter_lpar };
+	static const struct bounds all = { .max_mib = UINT64_MAX };
+	unsigned kind;
+	enum hv_code code = hmc_choice(hmc, "rsubtype", kinds, &kind, err);
+
+	if (code != HV_OK)
+		return code;
+	if (!has_pool(system))
+		return hmc_fail(err, HMC_NO_POOL, system->name, NULL, NULL);
+	return list_devices(hmc, system, &rows, &all, err);
+}
+
+/* What a lab has none of, and with -R what must be recovered: nothing. */
+static enum hv_code list_nothing(struct hmc *hmc)
+{
+	(void)fputs("No results were found.\n", hmc->cli->out);
+	return HV_OK;
+}
+
+static enum hv_code list(struct hmc *hmc, const struct hmc_system *system, unsigned kind,
+			 struct hv_err *err)
+{
+	static const char *const levels[] = { "sys", "lpar", NULL };
+	unsigned level;
+	enum hv_code code;
+
+	if (kind > 1 || hmc_has(hmc, "R"))
+		return list_nothing(hmc);
+	if (kind == 1)
+		return hmc_has(hmc, "rsubtype") ? list_pool_devices(hmc, system, err)
+						: list_pool(hmc, system, err);
+	if (!hmc_has(hmc, "level"))
+		return hmc_usage(hmc, err, "A required option is missing:", "--level");
+	code = hmc_choice(hmc, "level", levels, &level, err);
+	if (code != HV_OK)
+		return code;
+	return level == 0 ? list_system(hmc, system, err)
+			  : list_partitions(hmc, system, err);
+}
+
+enum hv_code hmc_lshwres(struct hmc *hmc, struct hv_err *err)
+{
+	static const char *const kinds[] = { "mem",       "mempool",  "io",     "proc",
+					     "virtualio", "procpool", "rspool", NULL };
+	struct hmc_system system;
+	unsigned kind;
+	enum hv_code code = hmc_choice(hmc, "r", kinds, &kind, err);
+
+	if (code != HV_OK)
+		return code;
+	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
+	if (code == HV_OK)
+		code = list(hmc, &system, kind, err);
+	hmc_system_fini(&system);
+	return code;
+}
+
+static enum hv_code check_vios(const struct hmc_system *system, const char *name,
+			       struct hv_err *err)
+{
+	const Tarn__HostRecord *host = system->host->record;
+
+	if (name == NULL)
+		return HV_OK;
+	for (size_t i = 0; i < host->n_vios; i++)
+		if (strcmp(host->vios[i]->name, name) == 0)
+			return HV_OK;
+	return hmc_fail(err, HMC_NO_PARTITION, name, system->name, NULL);
+}
+
+enum hv_code hmc_lsmemdev(struct hmc *hmc, struct hv_err *err)
+{
+	static const char *const kinds[] = { "avail", NULL };
+	static const struct hmc_filter_name filters[] = {
+		{ "types", "type" }, { "redundant", "redundant_capable" }, { 0 }
+	};
+	static const struct hmc_rows rows = { hmc_show_device, filters };
+	struct bounds bounds = { .is_free = true };
+	struct hmc_system system;
+	unsigned kind;
+	enum hv_code code = hmc_choice(hmc, "r", kinds, &kind, err);
+
+	if (code == HV_OK)
+		code = hmc_number(hmc, "min", MIB_MAX, 0, &bounds.min_mib, err);
+	if (code == HV_OK)
+		code = hmc_number(hmc, "max", MIB_MAX, MIB_MAX, &bounds.max_mib, err);
+	if (code != HV_OK)
+		return code;
+	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
+	if (code == HV_OK)
+		code = check_vios(&system, hmc_text(hmc, "p"), err);
+	if (code == HV_OK)
+		code = list_devices(hmc, &system, &rows, &bounds, err);
+	hmc_system_fini(&system);
+	return code;
+}

@@ -1,0 +1,63 @@
+/* show - see show.h: states, and lists by the options of a command. */
+#include "cli/hmc/show.h"
+
+#include <string.h>
+
+const struct hmc_filter_name hmc_filter_lpar[] = { { "lpar_names", "lpar_name" },
+						   { "lpar_ids", "lpar_id" },
+						   { 0 } };
+
+const char *hmc_system_state(const Tarn__HostView *host)
+{
+	if (host->record->declared)
+		return "Operating";
+	if (!host->connected)
+		return "No Connection";
+	return host->hypervisor_up ? "Operating" : "Power Off";
+}
+
+const char *hmc_partition_state(const Tarn__LparView *lpar)
+{
+	if (strcmp(lpar->state, "Waiting for paging") == 0)
+		return "Running";
+	return strcmp(lpar->state, "Unknown") == 0 ? "Not Available" : lpar->state;
+}
+
+bool hmc_partition_is_configured(const Tarn__LparView *lpar)
+{
+	return lpar->record->curr_profile != NULL;
+}
+
+enum hv_code hmc_output_start(struct hmc *hmc, const struct hmc_rows *rows,
+			      struct hmc_output *ret_output, struct hv_err *err)
+{
+	const char *filter = hmc_text(hmc, "filter");
+	enum hv_code code = HV_OK;
+
+	memset(ret_output, 0, sizeof(*ret_output));
+	ret_output->fields.delimiter = ',';
+	if (hmc_has(hmc, "header") && !hmc_has(hmc, "F"))
+		return hmc_usage(hmc, err,
+				 "This option needs the -F option:", "--header");
+	if (hmc_has(hmc, "F"))
+		code = hmc_fields_parse(hmc_text(hmc, "F"), &ret_output->fields, err);
+	ret_output->fields.has_header = hmc_has(hmc, "header");
+	if (code == HV_OK && filter != NULL)
+		code = hmc_filter_parse(filter, &ret_output->filter, err);
+	ret_output->list = (struct hmc_list){
+		.out = hmc->cli->out,
+		.attributes = rows->attributes,
+		.fields = &ret_output->fields,
+		.filter = &ret_output->filter,
+		.filter_names = rows->filter_names,
+	};
+	return code == HV_OK ? hmc_list_start(&ret_output->list, err) : code;
+}
+
+void hmc_output_end(struct hmc_output *output, enum hv_code code)
+{
+	if (code == HV_OK)
+		hmc_list_end(&output->list);
+	hmc_fields_fini(&output->fields);
+	hmc_filter_fini(&output->filter);
+}
