@@ -31,7 +31,7 @@ static void show_host_name(const void *object, const char *text, struct hmc_valu
 }
 
 /* clang-format off */
-#define FIXED(name_, text_) { .name = name_, .show = hmc_show_text, .text = text_ }
+#define FIXED(name_, text_) { .name = (name_), .show = hmc_show_text, .text = (text_) }
 static const struct hmc_attribute show_version[] = {
 	FIXED("version", " Version: " LEVEL_VERSION "\n Release: " LEVEL_RELEASE
 	      "\n Service Pack: 0\nHMC Build level Tarn\n"),

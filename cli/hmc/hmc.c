@@ -51,7 +51,7 @@ enum hv_code hmc_usage(struct hmc *hmc, struct hv_err *err, const char *what,
 {
 	char text[WHAT_BYTES];
 
-	(void)snprintf(text, sizeof(text), "%s %.100s", what, name);
+	(void)snprintf(text, sizeof(text), "%.130s %.100s", what, name);
 	hmc->is_wrong_usage = true;
 	return hmc_fail(err, HMC_USAGE, text, NULL, NULL);
 }

@@ -80,7 +80,7 @@ static void sys_lpars(const void *object, const char *text, struct hmc_value *va
 }
 
 /* clang-format off */
-#define TEXT_ROW(name_, text_) { .name = name_, .show = sys_text, .text = text_ }
+#define TEXT_ROW(name_, text_) { .name = (name_), .show = sys_text, .text = (text_) }
 const struct hmc_attribute hmc_show_sys[] = {
 	{ .name = "name", .show = sys_name },
 	{ .name = "type_model", .show = sys_type },
@@ -174,7 +174,7 @@ static void lpar_kept(const void *object, const char *text, struct hmc_value *va
 }
 
 /* clang-format off */
-#define KEPT(name_) { .name = name_, .show = lpar_kept, .text = name_ }
+#define KEPT(name_) { .name = (name_), .show = lpar_kept, .text = (name_) }
 const struct hmc_attribute hmc_show_lpar[] = {
 	{ .name = "name", .show = lpar_name },
 	{ .name = "lpar_id", .show = lpar_id },
@@ -292,7 +292,7 @@ static void prof_env(const void *object, const char *text, struct hmc_value *val
 }
 
 /* clang-format off */
-#define PROF(name_) { .name = name_, .show = prof_kept, .text = name_ }
+#define PROF(name_) { .name = (name_), .show = prof_kept, .text = (name_) }
 const struct hmc_attribute hmc_show_prof[] = {
 	{ .name = "name", .show = prof_name },
 	{ .name = "lpar_name", .show = lpar_name },

@@ -96,7 +96,7 @@ static void mem_required(const void *object, const char *text, struct hmc_value 
 }
 
 /* clang-format off */
-#define FIXED(name_, text_) { .name = name_, .show = hmc_show_text, .text = text_ }
+#define FIXED(name_, text_) { .name = (name_), .show = hmc_show_text, .text = (text_) }
 const struct hmc_attribute hmc_show_sys_mem[] = {
 	{ .name = "configurable_sys_mem", .show = mem_configurable_bytes },
 	{ .name = "curr_avail_sys_mem", .show = mem_available_bytes },
@@ -262,7 +262,7 @@ static void shared_none(const void *object, const char *text, struct hmc_value *
 }
 
 /* clang-format off */
-#define MEMORY(name_, text_) { .name = name_, .show = lpar_memory, .text = text_ }
+#define MEMORY(name_, text_) { .name = (name_), .show = lpar_memory, .text = (text_) }
 const struct hmc_attribute hmc_show_lpar_mem[] = {
 	{ .name = "lpar_name", .show = lpar_name },
 	{ .name = "lpar_id", .show = lpar_id },

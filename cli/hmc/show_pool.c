@@ -54,7 +54,7 @@ static void pool_vios(const void *object, const char *text, struct hmc_value *va
 }
 
 /* clang-format off */
-#define FIXED(name_, text_) { .name = name_, .show = hmc_show_text, .text = text_ }
+#define FIXED(name_, text_) { .name = (name_), .show = hmc_show_text, .text = (text_) }
 const struct hmc_attribute hmc_show_pool[] = {
 	{ .name = "curr_pool_mem", .show = pool_memory, .text = "cd" },
 	{ .name = "curr_max_pool_mem", .show = pool_memory, .text = "cx" },
