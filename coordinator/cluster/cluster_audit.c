@@ -72,7 +72,7 @@ static enum hv_code audit_lpar(const struct cluster *cluster,
 static enum hv_code audit_host(const struct cluster *cluster,
 			       const Tarn__HostRecord *host, struct hv_err *err)
 {
-	struct host_use use = limits_use(cluster, host, LIMITS_RUNNING, NULL);
+	struct host_use use = limits_use(cluster, host, LIMITS_RUNNING);
 	unsigned drills = 0;
 
 	if (use.entitled_bytes > use.pool_bytes)

@@ -87,7 +87,7 @@ static void add_firmware(struct whole *whole, const struct cluster *cluster,
 
 	if (host->profile == NULL || host->lmb_bytes == 0)
 		return; /* LMB 0 alone */
-	use = limits_use(cluster, host, LIMITS_RUNNING, NULL);
+	use = limits_use(cluster, host, LIMITS_RUNNING);
 	whole->desired.has_firmware_lmbs = 1;
 	whole->desired.firmware_lmbs =
 		hv_reserve_firmware_bytes(&use.reserve, use.lmb_bytes) / use.lmb_bytes;

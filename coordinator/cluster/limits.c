@@ -140,7 +140,7 @@ static void finish_use(const struct cluster *cluster, const Tarn__HostRecord *ho
 }
 
 struct host_use limits_use(const struct cluster *cluster, const Tarn__HostRecord *host,
-			   enum limits_scope scope, const char *except)
+			   enum limits_scope scope)
 {
 	struct host_use use;
 
@@ -148,8 +148,7 @@ struct host_use limits_use(const struct cluster *cluster, const Tarn__HostRecord
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 
-		if (strcmp(lpar->host, host->name) == 0 &&
-		    (except == NULL || strcmp(lpar->spec->name, except) != 0))
+		if (strcmp(lpar->host, host->name) == 0)
 			add_lpar(&use, lpar, scope);
 	}
 	finish_use(cluster, host, &use);

@@ -37,9 +37,8 @@ struct host_use {
 	struct hv_reserve reserve; /* whatever the scope: a definition costs, too (R6) */
 };
 
-/* `except`: an LPAR that is left out; NULL for none. */
 struct host_use limits_use(const struct cluster *cluster, const Tarn__HostRecord *host,
-			   enum limits_scope scope, const char *except);
+			   enum limits_scope scope);
 
 /* The same for every host, in one pass: uses[] in the order of cluster_host_at(). */
 void limits_use_all(const struct cluster *cluster, enum limits_scope scope,

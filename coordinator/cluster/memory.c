@@ -57,8 +57,9 @@ void memory_make_available(struct draft *draft, const char *host, const char *ta
 {
 	const struct cluster *cluster = draft->cluster;
 	struct host_use use = limits_use(cluster, cluster_host(cluster, host),
-					 LIMITS_RUNNING, taker);
-	uint64_t available = less(limits_free_bytes(&use), use.retained_bytes);
+					 LIMITS_RUNNING);
+	uint64_t own = taker != NULL ? cluster_lpar(cluster, taker)->retained_bytes : 0;
+	uint64_t available = less(limits_free_bytes(&use), use.retained_bytes - own);
 
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);

@@ -281,7 +281,7 @@ static enum hv_code look(const struct plan *plan, const Tarn__LparActivate *requ
 		.plan = plan,
 		.lpar = lpar,
 		.host = host,
-		.use = limits_use(plan->cluster, host, LIMITS_RUNNING, NULL),
+		.use = limits_use(plan->cluster, host, LIMITS_RUNNING),
 	};
 	ret_at->spec = &ret_at->with.spec;
 	return profile_use_find(lpar, request->profile, &ret_at->with, err);

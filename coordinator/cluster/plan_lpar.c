@@ -31,7 +31,7 @@ static enum hv_code check_name(const struct plan *plan, const char *name,
 static enum hv_code check_own_host(const struct plan *plan, const Tarn__HostRecord *host,
 				   const Tarn__LparSpec *spec, struct hv_err *err)
 {
-	struct host_use use = limits_use(plan->cluster, host, LIMITS_CONFIGURED, NULL);
+	struct host_use use = limits_use(plan->cluster, host, LIMITS_CONFIGURED);
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
 	if (use.lpars >= HV_HOST_LPARS_MAX)
@@ -70,7 +70,7 @@ static enum hv_code check_creation(const struct plan *plan, const char *host_nam
 				   struct hv_err *err)
 {
 	const Tarn__HostRecord *host = cluster_host(plan->cluster, host_name);
-	struct host_use use = limits_use(plan->cluster, host, LIMITS_RUNNING, NULL);
+	struct host_use use = limits_use(plan->cluster, host, LIMITS_RUNNING);
 	uint64_t growth = limits_creation_growth(&use, spec);
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 

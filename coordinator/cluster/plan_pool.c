@@ -199,7 +199,7 @@ enum hv_code plan_pool_set(struct plan *plan, const Tarn__PoolSet *request,
 		code = check_sizes(host, request, err);
 	if (code != HV_OK)
 		return code;
-	use = limits_use(plan->cluster, host, LIMITS_RUNNING, NULL);
+	use = limits_use(plan->cluster, host, LIMITS_RUNNING);
 	code = check_growth(plan, host, &use, request, err);
 	if (code == HV_OK)
 		code = check_shrink(host, &use, request->mem_bytes, err);
@@ -232,7 +232,7 @@ enum hv_code plan_pool_remove(struct plan *plan, const Tarn__PoolRemove *request
 		code = plan_need_no_drill(plan, host->name, err);
 	if (code != HV_OK)
 		return code;
-	use = limits_use(plan->cluster, host, LIMITS_CONFIGURED, NULL);
+	use = limits_use(plan->cluster, host, LIMITS_CONFIGURED);
 	if (use.shared != 0)
 		return hv_fail(err, HV_E_BUSY,
 			       "the pool of host '%s' is used by %u shared LPARs; remove "

@@ -197,8 +197,7 @@ static void define(struct plan *plan, const struct change *change)
 static enum hv_code resize_running(struct plan *plan, const struct change *change,
 				   const Tarn__LparResize *request, struct hv_err *err)
 {
-	struct host_use use = limits_use(plan->cluster, change->host, LIMITS_RUNNING,
-					 NULL);
+	struct host_use use = limits_use(plan->cluster, change->host, LIMITS_RUNNING);
 	bool grows = change->after > change->before;
 	uint64_t more = 0;
 	enum hv_code code = HV_OK;

@@ -353,15 +353,27 @@ static void act(struct hv_rng *rng, unsigned round)
 		test_settle(&c, &host);
 }
 
-static void the_figures_add_up_after_every_step(void **state)
+static void walk(uint64_t seed)
 {
-	struct hv_rng rng = { test_seed() };
+	struct hv_rng rng = { seed };
 
-	(void)state;
 	for (unsigned i = 0; i < 400; i++) {
 		act(&rng, i);
 		(void)memory_of("h1");
 	}
+}
+
+static void the_figures_add_up_after_every_step(void **state)
+{
+	(void)state;
+	walk(test_seed());
+}
+
+/* An activation that needed the last LMB left another LPAR what that one kept. */
+static void the_figures_add_up_when_nothing_is_left(void **state)
+{
+	(void)state;
+	walk(50341696879622);
 }
 
 int main(void)
@@ -384,6 +396,8 @@ int main(void)
 			a_dry_activation_lists_all_that_is_not_met, open_up_with_profiles,
 			close_one),
 		cmocka_unit_test_setup_teardown(the_figures_add_up_after_every_step,
+						open_up_with_profiles, close_one),
+		cmocka_unit_test_setup_teardown(the_figures_add_up_when_nothing_is_left,
 						open_up_with_profiles, close_one),
 	};
 

@@ -50,9 +50,8 @@ static int open_running(void **state)
 
 static uint64_t free_bytes(void)
 {
-	struct host_use use = limits_use(test_cluster(&c),
-					 cluster_host(test_cluster(&c), "h1"),
-					 LIMITS_RUNNING, NULL);
+	struct host_use use = limits_use(
+		test_cluster(&c), cluster_host(test_cluster(&c), "h1"), LIMITS_RUNNING);
 
 	return limits_free_bytes(&use);
 }
