@@ -74,6 +74,8 @@ static enum hv_code plan_one(struct engine *engine, struct plan *plan,
 		return plan_lpar_remove(plan, request->lpar_remove, err);
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_RESIZE:
 		return plan_lpar_resize(plan, request->lpar_resize, err);
+	case TARN__CLUSTER_REQUEST__KIND_LPAR_MOVE_MEMORY:
+		return plan_lpar_move_memory(plan, request->lpar_move_memory, err);
 	case TARN__CLUSTER_REQUEST__KIND_DRILL_RUN:
 		return plan_drill_run(plan, request->drill_run, err);
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_CHANGE:

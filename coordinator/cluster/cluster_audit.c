@@ -36,6 +36,14 @@ static enum hv_code audit_device(const struct cluster *cluster,
 	return HV_OK;
 }
 
+static bool is_given(const struct cluster *cluster, const Tarn__LparRecord *lpar)
+{
+	const Tarn__LparRecord *giver = cluster_lpar(cluster, lpar->awaits);
+
+	return giver != NULL && giver->resize_to != NULL &&
+	       strcmp(giver->resize_to, lpar->spec->name) == 0;
+}
+
 static enum hv_code audit_lpar(const struct cluster *cluster,
 			       const Tarn__LparRecord *lpar, struct hv_err *err)
 {
@@ -55,6 +63,10 @@ static enum hv_code audit_lpar(const struct cluster *cluster,
 	if ((lpar->resize != NULL) != (lpar->has_resize_job != 0))
 		return hv_fail(err, HV_E_CORRUPT,
 			       "LPAR '%s': a change of its memory without a job",
+			       lpar->spec->name);
+	if (lpar->awaits != NULL && !is_given(cluster, lpar))
+		return hv_fail(err, HV_E_CORRUPT,
+			       "LPAR '%s' waits for memory that nobody gives it",
 			       lpar->spec->name);
 	if (profile_audit(cluster, lpar, err) != HV_OK)
 		return HV_E_CORRUPT;

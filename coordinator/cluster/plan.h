@@ -76,6 +76,10 @@ enum hv_code plan_lpar_remove(struct plan *plan, const Tarn__LparRemove *request
 HV_MUST_USE
 enum hv_code plan_lpar_resize(struct plan *plan, const Tarn__LparResize *request,
 			      struct hv_err *err);
+/* Between two that run on one host: a job. */
+HV_MUST_USE
+enum hv_code plan_lpar_move_memory(struct plan *plan, const Tarn__LparMoveMemory *request,
+				   struct hv_err *err);
 
 HV_MUST_USE
 enum hv_code plan_lpar_change(struct plan *plan, const Tarn__LparChange *request,

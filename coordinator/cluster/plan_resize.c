@@ -4,20 +4,13 @@
  * What grows is counted from the order on, what shrinks until the report says that it
  * was given: so nothing is promised twice. jobs/resize.c ends it.
  */
+#include "coordinator/cluster/plan_resize.h"
 #include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/memory.h"
-#include "coordinator/cluster/plan.h"
 
 #include <stdlib.h>
 
 #define SIZE_TEXT 32
-#define WAIT_S 300 /* as on the HMC: five minutes */
-
-struct change {
-	const Tarn__LparRecord *lpar;
-	const Tarn__HostRecord *host;
-	uint64_t before, after;
-};
 
 static uint64_t memory_of(const Tarn__LparRecord *lpar)
 {
@@ -26,8 +19,8 @@ static uint64_t memory_of(const Tarn__LparRecord *lpar)
 }
 
 /* Exactly one of three sizes; UINT64_MAX stands for more than can be. */
-static enum hv_code find_after(const Tarn__LparResize *request, struct change *change,
-			       struct hv_err *err)
+enum hv_code plan_resize_find_after(const Tarn__LparResize *request,
+				    struct plan_resize *change, struct hv_err *err)
 {
 	uint64_t before = change->before;
 
@@ -50,7 +43,18 @@ static enum hv_code find_after(const Tarn__LparResize *request, struct change *c
 	return HV_OK;
 }
 
-static enum hv_code check_bounds(const struct change *change, struct hv_err *err)
+enum hv_code plan_resize_find(const struct plan *plan, const char *name,
+			      struct plan_resize *ret_change, struct hv_err *err)
+{
+	*ret_change = (struct plan_resize){ .lpar = cluster_lpar(plan->cluster, name) };
+	if (ret_change->lpar == NULL)
+		return hv_fail(err, HV_E_NOTFOUND, "LPAR '%s' is not known", name);
+	ret_change->before = memory_of(ret_change->lpar);
+	return plan_need_host(plan, ret_change->lpar->host, &ret_change->host, err);
+}
+
+enum hv_code plan_resize_check_bounds(const struct plan_resize *change,
+				      struct hv_err *err)
 {
 	const Tarn__LparSpec *spec = change->lpar->spec;
 	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
@@ -86,8 +90,9 @@ static enum hv_code check_bounds(const struct change *change, struct hv_err *err
 	return HV_OK;
 }
 
-static enum hv_code check_free(const struct change *change, const struct host_use *use,
-			       uint64_t *ret_more, struct hv_err *err)
+static enum hv_code check_free(const struct plan_resize *change,
+			       const struct host_use *use, uint64_t *ret_more,
+			       struct hv_err *err)
 {
 	uint64_t more = limits_round_up(change->after, use->lmb_bytes) -
 			limits_round_up(change->before, use->lmb_bytes);
@@ -104,8 +109,8 @@ static enum hv_code check_free(const struct change *change, const struct host_us
 		       change->host->name, hv_size_format(free_bytes, b, sizeof(b)));
 }
 
-static enum hv_code check_logical(const struct change *change, const struct host_use *use,
-				  struct hv_err *err)
+static enum hv_code check_logical(const struct plan_resize *change,
+				  const struct host_use *use, struct hv_err *err)
 {
 	uint64_t sum = use->logical_bytes - change->before + change->after;
 	char a[SIZE_TEXT], b[SIZE_TEXT];
@@ -122,8 +127,9 @@ static enum hv_code check_logical(const struct change *change, const struct host
 		       hv_size_format(limits_logical_max(use), b, sizeof(b)));
 }
 
-static enum hv_code check_running(const struct plan *plan, const struct change *change,
-				  struct hv_err *err)
+enum hv_code plan_resize_check_running(const struct plan *plan,
+				       const struct plan_resize *change,
+				       struct hv_err *err)
 {
 	const Tarn__LparRecord *lpar = change->lpar;
 
@@ -131,6 +137,11 @@ static enum hv_code check_running(const struct plan *plan, const struct change *
 		return hv_fail(err, HV_E_BUSY, "LPAR '%s' is being %s; wait for job %llu",
 			       lpar->spec->name, lpar->running ? "started" : "shut down",
 			       (unsigned long long)lpar->job);
+	if (lpar->awaits != NULL)
+		return hv_fail(err, HV_E_BUSY,
+			       "LPAR '%s' is being given memory of LPAR '%s'; wait until "
+			       "that is done",
+			       lpar->spec->name, lpar->awaits);
 	if (lpar->has_resize_job)
 		return hv_fail(err, HV_E_BUSY,
 			       "memory of LPAR '%s' is being changed; wait for job %llu",
@@ -147,22 +158,17 @@ static void set_memory(Tarn__LparRecord *edit, uint64_t bytes)
 		edit->granted_bytes = bytes;
 }
 
-static void start(struct plan *plan, const struct change *change, uint32_t wait_s)
+Tarn__LparRecord *plan_resize_start(struct plan *plan, const struct plan_resize *change,
+				    uint32_t wait_s)
 {
-	const char *name = change->lpar->spec->name;
-	struct job_plan job = { TARN__JOB_KIND__JOB_LPAR, change->host->name, name };
-	Tarn__LparRecord *edit;
-	char text[SIZE_TEXT];
+	Tarn__LparRecord *edit = draft_edit_lpar(&plan->draft, change->lpar->spec->name);
 
-	plan->job = draft_add_job(&plan->draft, &job, "memory of lpar '%s': %s", name,
-				  hv_size_format(change->after, text, sizeof(text)));
-	edit = draft_edit_lpar(&plan->draft, name);
 	if (edit == NULL)
-		return; /* draft_finish() says no memory */
+		return NULL;
 	edit->resize = malloc(sizeof(*edit->resize));
 	if (edit->resize == NULL) {
 		plan->draft.is_out = true;
-		return;
+		return NULL;
 	}
 	tarn__desired_resize__init(edit->resize);
 	edit->resize->generation = draft_next_id(&plan->draft);
@@ -175,10 +181,11 @@ static void start(struct plan *plan, const struct change *change, uint32_t wait_
 	edit->resize_before = change->before;
 	if (change->after > change->before)
 		set_memory(edit, change->after);
+	return edit;
 }
 
 /* Off: only its definition changes; activation looks whether there is room. */
-static void define(struct plan *plan, const struct change *change)
+static void define(struct plan *plan, const struct plan_resize *change)
 {
 	const char *name = change->lpar->spec->name;
 	Tarn__LparRecord *edit = draft_edit_lpar(&plan->draft, name);
@@ -194,12 +201,14 @@ static void define(struct plan *plan, const struct change *change)
 			text);
 }
 
-static enum hv_code resize_running(struct plan *plan, const struct change *change,
+static enum hv_code resize_running(struct plan *plan, const struct plan_resize *change,
 				   const Tarn__LparResize *request, struct hv_err *err)
 {
 	struct host_use use = limits_use(plan->cluster, change->host, LIMITS_RUNNING);
 	bool grows = change->after > change->before;
+	struct job_plan job;
 	uint64_t more = 0;
+	char text[SIZE_TEXT];
 	enum hv_code code = HV_OK;
 
 	if (grows && limits_is_shared(change->lpar->spec))
@@ -210,27 +219,30 @@ static enum hv_code resize_running(struct plan *plan, const struct change *chang
 		return code;
 	if (more != 0)
 		memory_make_available(&plan->draft, change->host->name, NULL, more);
-	start(plan, change, request->has_wait_s ? request->wait_s : WAIT_S);
-	return HV_OK;
+	job = (struct job_plan){ TARN__JOB_KIND__JOB_LPAR, change->host->name,
+				 change->lpar->spec->name };
+	plan->job = draft_add_job(&plan->draft, &job, "memory of lpar '%s': %s",
+				  change->lpar->spec->name,
+				  hv_size_format(change->after, text, sizeof(text)));
+	(void)plan_resize_start(
+		plan, change, request->has_wait_s ? request->wait_s : PLAN_RESIZE_WAIT_S);
+	return HV_OK; /* draft_finish() says no memory */
 }
 
 enum hv_code plan_lpar_resize(struct plan *plan, const Tarn__LparResize *request,
 			      struct hv_err *err)
 {
-	struct change change = { .lpar = cluster_lpar(plan->cluster, request->name) };
-	enum hv_code code;
+	struct plan_resize change;
+	enum hv_code code = plan_resize_find(plan, request->name, &change, err);
 
-	if (change.lpar == NULL)
-		return hv_fail(err, HV_E_NOTFOUND, "LPAR '%s' is not known",
-			       request->name);
-	change.before = memory_of(change.lpar);
-	code = plan_need_host(plan, change.lpar->host, &change.host, err);
+	if (code == HV_OK && request->kept)
+		return plan_resize_keep(plan, request, &change, err);
 	if (code == HV_OK)
-		code = find_after(request, &change, err);
+		code = plan_resize_find_after(request, &change, err);
 	if (code == HV_OK && limits_is_active(change.lpar))
-		code = check_running(plan, &change, err);
+		code = plan_resize_check_running(plan, &change, err);
 	if (code == HV_OK)
-		code = check_bounds(&change, err);
+		code = plan_resize_check_bounds(&change, err);
 	if (code != HV_OK)
 		return code;
 	if (limits_is_active(change.lpar))

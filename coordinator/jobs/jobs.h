@@ -13,6 +13,7 @@
  *                     --error--> off, device free; job failed
  *            shutting down --ended--> off, device free
  *   resize   running --done--> memory as ordered  --error--> as reached; job failed
+ *   move     giver resizes --done--> receiver resizes by what was given --> as resize
  *   vios     until the report shows the state that was ordered, or JOBS_VIOS_MS
  *   drill    drill.c
  *

@@ -33,9 +33,11 @@ struct parts {
 	Tarn__LparShutdown lpar_shutdown;
 	Tarn__LparRemove lpar_remove;
 	Tarn__LparResize lpar_resize;
+	Tarn__LparMoveMemory lpar_move_memory;
 	Tarn__DrillRun drill_run;
 	Tarn__Query status;
 	char name[HV_NAME_BYTES];
+	char other[HV_NAME_BYTES];
 	char path[PATH_BYTES];
 };
 
@@ -175,18 +177,28 @@ static void put_lpar(struct sim *sim, struct sim_client *client, struct parts *p
 	tarn__lpar_shutdown__init(&p->lpar_shutdown);
 	tarn__lpar_remove__init(&p->lpar_remove);
 	tarn__lpar_resize__init(&p->lpar_resize);
+	tarn__lpar_move_memory__init(&p->lpar_move_memory);
 	(void)snprintf(p->name, sizeof(p->name), "c%u-l%u", client->number, which);
 	memcpy(client->name, p->name, sizeof(client->name));
 	p->lpar_activate.name = p->lpar_shutdown.name = p->lpar_remove.name = p->name;
 	p->lpar_resize.name = p->name;
 	p->lpar_resize.has_mem_bytes = 1;
 	p->lpar_resize.mem_bytes = (1 + sim_below(sim, 9)) * 16 * MIB;
+	p->lpar_resize.kept = sim_chance(sim, 15);
+	p->lpar_resize.has_kept = p->lpar_resize.kept;
+	(void)snprintf(p->other, sizeof(p->other), "c%u-l%u", client->number,
+		       (unsigned)sim_below(sim, SIM_NAMES));
+	p->lpar_move_memory.name = p->name;
+	p->lpar_move_memory.to = p->other;
+	p->lpar_move_memory.bytes = (1 + sim_below(sim, 3)) * 16 * MIB;
 	p->lpar_shutdown.has_immediate = 1;
 	p->lpar_shutdown.immediate = sim_chance(sim, 40);
 	if (!is_there && sim_chance(sim, 90))
 		put_create(sim, p);
 	else if (sim_chance(sim, 25))
 		KIND(p, LPAR_RESIZE, lpar_resize);
+	else if (sim_chance(sim, 15))
+		KIND(p, LPAR_MOVE_MEMORY, lpar_move_memory);
 	else if (sim_chance(sim, 55))
 		KIND(p, LPAR_ACTIVATE, lpar_activate);
 	else if (sim_chance(sim, 70))
@@ -297,7 +309,8 @@ static void learn(struct sim *sim, struct sim_client *client,
 	bool is_create = order->kind == TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE;
 	enum sim_model *model;
 
-	if (client->name[0] == '\0')
+	if (client->name[0] == '\0' ||
+	    order->kind == TARN__CLUSTER_REQUEST__KIND_LPAR_MOVE_MEMORY) /* names two */
 		return;
 	model = model_of(client);
 	if (is_create ? order->code == HV_E_EXISTS : order->code == HV_E_NOTFOUND) {

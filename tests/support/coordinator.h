@@ -77,6 +77,9 @@ enum hv_code test_lpar_remove(struct test_coordinator *c, const char *name,
 			      struct hv_err *err);
 enum hv_code test_lpar_resize(struct test_coordinator *c, const char *name,
 			      uint64_t bytes, struct hv_err *err, uint64_t *ret_job);
+enum hv_code test_lpar_move_memory(struct test_coordinator *c, const char *from,
+				   const char *to, uint64_t bytes, struct hv_err *err,
+				   uint64_t *ret_job);
 enum hv_code test_drill(struct test_coordinator *c, Tarn__DrillKind kind,
 			const char *host, const char *vios, struct hv_err *err,
 			uint64_t *ret_job);

@@ -169,6 +169,19 @@ enum hv_code test_lpar_resize(struct test_coordinator *c, const char *name,
 	return test_change(c, &request, err, ret_job);
 }
 
+enum hv_code test_lpar_move_memory(struct test_coordinator *c, const char *from,
+				   const char *to, uint64_t bytes, struct hv_err *err,
+				   uint64_t *ret_job)
+{
+	Tarn__LparMoveMemory move = TARN__LPAR_MOVE_MEMORY__INIT;
+
+	REQUEST(LPAR_MOVE_MEMORY, lpar_move_memory, move);
+	move.name = (char *)from;
+	move.to = (char *)to;
+	move.bytes = bytes;
+	return test_change(c, &request, err, ret_job);
+}
+
 enum hv_code test_drill(struct test_coordinator *c, Tarn__DrillKind kind,
 			const char *host, const char *vios, struct hv_err *err,
 			uint64_t *ret_job)
