@@ -22,6 +22,9 @@ static const char *const shell_names[] = { "bash", NULL };
 	{ "NAME", CLI_OPERAND, CLI_NAME, .complete = (complete_), .help = (help_) }
 #define NO_WAIT \
 	{ "no-wait", CLI_OPTION, CLI_FLAG, .help = "do not wait until it is carried out" }
+#define WAIT_MINUTES \
+	{ "wait-minutes", CLI_OPTION, CLI_NUMBER, .max = 1440, .metavar = "N", \
+	  .help = "how long it may take to give its memory (5; 0: for ever)" }
 
 static const struct cli_option host_name[] = {
 	NAME_OF("host", "the host's name"), { 0 },
@@ -138,9 +141,13 @@ static const struct cli_option lpar_resize[] = {
 	{ "mem", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", .help = "memory it shall have" },
 	{ "add", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", .help = "memory that is added" },
 	{ "remove", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", .help = "memory that is taken" },
-	{ "wait-minutes", CLI_OPTION, CLI_NUMBER, .max = 1440, .metavar = "N",
-	  .help = "how long it may take to give its memory (5; 0: for ever)" },
-	NO_WAIT, { 0 },
+	WAIT_MINUTES, NO_WAIT, { 0 },
+};
+static const struct cli_option lpar_move_memory[] = {
+	NAME_OF("lpar", "who gives"),
+	{ "to", CLI_NEEDED, CLI_NAME, .metavar = "NAME", .complete = "lpar", .help = "who is given it" },
+	{ "mem", CLI_NEEDED, CLI_SIZE, .metavar = "SIZE", .help = "how much, in whole memory blocks" },
+	WAIT_MINUTES, NO_WAIT, { 0 },
 };
 static const struct cli_option lpar_shutdown[] = {
 	NAME_OF("lpar", "the partition"),
@@ -212,6 +219,8 @@ const struct cli_command cli_commands[] = {
 	{ "lpar",       "create",   cli_lpar_create,   lpar_create,   "define a partition; the coordinator places it" },
 	{ "lpar",       "activate", cli_lpar_activate, lpar_activate, "start it" },
 	{ "lpar",       "resize",   cli_lpar_resize,   lpar_resize,   "give it memory or take some, also while it runs" },
+	{ "lpar",       "move-memory", cli_lpar_move_memory, lpar_move_memory, "take memory from one, give it to another" },
+	{ "lpar",       "release",  cli_lpar_release,  lpar_name,     "give back the memory that it keeps though it is off" },
 	{ "lpar",       "shutdown", cli_lpar_shutdown, lpar_shutdown, "stop it" },
 	{ "lpar",       "remove",   cli_lpar_remove,   lpar_name,     "delete its definition" },
 	{ "lpar",       "what-if",  cli_lpar_what_if,  what_if,       "what a maximum would cost, before it is set" },

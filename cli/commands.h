@@ -54,6 +54,8 @@ CLI_COMMAND(cli_lpar_show);
 CLI_COMMAND(cli_lpar_create);
 CLI_COMMAND(cli_lpar_activate);
 CLI_COMMAND(cli_lpar_resize);
+CLI_COMMAND(cli_lpar_move_memory);
+CLI_COMMAND(cli_lpar_release);
 CLI_COMMAND(cli_lpar_shutdown);
 CLI_COMMAND(cli_lpar_remove);
 CLI_COMMAND(cli_lpar_what_if);

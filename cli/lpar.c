@@ -1,4 +1,4 @@
-/* lpar - tarn lpar list, create, activate, resize, shutdown, remove (show: lpar_show.c) */
+/* lpar - tarn lpar list, create, activate, shutdown, remove (show: lpar_show.c; memory: lpar_memory.c) */
 #include "cli/commands.h"
 
 #include <inttypes.h>
@@ -198,32 +198,6 @@ enum hv_code cli_lpar_activate(struct cli *cli, struct hv_err *err)
 	if (cli_flag(&cli->args, "dry-run"))
 		return try_activation(cli, &request, err);
 	(void)snprintf(done, sizeof(done), "partition '%s' activated", activate.name);
-	return cli_change(cli, &request,
-			  &(struct cli_change){ .done = done, .waits = true }, err);
-}
-
-/* An option that is not given is not set: the coordinator says what is missing. */
-enum hv_code cli_lpar_resize(struct cli *cli, struct hv_err *err)
-{
-	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
-	Tarn__LparResize resize = TARN__LPAR_RESIZE__INIT;
-	char done[CLI_DONE_BYTES];
-
-	resize.name = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
-	resize.has_mem_bytes = cli_value(&cli->args, "mem")->is_set;
-	resize.mem_bytes = cli_number(&cli->args, "mem", 0);
-	resize.has_add_bytes = cli_value(&cli->args, "add")->is_set;
-	resize.add_bytes = cli_number(&cli->args, "add", 0);
-	resize.has_remove_bytes = cli_value(&cli->args, "remove")->is_set;
-	resize.remove_bytes = cli_number(&cli->args, "remove", 0);
-	resize.has_wait_s = cli_value(&cli->args, "wait-minutes")->is_set;
-	resize.wait_s = (uint32_t)cli_number(&cli->args, "wait-minutes", 0) * 60;
-	if (resize.has_mem_bytes + resize.has_add_bytes + resize.has_remove_bytes != 1)
-		return cli_usage(cli, err, "one of --mem, --add and --remove is needed");
-	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_RESIZE;
-	request.lpar_resize = &resize;
-	(void)snprintf(done, sizeof(done), "memory of partition '%s' changed",
-		       resize.name);
 	return cli_change(cli, &request,
 			  &(struct cli_change){ .done = done, .waits = true }, err);
 }

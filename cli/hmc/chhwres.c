@@ -1,14 +1,12 @@
-/* chhwres - the shared memory pool and its paging devices. */
+/* chhwres - the shared memory pool and its paging devices; memory: chhwres_mem.c. */
 #include "cli/hmc/commands.h"
-#include "cli/hmc/system.h"
+#include "cli/hmc/hwres.h"
 
 #include <string.h>
 
 #include "hvcore/base/units.h"
 
 #define MIB_MAX (HV_LPAR_BYTES_MAX / HMC_MIB)
-
-enum operation { ADD, REMOVE, SET };
 
 static enum hv_code take_memory(const struct hmc_system *system,
 				const struct hmc_pair *pair, uint64_t *bytes,
@@ -190,7 +188,7 @@ static enum hv_code remove_device(struct hmc *hmc, const struct hmc_system *syst
 }
 
 static enum hv_code change_device(struct hmc *hmc, const struct hmc_system *system,
-				  enum operation operation, struct hv_err *err)
+				  enum hmc_hwres_operation operation, struct hv_err *err)
 {
 	static const char *const kinds[] = { "pgdev", NULL };
 	const char *name = hmc_text(hmc, "device");
@@ -204,17 +202,29 @@ static enum hv_code change_device(struct hmc *hmc, const struct hmc_system *syst
 	if (!hv_name_is_valid(name))
 		return hmc_fail(err, HMC_INVALID_VALUE, name, "--device",
 				"1 to 31 letters, digits, -, _ or .");
-	if (operation == SET)
+	if (operation == HMC_HWRES_SET)
 		return hmc_usage(hmc, err, "A paging device cannot be changed by",
 				 "-o s");
-	return operation == ADD ? add_device(hmc, system, name, err)
-				: remove_device(hmc, system, name, err);
+	return operation == HMC_HWRES_ADD ? add_device(hmc, system, name, err)
+					  : remove_device(hmc, system, name, err);
+}
+
+static enum hv_code change_pool(struct hmc *hmc, const struct hmc_system *system,
+				enum hmc_hwres_operation operation, struct hv_err *err)
+{
+	if (operation == HMC_HWRES_MOVE)
+		return hmc_usage(hmc, err, "A memory pool cannot be changed by", "-o m");
+	if (hmc_has(hmc, "rsubtype"))
+		return change_device(hmc, system, operation, err);
+	if (operation == HMC_HWRES_REMOVE)
+		return remove_pool(hmc, system, err);
+	return set_pool(hmc, system, operation == HMC_HWRES_ADD, err);
 }
 
 enum hv_code hmc_chhwres(struct hmc *hmc, struct hv_err *err)
 {
-	static const char *const kinds[] = { "mempool", NULL };
-	static const char *const operations[] = { "a", "r", "s", NULL };
+	static const char *const kinds[] = { "mem", "mempool", NULL };
+	static const char *const operations[] = { "a", "r", "s", "m", NULL };
 	struct hmc_system system;
 	unsigned kind, operation = 0;
 	enum hv_code code = hmc_choice(hmc, "r", kinds, &kind, err);
@@ -224,12 +234,12 @@ enum hv_code hmc_chhwres(struct hmc *hmc, struct hv_err *err)
 	if (code != HV_OK)
 		return code;
 	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
-	if (code == HV_OK && hmc_has(hmc, "rsubtype"))
-		code = change_device(hmc, &system, (enum operation)operation, err);
-	else if (code == HV_OK && operation == REMOVE)
-		code = remove_pool(hmc, &system, err);
+	if (code == HV_OK && kind == 0)
+		code = hmc_chhwres_mem(hmc, &system, (enum hmc_hwres_operation)operation,
+				       err);
 	else if (code == HV_OK)
-		code = set_pool(hmc, &system, operation == ADD, err);
+		code = change_pool(hmc, &system, (enum hmc_hwres_operation)operation,
+				   err);
 	hmc_system_fini(&system);
 	return code;
 }

@@ -35,9 +35,10 @@ static const struct hmc_option lshwres[] = {
 	TEXT("maxmem", "MB[,MB...]"), TEXT("hptratio", "RATIO"), LIST_OPTIONS, { 0 },
 };
 static const struct hmc_option chhwres[] = {
-	NEED("r", "mempool"), NEED("m", "SYSTEM"), NEED("o", "{a|r|s}"),
-	TEXT("rsubtype", "pgdev"), TEXT("p", "VIOS"), TEXT("device", "DEVICE"),
-	TEXT("a", "ATTRIBUTES"), { 0 },
+	NEED("r", "{mem|mempool}"), NEED("m", "SYSTEM"), NEED("o", "{a|r|m|s}"),
+	TEXT("p", "{LPAR|VIOS}"), TEXT("id", "ID"), TEXT("t", "LPAR"), TEXT("tid", "ID"),
+	TEXT("q", "MB"), TEXT("w", "MINUTES"), TEXT("d", "DETAIL"), FLAG("force"),
+	TEXT("rsubtype", "pgdev"), TEXT("device", "DEVICE"), TEXT("a", "ATTRIBUTES"), { 0 },
 };
 static const struct hmc_option lsmemdev[] = {
 	NEED("r", "avail"), NEED("m", "SYSTEM"), TEXT("p", "VIOS"),
@@ -58,7 +59,7 @@ const struct hmc_command hmc_commands[] = {
 	{ "rmsyscfg",   hmc_rmsyscfg,   rmsyscfg,   "Remove a partition or a profile" },
 	{ "chsysstate", hmc_chsysstate, chsysstate, "Activate and shut down partitions" },
 	{ "lshwres",    hmc_lshwres,    lshwres,    "List memory, the shared memory pool and paging devices" },
-	{ "chhwres",    hmc_chhwres,    chhwres,    "Change the shared memory pool and paging devices" },
+	{ "chhwres",    hmc_chhwres,    chhwres,    "Change memory, the shared memory pool and paging devices" },
 	{ "lsmemdev",   hmc_lsmemdev,   lsmemdev,   "List devices that a partition can be paged to" },
 	{ "lshmc",      hmc_lshmc,      lshmc,      "List the console's version and network" },
 	{ "lssysconn",  hmc_lssysconn,  lssysconn,  "List connections to managed systems" },

@@ -66,6 +66,10 @@ static const struct message messages[HMC_ERROR_COUNT] = {
 	[HMC_NO_POOL]            = { "HSCLT023", HV_E_STATE,
 		"The managed system %1 does not have a shared memory pool. "
 		"Create one with chhwres -r mempool -o a and retry the command." },
+	[HMC_MEMORY_ADD]         = { "HSCL294C", HV_E_STATE,
+		"The dynamic addition of memory resources failed: %1." },
+	[HMC_MEMORY_REMOVE]      = { "HSCL2932", HV_E_STATE,
+		"The dynamic removal of memory resources failed: %1." },
 	[HMC_REFUSED]            = { "HSCLT030", HV_E_REFUSED,  "The operation was refused: %1." },
 	[HMC_STATE]              = { "HSCLT031", HV_E_STATE,
 		"The operation is not allowed in the current state: %1." },

@@ -35,6 +35,8 @@ enum hmc_error {
 	HMC_MEMORY_ORDER,       /* minimum, desired, maximum in MB */
 	HMC_UNSUPPORTED,        /* what, remedy */
 	HMC_NO_POOL,            /* system */
+	HMC_MEMORY_ADD,         /* why not, or why less */
+	HMC_MEMORY_REMOVE,      /* the same, also of a move */
 	HMC_REFUSED,            /* what the coordinator said */
 	HMC_STATE,              /* the same, of an object in the wrong state */
 	HMC_BUSY,               /* the same */

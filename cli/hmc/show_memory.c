@@ -171,7 +171,8 @@ static uint64_t current_bytes(const void *object)
 static void lpar_memory(const void *object, const char *text, struct hmc_value *value)
 {
 	const Tarn__LparSpec *spec = record_of(object)->spec;
-	bool has_any = hmc_partition_is_configured(row_of(object)->lpar);
+	bool has_any = hmc_partition_is_configured(row_of(object)->lpar) ||
+		       record_of(object)->retained_bytes != 0;
 	uint64_t bytes = 0;
 
 	if (text[0] == 'r' && !is_running(object))

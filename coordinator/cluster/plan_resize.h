@@ -27,10 +27,6 @@ enum hv_code plan_resize_find(const struct plan *plan, const char *name,
 HV_MUST_USE
 enum hv_code plan_resize_find_after(const Tarn__LparResize *request,
 				    struct plan_resize *resize, struct hv_err *err);
-/* From exactly one of the three sizes. INVAL: none, or two. */
-HV_MUST_USE
-enum hv_code plan_resize_find_after(const Tarn__LparResize *request,
-				    struct plan_resize *resize, struct hv_err *err);
 /* BUSY: it, or its host, is in the middle of something else. */
 HV_MUST_USE
 enum hv_code plan_resize_check_running(const struct plan *plan,

@@ -41,5 +41,20 @@ must_have db1 48
 must_have ded 96
 ! tarn lpar resize db1 --add 256M || fail "more than its maximum"
 must_have db1 48
+tarn lpar create ded2 --mem 32M --min 16M --max 96M --mode dedicated --host h1 \
+	--workload zipf --rate 500
+tarn lpar activate ded2
+tarn lpar move-memory ded --to ded2 --mem 32M
+must_have ded 64
+must_have ded2 64
+"$bin/hmc/chhwres" -r mem -m h1 -o m -p ded2 -t ded -q 16 -w 1
+must_have ded 80
+must_have ded2 48
+! "$bin/hmc/chhwres" -r mem -m h1 -o r -p ded2 -q 48 || fail "less than its minimum"
+tarn lpar shutdown ded2
+[[ $("$bin/hmc/lshwres" -r mem -m h1 --level lpar --filter lpar_names=ded2 -F curr_mem,run_mem) == 48,0 ]]
+tarn lpar release ded2
+[[ $("$bin/hmc/lssyscfg" -r lpar -m h1 --filter lpar_names=ded2 -F resource_config) == 0 ]]
+tarn report >/dev/null
 "$lab" down --state "$state"
 nothing_is_left "$state"

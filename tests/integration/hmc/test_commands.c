@@ -210,6 +210,11 @@ static void wrong_usage_is_told_with_the_syntax(void **state)
 		{ "chsyscfg -r lpar" M "-o apply", "-p or --id" },
 		{ "chsysstate -r lpar" M "-o on", "-n or --id" },
 		{ "chhwres -r mempool" M "-o a", "A required option is missing: -a" },
+		{ "chhwres -r mempool" M "-o m", "cannot be changed by -o m" },
+		{ "chhwres -r mem" M "-o a -p a", "A required option is missing: -q" },
+		{ "chhwres -r mem" M "-o a -q 1", "-p or --id" },
+		{ "chhwres -r mem" M "-o m -p a -q 1", "-t or --tid" },
+		{ "chhwres -r mem" M "-o a -p a --tid 1 -q 1", "only for -o m: --tid" },
 	};
 
 	(void)state;
@@ -262,6 +267,44 @@ static void memory_of_the_system_is_told(void **state)
 	hmc_refuses("lsmemdev -r avail" M "--min x", "--min");
 }
 
+/* On a system that is only declared no partition runs: what they keep is changed. */
+static void memory_is_given_and_taken(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "-o r -p a -q 512", "HSCL2932 The dynamic removal of memory resources "
+				      "failed: LPAR 'a' is off and keeps only 256 MiB" },
+		{ "-o a --id 1 -q 2048", "HSCL294C The dynamic addition of memory "
+					 "resources failed: LPAR 'a'" },
+		{ "-o m -p a -t b -q 256", "HSCL2932" },
+		{ "-o a -p a -q 100", "HSCLT020 The -q value 100 is not a multiple" },
+		{ "-o a -p a -q 0", "HSCLT002 The value 0 of the -q attribute" },
+		{ "-o a -p a -q x", "HSCLT002" },
+		{ "-o a -p a -q 256 -w 9999", "HSCLT002" },
+		{ "-o a -p a -q 256 -d 6", "HSCLT002" },
+		{ "-o a -p z -q 256", "HSCL8012" },
+		{ "-o m -p a -t z -q 256", "HSCL8012" },
+		{ "-o s -p a -a mem_weight=3", "HSCLT022" },
+	};
+	char line[256];
+
+	(void)state;
+	make("a");
+	make("b");
+	hmc_does("chhwres -r mem" M "-o a -p a -q 512");
+	hmc_prints("lshwres -r mem" M "--level lpar -F lpar_name,curr_mem,run_mem",
+		   "b,0,0\na,512,0\n");
+	hmc_prints("lssyscfg -r lpar" M "-F name,resource_config", "b,0\na,1\n");
+	hmc_does("chhwres -r mem" M "-o r --id 1 -q 256 -w 0 -d 3 --force");
+	hmc_prints("lshwres -r mem" M "--level lpar -F lpar_name,curr_mem",
+		   "b,0\na,256\n");
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		(void)snprintf(line, sizeof(line), "chhwres -r mem" M "%s", cases[i][0]);
+		hmc_refuses(line, cases[i][1]);
+	}
+	hmc_prints("lshwres -r mem" M "--level lpar -F lpar_name,curr_mem",
+		   "b,0\na,256\n");
+}
+
 static void the_console_is_told(void **state)
 {
 	(void)state;
@@ -286,6 +329,7 @@ int main(void)
 		TEST(a_file_is_done_whole_or_not_at_all),
 		TEST(wrong_usage_is_told_with_the_syntax),
 		TEST(memory_of_the_system_is_told),
+		TEST(memory_is_given_and_taken),
 		TEST(the_console_is_told),
 	};
 

@@ -352,6 +352,34 @@ static void resize_sends_the_one_size_that_is_given(void **state)
 	fake_free(fake);
 }
 
+static void memory_is_moved_and_given_back(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterRequest *request;
+
+	(void)state;
+	assert_int_equal(fake_run(fake, "lpar move-memory p --to q"), CLI_WRONG_USAGE);
+	assert_int_equal(fake_run(fake, "lpar move-memory p --mem 16M"), CLI_WRONG_USAGE);
+	fake_answer_job(fake, 0);
+	assert_int_equal(fake_run(fake, "lpar move-memory p --to q --mem 32M"), CLI_DONE);
+	assert_string_equal(fake->out, "memory of partition 'p' moved to 'q'\n");
+	request = fake_request(fake, 0);
+	assert_string_equal(request->lpar_move_memory->to, "q");
+	assert_int_equal(request->lpar_move_memory->bytes, 32 << 20);
+	assert_false(request->lpar_move_memory->has_wait_s);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+	fake = fake_new();
+	fake_answer_job(fake, 0);
+	assert_int_equal(fake_run(fake, "lpar release p"), CLI_DONE);
+	request = fake_request(fake, 0);
+	assert_true(request->lpar_resize->kept);
+	assert_true(request->lpar_resize->has_mem_bytes);
+	assert_int_equal(request->lpar_resize->mem_bytes, 0);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+}
+
 static void pool_set_keeps_what_is_not_said(void **state)
 {
 	struct fake *fake = fake_new();
@@ -395,6 +423,7 @@ int main(void)
 		cmocka_unit_test(an_answer_without_its_job_is_refused),
 		cmocka_unit_test(every_change_asks_for_what_it_says),
 		cmocka_unit_test(resize_sends_the_one_size_that_is_given),
+		cmocka_unit_test(memory_is_moved_and_given_back),
 		cmocka_unit_test(pool_set_keeps_what_is_not_said),
 	};
 
