@@ -30,8 +30,8 @@ static const struct hmc_option chsysstate[] = {
 	TEXT("k", "{norm|manual}"), FLAG("immed"), FLAG("restart"), { 0 },
 };
 static const struct hmc_option lshwres[] = {
-	NEED("r", "{mem|mempool|io|proc|virtualio|procpool|rspool}"), NEED("m", "SYSTEM"),
-	TEXT("level", "{sys|lpar}"), TEXT("rsubtype", "pgdev"), FLAG("R"),
+	NEED("r", "{mem|proc|mempool|procpool|virtualio|io|rspool|hca|sriov|sni}"), NEED("m", "SYSTEM"),
+	TEXT("level", "{sys|lpar|pool}"), TEXT("rsubtype", "pgdev"), FLAG("R"),
 	TEXT("maxmem", "MB[,MB...]"), TEXT("hptratio", "RATIO"), LIST_OPTIONS, { 0 },
 };
 static const struct hmc_option chhwres[] = {
@@ -58,7 +58,7 @@ const struct hmc_command hmc_commands[] = {
 	{ "chsyscfg",   hmc_chsyscfg,   chsyscfg,   "Change partitions and profiles" },
 	{ "rmsyscfg",   hmc_rmsyscfg,   rmsyscfg,   "Remove a partition or a profile" },
 	{ "chsysstate", hmc_chsysstate, chsysstate, "Activate and shut down partitions" },
-	{ "lshwres",    hmc_lshwres,    lshwres,    "List memory, the shared memory pool and paging devices" },
+	{ "lshwres",    hmc_lshwres,    lshwres,    "List memory, processors, the shared memory pool and paging devices" },
 	{ "chhwres",    hmc_chhwres,    chhwres,    "Change memory, the shared memory pool and paging devices" },
 	{ "lsmemdev",   hmc_lsmemdev,   lsmemdev,   "List devices that a partition can be paged to" },
 	{ "lshmc",      hmc_lshmc,      lshmc,      "List the console's version and network" },

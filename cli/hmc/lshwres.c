@@ -1,4 +1,4 @@
-/* lshwres, lsmemdev - memory, the shared memory pool, devices to page to. */
+/* lshwres, lsmemdev - memory, processors, the memory pool, devices to page to. */
 #include "cli/hmc/commands.h"
 #include "cli/hmc/show.h"
 
@@ -37,27 +37,25 @@ static enum hv_code take_question(struct hmc *hmc, struct hmc_row *row,
 	return HV_OK;
 }
 
-static enum hv_code list_system(struct hmc *hmc, const struct hmc_system *system,
-				struct hv_err *err)
+/* One row, of the system itself. */
+static enum hv_code list_one(struct hmc *hmc, const struct hmc_row *row,
+			     const struct hmc_attribute *attributes, struct hv_err *err)
 {
-	static const struct hmc_rows rows = { hmc_show_sys_mem, NULL };
-	struct hmc_row row = { .system = system, .host = system->host };
+	const struct hmc_rows rows = { attributes, NULL };
 	struct hmc_output output;
-	enum hv_code code = take_question(hmc, &row, err);
+	enum hv_code code = hmc_output_start(hmc, &rows, &output, err);
 
-	if (code != HV_OK)
-		return code;
-	code = hmc_output_start(hmc, &rows, &output, err);
 	if (code == HV_OK)
-		hmc_list_add(&output.list, &row);
+		hmc_list_add(&output.list, row);
 	hmc_output_end(&output, code);
 	return code;
 }
 
 static enum hv_code list_partitions(struct hmc *hmc, const struct hmc_system *system,
+				    const struct hmc_attribute *attributes,
 				    struct hv_err *err)
 {
-	static const struct hmc_rows rows = { hmc_show_lpar_mem, hmc_filter_lpar };
+	const struct hmc_rows rows = { attributes, hmc_filter_lpar };
 	struct hmc_partitions partitions;
 	struct hmc_output output;
 	enum hv_code code = hmc_partitions_take(system, &partitions, err);
@@ -73,6 +71,39 @@ static enum hv_code list_partitions(struct hmc *hmc, const struct hmc_system *sy
 	hmc_output_end(&output, code);
 	free(partitions.lpars);
 	return code;
+}
+
+enum level { LEVEL_SYS, LEVEL_LPAR, LEVEL_POOL };
+
+static enum hv_code list_memory(struct hmc *hmc, const struct hmc_system *system,
+				struct hv_err *err)
+{
+	static const char *const levels[] = { "sys", "lpar", NULL };
+	struct hmc_row row = { .system = system, .host = system->host };
+	unsigned level;
+	enum hv_code code = hmc_choice(hmc, "level", levels, &level, err);
+
+	if (code == HV_OK && level == LEVEL_LPAR)
+		return list_partitions(hmc, system, hmc_show_lpar_mem, err);
+	if (code == HV_OK)
+		code = take_question(hmc, &row, err);
+	return code == HV_OK ? list_one(hmc, &row, hmc_show_sys_mem, err) : code;
+}
+
+static enum hv_code list_processors(struct hmc *hmc, const struct hmc_system *system,
+				    struct hv_err *err)
+{
+	static const char *const levels[] = { "sys", "lpar", "pool", NULL };
+	struct hmc_row row = { .system = system, .host = system->host };
+	unsigned level;
+	enum hv_code code = hmc_choice(hmc, "level", levels, &level, err);
+
+	if (code != HV_OK)
+		return code;
+	if (level == LEVEL_LPAR)
+		return list_partitions(hmc, system, hmc_show_lpar_proc, err);
+	return list_one(hmc, &row,
+			level == LEVEL_SYS ? hmc_show_sys_proc : hmc_show_pool_proc, err);
 }
 
 static bool has_pool(const struct hmc_system *system)
@@ -152,31 +183,31 @@ static enum hv_code list_nothing(struct hmc *hmc)
 	return HV_OK;
 }
 
+enum kind { KIND_MEM, KIND_PROC, KIND_MEMPOOL, KIND_PROCPOOL };
+
 static enum hv_code list(struct hmc *hmc, const struct hmc_system *system, unsigned kind,
 			 struct hv_err *err)
 {
-	static const char *const levels[] = { "sys", "lpar", NULL };
-	unsigned level;
-	enum hv_code code;
-
-	if (kind > 1 || hmc_has(hmc, "R"))
+	if (kind > KIND_PROCPOOL || hmc_has(hmc, "R"))
 		return list_nothing(hmc);
-	if (kind == 1)
+	if (kind == KIND_MEMPOOL)
 		return hmc_has(hmc, "rsubtype") ? list_pool_devices(hmc, system, err)
 						: list_pool(hmc, system, err);
+	if (kind == KIND_PROCPOOL)
+		return list_one(
+			hmc, &(struct hmc_row){ .system = system, .host = system->host },
+			hmc_show_procpool, err);
 	if (!hmc_has(hmc, "level"))
 		return hmc_usage(hmc, err, "A required option is missing:", "--level");
-	code = hmc_choice(hmc, "level", levels, &level, err);
-	if (code != HV_OK)
-		return code;
-	return level == 0 ? list_system(hmc, system, err)
-			  : list_partitions(hmc, system, err);
+	return kind == KIND_MEM ? list_memory(hmc, system, err)
+				: list_processors(hmc, system, err);
 }
 
 enum hv_code hmc_lshwres(struct hmc *hmc, struct hv_err *err)
 {
-	static const char *const kinds[] = { "mem",       "mempool",  "io",     "proc",
-					     "virtualio", "procpool", "rspool", NULL };
+	static const char *const kinds[] = { "mem",       "proc", "mempool", "procpool",
+					     "virtualio", "io",   "rspool",  "hca",
+					     "sriov",     "sni",  NULL };
 	struct hmc_system system;
 	unsigned kind;
 	enum hv_code code = hmc_choice(hmc, "r", kinds, &kind, err);

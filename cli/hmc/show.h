@@ -20,14 +20,18 @@ struct hmc_row {
 	uint32_t hpt_ratio;
 };
 
-extern const struct hmc_attribute hmc_show_sys[];      /* lssyscfg -r sys */
-extern const struct hmc_attribute hmc_show_lpar[];     /* lssyscfg -r lpar */
-extern const struct hmc_attribute hmc_show_prof[];     /* lssyscfg -r prof */
-extern const struct hmc_attribute hmc_show_sys_mem[];  /* lshwres -r mem --level sys */
-extern const struct hmc_attribute hmc_show_lpar_mem[]; /* lshwres -r mem --level lpar */
-extern const struct hmc_attribute hmc_show_pool[];     /* lshwres -r mempool */
-extern const struct hmc_attribute hmc_show_pgdev[];    /* the same, --rsubtype pgdev */
-extern const struct hmc_attribute hmc_show_device[];   /* lsmemdev -r avail */
+extern const struct hmc_attribute hmc_show_sys[];       /* lssyscfg -r sys */
+extern const struct hmc_attribute hmc_show_lpar[];      /* lssyscfg -r lpar */
+extern const struct hmc_attribute hmc_show_prof[];      /* lssyscfg -r prof */
+extern const struct hmc_attribute hmc_show_sys_mem[];   /* lshwres -r mem --level sys */
+extern const struct hmc_attribute hmc_show_lpar_mem[];  /* lshwres -r mem --level lpar */
+extern const struct hmc_attribute hmc_show_sys_proc[];  /* lshwres -r proc --level sys */
+extern const struct hmc_attribute hmc_show_lpar_proc[]; /* the same, --level lpar */
+extern const struct hmc_attribute hmc_show_pool_proc[]; /* the same, --level pool */
+extern const struct hmc_attribute hmc_show_procpool[];  /* lshwres -r procpool */
+extern const struct hmc_attribute hmc_show_pool[];      /* lshwres -r mempool */
+extern const struct hmc_attribute hmc_show_pgdev[];     /* the same, --rsubtype pgdev */
+extern const struct hmc_attribute hmc_show_device[];    /* lsmemdev -r avail */
 
 extern const struct hmc_filter_name hmc_filter_lpar[]; /* lpar_names, lpar_ids */
 

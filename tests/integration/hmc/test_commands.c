@@ -203,6 +203,8 @@ static void wrong_usage_is_told_with_the_syntax(void **state)
 		{ "lssyscfg -r", "A value is missing for the option -r" },
 		{ "lssyscfg -r sys --header=x -F", "An option takes no value" },
 		{ "lshwres -r mem" M, "A required option is missing: --level" },
+		{ "lshwres -r proc" M, "A required option is missing: --level" },
+		{ "lshwres -r proc" M "--level moon", "--level option is not valid" },
 		{ "lshmc", "-V, -v, -n or -r" },
 		{ "mksyscfg -r lpar" M, "-i or -f" },
 		{ "rmsyscfg -r lpar" M, "-n or --id" },
@@ -259,7 +261,6 @@ static void memory_of_the_system_is_told(void **state)
 		    "--hptratio");
 	hmc_prints("lshwres -r mem" M "--level lpar", "No results were found.\n");
 	hmc_prints("lshwres -r mem -R" M "--level sys", "No results were found.\n");
-	hmc_prints("lshwres -r procpool" M, "No results were found.\n");
 	hmc_prints("lshwres -r mempool" M, "No results were found.\n");
 	hmc_refuses("lshwres -r mempool --rsubtype pgdev" M, "HSCLT023");
 	hmc_prints("lsmemdev -r avail" M "-p vios1", "No results were found.\n");
@@ -305,6 +306,49 @@ static void memory_is_given_and_taken(void **state)
 		   "b,0\na,256\n");
 }
 
+static void processors_are_told(void **state)
+{
+	(void)state;
+	make("a");
+	hmc_does(
+		"mksyscfg -r lpar" M
+		"-i 'name=s,profile_name=n,lpar_env=aixlinux,min_mem=256,desired_mem=512,"
+		"max_mem=1024,proc_mode=shared,min_proc_units=0.1,desired_proc_units="
+		"0.25,"
+		"max_proc_units=2,min_procs=1,desired_procs=2,max_procs=4,sharing_mode="
+		"uncap,uncap_weight=128'");
+	hmc_prints("lshwres -r proc" M "--level sys",
+		   "configurable_sys_proc_units=48.0,curr_avail_sys_proc_units=48.0,"
+		   "pend_avail_sys_proc_units=48.0,installed_sys_proc_units=48.0,"
+		   "max_capacity_sys_proc_units=deprecated,deconfig_sys_proc_units=0.0,"
+		   "min_proc_units_per_virtual_proc=0.1,max_virtual_procs_per_lpar=64,"
+		   "max_procs_per_lpar=64,max_shared_proc_pools=1\n");
+	hmc_prints(
+		"lshwres -r proc" M "--level lpar",
+		"lpar_name=s,lpar_id=2,curr_shared_proc_pool_id=0,"
+		"curr_shared_proc_pool_name=DefaultPool,curr_proc_mode=shared,"
+		"curr_min_proc_units=0.0,curr_proc_units=0.0,curr_max_proc_units=0.0,"
+		"curr_min_procs=0,curr_procs=0,curr_max_procs=0,curr_sharing_mode=uncap,"
+		"curr_uncap_weight=0,pend_shared_proc_pool_id=0,"
+		"pend_shared_proc_pool_name=DefaultPool,pend_proc_mode=shared,"
+		"pend_min_proc_units=0.1,pend_proc_units=0.25,pend_max_proc_units=2.0,"
+		"pend_min_procs=1,pend_procs=2,pend_max_procs=4,pend_sharing_mode=uncap,"
+		"pend_uncap_weight=128,run_proc_units=0.0,run_procs=0,run_uncap_weight="
+		"0\n"
+		"lpar_name=a,lpar_id=1,curr_proc_mode=ded,curr_min_procs=0,curr_procs=0,"
+		"curr_max_procs=0,curr_sharing_mode=keep_idle_procs,pend_proc_mode=ded,"
+		"pend_min_procs=1,pend_procs=2,pend_max_procs=4,"
+		"pend_sharing_mode=keep_idle_procs,run_procs=0\n");
+	hmc_prints("lshwres -r proc" M "--level lpar --filter lpar_ids=1 -F "
+		   "lpar_name:pend_procs:pend_proc_units",
+		   "a:2:null\n");
+	hmc_prints("lshwres -r proc" M "--level pool -F", "0,48.0,48.0,48.0\n");
+	hmc_prints("lshwres -r procpool" M,
+		   "name=DefaultPool,shared_proc_pool_id=0,lpar_names=s,lpar_ids=2\n");
+	hmc_prints("lshwres -r virtualio --rsubtype eth --level lpar" M,
+		   "No results were found.\n");
+}
+
 static void the_console_is_told(void **state)
 {
 	(void)state;
@@ -330,6 +374,7 @@ int main(void)
 		TEST(wrong_usage_is_told_with_the_syntax),
 		TEST(memory_of_the_system_is_told),
 		TEST(memory_is_given_and_taken),
+		TEST(processors_are_told),
 		TEST(the_console_is_told),
 	};
 
