@@ -87,9 +87,23 @@ static enum hv_code change(struct hmc *hmc, enum operation operation,
 	return code;
 }
 
+/* A host is on while its agent runs; that is not the console's to change. */
+static enum hv_code change_system(struct hmc *hmc, struct hv_err *err)
+{
+	struct hmc_system system;
+	enum hv_code code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
+
+	if (code == HV_OK)
+		code = hmc_fail(err, HMC_UNSUPPORTED,
+				"Changing the power state of a system",
+				"Start or end the host's agent instead.", NULL);
+	hmc_system_fini(&system);
+	return code;
+}
+
 enum hv_code hmc_chsysstate(struct hmc *hmc, struct hv_err *err)
 {
-	static const char *const kinds[] = { "lpar", NULL };
+	static const char *const kinds[] = { "lpar", "sys", NULL };
 	static const char *const operations[] = { "on", "off", "shutdown", "osshutdown",
 						  NULL };
 	const char *name = hmc_text(hmc, "n"), *id = hmc_text(hmc, "id");
@@ -98,6 +112,8 @@ enum hv_code hmc_chsysstate(struct hmc *hmc, struct hv_err *err)
 	unsigned kind, operation = 0;
 	enum hv_code code = hmc_choice(hmc, "r", kinds, &kind, err);
 
+	if (code == HV_OK && kind == 1)
+		return change_system(hmc, err);
 	if (code == HV_OK)
 		code = hmc_choice(hmc, "o", operations, &operation, err);
 	if (code == HV_OK)

@@ -22,10 +22,10 @@ static const struct hmc_option chsyscfg[] = {
 };
 static const struct hmc_option rmsyscfg[] = {
 	NEED("r", "{lpar|prof}"), NEED("m", "SYSTEM"), TEXT("n", "NAME"), TEXT("id", "ID"),
-	TEXT("p", "LPAR"), { 0 },
+	TEXT("p", "LPAR"), FLAG("vioscfg"), FLAG("vdisks"), { 0 },
 };
 static const struct hmc_option chsysstate[] = {
-	NEED("r", "lpar"), NEED("m", "SYSTEM"), NEED("o", "{on|off|shutdown|osshutdown}"),
+	NEED("r", "{lpar|sys}"), NEED("m", "SYSTEM"), NEED("o", "{on|off|shutdown|osshutdown}"),
 	TEXT("n", "LPAR"), TEXT("id", "ID"), TEXT("f", "PROFILE"), TEXT("b", "BOOT_MODE"),
 	TEXT("k", "{norm|manual}"), FLAG("immed"), FLAG("restart"), { 0 },
 };

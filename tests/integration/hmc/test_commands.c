@@ -39,6 +39,7 @@ static void systems_are_listed_by_all_their_names(void **state)
 	hmc_refuses("lssyscfg -r lpar -m '9117-MMC*0000000'", "HSCL3653");
 	hmc_refuses("lssyscfg -r sys -F UUID", "The invalid attribute is UUID.");
 	hmc_prints("lssyscfg -r frame", "No results were found.\n");
+	hmc_refuses("chsysstate -r sys" M "-o off", "HSCLT022");
 	hmc_prints("lssysconn -r all",
 		   "resource_type=sys,type_model_serial_num=9117-MMC*1007C1P,sp=primary,"
 		   "sp_phys_loc=unavailable,ipaddr=unavailable,alt_ipaddr=unavailable,"
@@ -126,7 +127,7 @@ static void profiles_are_changed_and_removed(void **state)
 		   "1024,0,0\n");
 	hmc_refuses("rmsyscfg -r prof" M "-n big -p c", "HSCLT030");
 	hmc_does("rmsyscfg -r prof" M "-n normal -p c");
-	hmc_does("rmsyscfg -r lpar" M "--id 1");
+	hmc_does("rmsyscfg -r lpar" M "--id 1 --vioscfg --vdisks");
 	hmc_prints("lssyscfg -r lpar" M, "No results were found.\n");
 }
 
