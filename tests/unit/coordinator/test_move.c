@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#define LONG_NAME "a-name-that-is-longer-than-any-name-may-be"
+
 static const Tarn__LparRecord *lpar_of(const char *name)
 {
 	return cluster_lpar(test_cluster(&c), name);
@@ -226,6 +228,8 @@ struct refusal {
 static void what_cannot_be_is_refused(void **state)
 {
 	static const struct refusal cases[] = {
+		{ "a", LONG_NAME, 16, HV_E_INVAL, "to" },
+		{ LONG_NAME, "b", 16, HV_E_INVAL, "name" },
 		{ "nobody", "b", 16, HV_E_NOTFOUND, "'nobody' is not known" },
 		{ "a", "nobody", 16, HV_E_NOTFOUND, "'nobody' is not known" },
 		{ "a", "a", 16, HV_E_INVAL, "its own memory" },
