@@ -112,6 +112,16 @@ static void show_memory(struct cli *cli, const Tarn__HostView *host)
 				      : "");
 }
 
+static const char *platform_words(const Tarn__HostRecord *host)
+{
+	if (!host->declared)
+		return "a real machine, its own memory as modelled";
+	return host->has_agent_id
+		       ? "declared; what is configured is accounting, the memory below "
+			 "it real"
+		       : "declared, every figure is accounting";
+}
+
 /* What is accounted, and whether a machine stands behind it. */
 static void show_platform(struct cli *cli, const Tarn__HostView *host)
 {
@@ -121,9 +131,7 @@ static void show_platform(struct cli *cli, const Tarn__HostView *host)
 
 	if (profile != NULL)
 		(void)fprintf(cli->out, "  platform      %s: %s\n", profile->title,
-			      host->record->declared
-				      ? "declared, every figure is accounting"
-				      : "a real machine, its own memory as modelled");
+			      platform_words(host->record));
 	if (memory == NULL)
 		return;
 	(void)fprintf(cli->out, "  configurable  %s: %s available, %s of the hypervisor",

@@ -18,7 +18,8 @@ static void head(struct cli *cli, const Tarn__StatusReply *status)
 	unsigned machines = 0, up = 0, running = 0, waiting = 0, ended = 0;
 
 	for (size_t i = 0; i < status->n_hosts; i++) {
-		machines += !status->hosts[i]->record->declared;
+		machines += !status->hosts[i]->record->declared ||
+			    status->hosts[i]->record->has_agent_id;
 		up += status->hosts[i]->connected && status->hosts[i]->hypervisor_up;
 	}
 	for (size_t i = 0; i < status->n_lpars; i++) {

@@ -21,7 +21,7 @@ static struct cli_word word(enum cli_tone tone, const char *text, const char *re
 
 struct cli_word cli_host_word(const Tarn__HostView *host)
 {
-	if (host->record->declared)
+	if (host->record->declared && !host->record->has_agent_id)
 		return word(CLI_DIM, "declared", NULL);
 	if (!host->record->has_agent_id)
 		return word(CLI_WARN, "not joined", NULL);

@@ -37,12 +37,17 @@ static enum hv_code find_profile(struct engine *engine, const Tarn__HostAdd *req
 static enum hv_code plan_host(struct engine *engine, struct plan *plan,
 			      const Tarn__HostAdd *request, struct hv_err *err)
 {
-	struct hv_profile profile;
+	struct hv_profile profile, machine;
 	enum hv_code code = find_profile(engine, request, plan, &profile, err);
 
+	if (code == HV_OK && request->declared && engine->env->profile != NULL) {
+		code = engine->env->profile(engine->env, DEFAULT_PROFILE, &machine, err);
+		plan->machine_profile = &machine;
+	}
 	if (code == HV_OK)
 		code = plan_host_add(plan, request, err);
 	plan->profile = NULL;
+	plan->machine_profile = NULL;
 	return code;
 }
 

@@ -1,7 +1,7 @@
 /* desired - see desired.h. */
 #include "coordinator/cluster/desired.h"
 
-#include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/machine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,12 +85,9 @@ static void add_firmware(struct whole *whole, const struct cluster *cluster,
 {
 	struct host_use use;
 
-	if (host->profile == NULL || host->lmb_bytes == 0)
-		return; /* LMB 0 alone */
 	use = limits_use(cluster, host, LIMITS_RUNNING);
-	whole->desired.has_firmware_lmbs = 1;
-	whole->desired.firmware_lmbs =
-		hv_reserve_firmware_bytes(&use.reserve, use.lmb_bytes) / use.lmb_bytes;
+	whole->desired.firmware_lmbs = machine_firmware_lmbs(&use);
+	whole->desired.has_firmware_lmbs = whole->desired.firmware_lmbs != 0;
 }
 
 enum hv_code desired_make(const struct cluster *cluster, const Tarn__HostRecord *host,

@@ -40,8 +40,7 @@ bool limits_has_pool(const Tarn__HostRecord *host)
 	return !host->has_pool_job || host->pool_before != NULL;
 }
 
-static struct hv_reserve_partition as_partition(const Tarn__LparSpec *spec,
-						bool is_active)
+struct hv_reserve_partition limits_partition(const Tarn__LparSpec *spec, bool is_active)
 {
 	return (struct hv_reserve_partition){
 		.max_bytes = spec->max_bytes,
@@ -55,10 +54,12 @@ static void add_reserve(struct host_use *use, const Tarn__LparRecord *lpar,
 			enum limits_scope scope)
 {
 	bool is_active = scope == LIMITS_CONFIGURED || limits_is_active(lpar);
-	struct hv_reserve_partition partition = as_partition(lpar->spec, is_active);
+	struct hv_reserve_partition partition = limits_partition(lpar->spec, is_active);
 
 	if (use->has_profile)
 		hv_reserve_add(&use->reserve, &use->profile, &partition);
+	if (use->machine.has_profile && limits_is_active(lpar))
+		hv_reserve_add(&use->machine.reserve, &use->machine.profile, &partition);
 }
 
 static void add_lpar(struct host_use *use, const Tarn__LparRecord *lpar,
@@ -93,16 +94,27 @@ static void add_pool(struct host_use *use, const Tarn__HostRecord *host)
 	use->pool_lmb_bytes = now > before ? now : before;
 }
 
-/* What the agent reports counts where it is more: it is taken. */
+/* What the agent reports counts where it is more: it is taken. Behind a declared host
+ * it is of another machine. */
 static uint64_t reported_bytes(const struct cluster *cluster,
 			       const Tarn__HostRecord *host)
 {
 	const Tarn__HostStat *stat = live_stat(cluster_live(cluster, host->name));
 
-	if (stat == NULL || stat->lmbs_hypervisor < 1 ||
+	if (host->declared || stat == NULL || stat->lmbs_hypervisor < 1 ||
 	    stat->lmbs_hypervisor >= HV_LPAR_BYTES_MAX / HV_PAGE_BYTES)
 		return host->lmb_bytes;
 	return stat->lmbs_hypervisor * host->lmb_bytes;
+}
+
+static bool start_reserve(const Tarn__PlatformProfile *message, uint64_t max_pool_bytes,
+			  struct hv_profile *profile, struct hv_reserve *reserve)
+{
+	if (message == NULL || hv_profile_from_message(message, profile, NULL) != HV_OK)
+		return false;
+	hv_reserve_start(reserve, profile);
+	hv_reserve_pool(reserve, profile, max_pool_bytes);
+	return true;
 }
 
 static void start_use(const Tarn__HostRecord *host, struct host_use *use)
@@ -112,14 +124,14 @@ static void start_use(const Tarn__HostRecord *host, struct host_use *use)
 		use->memory_bytes = host->memory_bytes / host->lmb_bytes *
 				    host->lmb_bytes;
 	add_pool(use, host);
-	use->has_profile = host->profile != NULL &&
-			   hv_profile_from_message(host->profile, &use->profile, NULL) ==
-				   HV_OK;
-	if (!use->has_profile)
-		return;
-	hv_reserve_start(&use->reserve, &use->profile);
-	hv_reserve_pool(&use->reserve, &use->profile,
-			host->pool != NULL ? host->pool->max_bytes : 0);
+	use->has_profile = start_reserve(host->profile,
+					 host->pool != NULL ? host->pool->max_bytes : 0,
+					 &use->profile, &use->reserve);
+	use->machine.bytes = host->machine_bytes;
+	use->machine.lmb_bytes = host->machine_lmb_bytes;
+	use->machine.has_profile =
+		start_reserve(host->machine_profile, use->pool_lmb_bytes,
+			      &use->machine.profile, &use->machine.reserve);
 }
 
 static uint64_t firmware_bytes(const struct host_use *use,
@@ -193,7 +205,7 @@ static uint64_t growth(const struct host_use *use, const struct hv_reserve *with
 
 uint64_t limits_creation_growth(const struct host_use *use, const Tarn__LparSpec *spec)
 {
-	struct hv_reserve_partition partition = as_partition(spec, false);
+	struct hv_reserve_partition partition = limits_partition(spec, false);
 	struct hv_reserve with = use->reserve;
 
 	if (use->has_profile)
@@ -203,7 +215,7 @@ uint64_t limits_creation_growth(const struct host_use *use, const Tarn__LparSpec
 
 uint64_t limits_activation_growth(const struct host_use *use, const Tarn__LparSpec *spec)
 {
-	struct hv_reserve_partition partition = as_partition(spec, true);
+	struct hv_reserve_partition partition = limits_partition(spec, true);
 	struct hv_reserve with = use->reserve;
 	struct hv_reserve_cost cost;
 

@@ -20,6 +20,14 @@ enum limits_scope {
 	LIMITS_CONFIGURED, /* every LPAR of the host */
 };
 
+/* The machine behind a declared host: see machine.h. */
+struct machine_use {
+	bool has_profile;
+	uint64_t bytes, lmb_bytes; /* 0: no agent has joined, or it is not declared */
+	struct hv_profile profile;
+	struct hv_reserve reserve; /* of what runs, whatever the scope */
+};
+
 struct host_use {
 	uint64_t lmb_bytes;
 	uint64_t memory_bytes;     /* whole LMBs; 0 until the agent has joined */
@@ -35,6 +43,7 @@ struct host_use {
 	bool has_profile;
 	struct hv_profile profile;
 	struct hv_reserve reserve; /* whatever the scope: a definition costs, too (R6) */
+	struct machine_use machine;
 };
 
 struct host_use limits_use(const struct cluster *cluster, const Tarn__HostRecord *host,
@@ -56,6 +65,7 @@ uint64_t limits_pool_growth(const struct host_use *use, uint64_t max_pool_bytes)
 uint64_t limits_logical_max(const struct host_use *use);
 uint64_t limits_round_up(uint64_t bytes, uint64_t unit);
 
+struct hv_reserve_partition limits_partition(const Tarn__LparSpec *spec, bool is_active);
 bool limits_is_shared(const Tarn__LparSpec *spec);
 bool limits_needs_pair(const Tarn__LparSpec *spec);
 uint64_t limits_entitled(const Tarn__LparSpec *spec);

@@ -22,8 +22,10 @@ struct plan {
 	struct draft draft;
 	uint8_t random_id[16];            /* fresh for each plan */
 	const struct hv_profile *profile; /* of a host to be added; NULL: none */
-	uint64_t job;                     /* out: 0 = the change is complete at once */
-	Tarn__PlacementReply *placement;  /* out: tarn__placement_reply__free_unpacked */
+	/* of the machine that may come to stand behind a declared one */
+	const struct hv_profile *machine_profile;
+	uint64_t job;                    /* out: 0 = the change is complete at once */
+	Tarn__PlacementReply *placement; /* out: tarn__placement_reply__free_unpacked */
 };
 
 HV_MUST_USE
@@ -103,7 +105,7 @@ enum hv_code plan_need_host(const struct plan *plan, const char *name,
 HV_MUST_USE
 enum hv_code plan_need_connected(const struct plan *plan, const Tarn__HostRecord *host,
 				 struct hv_err *err);
-/* It is a machine, and not one that is only declared. */
+/* A machine stands behind it, or will; not one that is only declared. */
 HV_MUST_USE
 enum hv_code plan_need_machine(const Tarn__HostRecord *host, struct hv_err *err);
 HV_MUST_USE

@@ -5,6 +5,7 @@
  * pool, entitlement, overcommit limit, 128, VIOS pair, a device (best fit), LMBs,
  * and what the hypervisor needs for its page table (SPEC R6).
  */
+#include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/memory.h"
 #include "coordinator/cluster/plan.h"
 #include "coordinator/cluster/profile.h"
@@ -88,6 +89,16 @@ static enum hv_code need_memory(struct activation *at, struct hv_err *err)
 						     : free_bytes / at->use.lmb_bytes));
 	at->granted_bytes = free_bytes;
 	return HV_OK;
+}
+
+static enum hv_code need_machine(struct activation *at, struct hv_err *err)
+{
+	struct machine_need need = { .starts = at->spec };
+
+	need.more_bytes = limits_round_up(at->granted_bytes, at->use.lmb_bytes);
+	if (machine_check(&at->use, at->host, &need, err) == HV_OK)
+		return HV_OK;
+	return hv_wrap(err, "LPAR '%s'", at->spec->name);
 }
 
 static enum hv_code need_pool(struct activation *at, struct hv_err *err)
@@ -230,9 +241,9 @@ static enum hv_code need_processors(struct activation *at, struct hv_err *err)
 
 /* In the order in which a person would mend them. */
 static enum hv_code (*const conditions[])(struct activation *at, struct hv_err *err) = {
-	need_off,     need_connected, need_firmware,   need_memory,
-	need_pool,    need_vios,      need_place,      need_entitlement,
-	need_logical, need_device,    need_processors,
+	need_off,         need_connected, need_firmware, need_memory,
+	need_machine,     need_pool,      need_vios,     need_place,
+	need_entitlement, need_logical,   need_device,   need_processors,
 };
 
 static void edit_started(struct plan *plan, const struct activation *at)

@@ -1,4 +1,5 @@
 /* plan_host - hosts come, join and go; see plan.h. */
+#include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/plan.h"
 
 #include <stdlib.h>
@@ -23,11 +24,11 @@ enum hv_code plan_need_host(const struct plan *plan, const char *name,
 
 enum hv_code plan_need_machine(const Tarn__HostRecord *host, struct hv_err *err)
 {
-	if (!host->declared)
+	if (machine_is_there(host))
 		return HV_OK;
 	return hv_fail(err, HV_E_STATE,
 		       "host '%s' is only declared, as a '%s' for planning: no machine "
-		       "stands behind it; use a host with an agent",
+		       "stands behind it; start a tarn-agent under its name",
 		       host->name, host->profile->name);
 }
 
@@ -84,7 +85,7 @@ static void declare(const struct hv_profile *profile, Tarn__HostRecord *host)
 }
 
 static void put_host(struct plan *plan, const Tarn__HostAdd *request,
-		     Tarn__PlatformProfile *profile)
+		     Tarn__PlatformProfile *profile, Tarn__PlatformProfile *machine)
 {
 	Tarn__HostRecord host = TARN__HOST_RECORD__INIT;
 	Tarn__DesiredVios vios[HV_COUNT(vios_names)];
@@ -98,17 +99,26 @@ static void put_host(struct plan *plan, const Tarn__HostAdd *request,
 	}
 	host.name = request->name;
 	host.profile = profile;
-	if (request->declared)
+	if (request->declared) {
 		declare(plan->profile, &host);
+		host.machine_profile = machine;
+	}
 	host.vios = list;
 	host.n_vios = HV_COUNT(list);
 	draft_put(&plan->draft, RECORD_HOST, record_copy(&host.base));
 }
 
+static enum hv_code to_message(const struct hv_profile *profile,
+			       Tarn__PlatformProfile **ret_message, struct hv_err *err)
+{
+	return profile == NULL ? HV_OK : hv_profile_to_message(profile, ret_message, err);
+}
+
 enum hv_code plan_host_add(struct plan *plan, const Tarn__HostAdd *request,
 			   struct hv_err *err)
 {
-	Tarn__PlatformProfile *profile = NULL;
+	Tarn__PlatformProfile *profile = NULL, *machine = NULL;
+	enum hv_code code;
 
 	if (!hv_name_is_valid(request->name))
 		return hv_fail(err, HV_E_INVAL,
@@ -129,12 +139,17 @@ enum hv_code plan_host_add(struct plan *plan, const Tarn__HostAdd *request,
 			"host '%s': what is declared needs a profile that says how "
 			"large it is",
 			request->name);
-	if (plan->profile != NULL &&
-	    hv_profile_to_message(plan->profile, &profile, err) != HV_OK)
-		return HV_E_NOMEM;
-	put_host(plan, request, profile);
+	code = to_message(plan->profile, &profile, err);
+	if (code == HV_OK)
+		code = to_message(plan->machine_profile, &machine, err);
+	if (code == HV_OK)
+		put_host(plan, request, profile, machine);
 	if (profile != NULL)
 		tarn__platform_profile__free_unpacked(profile, NULL);
+	if (machine != NULL)
+		tarn__platform_profile__free_unpacked(machine, NULL);
+	if (code != HV_OK)
+		return code;
 	draft_name(&plan->draft, "add host '%s'", request->name);
 	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, request->name,
 			"host.added", "host '%s' was %s", request->name,
@@ -189,10 +204,12 @@ enum hv_code plan_host_remove(struct plan *plan, const Tarn__HostRemove *request
 
 static bool is_news(const Tarn__HostRecord *host, const Tarn__HostIdentity *identity)
 {
+	uint64_t bytes = host->declared ? host->machine_bytes : host->memory_bytes;
+	uint64_t lmb = host->declared ? host->machine_lmb_bytes : host->lmb_bytes;
+
 	return !host->has_agent_id ||
-	       (identity->has_memory_bytes &&
-		host->memory_bytes != identity->memory_bytes) ||
-	       (identity->has_lmb_bytes && host->lmb_bytes != identity->lmb_bytes) ||
+	       (identity->has_memory_bytes && bytes != identity->memory_bytes) ||
+	       (identity->has_lmb_bytes && lmb != identity->lmb_bytes) ||
 	       (identity->has_drills_allowed &&
 		host->drills_allowed != identity->drills_allowed);
 }
@@ -206,6 +223,26 @@ static bool has_sane_sizes(const Tarn__HostIdentity *identity)
 	    (lmb < (16u << 20) || lmb > (256u << 20) || (lmb & (lmb - 1)) != 0))
 		return false;
 	return !identity->has_memory_bytes || identity->memory_bytes <= HV_LPAR_BYTES_MAX;
+}
+
+/* What was declared stays as it is. */
+static void edit_sizes(Tarn__HostRecord *host, const Tarn__HostIdentity *identity)
+{
+	if (host->declared) {
+		host->has_machine_bytes = 1;
+		host->machine_bytes = identity->memory_bytes;
+		host->has_machine_lmb_bytes = 1;
+		host->machine_lmb_bytes = identity->lmb_bytes;
+		return;
+	}
+	if (identity->has_memory_bytes) {
+		host->has_memory_bytes = 1;
+		host->memory_bytes = identity->memory_bytes;
+	}
+	if (identity->has_lmb_bytes) {
+		host->has_lmb_bytes = 1;
+		host->lmb_bytes = identity->lmb_bytes;
+	}
 }
 
 static void edit_identity(struct plan *plan, const Tarn__HostIdentity *identity)
@@ -227,14 +264,7 @@ static void edit_identity(struct plan *plan, const Tarn__HostIdentity *identity)
 				identity->name, "host.joined", "host '%s' joined",
 				identity->name);
 	}
-	if (identity->has_memory_bytes) {
-		host->has_memory_bytes = 1;
-		host->memory_bytes = identity->memory_bytes;
-	}
-	if (identity->has_lmb_bytes) {
-		host->has_lmb_bytes = 1;
-		host->lmb_bytes = identity->lmb_bytes;
-	}
+	edit_sizes(host, identity);
 	if (identity->has_drills_allowed) {
 		host->has_drills_allowed = 1;
 		host->drills_allowed = identity->drills_allowed;
@@ -259,11 +289,6 @@ enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identit
 	code = plan_need_host(plan, identity->name, &host, err);
 	if (code != HV_OK)
 		return code;
-	if (host->declared)
-		return hv_fail(err, HV_E_REFUSED,
-			       "host '%s' is only declared; give this machine another "
-			       "name, or remove the host and add it again",
-			       host->name);
 	if (host->has_agent_id &&
 	    memcmp(host->agent_id.data, identity->agent_id.data, AGENT_ID_BYTES) != 0)
 		return hv_fail(
@@ -271,7 +296,14 @@ enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identit
 			"host '%s' belongs to another agent; choose another name, or "
 			"remove the host and add it again",
 			host->name);
-	if (is_news(host, identity))
+	if (!is_news(host, identity))
+		return HV_OK;
+	if (host->declared) {
+		struct host_use use = limits_use(plan->cluster, host, LIMITS_RUNNING);
+
+		code = machine_join(&use, host, identity, err);
+	}
+	if (code == HV_OK)
 		edit_identity(plan, identity);
-	return HV_OK;
+	return code;
 }

@@ -1,4 +1,5 @@
 /* plan_pool - the shared memory pool of a host; see plan.h. */
+#include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/memory.h"
 #include "coordinator/cluster/plan.h"
 
@@ -95,13 +96,17 @@ static enum hv_code check_growth(const struct plan *plan, const Tarn__HostRecord
 			size(bytes, a), host->name,
 			(unsigned long long)(more / use->lmb_bytes),
 			(unsigned long long)(free_bytes / use->lmb_bytes));
+	if (host->declared) /* the rest of it is on paper */
+		more = pool_growth(host, bytes);
 	if (stat != NULL && stat->has_available_bytes && more > stat->available_bytes)
 		return hv_fail(err, HV_E_LIMIT,
 			       "pool of %s is larger than the real free memory of host "
 			       "'%s', %s; choose a smaller one",
 			       size(bytes, a), host->name,
 			       size(stat->available_bytes, b));
-	return HV_OK;
+	return machine_check(
+		use, host,
+		&(struct machine_need){ .more_bytes = pool_growth(host, bytes) }, err);
 }
 
 static enum hv_code check_shrink(const Tarn__HostRecord *host, const struct host_use *use,
@@ -141,7 +146,7 @@ static void settle_declared(Tarn__HostRecord *host, Tarn__DesiredPool *pool)
 static enum hv_code check_reachable(const struct plan *plan, const Tarn__HostRecord *host,
 				    struct hv_err *err)
 {
-	return host->declared ? HV_OK : plan_need_connected(plan, host, err);
+	return machine_is_there(host) ? plan_need_connected(plan, host, err) : HV_OK;
 }
 
 static void add_pool_job(struct plan *plan, const Tarn__HostRecord *host,
@@ -150,7 +155,7 @@ static void add_pool_job(struct plan *plan, const Tarn__HostRecord *host,
 	struct job_plan job = { TARN__JOB_KIND__JOB_POOL, host->name, "" };
 
 	draft_name(&plan->draft, "%s", what);
-	if (!host->declared)
+	if (machine_is_there(host))
 		plan->job = draft_add_job(&plan->draft, &job, "%s", what);
 }
 
@@ -170,7 +175,7 @@ static void edit_pool(struct plan *plan, const char *name, uint64_t mem_bytes,
 	pool->generation = draft_next_id(&plan->draft);
 	pool->mem_bytes = mem_bytes;
 	pool->max_bytes = max_bytes;
-	if (host->declared) { /* nobody to wait for */
+	if (!machine_is_there(host)) { /* nobody to wait for */
 		settle_declared(host, pool);
 		return;
 	}

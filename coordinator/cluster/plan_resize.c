@@ -6,6 +6,7 @@
  */
 #include "coordinator/cluster/plan_resize.h"
 #include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/memory.h"
 
 #include <stdlib.h>
@@ -101,7 +102,8 @@ static enum hv_code check_free(const struct plan_resize *change,
 
 	*ret_more = more;
 	if (more <= free_bytes)
-		return HV_OK;
+		return machine_check(use, change->host,
+				     &(struct machine_need){ .more_bytes = more }, err);
 	return hv_fail(err, HV_E_LIMIT,
 		       "LPAR '%s': %s more are needed, and host '%s' has %s free; shut "
 		       "down an LPAR, take memory from one, or make the pool smaller",

@@ -1,14 +1,13 @@
 # cluster - starts the coordinator and the hosts. Sourced by deploy/lab.
 #
 # Layout of a state directory:
-#   lab                "tarn lab 1", then hosts=N and port=P
+#   lab                "tarn lab 1", then hosts=N, port=P, memory=SIZE
 #   coordinator/       the coordinator's LMDB      coordinator.pid  its process
 #   h1/ h2/ ...        state of each host's agent  h1.pid ...       its agent
 #   pgdev/h1/...       paging devices of the demo
 #   log/               stderr of coordinator and agents (h1/log/: of h1's children)
 # shellcheck shell=bash disable=SC2154 # variables of deploy/lab
 
-HOST_MEMORY=512M
 LMB=16M
 START_SECONDS=60
 
@@ -26,7 +25,8 @@ host_names() {
 }
 
 write_lab() {
-	printf 'tarn lab %s\nhosts=%s\nport=%s\n' "$LAB_VERSION" "$1" "$2" >"$state/lab.new"
+	printf 'tarn lab %s\nhosts=%s\nport=%s\nmemory=%s\n' "$LAB_VERSION" "$1" "$2" \
+		"$memory" >"$state/lab.new"
 	mv "$state/lab.new" "$state/lab"
 }
 
@@ -35,6 +35,7 @@ prepare_state() {
 	if [[ -f $state/lab ]]; then
 		need_lab
 		hosts=$(lab_value hosts)
+		memory=$(lab_value memory)
 	elif [[ -e $state && -n $(ls -A "$state") ]]; then
 		die "'$state' is not empty and not a lab"
 	fi
@@ -102,12 +103,14 @@ start_agent() {
 	local name=$1
 	mkdir -p "$state/$name"
 	start_process "$name" "$bin/tarn-agent" --state "$state/$name" --name "$name" \
-		--coordinator "$(coordinator_url)" --memory "$HOST_MEMORY" --lmb "$LMB" \
+		--coordinator "$(coordinator_url)" --memory "$(lab_value memory)" --lmb "$LMB" \
 		--bin "$bin" --allow-drills
 }
 
 start_host() {
-	host_is_known "$1" || tarn host add "$1" >/dev/null
+	# shellcheck disable=SC2086 # two words, or none
+	host_is_known "$1" ||
+		tarn host add "$1" ${platform:+--declared --profile $platform} >/dev/null
 	start_agent "$1"
 }
 

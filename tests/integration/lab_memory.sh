@@ -1,6 +1,7 @@
 #!/bin/bash
 # Claim   what the model says the hypervisor needs is taken from real blocks of a real
-#         host, and given back; a declared host counts and runs nothing (SPEC R6, R7, D1).
+#         host, and given back; a declared host counts, and runs what fits the machine
+#         behind it (SPEC R6, R7, D1).
 # Inject  partitions made, run, shut down and removed on a host with blocks of 16 MiB;
 #         a declared machine with its partitions beside it.
 # Expect  the hypervisor's own count follows the model at every step; memory adds up;
@@ -66,7 +67,7 @@ for i in 1 2 3; do
 done
 [[ $(firmware) == 3072 ]] || fail "with 3: $(firmware)"
 adds_up p770
-! tarn lpar activate test1 || fail "it runs on paper"
+! tarn lpar activate test1 || fail "it runs without a machine"
 tarn host explain-memory p770 --json |
 	jq -e '(.regions | map(.bytes) | add) == .firmware_bytes' >/dev/null ||
 	fail "the regions are not the whole"
@@ -75,6 +76,21 @@ tarn host advise
 tarn status
 for i in 1 2 3; do tarn lpar remove "test$i"; done
 tarn host remove p770
+"$lab" down --state "$dir"
+nothing_is_left "$dir"
 
+echo "== a declared machine with a real one behind it"
+dir=$work/declared
+"$lab" up --state "$dir" --hosts 1 --platform power770 --memory 1G
+use_lab "$dir"
+tarn lpar create test1 --host h1 --mode dedicated --mem 256M --max 512M --workload zipf
+tarn lpar create test2 --host h1 --mode dedicated --mem 8G --max 8G
+tarn lpar activate test1
+! tarn lpar activate test2 || fail "8 GiB ran on a machine of 1 GiB"
+adds_up h1
+[[ $(host h1 .memory.configurable_bytes) == $((386 << 30)) ]] || fail "it is not declared any more"
+host h1 '.stat.lmbs_hypervisor < 4 and .stat.lmbs_dedicated == 16' >/dev/null ||
+	fail "the machine counts otherwise: $(host h1 .stat)"
+tarn host show h1
 "$lab" down --state "$dir"
 nothing_is_left "$dir"

@@ -18,6 +18,7 @@ static void copy_name(char copy[HV_NAME_BYTES], const char *name)
 void model_host_init(struct model_host *host, const char *name, uint64_t memory_bytes)
 {
 	*host = (struct model_host){ .memory_bytes = memory_bytes,
+				     .lmb_bytes = MODEL_LMB,
 				     .drills_allowed = true,
 				     .incarnation = 1 };
 	copy_name(host->name, name);

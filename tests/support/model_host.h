@@ -64,7 +64,7 @@ struct model_vios {
 struct model_host {
 	char name[HV_NAME_BYTES];
 	uint8_t id[16];
-	uint64_t memory_bytes;
+	uint64_t memory_bytes, lmb_bytes;
 	bool drills_allowed;
 
 	/* durable */

@@ -38,7 +38,7 @@ static void put_identity(const struct model_host *host, Tarn__HostIdentity *iden
 	identity->has_memory_bytes = 1;
 	identity->memory_bytes = host->memory_bytes;
 	identity->has_lmb_bytes = 1;
-	identity->lmb_bytes = MODEL_LMB;
+	identity->lmb_bytes = host->lmb_bytes;
 	identity->has_drills_allowed = 1;
 	identity->drills_allowed = host->drills_allowed;
 }
