@@ -231,6 +231,8 @@ enum hv_code hmc_chhwres(struct hmc *hmc, struct hv_err *err)
 
 	if (code == HV_OK)
 		code = hmc_choice(hmc, "o", operations, &operation, err);
+	if (code == HV_OK && kind != 0) /* the pool is configuration */
+		code = hmc_access_check(hmc, HMC_ADMIN, err);
 	if (code != HV_OK)
 		return code;
 	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);

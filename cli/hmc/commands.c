@@ -51,18 +51,37 @@ static const struct hmc_option lshmc[] = {
 static const struct hmc_option lssysconn[] = {
 	NEED("r", "all"), TEXT("m", "SYSTEM"), LIST_OPTIONS, { 0 },
 };
+static const struct hmc_option lshmcusr[] = {
+	LIST_OPTIONS, { 0 },
+};
+static const struct hmc_option mkhmcusr[] = {
+	TEXT("u", "USER"), TEXT("a", "TASKROLE"), TEXT("d", "DESCRIPTION"), TEXT("M", "DAYS"),
+	TEXT("auth", "local"), { "passwd", HMC_MAYBE, false, "PASSWORD" }, TEXT("i", "DATA"),
+	TEXT("f", "FILE"), { 0 },
+};
+static const struct hmc_option chhmcusr[] = {
+	TEXT("u", "USER"), TEXT("t", "ATTRIBUTE"), TEXT("v", "VALUE"), TEXT("o", "e"),
+	TEXT("i", "DATA"), TEXT("f", "FILE"), { 0 },
+};
+static const struct hmc_option rmhmcusr[] = {
+	NEED("u", "USER"), { 0 },
+};
 
 const struct hmc_command hmc_commands[] = {
-	{ "lssyscfg",   hmc_lssyscfg,   lssyscfg,   "List systems, partitions and profiles" },
-	{ "mksyscfg",   hmc_mksyscfg,   mksyscfg,   "Create partitions and profiles" },
-	{ "chsyscfg",   hmc_chsyscfg,   chsyscfg,   "Change partitions and profiles" },
-	{ "rmsyscfg",   hmc_rmsyscfg,   rmsyscfg,   "Remove a partition or a profile" },
-	{ "chsysstate", hmc_chsysstate, chsysstate, "Activate and shut down partitions" },
-	{ "lshwres",    hmc_lshwres,    lshwres,    "List memory, processors, the shared memory pool and paging devices" },
-	{ "chhwres",    hmc_chhwres,    chhwres,    "Change memory, the shared memory pool and paging devices" },
-	{ "lsmemdev",   hmc_lsmemdev,   lsmemdev,   "List devices that a partition can be paged to" },
-	{ "lshmc",      hmc_lshmc,      lshmc,      "List the console's version and network" },
-	{ "lssysconn",  hmc_lssysconn,  lssysconn,  "List connections to managed systems" },
+	{ "lssyscfg",   hmc_lssyscfg,   lssyscfg,   "List systems, partitions and profiles", HMC_ANYBODY },
+	{ "mksyscfg",   hmc_mksyscfg,   mksyscfg,   "Create partitions and profiles", HMC_ADMIN },
+	{ "chsyscfg",   hmc_chsyscfg,   chsyscfg,   "Change partitions and profiles", HMC_ADMIN },
+	{ "rmsyscfg",   hmc_rmsyscfg,   rmsyscfg,   "Remove a partition or a profile", HMC_ADMIN },
+	{ "chsysstate", hmc_chsysstate, chsysstate, "Activate and shut down partitions", HMC_OPERATOR },
+	{ "lshwres",    hmc_lshwres,    lshwres,    "List memory, processors, the shared memory pool and paging devices", HMC_ANYBODY },
+	{ "chhwres",    hmc_chhwres,    chhwres,    "Change memory, the shared memory pool and paging devices", HMC_OPERATOR },
+	{ "lsmemdev",   hmc_lsmemdev,   lsmemdev,   "List devices that a partition can be paged to", HMC_ANYBODY },
+	{ "lshmc",      hmc_lshmc,      lshmc,      "List the console's version and network", HMC_ANYBODY },
+	{ "lssysconn",  hmc_lssysconn,  lssysconn,  "List connections to managed systems", HMC_ANYBODY },
+	{ "lshmcusr",   hmc_lshmcusr,   lshmcusr,   "List users", HMC_ANYBODY },
+	{ "mkhmcusr",   hmc_mkhmcusr,   mkhmcusr,   "Create a user", HMC_SUPERADMIN },
+	{ "chhmcusr",   hmc_chhmcusr,   chhmcusr,   "Change a user", HMC_SUPERADMIN },
+	{ "rmhmcusr",   hmc_rmhmcusr,   rmhmcusr,   "Remove a user", HMC_SUPERADMIN },
 	{ 0 },
 };
 /* clang-format on */

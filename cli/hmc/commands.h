@@ -19,5 +19,9 @@ HMC_COMMAND(hmc_chhwres);
 HMC_COMMAND(hmc_lsmemdev);
 HMC_COMMAND(hmc_lshmc);
 HMC_COMMAND(hmc_lssysconn);
+HMC_COMMAND(hmc_lshmcusr);
+HMC_COMMAND(hmc_mkhmcusr);
+HMC_COMMAND(hmc_chhmcusr);
+HMC_COMMAND(hmc_rmhmcusr);
 
 #endif

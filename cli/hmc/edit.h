@@ -54,7 +54,7 @@ enum hv_code hmc_record_partition(const struct hmc_system *system,
 /* What to do with a record; a trial only checks it. */
 struct hmc_order {
 	struct hmc *hmc;
-	const struct hmc_system *system;
+	const struct hmc_system *system; /* NULL: of none */
 	bool is_trial;
 };
 typedef enum hv_code hmc_record_do(const struct hmc_order *order,
@@ -66,5 +66,9 @@ typedef enum hv_code hmc_record_do(const struct hmc_order *order,
  */
 HV_MUST_USE
 enum hv_code hmc_records(struct hmc *hmc, hmc_record_do *one, struct hv_err *err);
+/* The same, of a system that is open already, or of none. */
+HV_MUST_USE
+enum hv_code hmc_records_of(struct hmc *hmc, const struct hmc_system *system,
+			    hmc_record_do *one, struct hv_err *err);
 
 #endif

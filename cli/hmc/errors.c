@@ -82,6 +82,16 @@ static const struct message messages[HMC_ERROR_COUNT] = {
 	[HMC_CONNECTION]         = { "HSCLT036", HV_E_GONE,
 		"The management console does not answer: %1. Retry the command later." },
 	[HMC_INTERNAL]           = { "HSCLT037", HV_E_IO,       "The operation failed: %1." },
+	[HMC_NO_AUTHORITY]       = { "HSCL350B", HV_E_DENIED,
+		"The user does not have the appropriate authority. "
+		"The task role of user %1 does not include the %2 command as it was entered." },
+	[HMC_NO_USER]            = { "HSCLT041", HV_E_NOTFOUND,
+		"The user %1 was not found." RETRY },
+	[HMC_USER_EXISTS]        = { "HSCLT042", HV_E_EXISTS,
+		"The user %1 exists already. Choose a different name and retry the command." },
+	[HMC_PASSWORD]           = { "HSCLT043", HV_E_REFUSED,
+		"A password was entered. No password is kept here: a user logs in with an ssh key. "
+		"Leave the password out and retry the command." },
 	[HMC_USAGE]              = { "HSCLT040", HV_E_INVAL,
 		"%1. Use --help for the syntax of the command." },
 };

@@ -45,6 +45,10 @@ enum hmc_error {
 	HMC_EXISTS,             /* the same */
 	HMC_CONNECTION,         /* the same, of no answer */
 	HMC_INTERNAL,           /* the same, of anything else */
+	HMC_NO_AUTHORITY,       /* user, command */
+	HMC_NO_USER,            /* user */
+	HMC_USER_EXISTS,        /* user */
+	HMC_PASSWORD,           /* */
 	HMC_USAGE,              /* what is wrong with the command line */
 	HMC_ERROR_COUNT
 };

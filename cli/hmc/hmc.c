@@ -207,6 +207,8 @@ static int run(struct hmc *hmc, unsigned count, char *const *words)
 	enum hv_code code = parse(hmc, count, words, &err);
 
 	if (code == HV_OK)
+		code = hmc_access_check(hmc, hmc->command->access, &err);
+	if (code == HV_OK)
 		code = hmc->command->run(hmc, &err);
 	cli_progress_end(cli);
 	if (code == HV_OK && (fflush(cli->out) != 0 || ferror(cli->out)))

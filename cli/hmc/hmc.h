@@ -17,6 +17,7 @@
 #define CLI_HMC_HMC_H
 
 #include "cli/cli.h"
+#include "cli/hmc/access.h"
 #include "cli/hmc/errors.h"
 #include "cli/hmc/fields.h"
 
@@ -42,6 +43,7 @@ struct hmc_command {
 	enum hv_code (*run)(struct hmc *hmc, struct hv_err *err);
 	const struct hmc_option *options; /* ends with name NULL */
 	const char *summary;
+	enum hmc_access access; /* what the user's task role must give */
 };
 
 struct hmc_argument {
@@ -56,6 +58,8 @@ struct hmc {
 	unsigned count;
 	struct hmc_argument arguments[HMC_OPTIONS_MAX];
 	bool is_wrong_usage;
+	bool has_role;
+	Tarn__TaskRole role; /* of the user, once it was asked for */
 };
 
 extern const struct hmc_command hmc_commands[]; /* ends with name NULL */

@@ -66,24 +66,40 @@ enum hv_code hmc_record_partition(const struct hmc_system *system,
 				  id != NULL ? id->value : NULL, ret_lpar, err);
 }
 
-enum hv_code hmc_records(struct hmc *hmc, hmc_record_do *one, struct hv_err *err)
+static enum hv_code check_options(struct hmc *hmc, struct hv_err *err)
+{
+	if (hmc_has(hmc, "i") != hmc_has(hmc, "f"))
+		return HV_OK;
+	return hmc_usage(hmc, err, "Enter one of these options:", "-i or -f");
+}
+
+enum hv_code hmc_records_of(struct hmc *hmc, const struct hmc_system *system,
+			    hmc_record_do *one, struct hv_err *err)
 {
 	const char *data = hmc_text(hmc, "i"), *path = hmc_text(hmc, "f");
-	struct hmc_system system;
-	struct hmc_order order = { hmc, &system, true };
+	struct hmc_order order = { hmc, system, true };
 	uint8_t *bytes = NULL;
 	size_t count;
-	enum hv_code code;
+	enum hv_code code = check_options(hmc, err);
 
-	if ((data == NULL) == (path == NULL))
-		return hmc_usage(hmc, err, "Enter one of these options:", "-i or -f");
-	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
 	if (code == HV_OK && path != NULL)
 		code = hv_file_read(path, FILE_BYTES_MAX, &bytes, &count, err);
 	if (code == HV_OK)
 		code = do_all(&order, path != NULL ? (const char *)bytes : data,
 			      path != NULL, one, err);
 	free(bytes);
+	return code;
+}
+
+enum hv_code hmc_records(struct hmc *hmc, hmc_record_do *one, struct hv_err *err)
+{
+	struct hmc_system system = { 0 };
+	enum hv_code code = check_options(hmc, err);
+
+	if (code == HV_OK)
+		code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
+	if (code == HV_OK)
+		code = hmc_records_of(hmc, &system, one, err);
 	hmc_system_fini(&system);
 	return code;
 }

@@ -89,6 +89,10 @@ static enum hv_code plan_one(struct engine *engine, struct plan *plan,
 		return plan_profile_set(plan, request->profile_set, err);
 	case TARN__CLUSTER_REQUEST__KIND_PROFILE_REMOVE:
 		return plan_profile_remove(plan, request->profile_remove, err);
+	case TARN__CLUSTER_REQUEST__KIND_USER_SET:
+		return plan_user_set(plan, request->user_set, err);
+	case TARN__CLUSTER_REQUEST__KIND_USER_REMOVE:
+		return plan_user_remove(plan, request->user_remove, err);
 	default:
 		return hv_fail(err, HV_E_INVAL, "not a change");
 	}

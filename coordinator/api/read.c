@@ -1,6 +1,7 @@
 /* read - requests that change nothing, answered from the committed state. */
 #include "coordinator/api/engine_priv.h"
 
+#include "coordinator/cluster/user.h"
 #include "coordinator/cluster/view.h"
 
 #include <stdio.h>
@@ -67,6 +68,30 @@ static void answer_drills(struct engine *engine, struct request *request)
 		request_reply(request, &reply.base);
 	}
 	free(reply.drills);
+}
+
+/* A name that nobody has is an answer without users. */
+static void answer_users(struct engine *engine, struct request *request)
+{
+	const Tarn__Query *query = request->cluster->users;
+	Tarn__ClusterReply reply = new_reply(engine);
+	size_t count = user_count(&engine->cluster);
+	struct hv_err err = { 0 };
+
+	reply.users = calloc(count, sizeof(*reply.users));
+	if (reply.users == NULL) {
+		hv_fail(&err, HV_E_NOMEM, "no memory to list users");
+		request_reply_error(request, &err);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const Tarn__UserRecord *user = user_at(&engine->cluster, i);
+
+		if (is_wanted(query->name, user->name))
+			reply.users[reply.n_users++] = (Tarn__UserRecord *)user;
+	}
+	request_reply(request, &reply.base);
+	free(reply.users);
 }
 
 /* False: none yet. */
@@ -157,6 +182,9 @@ bool read_answer(struct engine *engine, struct request *request, bool is_last)
 		return true;
 	case TARN__CLUSTER_REQUEST__KIND_DRILLS:
 		answer_drills(engine, request);
+		return true;
+	case TARN__CLUSTER_REQUEST__KIND_USERS:
+		answer_users(engine, request);
 		return true;
 	case TARN__CLUSTER_REQUEST__KIND_EVENTS:
 		return answer_events(engine, request, is_last);

@@ -29,6 +29,8 @@ static struct batch log_batch(Tarn__LogRecord *log, enum record_kind kind)
 		return (struct batch){ (void *)log->events, &log->n_events };
 	case RECORD_OP:
 		return (struct batch){ (void *)log->ops, &log->n_ops };
+	case RECORD_USER:
+		return (struct batch){ (void *)log->users, &log->n_users };
 	default:
 		HV_UNREACHABLE("record kind");
 	}
@@ -299,6 +301,13 @@ const Tarn__HostOpRecord *cluster_op(const struct cluster *cluster, uint64_t id)
 	return find(cluster, RECORD_OP, record_key_number(id));
 }
 
+const Tarn__UserRecord *cluster_user(const struct cluster *cluster, const char *name)
+{
+	if (!hv_name_is_valid(name))
+		return NULL;
+	return find(cluster, RECORD_USER, record_key_name(name));
+}
+
 struct live_host *cluster_live(const struct cluster *cluster, const char *host)
 {
 	return live_find(&cluster->live, host);
@@ -354,6 +363,11 @@ const Tarn__Event *cluster_event_at(const struct cluster *cluster, size_t at)
 const Tarn__HostOpRecord *cluster_op_at(const struct cluster *cluster, size_t at)
 {
 	return record_at(cluster, RECORD_OP, at);
+}
+
+const Tarn__UserRecord *cluster_user_at(const struct cluster *cluster, size_t at)
+{
+	return record_at(cluster, RECORD_USER, at);
 }
 
 size_t cluster_event_after(const struct cluster *cluster, uint64_t number)

@@ -81,6 +81,7 @@ const Tarn__LparRecord *cluster_lpar(const struct cluster *cluster, const char *
 const Tarn__DrillRecord *cluster_drill(const struct cluster *cluster, uint64_t number);
 const Tarn__JobRecord *cluster_job(const struct cluster *cluster, uint64_t id);
 const Tarn__HostOpRecord *cluster_op(const struct cluster *cluster, uint64_t id);
+const Tarn__UserRecord *cluster_user(const struct cluster *cluster, const char *name);
 struct live_host *cluster_live(const struct cluster *cluster, const char *host);
 bool cluster_is_connected(const struct cluster *cluster, const char *host);
 
@@ -93,6 +94,7 @@ const Tarn__DrillRecord *cluster_drill_at(const struct cluster *cluster, size_t 
 const Tarn__JobRecord *cluster_job_at(const struct cluster *cluster, size_t at);
 const Tarn__Event *cluster_event_at(const struct cluster *cluster, size_t at);
 const Tarn__HostOpRecord *cluster_op_at(const struct cluster *cluster, size_t at);
+const Tarn__UserRecord *cluster_user_at(const struct cluster *cluster, size_t at);
 /* First event with a higher number; cluster_count() where there is none. */
 size_t cluster_event_after(const struct cluster *cluster, uint64_t number);
 

@@ -7,11 +7,13 @@
  *   memory is being changed of running LPARs only, and has a job
  *   what names a pending job is named by a job that is not done
  *   one drill a host; only a drill or a person holds a VIOS down
+ *   hscroot may administer users
  *   names refer to what exists; numbers are below next_id
  */
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/profile.h"
+#include "coordinator/cluster/user.h"
 
 #include <string.h>
 
@@ -147,6 +149,8 @@ enum hv_code cluster_audit(const struct cluster *cluster, struct hv_err *err)
 {
 	enum hv_code code = audit_jobs(cluster, err);
 
+	if (code == HV_OK)
+		code = user_audit(cluster, err);
 	for (size_t i = 0; code == HV_OK && i < cluster_count(cluster, RECORD_HOST); i++)
 		code = audit_host(cluster, cluster_host_at(cluster, i), err);
 	for (size_t i = 0; code == HV_OK && i < cluster_count(cluster, RECORD_DEVICE);

@@ -51,6 +51,8 @@ static struct list list_of(Tarn__LogRecord *log, enum record_kind kind)
 		return (struct list){ (void *)&log->events, &log->n_events };
 	case RECORD_OP:
 		return (struct list){ (void *)&log->ops, &log->n_ops };
+	case RECORD_USER:
+		return (struct list){ (void *)&log->users, &log->n_users };
 	default:
 		HV_UNREACHABLE("record kind");
 	}
@@ -289,8 +291,8 @@ bool draft_is_empty(const struct draft *draft)
 
 	return !draft->is_out && log->n_hosts == 0 && log->n_devices == 0 &&
 	       log->n_lpars == 0 && log->n_drills == 0 && log->n_jobs == 0 &&
-	       log->n_events == 0 && log->n_ops == 0 && log->n_removed == 0 &&
-	       !log->has_epoch;
+	       log->n_events == 0 && log->n_ops == 0 && log->n_users == 0 &&
+	       log->n_removed == 0 && !log->has_epoch;
 }
 
 static void number_events(struct draft *draft)

@@ -94,6 +94,13 @@ enum hv_code plan_profile_remove(struct plan *plan, const Tarn__ProfileRemove *r
 				 struct hv_err *err);
 
 HV_MUST_USE
+enum hv_code plan_user_set(struct plan *plan, const Tarn__UserSet *request,
+			   struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_user_remove(struct plan *plan, const Tarn__UserRemove *request,
+			      struct hv_err *err);
+
+HV_MUST_USE
 enum hv_code plan_drill_run(struct plan *plan, const Tarn__DrillRun *request,
 			    struct hv_err *err);
 

@@ -127,20 +127,11 @@ enum hv_code plan_lpar_change(struct plan *plan, const Tarn__LparChange *request
 static enum hv_code check_same(const Tarn__LparProfile *now, const Tarn__LparProfile *was,
 			       const char *lpar, struct hv_err *err)
 {
-	size_t count = tarn__lpar_profile__get_packed_size(now);
-	bool is_same = tarn__lpar_profile__get_packed_size(was) == count;
-	uint8_t *bytes = malloc(2 * count + 1);
+	bool is_same = false;
+	enum hv_code code = record_compare(&now->base, &was->base, &is_same, err);
 
-	if (bytes == NULL)
-		return hv_fail(err, HV_E_NOMEM, "no memory to compare two profiles");
-	if (is_same) {
-		(void)tarn__lpar_profile__pack(now, bytes);
-		(void)tarn__lpar_profile__pack(was, bytes + count);
-		is_same = memcmp(bytes, bytes + count, count) == 0;
-	}
-	free(bytes);
-	if (is_same)
-		return HV_OK;
+	if (code != HV_OK || is_same)
+		return code;
 	return hv_fail(err, HV_E_STALE,
 		       "profile '%s' of LPAR '%s' was changed by somebody else; try "
 		       "again",

@@ -24,6 +24,7 @@ static const struct kind kinds[RECORD_KIND_COUNT] = {
 	[RECORD_JOB]    = { "job",    &tarn__job_record__descriptor,     NUMBER_BYTES },
 	[RECORD_EVENT]  = { "event",  &tarn__event__descriptor,          NUMBER_BYTES },
 	[RECORD_OP]     = { "op",     &tarn__host_op_record__descriptor, NUMBER_BYTES },
+	[RECORD_USER]   = { "user",   &tarn__user_record__descriptor,    HV_NAME_BYTES },
 };
 // clang-format on
 
@@ -91,6 +92,8 @@ struct record_key record_key_of(enum record_kind kind, const ProtobufCMessage *m
 		return record_key_number(((const Tarn__Event *)message)->number);
 	case RECORD_OP:
 		return record_key_number(((const Tarn__HostOpRecord *)message)->op->id);
+	case RECORD_USER:
+		return record_key_name(((const Tarn__UserRecord *)message)->name);
 	default:
 		HV_UNREACHABLE("record kind");
 	}
@@ -194,6 +197,25 @@ ProtobufCMessage *record_copy(const ProtobufCMessage *message)
 	return copy;
 }
 
+enum hv_code record_compare(const ProtobufCMessage *a, const ProtobufCMessage *b,
+			    bool *ret_is_same, struct hv_err *err)
+{
+	size_t count = protobuf_c_message_get_packed_size(a);
+	bool is_same = protobuf_c_message_get_packed_size(b) == count;
+	uint8_t *bytes = malloc(2 * count + 1);
+
+	if (bytes == NULL)
+		return hv_fail(err, HV_E_NOMEM, "no memory to compare two records");
+	if (is_same) {
+		(void)protobuf_c_message_pack(a, bytes);
+		(void)protobuf_c_message_pack(b, bytes + count);
+		is_same = memcmp(bytes, bytes + count, count) == 0;
+	}
+	free(bytes);
+	*ret_is_same = is_same;
+	return HV_OK;
+}
+
 void record_free(ProtobufCMessage *message)
 {
 	if (message != NULL)
@@ -214,6 +236,8 @@ static bool has_valid_names(enum record_kind kind, const ProtobufCMessage *messa
 		       hv_name_is_valid(device->device->name);
 	case RECORD_LPAR:
 		return hv_name_is_valid(((const Tarn__LparRecord *)message)->spec->name);
+	case RECORD_USER:
+		return hv_name_is_valid(((const Tarn__UserRecord *)message)->name);
 	default:
 		return true;
 	}

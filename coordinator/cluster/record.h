@@ -25,6 +25,7 @@ enum record_kind {
 	RECORD_JOB,
 	RECORD_EVENT,
 	RECORD_OP,
+	RECORD_USER,
 	RECORD_KIND_COUNT
 };
 
@@ -54,6 +55,10 @@ enum hv_code record_key_parse(const char *text, enum record_kind *ret_kind,
 /* NULL only when memory is gone. */
 ProtobufCMessage *record_copy(const ProtobufCMessage *message);
 void record_free(ProtobufCMessage *message);
+/* Do they say the same? NOMEM. */
+HV_MUST_USE
+enum hv_code record_compare(const ProtobufCMessage *a, const ProtobufCMessage *b,
+			    bool *ret_is_same, struct hv_err *err);
 HV_MUST_USE
 enum hv_code record_decode(enum record_kind kind, const void *bytes, size_t count,
 			   ProtobufCMessage **ret_message, struct hv_err *err);

@@ -13,6 +13,7 @@ static const char *const database_names[DATABASE_COUNT] = {
 	[RECORD_DRILL] = "drills", [RECORD_JOB] = "jobs", [RECORD_EVENT] = "events",
 	[RECORD_OP] = "ops", [DATABASE_LOG] = "log", [DATABASE_REPLIES] = "replies",
 	[DATABASE_AGES] = "replies_by_age", [DATABASE_META] = "meta",
+	[RECORD_USER] = "users",
 };
 // clang-format on
 

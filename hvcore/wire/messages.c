@@ -11,6 +11,7 @@
 #include "hvcore/base/hist.h"
 #include "hvcore/base/units.h"
 #include "hvcore/wire/lpar_profile.h"
+#include "hvcore/wire/user.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -110,6 +111,8 @@ static const struct rule rules[] = {
 	{ &tarn__profile_set__descriptor,         "lpar",       RULE_NAME, 0 },
 	{ &tarn__profile_remove__descriptor,      "lpar",       RULE_NAME, 0 },
 	{ &tarn__profile_remove__descriptor,      "name",       RULE_NAME, 0 },
+	{ &tarn__user_record__descriptor,         "name",       RULE_NAME, 0 },
+	{ &tarn__user_remove__descriptor,         "name",       RULE_NAME, 0 },
 	{ &tarn__drill_run__descriptor,           "host",       RULE_NAME, 0 },
 	{ &tarn__drill_run__descriptor,           "vios",       RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__query__descriptor,               "host",       RULE_NAME_OR_EMPTY, 0 },
@@ -145,6 +148,7 @@ static const struct rule rules[] = {
 	{ &tarn__placement_reply__descriptor,     "reasons",    RULE_LIST, HV_HOSTS_MAX },
 	{ &tarn__cluster_reply__descriptor,       "drills",     RULE_LIST, HV_DRILLS_MAX },
 	{ &tarn__cluster_reply__descriptor,       "events",     RULE_LIST, HV_EVENTS_MAX },
+	{ &tarn__cluster_reply__descriptor,       "users",      RULE_LIST, HV_USERS_MAX },
 	{ &tarn__log_record__descriptor,          "key",        RULE_BYTES, HV_KEY_BYTES },
 
 	{ &tarn__agent_run__descriptor,           "name",       RULE_NAME, 0 },
@@ -374,6 +378,9 @@ static enum hv_code walk(const ProtobufCMessage *message, struct hv_err *err)
 	if (code == HV_OK && type == &tarn__lpar_profile__descriptor)
 		code = hv_lpar_profile_check(
 			(const Tarn__LparProfile *)(const void *)message, err);
+	if (code == HV_OK && type == &tarn__user_record__descriptor)
+		code = hv_user_check((const Tarn__UserRecord *)(const void *)message,
+				     err);
 	return code;
 }
 

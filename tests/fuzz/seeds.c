@@ -72,6 +72,8 @@ static void put_cluster_requests(void)
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
 	Tarn__LparCreate create = TARN__LPAR_CREATE__INIT;
 	Tarn__PgdevAdd add = TARN__PGDEV_ADD__INIT;
+	Tarn__UserRecord user = TARN__USER_RECORD__INIT;
+	Tarn__UserSet set = TARN__USER_SET__INIT;
 	Tarn__ViosChange change = TARN__VIOS_CHANGE__INIT;
 	Tarn__Query query = TARN__QUERY__INIT;
 	Tarn__EventQuery events = TARN__EVENT_QUERY__INIT;
@@ -100,6 +102,14 @@ static void put_cluster_requests(void)
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE;
 	request.vios_change = &change;
 	put_message("cluster_request", "vios_change", &request.base);
+	user.name = TEXT("ann");
+	user.role = TARN__TASK_ROLE__TASK_ROLE_OPERATOR;
+	user.description = TEXT("day shift");
+	user.has_pwage = user.pwage = 1;
+	set.user = set.was = &user;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_USER_SET;
+	request.user_set = &set;
+	put_message("cluster_request", "user_set", &request.base);
 	request.has_key = 0;
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_STATUS;
 	request.status = &query;

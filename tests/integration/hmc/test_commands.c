@@ -362,6 +362,17 @@ static void the_console_is_told(void **state)
 			 0);
 }
 
+static void a_user_may_what_his_role_says(void **state)
+{
+	(void)state;
+	hmc_does("mkhmcusr -u eve -a hmcviewer");
+	hmc_prints("TARN_HMC_USER=eve lshmcusr -F name,taskrole",
+		   "hscroot,hmcsuperadmin\neve,hmcviewer\n");
+	hmc_refuses("TARN_HMC_USER=eve rmhmcusr -u eve", "HSCL350B The user does not");
+	hmc_does("TARN_HMC_USER=hscroot rmhmcusr -u eve");
+	hmc_refuses("TARN_HMC_USER=eve lssyscfg -r sys", "HSCL350B");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, hmc_world_open, hmc_world_close)
@@ -377,6 +388,7 @@ int main(void)
 		TEST(memory_is_given_and_taken),
 		TEST(processors_are_told),
 		TEST(the_console_is_told),
+		TEST(a_user_may_what_his_role_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -299,6 +299,22 @@ static void change_lpar(void)
 	settle();
 }
 
+static void change_users(void)
+{
+	Tarn__UserRecord user = TARN__USER_RECORD__INIT, was = user;
+	Tarn__UserSet set = TARN__USER_SET__INIT;
+	Tarn__UserRemove remove = TARN__USER_REMOVE__INIT;
+
+	user.name = remove.name = (char *)"ann";
+	set.user = &user;
+	SWEEP(USER_SET, user_set, set);
+	was = user;
+	set.was = &was;
+	user.role = TARN__TASK_ROLE__TASK_ROLE_VIEWER;
+	SWEEP(USER_SET, user_set, set);
+	SWEEP(USER_REMOVE, user_remove, remove);
+}
+
 static void take_apart(void)
 {
 	Tarn__LparShutdown shutdown = TARN__LPAR_SHUTDOWN__INIT;
@@ -355,6 +371,7 @@ static void orders_without_memory_change_nothing(void **state)
 	SWEEP(VIOS_CHANGE, vios_change, vios);
 	converge();
 	run_drill();
+	change_users();
 	take_apart();
 	model_host_fini(&host);
 }
@@ -373,6 +390,9 @@ static void reads_without_memory_say_so(void **state)
 	sweep_read(&request);
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_DRILLS;
 	request.drills = &query;
+	sweep_read(&request);
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_USERS;
+	request.users = &query;
 	sweep_read(&request);
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_EVENTS;
 	request.events = &events;

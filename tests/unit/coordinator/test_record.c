@@ -43,6 +43,7 @@ static void a_key_and_its_text_are_one(void **state)
 		{ RECORD_JOB, "job/4294967296" },
 		{ RECORD_EVENT, "event/17" },
 		{ RECORD_OP, "op/18446744073709551615" },
+		{ RECORD_USER, "user/hscroot" },
 	};
 	char text[RECORD_TEXT_BYTES];
 

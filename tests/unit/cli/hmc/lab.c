@@ -1,0 +1,194 @@
+/* lab - see lab.h. */
+#include "tests/unit/cli/hmc/lab.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/hmc/hmc.h"
+#include "hvcore/base/file.h"
+
+#define WORDS_MAX 48
+#define LINE_BYTES 4096
+#define TICKS_MAX 100
+
+struct lab lab;
+
+static enum hv_code ask(struct cli_world *world, const char *url,
+			const struct cli_message *sent, uint64_t deadline_ms,
+			struct cli_message *ret_answer, struct hv_err *err)
+{
+	struct test_answer answer = { 0 };
+
+	(void)url;
+	(void)deadline_ms;
+	assert_ptr_equal(world, &lab.world);
+	lab.asked++;
+	engine_submit(lab.coordinator.engine, sent->bytes, sent->count, &answer);
+	for (unsigned i = 0; i < TICKS_MAX && !answer.is_there; i++) {
+		if (lab.coordinator.wants_flush)
+			engine_flush(lab.coordinator.engine);
+		lab.coordinator.wants_flush = false;
+		if (!answer.is_there)
+			test_coordinator_run(&lab.coordinator, 250);
+	}
+	assert_true(answer.is_there);
+	if (answer.bytes == NULL)
+		return hv_fail(err, HV_E_NOMEM, "answer");
+	*ret_answer = (struct cli_message){ answer.bytes, answer.count };
+	return HV_OK;
+}
+
+static uint64_t now_ms(struct cli_world *world)
+{
+	(void)world;
+	return lab.coordinator.now_ms;
+}
+
+static void sleep_ms(struct cli_world *world, uint64_t ms)
+{
+	(void)world;
+	test_coordinator_run(&lab.coordinator, ms);
+}
+
+static enum hv_code random_bytes(struct cli_world *world, uint8_t *bytes, size_t count,
+				 struct hv_err *err)
+{
+	(void)world;
+	(void)err;
+	for (size_t i = 0; i < count; i++)
+		bytes[i] = (uint8_t)hv_rng_next(&lab.coordinator.rng);
+	return HV_OK;
+}
+
+static enum hv_code load_profile(struct engine_env *env, const char *name,
+				 struct hv_profile *ret_profile, struct hv_err *err)
+{
+	char directory[HV_FILE_PATH_BYTES];
+	const char *source = getenv("TARN_SOURCE");
+
+	(void)env;
+	assert_non_null(source);
+	assert_int_equal(hv_path_join(directory, sizeof(directory), source,
+				      "deploy/profiles", NULL),
+			 HV_OK);
+	return hv_profile_load(directory, name, ret_profile, err);
+}
+
+int lab_open(void **state)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__HostAdd add = TARN__HOST_ADD__INIT;
+
+	(void)state;
+	lab = (struct lab){ .world = { ask, now_ms, sleep_ms, random_bytes } };
+	test_coordinator_open(&lab.coordinator, 1);
+	lab.coordinator.env.profile = load_profile;
+	add.name = (char *)"S1";
+	add.profile = (char *)"power770";
+	add.has_declared = add.declared = 1;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_HOST_ADD;
+	request.host_add = &add;
+	assert_int_equal(test_change(&lab.coordinator, &request, NULL, NULL), HV_OK);
+	lab_as(NULL);
+	return 0;
+}
+
+int lab_close(void **state)
+{
+	(void)state;
+	lab_as(NULL);
+	test_audit(&lab.coordinator);
+	test_coordinator_close(&lab.coordinator);
+	free(lab.out);
+	free(lab.err);
+	return 0;
+}
+
+void lab_as(const char *user)
+{
+	if (user == NULL)
+		assert_int_equal(unsetenv(HMC_USER_VARIABLE), 0);
+	else
+		assert_int_equal(setenv(HMC_USER_VARIABLE, user, 1), 0);
+}
+
+/* Takes quotes and backslashes away; NULL: no further word. */
+static char *next_word(char **at)
+{
+	char *from = *at + strspn(*at, " "), *word = from, *to = from;
+	char quote = '\0';
+
+	if (*from == '\0')
+		return NULL;
+	for (; *from != '\0' && (quote != '\0' || *from != ' '); from++) {
+		if (quote == '\0' && (*from == '\'' || *from == '"'))
+			quote = *from;
+		else if (*from == quote)
+			quote = '\0';
+		else if (*from == '\\' && quote == '"' && from[1] != '\0')
+			*to++ = *++from;
+		else
+			*to++ = *from;
+	}
+	*at = *from == '\0' ? from : from + 1;
+	*to = '\0';
+	return word;
+}
+
+int lab_run(const char *line)
+{
+	char copy[LINE_BYTES], *at = copy, *words[WORDS_MAX];
+	unsigned count = 0;
+	size_t size;
+	int status;
+
+	assert_true(strlen(line) < sizeof(copy));
+	memcpy(copy, line, strlen(line) + 1);
+	while ((words[count] = next_word(&at)) != NULL)
+		assert_true(++count < WORDS_MAX);
+	free(lab.out);
+	free(lab.err);
+	lab.asked = 0;
+	lab.cli = (struct cli){ .world = &lab.world, .url = "ipc:///lab" };
+	lab.cli.out = open_memstream(&lab.out, &size);
+	lab.cli.err = open_memstream(&lab.err, &size);
+	assert_true(lab.cli.out != NULL && lab.cli.err != NULL);
+	status = hmc_main(&lab.cli, count, words);
+	assert_int_equal(fclose(lab.cli.out), 0);
+	assert_int_equal(fclose(lab.cli.err), 0);
+	return status;
+}
+
+void lab_prints(const char *line, const char *out)
+{
+	int status = lab_run(line);
+
+	if (status != 0 || strcmp(lab.out, out) != 0 || lab.err[0] != '\0')
+		fail_msg("%s\n  status %d\n  out '%s'\n  not '%s'\n  err '%s'", line,
+			 status, lab.out, out, lab.err);
+}
+
+void lab_does(const char *line)
+{
+	lab_prints(line, "");
+}
+
+void lab_refuses(const char *line, const char *says)
+{
+	uint64_t revision = test_cluster(&lab.coordinator)->now.revision;
+	int status = lab_run(line);
+	const char *found = strstr(lab.err, says);
+
+	if (status != 1 || lab.out[0] != '\0' || found == NULL ||
+	    found >= lab.err + strcspn(lab.err, "\n") ||
+	    test_cluster(&lab.coordinator)->now.revision != revision)
+		fail_msg("%s\n  status %d\n  out '%s'\n  err '%s'\n  without '%s'\n  or "
+			 "something changed",
+			 line, status, lab.out, lab.err, says);
+}
