@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/tty.h"
 #include "hvcore/base/invariant.h"
+#include "hvcore/base/log.h"
 #include "hvcore/base/pidfile.h"
 #include "hvcore/wire/local.h"
 
@@ -120,6 +122,19 @@ static enum hv_code give_memory(const struct agent_options *options,
 	return code;
 }
 
+/* It is better without a console than not at all. */
+static void give_console(const struct agent_options *options, const char *name,
+			 struct command *command)
+{
+	struct hv_err err = { 0 };
+	int fd = -1;
+
+	if (agent_tty_listen(options->state, name, &fd, &err) != HV_OK ||
+	    give(command, "console-fd", fd, "the console", &err) != HV_OK)
+		log_warn("agent.no_console", "lpar=%s reason='%s'", name,
+			 hv_err_text(&err));
+}
+
 static const char *workload_name(Tarn__WorkloadKind kind)
 {
 	switch (kind) {
@@ -143,6 +158,7 @@ static enum hv_code partition(const struct agent_options *options,
 
 	if (code != HV_OK)
 		return code;
+	give_console(options, what->name, command);
 	command_add(command, "--name=%s", what->name);
 	command_add(command, "--run-id=%llu", (unsigned long long)what->run_id);
 	command_add(command, "--token");

@@ -52,6 +52,7 @@ struct partition_crew {
 	_Atomic unsigned paused; /* workers that are */
 	unsigned resumed;        /* the pause that is over; with lock */
 	_Atomic unsigned ended;  /* workers */
+	struct partition_access_box access;
 	struct worker workers[PARTITION_WORKERS_MAX];
 };
 
@@ -78,9 +79,16 @@ static bool is_stopping(const struct worker *worker)
 	return atomic_load(&worker->crew->is_stopping);
 }
 
+/* The first worker owns the reserved pages. */
+static bool has_access(const struct worker *worker)
+{
+	return worker->number == 0 && partition_access_is_wanted(&worker->crew->access);
+}
+
 static bool has_command(const struct worker *worker)
 {
-	return is_stopping(worker) || atomic_load(&worker->crew->pass) != worker->pass ||
+	return is_stopping(worker) || has_access(worker) ||
+	       atomic_load(&worker->crew->pass) != worker->pass ||
 	       atomic_load(&worker->crew->pause) != worker->pause;
 }
 
@@ -144,6 +152,12 @@ static void begin(struct worker *worker, uint64_t page, bool is_store)
 	(void)partition_stall_begin(&worker->stall);
 }
 
+static void serve_access(struct worker *worker)
+{
+	partition_access_serve(&worker->crew->access, worker->crew->guest,
+			       &worker->stall);
+}
+
 /* A page that another worker owns, so that two threads may fault on one page. */
 static void peek_sometimes(struct worker *worker)
 {
@@ -204,6 +218,8 @@ static void verify(struct worker *worker)
 	for (uint64_t i = 0; i < worker->count && !is_stopping(worker); i++) {
 		bool is_right;
 
+		if (has_access(worker))
+			serve_access(worker);
 		begin(worker, worker->first + i, false);
 		is_right = partition_guest_check(crew->guest, worker->first + i);
 		(void)partition_stall_end(&worker->stall);
@@ -245,7 +261,9 @@ static void *run(void *arg) /* worker thread */
 	unlock(crew);
 	partition_stall_adopt(&worker->stall);
 	while (!is_stopping(worker)) {
-		if (atomic_load(&crew->pass) != worker->pass)
+		if (has_access(worker))
+			serve_access(worker);
+		else if (atomic_load(&crew->pass) != worker->pass)
 			verify(worker);
 		else if (atomic_load(&crew->pause) != worker->pause)
 			stand_by(worker);
@@ -357,6 +375,12 @@ enum hv_code partition_crew_open(const struct partition_crew_config *config,
 		free(crew);
 		return code;
 	}
+	code = partition_access_open(&crew->access, err);
+	if (code != HV_OK) {
+		(void)close(crew->notice);
+		free(crew);
+		return code;
+	}
 	init_waits(crew);
 	for (unsigned i = 0; i < config->workers; i++)
 		init_worker(crew, i, config);
@@ -382,6 +406,7 @@ void partition_crew_close(struct partition_crew *crew)
 		HV_INVARIANT(pthread_join(crew->workers[i].thread, NULL) == 0);
 	HV_INVARIANT(pthread_cond_destroy(&crew->changed) == 0);
 	HV_INVARIANT(pthread_mutex_destroy(&crew->lock) == 0);
+	partition_access_close(&crew->access);
 	(void)close(crew->notice);
 	free(crew);
 }
@@ -448,13 +473,11 @@ void partition_crew_reset_stall(struct partition_crew *crew)
 		partition_stall_reset(&crew->workers[i].stall);
 }
 
-struct partition_progress partition_crew_progress(struct partition_crew *crew,
-						  struct hv_hist *into)
+static struct partition_progress progress_of(struct partition_crew *crew,
+					     struct hv_hist *into)
 {
 	struct partition_progress progress = { 0 };
-	uint64_t notices;
 
-	(void)!read(crew->notice, &notices, sizeof notices); /* EAGAIN: there is none */
 	/* Before the counts: a pass that is over has all its pages in them. */
 	progress.is_verifying = is_verifying(crew);
 	progress.is_paused = atomic_load(&crew->pause) != 0 &&
@@ -471,6 +494,30 @@ struct partition_progress partition_crew_progress(struct partition_crew *crew,
 		progress.verified_bad += atomic_load(&worker->verified_bad);
 	}
 	return progress;
+}
+
+struct partition_progress partition_crew_progress(struct partition_crew *crew,
+						  struct hv_hist *into)
+{
+	uint64_t notices;
+
+	(void)!read(crew->notice, &notices, sizeof notices); /* EAGAIN: there is none */
+	return progress_of(crew, into);
+}
+
+struct partition_progress partition_crew_look(struct partition_crew *crew)
+{
+	return progress_of(crew, NULL);
+}
+
+struct partition_access_box *partition_crew_access(struct partition_crew *crew)
+{
+	return &crew->access;
+}
+
+void partition_crew_wake(struct partition_crew *crew)
+{
+	wake_all(crew);
 }
 
 bool partition_crew_take_discard(struct partition_crew *crew,

@@ -12,7 +12,8 @@
  * happened (a pass ended, a discard is wanted, a worker ended).
  *
  * Contract
- *   Threads  the control thread; the workers are the crew's own.
+ *   Threads  the control thread; access and look: one other. The workers are the
+ *            crew's own.
  *   Memory   the guest is lent until partition_crew_close(), which waits for the
  *            workers to end.
  *   Units    rate in operations a second of all workers together, 0 = unlimited.
@@ -20,7 +21,7 @@
 #ifndef AGENT_PARTITION_CREW_H
 #define AGENT_PARTITION_CREW_H
 
-#include "agent/partition/guest.h"
+#include "agent/partition/access.h"
 #include "agent/partition/workload.h"
 #include "hvcore/base/hist.h"
 
@@ -79,6 +80,13 @@ unsigned partition_crew_workers(const struct partition_crew *crew);
 
 void partition_crew_reset_stall(struct partition_crew *crew);
 
+/* What the console asks for (access.h): the first worker serves it between operations. */
+struct partition_access_box *partition_crew_access(struct partition_crew *crew);
+/* Something was asked for: look now. */
+void partition_crew_wake(struct partition_crew *crew);
+
+/* The same figures for another thread: clears no notice. */
+struct partition_progress partition_crew_look(struct partition_crew *crew);
 /* Adds the stalls of all workers to *into, which may be NULL. */
 struct partition_progress partition_crew_progress(struct partition_crew *crew,
 						  struct hv_hist *into);

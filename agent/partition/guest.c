@@ -1,11 +1,13 @@
 /* guest - see guest.h. */
 #include "agent/partition/guest.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "hvcore/base/invariant.h"
@@ -18,7 +20,9 @@ struct partition_guest {
 	uint64_t pages;     /* in use */
 	uint64_t max_pages; /* with a version */
 	uint64_t key;
-	uint32_t *versions;        /* with BAD_BIT; 0 = never written */
+	uint32_t *versions; /* with BAD_BIT; 0 = never written */
+	uint8_t *shadow;    /* of the reserved pages: what they must hold */
+	uint64_t reserved;
 	struct partition_mmu *mmu; /* NULL: page n is at page n */
 	_Atomic uint64_t mismatches;
 };
@@ -73,6 +77,12 @@ static size_t versions_bytes(const struct partition_guest *guest)
 	return guest->max_pages * sizeof *guest->versions;
 }
 
+/* Versions and shadow, in one piece that is locked. */
+static size_t private_bytes(const struct partition_guest *guest)
+{
+	return versions_bytes(guest) + guest->reserved * HV_PAGE_BYTES;
+}
+
 enum hv_code partition_guest_open(const struct partition_guest_config *config,
 				  struct partition_guest **ret_guest, struct hv_err *err)
 {
@@ -81,22 +91,26 @@ enum hv_code partition_guest_open(const struct partition_guest_config *config,
 
 	HV_INVARIANT(config->bytes > 0 && config->bytes % HV_PAGE_BYTES == 0);
 	HV_INVARIANT(config->bytes <= config->max_bytes);
+	HV_INVARIANT(config->reserved <= PARTITION_RESERVED_MAX);
+	HV_INVARIANT(config->reserved <= config->bytes / HV_PAGE_BYTES);
 	if (guest == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory for the guest");
 	guest->base = config->base;
 	guest->pages = config->bytes / HV_PAGE_BYTES;
 	guest->max_pages = config->max_bytes / HV_PAGE_BYTES;
 	guest->key = config->key;
-	versions = mmap(NULL, versions_bytes(guest), PROT_READ | PROT_WRITE,
+	guest->reserved = config->reserved;
+	versions = mmap(NULL, private_bytes(guest), PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (versions == MAP_FAILED) {
 		free(guest);
 		return hv_fail_os(err, HV_E_NOMEM, errno, "map the versions of pages");
 	}
 	guest->versions = versions;
-	if (mlock(versions, versions_bytes(guest)) != 0)
+	guest->shadow = (uint8_t *)versions + versions_bytes(guest);
+	if (mlock(versions, private_bytes(guest)) != 0)
 		log_debug("partition.versions_not_locked", "bytes=%zu errno=%d",
-			  versions_bytes(guest), errno);
+			  private_bytes(guest), errno);
 	*ret_guest = guest;
 	return HV_OK;
 }
@@ -106,7 +120,7 @@ void partition_guest_close(struct partition_guest *guest)
 	if (guest == NULL)
 		return;
 	partition_mmu_close(guest->mmu);
-	(void)munmap(guest->versions, versions_bytes(guest));
+	(void)munmap(guest->versions, private_bytes(guest));
 	free(guest);
 }
 
@@ -142,8 +156,11 @@ void partition_guest_resize(struct partition_guest *guest, uint64_t pages,
 			    uint64_t intact)
 {
 	HV_INVARIANT(pages > 0 && pages <= guest->max_pages);
+	HV_INVARIANT(guest->reserved <= pages);
 	for (uint64_t page = intact; page < guest->max_pages; page++)
 		guest->versions[page] = 0;
+	for (uint64_t page = intact; page < guest->reserved; page++)
+		memset(guest->shadow + page * HV_PAGE_BYTES, 0, HV_PAGE_BYTES);
 	guest->pages = pages;
 }
 
@@ -233,10 +250,27 @@ static bool not_translated(struct partition_guest *guest, uint64_t page)
 	return false;
 }
 
+/* Whether the page holds what it must, in every byte; *ret_finding where not. */
+static bool is_as_written(const struct partition_guest *guest, uint64_t page,
+			  const uint8_t *at, struct partition_finding *ret_finding)
+{
+	const uint8_t *shadow = guest->shadow + page * HV_PAGE_BYTES;
+	struct partition_content expected = content_of(guest, page);
+	unsigned i = 0;
+
+	if (page >= guest->reserved)
+		return partition_content_check(at, &expected, ret_finding);
+	if (memcmp(at, shadow, HV_PAGE_BYTES) == 0)
+		return true;
+	while (i < HV_PAGE_BYTES && at[i] == shadow[i])
+		i++;
+	*ret_finding = (struct partition_finding){ .first_bad_byte = i };
+	return false;
+}
+
 bool partition_guest_check(struct partition_guest *guest, uint64_t page)
 {
 	const uint8_t *address = address_of(guest, page, false);
-	struct partition_content expected = content_of(guest, page);
 	struct partition_finding found;
 	sigjmp_buf way_out;
 	bool is_right;
@@ -249,7 +283,7 @@ bool partition_guest_check(struct partition_guest *guest, uint64_t page)
 		return false;
 	}
 	guard(&way_out);
-	is_right = partition_content_check(address, &expected, &found);
+	is_right = is_as_written(guest, page, address, &found);
 	guard(NULL);
 	if (!is_right)
 		report(guest, page, &found);
@@ -269,7 +303,8 @@ bool partition_guest_peek(struct partition_guest *guest, uint64_t page)
 		return false; /* its owner finds it, and counts it */
 	}
 	guard(&way_out);
-	is_right = partition_content_peek(address, guest->key, page);
+	is_right = partition_content_peek(address, guest->key, page) ||
+		   page < guest->reserved; /* looked at all the same */
 	guard(NULL);
 	if (!is_right && count_mismatch(guest))
 		log_error("partition.mismatch", "page=%llu seen_by=neighbour",
@@ -277,7 +312,7 @@ bool partition_guest_peek(struct partition_guest *guest, uint64_t page)
 	return is_right;
 }
 
-bool partition_guest_write(struct partition_guest *guest, uint64_t page)
+static bool write_version(struct partition_guest *guest, uint64_t page)
 {
 	uint8_t *address = address_of(guest, page, true);
 	struct partition_content content = content_of(guest, page);
@@ -298,9 +333,66 @@ bool partition_guest_write(struct partition_guest *guest, uint64_t page)
 	return true;
 }
 
+bool partition_guest_write(struct partition_guest *guest, uint64_t page)
+{
+	if (page < guest->reserved)
+		return partition_guest_check(guest, page);
+	return write_version(guest, page);
+}
+
 void partition_guest_forget(struct partition_guest *guest, uint64_t page, uint64_t pages)
 {
 	HV_INVARIANT(page < guest->pages && pages <= guest->pages - page);
 	for (uint64_t i = 0; i < pages; i++)
 		guest->versions[page + i] = 0;
+	for (uint64_t i = page; i < guest->reserved && i < page + pages; i++)
+		memset(guest->shadow + i * HV_PAGE_BYTES, 0, HV_PAGE_BYTES);
+}
+
+bool partition_guest_load(struct partition_guest *guest, uint64_t address, uint8_t *into,
+			  unsigned bytes)
+{
+	unsigned offset = (unsigned)(address % HV_PAGE_BYTES);
+	const uint8_t *at = address_of(guest, address / HV_PAGE_BYTES, false);
+	sigjmp_buf way_out;
+
+	HV_INVARIANT(bytes <= HV_PAGE_BYTES - offset);
+	if (at == NULL)
+		return false;
+	if (sigsetjmp(way_out, 0) != 0) {
+		recover();
+		return false;
+	}
+	guard(&way_out);
+	for (unsigned i = 0; i < bytes; i++) /* its owner may be writing it */
+		into[i] = __atomic_load_n(&at[offset + i], __ATOMIC_RELAXED);
+	guard(NULL);
+	return true;
+}
+
+bool partition_guest_store(struct partition_guest *guest, uint64_t address,
+			   uint64_t value)
+{
+	uint64_t word = htobe64(value);
+	uint8_t *at = address_of(guest, address / HV_PAGE_BYTES, true);
+	sigjmp_buf way_out;
+
+	HV_INVARIANT(address / HV_PAGE_BYTES < guest->reserved);
+	HV_INVARIANT(address % sizeof(word) == 0);
+	if (at == NULL)
+		return false;
+	if (sigsetjmp(way_out, 0) != 0) {
+		recover();
+		return false;
+	}
+	guard(&way_out);
+	memcpy(at + address % HV_PAGE_BYTES, &word, sizeof(word));
+	guard(NULL);
+	memcpy(guest->shadow + address, &word, sizeof(word));
+	return true;
+}
+
+uint64_t partition_guest_reserved(const struct partition_guest *guest)
+{
+	return guest->reserved;
 }

@@ -10,7 +10,8 @@
  *
  * Contract
  *   Threads  each page has one owner, who alone reads, writes and forgets it.
- *            peek and the counters: any thread.
+ *            peek, load and the counters: any thread. The reserved pages have one
+ *            owner together, who alone stores.
  *   Memory   the region is the caller's and outlives the guest. Every call on a
  *            page may fault, and wait as long as the fault does.
  *   Errors   none while it runs: a bad page is an answer.
@@ -24,6 +25,8 @@
 
 #define PARTITION_MISMATCHES_LOGGED 100 /* lines; the rest is only counted. Arbitrary */
 
+#define PARTITION_RESERVED_MAX 4 /* pages for the console; arbitrary */
+
 struct partition_guest;
 
 HV_MUST_USE
@@ -34,6 +37,9 @@ struct partition_guest_config {
 	uint64_t bytes;     /* in use from the start */
 	uint64_t max_bytes; /* what resize may reach */
 	uint64_t key;
+	/* From the first, at most PARTITION_RESERVED_MAX: they hold what
+	 * partition_guest_store() puts there; to write one is to look at it. */
+	uint64_t reserved;
 };
 
 /* The versions are locked into memory where the limits allow it. */
@@ -74,6 +80,19 @@ bool partition_guest_peek(struct partition_guest *guest, uint64_t page);
 bool partition_guest_write(struct partition_guest *guest, uint64_t page);
 /* After the pages were given back: they are zero from now on. */
 void partition_guest_forget(struct partition_guest *guest, uint64_t page, uint64_t pages);
+
+/* Bytes as they are now, within one page that is in use. False: they cannot be read. */
+HV_MUST_USE
+bool partition_guest_load(struct partition_guest *guest, uint64_t address, uint8_t *into,
+			  unsigned bytes);
+/*
+ * Eight bytes, the highest first, in a reserved page; the address is a multiple of 8.
+ * The page must hold them from then on. False: it cannot be written.
+ */
+HV_MUST_USE
+bool partition_guest_store(struct partition_guest *guest, uint64_t address,
+			   uint64_t value);
+uint64_t partition_guest_reserved(const struct partition_guest *guest);
 
 uint64_t partition_guest_mismatches(const struct partition_guest *guest);
 

@@ -28,6 +28,8 @@ static const struct hv_option options[] = {
 	  OPTION(uffd_device), NULL, "inherited, an open /dev/userfaultfd; for shared memory" },
 	{ "pid-file-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX,
 	  OPTION(pid_file_fd), NULL, "inherited, open for writing: locked as long as this runs" },
+	{ "console-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX,
+	  OPTION(console_fd), NULL, "inherited, a listening stream socket: its console" },
 	{ "workload", HV_OPTION_CHOICE, "KIND", "zipf", 0, 0,
 	  OPTION(workload), partition_workload_names, "what it does" },
 	{ "working-set", HV_OPTION_U64, "PERCENT", "100", 1, 100,
@@ -82,6 +84,8 @@ enum hv_code partition_options_check(const struct partition_options *given,
 		code = check_descriptor("uffd-device", given->uffd_device, err);
 	if (code == HV_OK)
 		code = check_descriptor("pid-file-fd", given->pid_file_fd, err);
+	if (code == HV_OK)
+		code = check_descriptor("console-fd", given->console_fd, err);
 	return code;
 }
 
@@ -121,6 +125,7 @@ enum hv_code partition_options_guest(const struct partition_options *given,
 		.bytes = attachment->usable_bytes,
 		.max_bytes = attachment->bytes,
 		.key = partition_content_key(given->name, given->run_id),
+		.reserved = given->console_fd != 0 ? PARTITION_RESERVED_MAX : 0,
 	};
 
 	return partition_guest_open(&config, ret_guest, err);
@@ -144,5 +149,21 @@ struct partition_crew_config partition_options_crew(
 		.workers = (unsigned)given->threads,
 		.rate = given->rate,
 		.home_cpu = attachment->home_cpu,
+	};
+}
+
+struct partition_console_config partition_options_console(
+	const struct partition_options *given,
+	const struct partition_attachment *attachment, struct partition_guest *guest,
+	struct partition_crew *crew)
+{
+	return (struct partition_console_config){
+		.name = given->name,
+		.run_id = given->run_id,
+		.is_shared = attachment->mode == HV_MODE_SHARED,
+		.is_via_hpt = attachment->calls != NULL,
+		.load = partition_options_crew(given, attachment),
+		.guest = guest,
+		.crew = crew,
 	};
 }

@@ -9,7 +9,7 @@
 #define AGENT_PARTITION_OPTIONS_H
 
 #include "agent/partition/attach.h"
-#include "agent/partition/crew.h"
+#include "agent/partition/console.h"
 #include "hvcore/base/option.h"
 
 /* As hvcore/base/option.h fills it. */
@@ -21,6 +21,7 @@ struct partition_options {
 	const char *token;
 	uint64_t uffd_device;
 	uint64_t pid_file_fd;
+	uint64_t console_fd;
 	unsigned workload;
 	uint64_t working_set, write_percent, rate, seed, phase_ms, threads;
 	bool discard;
@@ -48,5 +49,10 @@ enum hv_code partition_options_guest(const struct partition_options *options,
 struct partition_crew_config partition_options_crew(
 	const struct partition_options *options,
 	const struct partition_attachment *attachment);
+
+struct partition_console_config partition_options_console(
+	const struct partition_options *options,
+	const struct partition_attachment *attachment, struct partition_guest *guest,
+	struct partition_crew *crew);
 
 #endif

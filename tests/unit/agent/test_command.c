@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/command.h"
+#include "agent/tty.h"
 #include "hvcore/base/pidfile.h"
 #include "hvcore/wire/local.h"
 
@@ -110,7 +112,8 @@ static void a_partition_gets_descriptors_and_no_paths(void **state)
 	assert_says(&command, " --pid-file-fd=");
 	assert_null(strstr(line_of(&command), shell->state));
 	assert_null(strstr(line_of(&command), "uffd")); /* its memory is not shared */
-	assert_int_equal(command.fd_count, 2);
+	assert_says(&command, " --console-fd=");
+	assert_int_equal(command.fd_count, 3);
 	command_close(&command);
 	command_close(&command); /* twice is fine */
 	assert_int_equal(shell_descriptors(), fds);
@@ -143,6 +146,31 @@ static void what_fails_leaves_nothing_open(void **state)
 		HV_E_EXISTS);
 	hv_pidfile_give(held);
 	assert_int_equal(shell_descriptors(), fds);
+}
+
+static void a_console_is_listened_on_and_reached(void **state)
+{
+	struct shell *shell = *state;
+	int listener = -1, peer = -1, other = -1;
+	struct hv_err err;
+	struct stat status;
+	char path[HV_FILE_PATH_BYTES];
+
+	assert_int_equal(agent_tty_connect(shell->state, "db1", &peer, &err), HV_E_GONE);
+	assert_string_equal(err.text, "partition 'db1' has no console: it does not run");
+	assert_int_equal(agent_tty_listen(shell->state, "db1", &listener, NULL), HV_OK);
+	assert_int_equal(stat(shell_path(shell, "run/tty-db1", path), &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	assert_int_equal(agent_tty_connect(shell->state, "db1", &peer, NULL), HV_OK);
+	assert_int_equal(agent_tty_connect(shell->state, "db1", &other, &err), HV_E_BUSY);
+	assert_non_null(strstr(err.text, "already open"));
+	(void)close(peer);
+	(void)close(listener);
+	assert_int_equal(agent_tty_connect(shell->state, "db1", &peer, NULL), HV_E_GONE);
+	/* what a partition before left is replaced */
+	assert_int_equal(agent_tty_listen(shell->state, "db1", &listener, NULL), HV_OK);
+	(void)close(listener);
+	assert_int_equal(agent_tty_listen("/nowhere", "db1", &listener, NULL), HV_E_OS);
 }
 
 /* The longest of everything that a decoder lets through fits. */
@@ -192,6 +220,7 @@ int main(void)
 		SHELL_TEST(services_get_their_options),
 		SHELL_TEST(a_partition_gets_descriptors_and_no_paths),
 		SHELL_TEST(what_fails_leaves_nothing_open),
+		SHELL_TEST(a_console_is_listened_on_and_reached),
 		cmocka_unit_test(the_longest_line_fits),
 		cmocka_unit_test(a_directory_that_is_too_long_is_told),
 	};

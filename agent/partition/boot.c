@@ -1,0 +1,73 @@
+/* boot - see boot.h. */
+#include "agent/partition/boot.h"
+
+#include <unistd.h>
+
+#include "agent/partition/privilege.h"
+#include "hvcore/base/log.h"
+#include "hvcore/base/pidfile.h"
+
+static enum hv_code attach(const struct partition_options *options,
+			   struct partition_attachment *ret_attachment,
+			   struct hv_err *err)
+{
+	struct partition_attach_config config = partition_options_attach(options);
+	enum hv_code code = HV_OK;
+
+	config.socket = (int)options->socket_fd;
+	if (options->socket != NULL)
+		code = hv_local_connect(options->socket, &config.socket, err);
+	if (code == HV_OK)
+		code = partition_attach_open(&config, ret_attachment, err);
+	return code;
+}
+
+/* A partition without a console works as well. */
+static void open_console(const struct partition_options *options,
+			 const struct partition_attachment *attachment,
+			 const struct partition_control_config *control,
+			 struct partition_tty **ret_tty)
+{
+	struct partition_console_config config = partition_options_console(
+		options, attachment, control->guest, control->crew);
+	struct hv_err err = { 0 };
+
+	if (options->console_fd != 0 &&
+	    partition_tty_open(&config, (int)options->console_fd, ret_tty, &err) != HV_OK)
+		log_warn("partition.no_console", "reason='%s'", hv_err_text(&err));
+}
+
+enum hv_code partition_boot(const struct partition_options *options,
+			    struct partition_control_config *control,
+			    struct partition_tty **ret_tty, struct hv_err *err)
+{
+	struct partition_attachment attachment;
+	struct partition_crew_config crew;
+	enum hv_code code = partition_control_block_signals(err);
+
+	if (code == HV_OK && options->pid_file_fd != 0)
+		code = hv_pidfile_take_open((int)options->pid_file_fd, err);
+	if (code == HV_OK)
+		code = attach(options, &attachment, err);
+	if (code != HV_OK)
+		return code;
+	code = partition_options_guest(options, &attachment, &control->guest, err);
+	if (code == HV_OK && attachment.calls != NULL)
+		code = partition_guest_via(control->guest, attachment.calls, err);
+	if (code == HV_OK)
+		code = partition_privilege_drop(err);
+	if (code == HV_OK)
+		code = partition_guest_catch_poison(err);
+	if (code != HV_OK)
+		return code;
+	control->socket = attachment.socket;
+	crew = partition_options_crew(options, &attachment);
+	log_info("partition.started", "pages=%llu mode=%s workload=%s",
+		 (unsigned long long)partition_guest_pages(control->guest),
+		 attachment.mode == HV_MODE_SHARED ? "shared" : "dedicated",
+		 partition_workload_names[crew.workload.kind]);
+	code = partition_crew_open(&crew, control->guest, &control->crew, err);
+	if (code == HV_OK)
+		open_console(options, &attachment, control, ret_tty);
+	return code;
+}

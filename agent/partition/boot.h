@@ -1,0 +1,23 @@
+/*
+ * boot - from a command line to a partition at work, in this order: be the only one
+ * (pid file), attach, give up every privilege, start the workers, open the console.
+ *
+ * Contract
+ *   Threads  the first thread; workers and console get threads of their own.
+ *   Memory   options are lent for good. What was begun is not undone: after a failure
+ *            the process ends.
+ */
+#ifndef AGENT_PARTITION_BOOT_H
+#define AGENT_PARTITION_BOOT_H
+
+#include "agent/partition/control.h"
+#include "agent/partition/options.h"
+#include "agent/partition/tty.h"
+
+/* *ret_tty stays NULL where there is no console. */
+HV_MUST_USE
+enum hv_code partition_boot(const struct partition_options *options,
+			    struct partition_control_config *ret_control,
+			    struct partition_tty **ret_tty, struct hv_err *err);
+
+#endif

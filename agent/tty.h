@@ -1,0 +1,26 @@
+/*
+ * tty - the socket of a partition's console, <state>/run/tty-NAME.
+ *
+ * The agent makes it, since a partition may open nothing of ours, and the partition
+ * listens on it; so the console outlives the agent, and the next one finds it.
+ *
+ * Contract
+ *   Memory   descriptors are the caller's.
+ *   Errors   listen: OS. connect: GONE where nobody listens (no such partition runs),
+ *            BUSY where somebody else is being served, OS.
+ */
+#ifndef AGENT_TTY_H
+#define AGENT_TTY_H
+
+#include "hvcore/base/err.h"
+
+/* Replaces what lies there: the partition that had it is over. */
+HV_MUST_USE
+enum hv_code agent_tty_listen(const char *state, const char *name, int *ret_fd,
+			      struct hv_err *err);
+/* Never blocks; the socket does not either. */
+HV_MUST_USE
+enum hv_code agent_tty_connect(const char *state, const char *name, int *ret_fd,
+			       struct hv_err *err);
+
+#endif
