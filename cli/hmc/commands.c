@@ -67,6 +67,19 @@ static const struct hmc_option rmhmcusr[] = {
 	NEED("u", "USER"), { 0 },
 };
 
+static const struct hmc_option lslparutil[] = {
+	NEED("r", "{lpar|pool|procpool|mempool|sys|hmc|all|config}"), TEXT("m", "SYSTEM"),
+	TEXT("d", "DAYS"), TEXT("h", "HOURS"), TEXT("minutes", "MINUTES"),
+	TEXT("startyear", "YEAR"), TEXT("startmonth", "MONTH"), TEXT("startday", "DAY"),
+	TEXT("starthour", "HOUR"), TEXT("startminute", "MINUTE"),
+	TEXT("endyear", "YEAR"), TEXT("endmonth", "MONTH"), TEXT("endday", "DAY"),
+	TEXT("endhour", "HOUR"), TEXT("endminute", "MINUTE"),
+	TEXT("n", "EVENTS"), TEXT("s", "{s|h|d|m}"), LIST_OPTIONS, { 0 },
+};
+static const struct hmc_option chlparutil[] = {
+	NEED("r", "config"), NEED("s", "{0|30|60|300|1800|3600}"), TEXT("m", "SYSTEM"), { 0 },
+};
+
 const struct hmc_command hmc_commands[] = {
 	{ "lssyscfg",   hmc_lssyscfg,   lssyscfg,   "List systems, partitions and profiles", HMC_ANYBODY },
 	{ "mksyscfg",   hmc_mksyscfg,   mksyscfg,   "Create partitions and profiles", HMC_ADMIN },
@@ -77,6 +90,8 @@ const struct hmc_command hmc_commands[] = {
 	{ "chhwres",    hmc_chhwres,    chhwres,    "Change memory, the shared memory pool and paging devices", HMC_OPERATOR },
 	{ "lsmemdev",   hmc_lsmemdev,   lsmemdev,   "List devices that a partition can be paged to", HMC_ANYBODY },
 	{ "lshmc",      hmc_lshmc,      lshmc,      "List the console's version and network", HMC_ANYBODY },
+	{ "lslparutil", hmc_lslparutil, lslparutil, "List what was used, sampled or changed, newest first", HMC_ANYBODY },
+	{ "chlparutil", hmc_chlparutil, chlparutil, "Change how often that is sampled", HMC_ADMIN },
 	{ "lssysconn",  hmc_lssysconn,  lssysconn,  "List connections to managed systems", HMC_ANYBODY },
 	{ "lshmcusr",   hmc_lshmcusr,   lshmcusr,   "List users", HMC_ANYBODY },
 	{ "mkhmcusr",   hmc_mkhmcusr,   mkhmcusr,   "Create a user", HMC_SUPERADMIN },

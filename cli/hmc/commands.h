@@ -23,5 +23,7 @@ HMC_COMMAND(hmc_lshmcusr);
 HMC_COMMAND(hmc_mkhmcusr);
 HMC_COMMAND(hmc_chhmcusr);
 HMC_COMMAND(hmc_rmhmcusr);
+HMC_COMMAND(hmc_lslparutil);
+HMC_COMMAND(hmc_chlparutil);
 
 #endif

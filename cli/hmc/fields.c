@@ -7,6 +7,7 @@
 
 #include "cli/hmc/errors.h"
 #include "hvcore/base/invariant.h"
+#include "hvcore/wire/lpar_profile.h"
 
 void hmc_value_set(struct hmc_value *value, const char *format, ...)
 {
@@ -16,6 +17,17 @@ void hmc_value_set(struct hmc_value *value, const char *format, ...)
 	(void)vsnprintf(value->text, sizeof(value->text), format, args);
 	va_end(args);
 	value->is_absent = false;
+}
+
+void hmc_value_units(struct hmc_value *value, uint64_t hundredths)
+{
+	uint64_t whole = hundredths / HV_PROCESSOR_UNITS;
+	unsigned part = (unsigned)(hundredths % HV_PROCESSOR_UNITS);
+
+	if (part % 10 == 0)
+		hmc_value_set(value, "%llu.%u", (unsigned long long)whole, part / 10);
+	else
+		hmc_value_set(value, "%llu.%02u", (unsigned long long)whole, part);
 }
 
 void hmc_show_text(const void *object, const char *text, struct hmc_value *value)
@@ -114,12 +126,13 @@ enum hv_code hmc_list_start(struct hmc_list *list, struct hv_err *err)
 	return HV_OK;
 }
 
-static void show(const struct hmc_attribute *row, const void *object,
-		 struct hmc_value *value)
+static void show(const struct hmc_list *list, const struct hmc_attribute *row,
+		 const void *object, struct hmc_value *value)
 {
 	value->is_absent = true;
 	value->text[0] = '\0';
-	row->show(object, row->text, value);
+	if (list->kind_of == NULL || (list->kind_of(object) & row->kinds) != 0)
+		row->show(object, row->text, value);
 }
 
 static bool is_wanted(const struct hmc_list *list, const void *object)
@@ -131,7 +144,7 @@ static bool is_wanted(const struct hmc_list *list, const void *object)
 		const struct hmc_attribute *row = find(list->attributes, name->attribute);
 
 		HV_INVARIANT(row != NULL);
-		show(row, object, &value);
+		show(list, row, object, &value);
 		if (!hmc_filter_matches(list->filter, name->name, value.text))
 			return false;
 	}
@@ -168,7 +181,7 @@ void hmc_list_add(struct hmc_list *list, const void *object)
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct hmc_attribute *row = list->shown[i];
 
-		show(row, object, &value);
+		show(list, row, object, &value);
 		if (value.is_absent && !list->fields->is_given)
 			continue;
 		if (!is_first)

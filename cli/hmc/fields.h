@@ -18,6 +18,8 @@
 
 #include "cli/hmc/filter.h"
 
+#include <stdint.h>
+
 #define HMC_FIELDS_MAX 128
 #define HMC_VALUE_BYTES 4096 /* arbitrary: a list of 32 adapters takes half */
 
@@ -27,6 +29,8 @@ struct hmc_value {
 };
 
 void hmc_value_set(struct hmc_value *value, const char *format, ...) HV_PRINTF(2, 3);
+/* Processors: "1.0", "0.25"; one digit behind the point, or the two that are needed. */
+void hmc_value_units(struct hmc_value *value, uint64_t hundredths);
 
 struct hmc_attribute {
 	const char *name;
@@ -34,6 +38,7 @@ struct hmc_attribute {
 	void (*show)(const void *object, const char *text, struct hmc_value *value);
 	const char *text;
 	bool is_on_request; /* only where -F names it */
+	unsigned kinds;     /* of a list of several kinds: bits of those that have it */
 };
 
 struct hmc_fields {
@@ -57,6 +62,7 @@ struct hmc_list {
 	const struct hmc_fields *fields;
 	const struct hmc_filter *filter;
 	const struct hmc_filter_name *filter_names; /* ends with name NULL; NULL: none */
+	unsigned (*kind_of)(const void *object);    /* NULL: all are of one kind */
 	/* the rest is the list's own */
 	unsigned rows;
 	unsigned count;

@@ -24,18 +24,6 @@ static const Tarn__LparRecord *record_of(const void *object)
 	return row_of(object)->lpar->record;
 }
 
-/* "1.0", "0.25": one digit behind the point, or the two that are needed. */
-static void set_units(struct hmc_value *value, uint64_t hundredths)
-{
-	uint64_t whole = hundredths / HV_PROCESSOR_UNITS;
-	unsigned part = (unsigned)(hundredths % HV_PROCESSOR_UNITS);
-
-	if (part % 10 == 0)
-		hmc_value_set(value, "%llu.%u", (unsigned long long)whole, part / 10);
-	else
-		hmc_value_set(value, "%llu.%02u", (unsigned long long)whole, part);
-}
-
 /* The profile that it runs with, or will. NULL: it was made without one. */
 static const Tarn__LparProfile *profile_of(const Tarn__LparView *lpar)
 {
@@ -92,7 +80,7 @@ static uint64_t less(uint64_t from, uint64_t units)
 static void sys_installed(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	set_units(value, installed(row_of(object)));
+	hmc_value_units(value, installed(row_of(object)));
 }
 
 static void sys_available(const void *object, const char *text, struct hmc_value *value)
@@ -100,7 +88,7 @@ static void sys_available(const void *object, const char *text, struct hmc_value
 	const struct hmc_row *row = row_of(object);
 
 	(void)text;
-	set_units(value, less(installed(row), taken(row->system, true)));
+	hmc_value_units(value, less(installed(row), taken(row->system, true)));
 }
 
 /* The shared pool is what no partition has for itself. */
@@ -110,7 +98,7 @@ static void pool_configurable(const void *object, const char *text,
 	const struct hmc_row *row = row_of(object);
 
 	(void)text;
-	set_units(value, less(installed(row), taken(row->system, false)));
+	hmc_value_units(value, less(installed(row), taken(row->system, false)));
 }
 
 static void lpar_name(const void *object, const char *text, struct hmc_value *value)
@@ -185,7 +173,7 @@ static void lpar_units(const void *object, const char *text, struct hmc_value *v
 		units = record->granted_processors;
 	else if (found == NULL || hv_units_parse(found, &units, NULL) != HV_OK)
 		units = 0;
-	set_units(value, units);
+	hmc_value_units(value, units);
 }
 
 static void lpar_weight(const void *object, const char *text, struct hmc_value *value)

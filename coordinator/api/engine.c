@@ -60,6 +60,11 @@ static void end_batch(struct engine *engine)
 		free(engine->logs[i].bytes);
 	for (size_t i = 0; i < engine->reply_count; i++)
 		free(engine->replies[i].bytes);
+	for (size_t i = 0; i < engine->sample_count; i++)
+		free(engine->samples[i].bytes);
+	free(engine->samples);
+	engine->samples = NULL;
+	engine->sample_count = 0;
 	free(engine->logs);
 	free(engine->replies);
 	engine->logs = NULL;
@@ -70,16 +75,21 @@ static void end_batch(struct engine *engine)
 
 static enum hv_code commit(struct engine *engine, struct hv_err *err)
 {
-	struct journal_batch batch = {
+	struct journal_batch batch;
+	enum hv_code code = HV_OK;
+
+	sampling_changes(engine);
+	batch = (struct journal_batch){
 		.cluster = &engine->cluster,
 		.logs = engine->logs,
 		.log_count = engine->log_count,
 		.replies = engine->replies,
 		.reply_count = engine->reply_count,
+		.samples = engine->samples,
+		.sample_count = engine->sample_count,
 	};
-	enum hv_code code = HV_OK;
-
-	if (engine->log_count != 0 || engine->reply_count != 0)
+	if (engine->log_count != 0 || engine->reply_count != 0 ||
+	    engine->sample_count != 0)
 		code = engine->journal->commit(engine->journal, &batch, err);
 	if (code == HV_OK) {
 		cluster_commit(&engine->cluster);
@@ -257,13 +267,16 @@ void engine_flush(struct engine *engine)
 void engine_tick(struct engine *engine)
 {
 	struct hv_err err = { 0 };
+	bool is_step;
 
 	set_time(engine);
-	if (engine->cluster.now_ms - engine->stepped_ms >= STEP_MS) {
+	is_step = engine->cluster.now_ms - engine->stepped_ms >= STEP_MS;
+	if (is_step)
 		step_all(engine);
-		if (commit(engine, &err) != HV_OK)
-			engine->stepped_ms = 0; /* the next tick steps again */
-	}
+	sampling_tick(engine);
+	if ((is_step || engine->sample_count != 0) && commit(engine, &err) != HV_OK &&
+	    is_step)
+		engine->stepped_ms = 0; /* the next tick steps again */
 	check_waits(engine);
 }
 
@@ -326,6 +339,7 @@ enum hv_code engine_open(struct engine_env *env, struct journal *journal,
 	code = journal->load(journal, &engine->cluster, err);
 	if (code == HV_OK)
 		code = begin_epoch(engine, err);
+	engine->sampled_ms = engine->cluster.wall_ms;
 	if (code != HV_OK) {
 		engine_close(engine);
 		return code;

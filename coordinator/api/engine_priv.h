@@ -39,6 +39,9 @@ struct engine {
 	size_t log_count;
 	struct journal_reply *replies;
 	size_t reply_count;
+	struct journal_sample *samples;
+	size_t sample_count;
+	uint64_t sampled_ms; /* wall clock: up to when samples were taken */
 	uint64_t stepped_ms; /* when jobs were last stepped for all hosts */
 };
 
@@ -70,6 +73,13 @@ const char *agent_name(const struct request *request);
 void agent_handle(struct engine *engine, struct request *request);
 /* Desired state newer than the agent's, or why not any more; false: keep waiting. */
 bool agent_answer_poll(struct engine *engine, struct request *request);
+
+/* sampling.c: what is due now; and what the batch has changed, before its commit. */
+void sampling_tick(struct engine *engine);
+void sampling_changes(struct engine *engine);
+
+/* utilization.c: the samples that a query asks for. */
+void utilization_answer(struct engine *engine, struct request *request);
 
 /* read.c: false: keep waiting. `is_last` answers in any case. */
 bool read_answer(struct engine *engine, struct request *request, bool is_last);

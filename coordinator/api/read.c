@@ -190,6 +190,9 @@ bool read_answer(struct engine *engine, struct request *request, bool is_last)
 		return answer_events(engine, request, is_last);
 	case TARN__CLUSTER_REQUEST__KIND_JOB_WAIT:
 		return answer_job(engine, request, is_last);
+	case TARN__CLUSTER_REQUEST__KIND_UTILIZATION:
+		utilization_answer(engine, request);
+		return true;
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE:
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE:
 		answer_placement(engine, request);

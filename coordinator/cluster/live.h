@@ -28,6 +28,7 @@ struct live_host {
 	uint64_t drill;      /* drill whose phase is being timed, 0 = none */
 	uint64_t phase_mark; /* which phase, and its progress */
 	uint64_t phase_ms;   /* since when */
+	unsigned told;       /* the state that was sampled last: api/sampling.c */
 };
 
 struct live_table {

@@ -307,3 +307,33 @@ enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identit
 		edit_identity(plan, identity);
 	return code;
 }
+
+enum hv_code plan_utilization_set(struct plan *plan, const Tarn__UtilizationSet *request,
+				  struct hv_err *err)
+{
+	const Tarn__HostRecord *host;
+	Tarn__HostRecord *edit;
+	enum hv_code code = plan_need_host(plan, request->host, &host, err);
+
+	if (code != HV_OK)
+		return code;
+	if (!hv_sample_rate_is_valid(request->sample_rate_s))
+		return hv_fail(err, HV_E_INVAL,
+			       "host '%s': samples are taken every 30, 60, 300, 1800 or "
+			       "3600 s, or with 0 never; %u is none of these",
+			       host->name, request->sample_rate_s);
+	if (request->sample_rate_s == host->sample_rate_s)
+		return HV_OK;
+	edit = draft_edit_host(&plan->draft, host->name);
+	if (edit == NULL)
+		return hv_fail(err, HV_E_NOMEM, "no memory to change host '%s'",
+			       request->host);
+	edit->has_sample_rate_s = 1;
+	edit->sample_rate_s = request->sample_rate_s;
+	draft_name(&plan->draft, "sample host '%s' every %u s", request->host,
+		   request->sample_rate_s);
+	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, request->host,
+			"host.sample_rate", "host '%s' is sampled every %u s",
+			request->host, request->sample_rate_s);
+	return HV_OK;
+}

@@ -96,6 +96,8 @@ static void end_run(struct draft *draft, const Tarn__LparRecord *lpar,
 	edit->job = 0;
 	edit->has_granted_bytes = 0;
 	edit->granted_bytes = 0;
+	edit->has_started_ms = 0;
+	edit->started_ms = 0;
 	clear_text(&edit->device);
 	draft_set_text(draft, &edit->last_end, "%s", how(status));
 }
@@ -108,6 +110,8 @@ static void settle_start(struct draft *draft, const Tarn__LparRecord *lpar)
 		return;
 	edit->has_job = 0;
 	edit->job = 0;
+	edit->has_started_ms = 1;
+	edit->started_ms = draft->cluster->wall_ms;
 	draft_name(draft, "lpar '%s' runs", lpar->spec->name);
 	draft_end_job(draft, lpar->job, HV_OK, "runs on host '%s'", lpar->host);
 }

@@ -41,6 +41,9 @@ static int put_changes(struct store *store, MDB_txn *txn, const struct cluster *
 			rc = mdb_del(txn, store->databases[change->kind], &key, NULL);
 			if (rc == MDB_NOTFOUND)
 				rc = 0; /* made and removed in this batch */
+			if (rc == 0 && change->kind == RECORD_HOST)
+				rc = store_drop_samples(store, txn,
+							(const char *)change->key.bytes);
 		}
 		if (rc != 0)
 			return rc;
@@ -190,6 +193,8 @@ static int write_batch(struct store *store, MDB_txn *txn,
 {
 	int rc = put_changes(store, txn, batch->cluster);
 
+	if (rc == 0)
+		rc = store_put_samples(store, txn, batch);
 	if (rc == 0)
 		rc = put_logs(store, txn, batch);
 	if (rc == 0)

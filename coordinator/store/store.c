@@ -14,6 +14,7 @@ static const char *const database_names[DATABASE_COUNT] = {
 	[RECORD_OP] = "ops", [DATABASE_LOG] = "log", [DATABASE_REPLIES] = "replies",
 	[DATABASE_AGES] = "replies_by_age", [DATABASE_META] = "meta",
 	[RECORD_USER] = "users",
+	[DATABASE_SAMPLES] = "samples", [DATABASE_RINGS] = "sample_rings",
 };
 // clang-format on
 
@@ -138,13 +139,16 @@ enum hv_code store_open(const struct store_config *config, struct store **ret_st
 
 	if (store == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory for the store");
-	store->journal = (struct journal){ store_commit, store_find_reply, store_load };
+	store->journal = (struct journal){ store_commit, store_find_reply, store_load,
+					   store_find_sample };
 	store->lock_fd = -1;
 	store->limits = (struct store_config){
 		.map_bytes = or_else(config->map_bytes, STORE_MAP_BYTES),
 		.replies_max = or_else(config->replies_max, JOURNAL_KEYS_MAX),
 		.log_max = or_else(config->log_max, JOURNAL_LOG_MAX),
 		.reply_ms = or_else(config->reply_ms, JOURNAL_KEY_MS),
+		.samples_max = or_else(config->samples_max, JOURNAL_SAMPLES_MAX),
+		.sample_bytes = or_else(config->sample_bytes, JOURNAL_SAMPLES_BYTES),
 	};
 	code = directory_open(config->directory, &store->lock_fd, err);
 	if (code == HV_OK) {

@@ -5,7 +5,8 @@
  *   DIR/data.mdb   databases hosts, devices, lpars, drills, jobs, events, ops
  *                  (key as in record.h, value the packed record), log (revision),
  *                  replies (idempotency key -> number, time, reply), replies_by_age,
- *                  meta ("numbers": revision, epoch, next id)
+ *                  meta ("numbers": revision, epoch, next id), samples and
+ *                  sample_rings (samples.c)
  *
  * Numbers in keys are 8 bytes big-endian; no duplicate keys (LMDB 0.9.24).
  *
@@ -28,6 +29,8 @@ struct store_config {
 	uint64_t replies_max;
 	uint64_t log_max;
 	uint64_t reply_ms;
+	uint64_t samples_max; /* of one host; at least 1 fits */
+	uint64_t sample_bytes;
 };
 
 struct store;

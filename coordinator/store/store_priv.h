@@ -11,6 +11,8 @@ enum database {
 	DATABASE_REPLIES,
 	DATABASE_AGES,
 	DATABASE_META,
+	DATABASE_SAMPLES,
+	DATABASE_RINGS,
 	DATABASE_COUNT
 };
 
@@ -37,12 +39,21 @@ uint64_t store_get_u64(const uint8_t *at);
 int store_edge(MDB_txn *txn, MDB_dbi database, MDB_cursor_op op, uint64_t *ret_number,
 	       MDB_val *ret_value);
 
-/* commit.c, read.c: the journal's operations. */
+/* samples.c: within a transaction; an LMDB code. */
+int store_put_samples(struct store *store, MDB_txn *txn,
+		      const struct journal_batch *batch);
+int store_drop_samples(struct store *store, MDB_txn *txn, const char *host);
+
+/* commit.c, read.c, samples.c: the journal's operations. */
 enum hv_code store_commit(struct journal *journal, const struct journal_batch *batch,
 			  struct hv_err *err);
 enum hv_code store_find_reply(struct journal *journal,
 			      const uint8_t key[JOURNAL_KEY_BYTES], uint8_t **ret_bytes,
 			      size_t *ret_count, struct hv_err *err);
+enum hv_code store_find_sample(struct journal *journal,
+			       const struct journal_search *search,
+			       struct journal_place *ret_place, uint8_t **ret_bytes,
+			       size_t *ret_count, struct hv_err *err);
 enum hv_code store_load(struct journal *journal, struct cluster *cluster,
 			struct hv_err *err);
 

@@ -3,14 +3,14 @@
  *
  * Decoding is unpacking with a memory budget, then one walk over the message by
  * its descriptor. The walk checks every enum, text and list against a default and
- * against the rules below: first match on message and field. The walk recurses
+ * against the first rule of message_rules.h on message and field. It recurses
  * only as deep as message types nest, and no type contains itself (tests/lint).
  */
 #include "hvcore/wire/messages.h"
 
-#include "hvcore/base/hist.h"
 #include "hvcore/base/units.h"
 #include "hvcore/wire/lpar_profile.h"
+#include "hvcore/wire/message_rules.h"
 #include "hvcore/wire/user.h"
 
 #include <math.h>
@@ -18,143 +18,6 @@
 #include <string.h>
 
 #define PATH_MAX_BYTES 511 /* HV_PATH_BYTES less the NUL */
-
-enum rule_kind {
-	RULE_TEXT,          /* at most HV_TEXT_MAX, no control characters */
-	RULE_NAME,          /* hv_name_is_valid */
-	RULE_NAME_OR_EMPTY, /* "" has a meaning there */
-	RULE_PATH,          /* absolute */
-	RULE_BYTES,         /* exactly `limit` bytes */
-	RULE_LIST,          /* at most `limit` elements */
-	RULE_NAME_LIST,
-};
-
-struct rule {
-	const ProtobufCMessageDescriptor *message;
-	const char *field;
-	enum rule_kind kind;
-	size_t limit;
-};
-
-/* clang-format off */
-static const struct rule rules[] = {
-	{ &tarn__lpar_spec__descriptor,           "name",       RULE_NAME, 0 },
-	{ &tarn__histogram__descriptor,           "buckets",    RULE_LIST, HV_HIST_BUCKETS },
-	{ &tarn__vios_stat__descriptor,           "name",       RULE_NAME, 0 },
-	{ &tarn__failover__descriptor,            "from",       RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__failover__descriptor,            "to",         RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__partition_stat__descriptor,      "name",       RULE_NAME, 0 },
-	{ &tarn__partition_stat__descriptor,      "pgdev",      RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__host_stat__descriptor,           "vios",       RULE_LIST, HV_HOST_VIOS_MAX },
-	{ &tarn__host_stat__descriptor,           "partitions", RULE_LIST, HV_HOST_LPARS_MAX },
-	{ &tarn__host_stat__descriptor,           "failovers",  RULE_LIST, HV_FAILOVERS_MAX },
-	{ &tarn__platform_profile__descriptor,    "name",       RULE_NAME, 0 },
-	{ &tarn__platform_profile__descriptor,    "creation",   RULE_LIST, HV_PROFILE_POINTS_MAX },
-	{ &tarn__platform_profile__descriptor,    "directory",  RULE_LIST, HV_PROFILE_STEPS_MAX },
-	{ &tarn__event__descriptor,               "host",       RULE_NAME_OR_EMPTY, 0 },
-
-	{ &tarn__hv_device__descriptor,           "name",       RULE_NAME, 0 },
-	{ &tarn__hv_device__descriptor,           "path",       RULE_PATH, 0 },
-	{ &tarn__hv_device__descriptor,           "id",         RULE_BYTES, HV_KEY_BYTES },
-	{ &tarn__hv_partition_define__descriptor, "name",       RULE_NAME, 0 },
-	{ &tarn__hv_partition_defined__descriptor, "token",     RULE_BYTES, HV_KEY_BYTES },
-	{ &tarn__hv_partition_remove__descriptor, "name",       RULE_NAME, 0 },
-	{ &tarn__hv_partition_control__descriptor, "name",      RULE_NAME, 0 },
-	{ &tarn__hv_partition_resize__descriptor, "name",       RULE_NAME, 0 },
-	{ &tarn__hv_vios_expect__descriptor,      "names",      RULE_NAME_LIST, HV_HOST_VIOS_MAX },
-	{ &tarn__hv_vios_expect__descriptor,      "maintained", RULE_NAME_LIST, HV_HOST_VIOS_MAX },
-
-	{ &tarn__host_identity__descriptor,       "name",       RULE_NAME, 0 },
-	{ &tarn__host_identity__descriptor,       "agent_id",   RULE_BYTES, HV_KEY_BYTES },
-	{ &tarn__desired_vios__descriptor,        "name",       RULE_NAME, 0 },
-	{ &tarn__desired_device__descriptor,      "name",       RULE_NAME, 0 },
-	{ &tarn__desired_device__descriptor,      "path",       RULE_PATH, 0 },
-	{ &tarn__desired_device__descriptor,      "id",         RULE_BYTES, HV_KEY_BYTES },
-	{ &tarn__desired_lpar__descriptor,        "device",     RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__host_op__descriptor,             "target",     RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__host_desired__descriptor,        "vios",       RULE_LIST, HV_HOST_VIOS_MAX },
-	{ &tarn__host_desired__descriptor,        "devices",    RULE_LIST, HV_DEVICES_PER_HOST_MAX },
-	{ &tarn__host_desired__descriptor,        "lpars",      RULE_LIST, HV_HOST_LPARS_MAX },
-	{ &tarn__host_desired__descriptor,        "ops",        RULE_LIST, HV_HOST_OPS_MAX },
-	{ &tarn__object_status__descriptor,       "name",       RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__host_report__descriptor,         "objects",    RULE_LIST, HV_HOST_OBJECTS_MAX },
-	{ &tarn__host_report__descriptor,         "events",     RULE_LIST, HV_EVENTS_MAX },
-
-	{ &tarn__host_add__descriptor,            "name",       RULE_NAME, 0 },
-	{ &tarn__host_add__descriptor,            "profile",    RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__host_remove__descriptor,         "name",       RULE_NAME, 0 },
-	{ &tarn__pool_set__descriptor,            "host",       RULE_NAME, 0 },
-	{ &tarn__pool_remove__descriptor,         "host",       RULE_NAME, 0 },
-	{ &tarn__vios_change__descriptor,         "host",       RULE_NAME, 0 },
-	{ &tarn__vios_change__descriptor,         "name",       RULE_NAME, 0 },
-	{ &tarn__pgdev_add__descriptor,           "host",       RULE_NAME, 0 },
-	{ &tarn__pgdev_add__descriptor,           "name",       RULE_NAME, 0 },
-	{ &tarn__pgdev_add__descriptor,           "path",       RULE_PATH, 0 },
-	{ &tarn__pgdev_remove__descriptor,        "host",       RULE_NAME, 0 },
-	{ &tarn__pgdev_remove__descriptor,        "name",       RULE_NAME, 0 },
-	{ &tarn__lpar_create__descriptor,         "host",       RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__lpar_activate__descriptor,       "name",       RULE_NAME, 0 },
-	{ &tarn__lpar_shutdown__descriptor,       "name",       RULE_NAME, 0 },
-	{ &tarn__lpar_remove__descriptor,         "name",       RULE_NAME, 0 },
-	{ &tarn__lpar_resize__descriptor,         "name",       RULE_NAME, 0 },
-	{ &tarn__lpar_move_memory__descriptor,    "name",       RULE_NAME, 0 },
-	{ &tarn__lpar_move_memory__descriptor,    "to",         RULE_NAME, 0 },
-	{ &tarn__lpar_profile__descriptor,        "name",       RULE_NAME, 0 },
-	{ &tarn__lpar_profile__descriptor,        "attributes", RULE_LIST, HV_LPAR_ATTRIBUTES_MAX },
-	{ &tarn__lpar_create__descriptor,         "attributes", RULE_LIST, HV_LPAR_ATTRIBUTES_MAX },
-	{ &tarn__lpar_activate__descriptor,       "profile",    RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__lpar_change__descriptor,         "name",       RULE_NAME, 0 },
-	{ &tarn__lpar_change__descriptor,         "new_name",   RULE_NAME, 0 },
-	{ &tarn__lpar_change__descriptor,         "default_profile", RULE_NAME, 0 },
-	{ &tarn__lpar_change__descriptor,         "apply_profile", RULE_NAME, 0 },
-	{ &tarn__lpar_change__descriptor,         "attributes", RULE_LIST, HV_LPAR_ATTRIBUTES_MAX },
-	{ &tarn__profile_set__descriptor,         "lpar",       RULE_NAME, 0 },
-	{ &tarn__profile_remove__descriptor,      "lpar",       RULE_NAME, 0 },
-	{ &tarn__profile_remove__descriptor,      "name",       RULE_NAME, 0 },
-	{ &tarn__user_record__descriptor,         "name",       RULE_NAME, 0 },
-	{ &tarn__user_remove__descriptor,         "name",       RULE_NAME, 0 },
-	{ &tarn__drill_run__descriptor,           "host",       RULE_NAME, 0 },
-	{ &tarn__drill_run__descriptor,           "vios",       RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__query__descriptor,               "host",       RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__query__descriptor,               "name",       RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__cluster_request__descriptor,     "key",        RULE_BYTES, HV_KEY_BYTES },
-
-	{ &tarn__host_record__descriptor,         "name",       RULE_NAME, 0 },
-	{ &tarn__host_record__descriptor,         "agent_id",   RULE_BYTES, HV_KEY_BYTES },
-	{ &tarn__host_record__descriptor,         "vios",       RULE_LIST, HV_HOST_VIOS_MAX },
-	{ &tarn__device_record__descriptor,       "host",       RULE_NAME, 0 },
-	{ &tarn__device_record__descriptor,       "lpar",       RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__lpar_record__descriptor,         "host",       RULE_NAME, 0 },
-	{ &tarn__lpar_record__descriptor,         "device",     RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__lpar_record__descriptor,         "resize_to",  RULE_NAME, 0 },
-	{ &tarn__lpar_record__descriptor,         "awaits",     RULE_NAME, 0 },
-	{ &tarn__lpar_record__descriptor,         "profiles",   RULE_LIST, HV_LPAR_PROFILES_MAX },
-	{ &tarn__lpar_record__descriptor,         "attributes", RULE_LIST, HV_LPAR_ATTRIBUTES_MAX },
-	{ &tarn__drill_stall__descriptor,         "lpar",       RULE_NAME, 0 },
-	{ &tarn__drill_record__descriptor,        "host",       RULE_NAME, 0 },
-	{ &tarn__drill_record__descriptor,        "vios",       RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__drill_record__descriptor,        "stalls",     RULE_LIST, HV_HOST_LPARS_MAX },
-	{ &tarn__drill_record__descriptor,        "steps",      RULE_LIST, HV_DRILL_STEPS_MAX },
-	{ &tarn__drill_record__descriptor,        "partitions", RULE_LIST, HV_HOST_LPARS_MAX },
-	{ &tarn__drill_partition__descriptor,     "lpar",       RULE_NAME, 0 },
-	{ &tarn__job_record__descriptor,          "target",     RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__job_record__descriptor,          "host",       RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__host_op_record__descriptor,      "host",       RULE_NAME, 0 },
-	{ &tarn__status_reply__descriptor,        "hosts",      RULE_LIST, HV_HOSTS_MAX },
-	{ &tarn__status_reply__descriptor,        "devices",    RULE_LIST, HV_CLUSTER_DEVICES_MAX },
-	{ &tarn__status_reply__descriptor,        "lpars",      RULE_LIST, HV_LPARS_MAX },
-	{ &tarn__placement_reason__descriptor,    "host",       RULE_NAME, 0 },
-	{ &tarn__placement_reply__descriptor,     "host",       RULE_NAME_OR_EMPTY, 0 },
-	{ &tarn__placement_reply__descriptor,     "reasons",    RULE_LIST, HV_HOSTS_MAX },
-	{ &tarn__cluster_reply__descriptor,       "drills",     RULE_LIST, HV_DRILLS_MAX },
-	{ &tarn__cluster_reply__descriptor,       "events",     RULE_LIST, HV_EVENTS_MAX },
-	{ &tarn__cluster_reply__descriptor,       "users",      RULE_LIST, HV_USERS_MAX },
-	{ &tarn__log_record__descriptor,          "key",        RULE_BYTES, HV_KEY_BYTES },
-
-	{ &tarn__agent_run__descriptor,           "name",       RULE_NAME, 0 },
-	{ &tarn__agent_device__descriptor,        "name",       RULE_NAME, 0 },
-};
-/* clang-format on */
 
 struct budget {
 	size_t left;
@@ -183,15 +46,6 @@ static void budget_free(void *data, void *at)
 {
 	(void)data;
 	free(at);
-}
-
-static const struct rule *find_rule(const ProtobufCMessageDescriptor *message,
-				    const char *field)
-{
-	for (size_t i = 0; i < HV_COUNT(rules); i++)
-		if (rules[i].message == message && strcmp(rules[i].field, field) == 0)
-			return &rules[i];
-	return NULL;
 }
 
 static enum hv_code fail_field(struct hv_err *err, enum hv_code code,
@@ -256,7 +110,7 @@ static enum hv_code walk(const ProtobufCMessage *message, struct hv_err *err);
 
 static enum hv_code check_value(const ProtobufCMessageDescriptor *message,
 				const ProtobufCFieldDescriptor *field,
-				const struct rule *rule, const void *value,
+				const struct message_rule *rule, const void *value,
 				struct hv_err *err)
 {
 	const ProtobufCBinaryData *data = value;
@@ -303,7 +157,7 @@ static size_t element_bytes(ProtobufCType type)
 
 static enum hv_code check_list(const ProtobufCMessage *message,
 			       const ProtobufCFieldDescriptor *field,
-			       const struct rule *rule, struct hv_err *err)
+			       const struct message_rule *rule, struct hv_err *err)
 {
 	const uint8_t *base = (const uint8_t *)message;
 	size_t limit = HV_LOG_OBJECTS_MAX;
@@ -360,13 +214,13 @@ static enum hv_code walk(const ProtobufCMessage *message, struct hv_err *err)
 
 	for (unsigned i = 0; i < type->n_fields && code == HV_OK; i++) {
 		const ProtobufCFieldDescriptor *field = &type->fields[i];
-		const struct rule *rule = NULL;
+		const struct message_rule *rule = NULL;
 		const uint8_t *at = (const uint8_t *)message + field->offset;
 
 		if (field->label == PROTOBUF_C_LABEL_REPEATED ||
 		    field->type == PROTOBUF_C_TYPE_STRING ||
 		    field->type == PROTOBUF_C_TYPE_BYTES)
-			rule = find_rule(type, field->name);
+			rule = message_rule_find(type, field->name);
 		if (field->label == PROTOBUF_C_LABEL_REPEATED)
 			code = check_list(message, field, rule, err);
 		else if (is_present(message, field))
@@ -434,6 +288,12 @@ bool hv_cluster_request_is_change(const Tarn__ClusterRequest *request)
 	return (request->kind_case >= TARN__CLUSTER_REQUEST__KIND_HOST_ADD &&
 		request->kind_case < TARN__CLUSTER_REQUEST__KIND_STATUS) ||
 	       request->kind_case >= TARN__CLUSTER_REQUEST__KIND_LPAR_CHANGE;
+}
+
+bool hv_sample_rate_is_valid(uint64_t seconds)
+{
+	return seconds == 0 || seconds == 30 || seconds == 60 || seconds == 300 ||
+	       seconds == 1800 || seconds == 3600;
 }
 
 static enum hv_code check_cluster_request(const Tarn__ClusterRequest *request,
@@ -572,6 +432,19 @@ enum hv_code hv_host_desired_decode(const uint8_t *bytes, size_t count,
 	code = decode(&tarn__host_desired__descriptor, bytes, count, &message, err);
 	if (code == HV_OK)
 		*ret = (Tarn__HostDesired *)(void *)message;
+	return code;
+}
+
+enum hv_code hv_utilization_sample_decode(const uint8_t *bytes, size_t count,
+					  Tarn__UtilizationSample **ret,
+					  struct hv_err *err)
+{
+	ProtobufCMessage *message;
+	enum hv_code code;
+
+	code = decode(&tarn__utilization_sample__descriptor, bytes, count, &message, err);
+	if (code == HV_OK)
+		*ret = (Tarn__UtilizationSample *)(void *)message;
 	return code;
 }
 

@@ -37,12 +37,15 @@
 #define HV_USERS_MAX 256                  /* of one cluster; arbitrary */
 #define HV_HOST_LPARS_MAX 512 /* of one host: 128 shared (SPEC S5) and dedicated ones */
 #define HV_DEVICES_PER_HOST_MAX 512
-#define HV_CLUSTER_DEVICES_MAX 8192 /* arbitrary */
-#define HV_HOST_VIOS_MAX 2          /* SPEC V1: one pair a pool */
-#define HV_HOST_OPS_MAX 64          /* orders not yet done; arbitrary */
-#define HV_HOST_OBJECTS_MAX 1408    /* pool, devices, LPARs twice, orders of one host */
-#define HV_EVENTS_MAX 1000          /* of one message */
-#define HV_DRILLS_MAX 1000          /* of one message */
+#define HV_CLUSTER_DEVICES_MAX 8192  /* arbitrary */
+#define HV_HOST_VIOS_MAX 2           /* SPEC V1: one pair a pool */
+#define HV_HOST_OPS_MAX 64           /* orders not yet done; arbitrary */
+#define HV_HOST_OBJECTS_MAX 1408     /* pool, devices, LPARs twice, orders of one host */
+#define HV_EVENTS_MAX 1000           /* of one message */
+#define HV_DRILLS_MAX 1000           /* of one message */
+#define HV_UTILIZATION_MAX 1000      /* samples of one message */
+#define HV_UTILIZATION_NAMES_MAX 512 /* partitions that a query names */
+#define HV_SAMPLE_RATE_S 30          /* where nobody set one; as proto/ says */
 #define HV_DRILL_STEPS_MAX 256
 #define HV_LOG_OBJECTS_MAX 16384 /* of one kind in one log record; arbitrary */
 #define HV_FAILOVERS_MAX 32      /* kept for people */
@@ -80,9 +83,17 @@ enum hv_code hv_agent_state_decode(const uint8_t *bytes, size_t count,
 HV_MUST_USE
 enum hv_code hv_host_desired_decode(const uint8_t *bytes, size_t count,
 				    Tarn__HostDesired **ret, struct hv_err *err);
+/* What a coordinator keeps in its rings. */
+HV_MUST_USE
+enum hv_code hv_utilization_sample_decode(const uint8_t *bytes, size_t count,
+					  Tarn__UtilizationSample **ret,
+					  struct hv_err *err);
 
 /* Does it change something, so that it carries a key? */
 bool hv_cluster_request_is_change(const Tarn__ClusterRequest *request);
+
+/* How often samples may be taken: 30, 60, 300, 1800 or 3600 s; 0: never (domain.md 1.9). */
+bool hv_sample_rate_is_valid(uint64_t seconds);
 
 /* Any message to bytes; NOMEM and LIMIT (over HV_MESSAGE_BYTES_MAX) are the failures. */
 HV_MUST_USE

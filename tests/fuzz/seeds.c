@@ -67,6 +67,36 @@ static void fill_spec(Tarn__LparSpec *spec, Tarn__Workload *workload)
 	spec->workload = workload;
 }
 
+static void put_utilization_requests(Tarn__ClusterRequest *request)
+{
+	Tarn__UtilizationQuery query = TARN__UTILIZATION_QUERY__INIT;
+	Tarn__UtilizationPlace before = TARN__UTILIZATION_PLACE__INIT;
+	Tarn__UtilizationSet set = TARN__UTILIZATION_SET__INIT;
+	char *names[] = { TEXT("db1"), TEXT("web") };
+	uint64_t ids[] = { 1, 2 };
+
+	query.host = TEXT("h1");
+	query.has_period = query.has_utc_offset_s = query.has_rows = 1;
+	query.period = TARN__UTILIZATION_PERIOD__UTILIZATION_DAILY;
+	query.utc_offset_s = -3600;
+	query.rows = TARN__UTILIZATION_ROWS__UTILIZATION_ROWS_LPARS;
+	query.lpars = names;
+	query.n_lpars = HV_COUNT(names);
+	query.lpar_ids = ids;
+	query.n_lpar_ids = HV_COUNT(ids);
+	query.before = &before;
+	request->has_key = 0;
+	request->kind_case = TARN__CLUSTER_REQUEST__KIND_UTILIZATION;
+	request->utilization = &query;
+	put_message("cluster_request", "utilization", &request->base);
+	set.host = TEXT("h1");
+	set.sample_rate_s = 300;
+	request->has_key = 1;
+	request->kind_case = TARN__CLUSTER_REQUEST__KIND_UTILIZATION_SET;
+	request->utilization_set = &set;
+	put_message("cluster_request", "utilization_set", &request->base);
+}
+
 static void put_cluster_requests(void)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
@@ -117,6 +147,7 @@ static void put_cluster_requests(void)
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_EVENTS;
 	request.events = &events;
 	put_message("cluster_request", "events", &request.base);
+	put_utilization_requests(&request);
 }
 
 static void fill_stat(Tarn__HostStat *stat)
@@ -244,6 +275,32 @@ static void put_hypervisor_messages(void)
 	put_message("hv_reply", "stat", &reply.base);
 }
 
+static void put_utilization_reply(void)
+{
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+	Tarn__UtilizationReply utilization = TARN__UTILIZATION_REPLY__INIT;
+	Tarn__UtilizationSample sample = TARN__UTILIZATION_SAMPLE__INIT;
+	Tarn__UtilizationSample *samples[] = { &sample };
+	Tarn__UtilizationLpar lpar = TARN__UTILIZATION_LPAR__INIT, *lpars[] = { &lpar };
+	Tarn__UtilizationSys sys = TARN__UTILIZATION_SYS__INIT;
+	Tarn__UtilizationPool pool = TARN__UTILIZATION_POOL__INIT;
+	Tarn__UtilizationPlace next = TARN__UTILIZATION_PLACE__INIT;
+
+	lpar.name = TEXT("db1");
+	lpar.mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	lpar.sharing_mode = TEXT("uncap");
+	sample.event = TARN__UTILIZATION_EVENT__UTILIZATION_CONFIG_CHANGE;
+	sample.sys = &sys;
+	sample.pool = &pool;
+	sample.lpars = lpars;
+	sample.n_lpars = 1;
+	utilization.samples = samples;
+	utilization.n_samples = 1;
+	utilization.next = &next;
+	reply.utilization = &utilization;
+	put_message("cluster_reply", "utilization", &reply.base);
+}
+
 static void put_cluster_replies(void)
 {
 	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
@@ -265,6 +322,7 @@ static void put_cluster_replies(void)
 	reply.status = &status;
 	put_message("cluster_reply", "status", &reply.base);
 	reply.status = NULL;
+	put_utilization_reply();
 	reason.host = TEXT("h1");
 	reason.text = TEXT("entitled memory short by 3 LMB");
 	reason.has_score = 1;

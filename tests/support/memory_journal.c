@@ -79,6 +79,77 @@ static void keep_reply(struct memory_journal *journal, const struct journal_repl
 	journal->reply_count++;
 }
 
+static void keep_sample(struct memory_journal *journal,
+			const struct journal_sample *sample)
+{
+	struct kept_sample *kept =
+		must(realloc(journal->samples,
+			     (journal->sample_count + 1) * sizeof(*journal->samples)));
+
+	journal->samples = kept;
+	kept += journal->sample_count;
+	kept->sample = *sample;
+	kept->sample.bytes = copy_bytes(sample->bytes, sample->count);
+	kept->place = (struct journal_place){
+		sample->wall_ms, (uint64_t)sample->event << 32 | journal->sample_count
+	};
+	journal->sample_count++;
+}
+
+static void drop_samples(struct memory_journal *journal, const char *host)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < journal->sample_count; i++) {
+		if (host != NULL && strcmp(journal->samples[i].sample.host, host) != 0)
+			journal->samples[kept++] = journal->samples[i];
+		else
+			free(journal->samples[i].sample.bytes);
+	}
+	journal->sample_count = kept;
+}
+
+static int compare_places(const struct journal_place *a, const struct journal_place *b)
+{
+	if (a->wall_ms != b->wall_ms)
+		return a->wall_ms < b->wall_ms ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+static bool is_better(const struct kept_sample *kept, const struct kept_sample *best,
+		      const struct journal_search *search)
+{
+	int to_place = compare_places(&kept->place, &search->place);
+
+	if (strcmp(kept->sample.host, search->host) != 0 ||
+	    (search->events & 1u << kept->sample.event) == 0 ||
+	    (search->is_forward ? to_place < 0 : to_place >= 0))
+		return false;
+	return best == NULL ||
+	       (compare_places(&kept->place, &best->place) < 0) == search->is_forward;
+}
+
+static enum hv_code find_sample(struct journal *base, const struct journal_search *search,
+				struct journal_place *ret_place, uint8_t **ret_bytes,
+				size_t *ret_count, struct hv_err *err)
+{
+	struct memory_journal *journal = (struct memory_journal *)base;
+	const struct kept_sample *best = NULL;
+
+	for (size_t i = 0; i < journal->sample_count; i++)
+		if (is_better(&journal->samples[i], best, search))
+			best = &journal->samples[i];
+	if (best == NULL)
+		return HV_E_NOTFOUND;
+	*ret_bytes = malloc(best->sample.count + 1);
+	if (*ret_bytes == NULL)
+		return hv_fail(err, HV_E_NOMEM, "no memory for a sample");
+	memcpy(*ret_bytes, best->sample.bytes, best->sample.count);
+	*ret_count = best->sample.count;
+	*ret_place = best->place;
+	return HV_OK;
+}
+
 static enum hv_code commit(struct journal *base, const struct journal_batch *batch,
 			   struct hv_err *err)
 {
@@ -92,7 +163,13 @@ static enum hv_code commit(struct journal *base, const struct journal_batch *bat
 
 		put(&journal->tables[change->kind], &change->key,
 		    record_table_find(&cluster->tables[change->kind], &change->key));
+		if (change->kind == RECORD_HOST &&
+		    record_table_find(&cluster->tables[RECORD_HOST], &change->key) ==
+			    NULL)
+			drop_samples(journal, (const char *)change->key.bytes);
 	}
+	for (size_t i = 0; i < batch->sample_count; i++)
+		keep_sample(journal, &batch->samples[i]);
 	for (size_t i = 0; i < batch->log_count; i++)
 		keep_log(journal, &batch->logs[i]);
 	for (size_t i = 0; i < batch->reply_count; i++)
@@ -152,7 +229,8 @@ static enum hv_code load(struct journal *base, struct cluster *cluster,
 
 void memory_journal_open(struct memory_journal *journal)
 {
-	*journal = (struct memory_journal){ .journal = { commit, find_reply, load },
+	*journal = (struct memory_journal){ .journal = { commit, find_reply, load,
+							 find_sample },
 					    .fail_code = HV_E_NOSPC };
 }
 
@@ -167,6 +245,8 @@ void memory_journal_close(struct memory_journal *journal)
 		free(journal->logs[i].bytes);
 	for (size_t i = 0; i < journal->reply_count; i++)
 		free(journal->replies[i].bytes);
+	drop_samples(journal, NULL);
+	free(journal->samples);
 	free(journal->logs);
 	free(journal->replies);
 }

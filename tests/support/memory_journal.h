@@ -21,8 +21,15 @@ struct kept_table {
 	size_t count;
 };
 
+struct kept_sample {
+	struct journal_sample sample;
+	struct journal_place place;
+};
+
 struct memory_journal {
-	struct journal journal; /* first */
+	struct journal journal;      /* first */
+	struct kept_sample *samples; /* in the order that they came in; all of them */
+	size_t sample_count;
 	struct kept_table tables[RECORD_KIND_COUNT];
 	struct cluster_numbers numbers;
 	struct journal_log *logs; /* all of them, from revision 1 */

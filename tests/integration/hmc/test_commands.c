@@ -350,6 +350,28 @@ static void processors_are_told(void **state)
 		   "No results were found.\n");
 }
 
+/* A new rate is a sample at once; what is changed is told without one. */
+static void what_was_used_is_told(void **state)
+{
+	(void)state;
+	hmc_prints("lslparutil -r config" M, "name=SVRP7770-02,sample_rate=30\n");
+	hmc_prints("lslparutil -r lpar" M, "No results were found.\n");
+	make("a");
+	hmc_prints("lslparutil -r lpar" M
+		   "--filter event_types=config_change -F lpar_name,curr_mem,mem_mode",
+		   "a,0,ded\n");
+	hmc_does("chlparutil -r config" M "-s 3600");
+	hmc_prints("lslparutil -r sys" M "-n 1 --filter event_types=sample -F "
+		   "state:configurable_sys_mem:curr_avail_sys_mem:sys_firmware_mem",
+		   "Operating:395264:392448:2816\n");
+	hmc_prints("lslparutil -r sys" M "--endyear 2020", "No results were found.\n");
+	hmc_prints("lslparutil -r sys" M "-s h --filter event_types=sample -F event_type",
+		   "sample\n");
+	hmc_refuses("chlparutil -r config" M "-s 31", "HSCLT002 The value 31");
+	hmc_prints("lslparutil -r config -F sample_rate", "3600\n");
+	hmc_prints("lslparutil -r hmc" M, "No results were found.\n");
+}
+
 static void the_console_is_told(void **state)
 {
 	(void)state;
@@ -387,6 +409,7 @@ int main(void)
 		TEST(memory_of_the_system_is_told),
 		TEST(memory_is_given_and_taken),
 		TEST(processors_are_told),
+		TEST(what_was_used_is_told),
 		TEST(the_console_is_told),
 		TEST(a_user_may_what_his_role_says),
 	};

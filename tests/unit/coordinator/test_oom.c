@@ -315,6 +315,25 @@ static void change_users(void)
 	SWEEP(USER_REMOVE, user_remove, remove);
 }
 
+static void sample(void)
+{
+	Tarn__UtilizationSet set = TARN__UTILIZATION_SET__INIT;
+	bool was_hit = true;
+
+	set.host = host.name;
+	set.sample_rate_s = 60;
+	SWEEP(UTILIZATION_SET, utilization_set, set);
+	for (unsigned nth = 1; was_hit; nth++) {
+		c.now_ms += 2000;
+		c.wall_ms += 60000;
+		settle();
+		oom_arm(nth);
+		engine_tick(c.engine);
+		was_hit = oom_disarm();
+		test_audit(&c);
+	}
+}
+
 static void take_apart(void)
 {
 	Tarn__LparShutdown shutdown = TARN__LPAR_SHUTDOWN__INIT;
@@ -365,6 +384,7 @@ static void orders_without_memory_change_nothing(void **state)
 	(void)state;
 	make_host();
 	run_lpar();
+	sample();
 	vios.host = host.name;
 	vios.name = (char *)"vios2";
 	vios.verb = TARN__VIOS_VERB__VIOS_VERB_KILL;
@@ -381,6 +401,7 @@ static void reads_without_memory_say_so(void **state)
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
 	Tarn__Query query = TARN__QUERY__INIT;
 	Tarn__EventQuery events = TARN__EVENT_QUERY__INIT;
+	Tarn__UtilizationQuery samples = TARN__UTILIZATION_QUERY__INIT;
 
 	(void)state;
 	make_host();
@@ -396,6 +417,10 @@ static void reads_without_memory_say_so(void **state)
 	sweep_read(&request);
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_EVENTS;
 	request.events = &events;
+	sweep_read(&request);
+	samples.host = host.name;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_UTILIZATION;
+	request.utilization = &samples;
 	sweep_read(&request);
 	model_host_fini(&host);
 }

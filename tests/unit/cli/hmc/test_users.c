@@ -173,6 +173,8 @@ static void a_role_may_what_its_row_says(void **state)
 		{ "lshwres -r mem -m S1 --level sys", "sporv" },
 		{ "lsmemdev -r avail -m S1", "sporv" },
 		{ "lssysconn -r all", "sporv" },
+		{ "lslparutil -r config", "sporv" },
+		{ "chlparutil -r config -s 30", "sp" },
 		{ "lshmc -V", "sporv" },
 		{ "lshmcusr", "sporv" },
 	};
