@@ -66,6 +66,35 @@ static const struct hmc_option chhmcusr[] = {
 static const struct hmc_option rmhmcusr[] = {
 	NEED("u", "USER"), { 0 },
 };
+static const struct hmc_option lsled[] = {
+	NEED("r", "{sa|ident}"), NEED("m", "SYSTEM"), TEXT("t", "{phys|virtualsys|virtuallpar}"),
+	LIST_OPTIONS, { 0 },
+};
+static const struct hmc_option lsrefcode[] = {
+	NEED("r", "{sys|lpar}"), NEED("m", "SYSTEM"), TEXT("s", "{p|s}"), TEXT("n", "COUNT"),
+	LIST_OPTIONS, { 0 },
+};
+static const struct hmc_option lssvcevents[] = {
+	NEED("t", "{hardware|console}"), TEXT("m", "SYSTEM"), TEXT("d", "DAYS"), TEXT("i", "MINUTES"),
+	LIST_OPTIONS, { 0 },
+};
+static const struct hmc_option monhmc[] = {
+	NEED("r", "{disk|proc|mem|swap}"), TEXT("n", "SECONDS"), { 0 },
+};
+static const struct hmc_option lslparmigr[] = {
+	NEED("r", "{lpar|sys|manager|msp|procpool|virtualio|mempool|pgdev}"), TEXT("m", "SYSTEM"),
+	TEXT("t", "SYSTEM"), TEXT("ip", "ADDRESS"), TEXT("u", "USER"),
+	TEXT("redundantpgvios", "{0|1|2}"), LIST_OPTIONS, { 0 },
+};
+static const struct hmc_option migrlpar[] = {
+	NEED("o", "{v|m|s|r}"), NEED("m", "SYSTEM"), TEXT("t", "SYSTEM"), TEXT("p", "LPAR"),
+	TEXT("id", "ID"), TEXT("ip", "ADDRESS"), TEXT("u", "USER"), TEXT("n", "PROFILE"),
+	TEXT("w", "MINUTES"), TEXT("d", "DETAIL"), TEXT("redundantpgvios", "{0|1|2}"),
+	TEXT("i", "DATA"), TEXT("f", "FILE"), FLAG("force"), { 0 },
+};
+static const struct hmc_option viosrvcmd[] = {
+	NEED("m", "SYSTEM"), TEXT("p", "VIOS"), TEXT("id", "ID"), NEED("c", "COMMAND"), { 0 },
+};
 
 static const struct hmc_option lslparutil[] = {
 	NEED("r", "{lpar|pool|procpool|mempool|sys|hmc|all|config}"), TEXT("m", "SYSTEM"),
@@ -97,6 +126,13 @@ const struct hmc_command hmc_commands[] = {
 	{ "mkhmcusr",   hmc_mkhmcusr,   mkhmcusr,   "Create a user", HMC_SUPERADMIN },
 	{ "chhmcusr",   hmc_chhmcusr,   chhmcusr,   "Change a user", HMC_SUPERADMIN },
 	{ "rmhmcusr",   hmc_rmhmcusr,   rmhmcusr,   "Remove a user", HMC_SUPERADMIN },
+	{ "lsled",      hmc_lsled,      lsled,      "List attention LEDs", HMC_ANYBODY },
+	{ "lsrefcode",  hmc_lsrefcode,  lsrefcode,  "List reference codes", HMC_ANYBODY },
+	{ "lssvcevents", hmc_lssvcevents, lssvcevents, "List console and serviceable events", HMC_ANYBODY },
+	{ "monhmc",     hmc_monhmc,     monhmc,     "Monitor the console's machine", HMC_ANYBODY },
+	{ "lslparmigr", hmc_lslparmigr, lslparmigr, "List what partitions need to be migrated", HMC_ANYBODY },
+	{ "migrlpar",   hmc_migrlpar,   migrlpar,   "Validate the migration of a partition", HMC_ADMIN },
+	{ "viosrvcmd",  hmc_viosrvcmd,  viosrvcmd,  "Run a command on a Virtual I/O Server", HMC_ADMIN },
 	{ 0 },
 };
 /* clang-format on */

@@ -25,5 +25,12 @@ HMC_COMMAND(hmc_chhmcusr);
 HMC_COMMAND(hmc_rmhmcusr);
 HMC_COMMAND(hmc_lslparutil);
 HMC_COMMAND(hmc_chlparutil);
+HMC_COMMAND(hmc_lsled);
+HMC_COMMAND(hmc_lsrefcode);
+HMC_COMMAND(hmc_lssvcevents);
+HMC_COMMAND(hmc_monhmc);
+HMC_COMMAND(hmc_lslparmigr);
+HMC_COMMAND(hmc_migrlpar);
+HMC_COMMAND(hmc_viosrvcmd);
 
 #endif

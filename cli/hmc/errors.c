@@ -92,6 +92,11 @@ static const struct message messages[HMC_ERROR_COUNT] = {
 	[HMC_PASSWORD]           = { "HSCLT043", HV_E_REFUSED,
 		"A password was entered. No password is kept here: a user logs in with an ssh key. "
 		"Leave the password out and retry the command." },
+	[HMC_NO_MIGRATION]       = { "HSCLT044", HV_E_REFUSED,
+		"The partition %1 cannot be migrated to managed system %2: "
+		"no managed system here is capable of partition mobility. %3." },
+	[HMC_VIOS_COMMAND]       = { "HSCL2970", HV_E_STATE,
+		"The IOServer command has failed because of the following reason: %1." },
 	[HMC_USAGE]              = { "HSCLT040", HV_E_INVAL,
 		"%1. Use --help for the syntax of the command." },
 };

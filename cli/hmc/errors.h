@@ -49,6 +49,8 @@ enum hmc_error {
 	HMC_NO_USER,            /* user */
 	HMC_USER_EXISTS,        /* user */
 	HMC_PASSWORD,           /* */
+	HMC_NO_MIGRATION,       /* partition, target, what there is to say of it */
+	HMC_VIOS_COMMAND,       /* why it failed */
 	HMC_USAGE,              /* what is wrong with the command line */
 	HMC_ERROR_COUNT
 };

@@ -145,7 +145,8 @@ static bool is_wanted(const struct hmc_list *list, const void *object)
 
 		HV_INVARIANT(row != NULL);
 		show(list, row, object, &value);
-		if (!hmc_filter_matches(list->filter, name->name, value.text))
+		if (!hmc_filter_matches(list->filter, name->name, value.text,
+					row->ignores_case))
 			return false;
 	}
 	return true;

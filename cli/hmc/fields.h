@@ -39,6 +39,7 @@ struct hmc_attribute {
 	const char *text;
 	bool is_on_request; /* only where -F names it */
 	unsigned kinds;     /* of a list of several kinds: bits of those that have it */
+	bool ignores_case;  /* a filter's value may be written in any case */
 };
 
 struct hmc_fields {

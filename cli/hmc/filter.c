@@ -56,7 +56,7 @@ enum hv_code hmc_filter_check(const struct hmc_filter *filter,
 }
 
 bool hmc_filter_matches(const struct hmc_filter *filter, const char *name,
-			const char *value)
+			const char *value, bool ignores_case)
 {
 	const struct hmc_pair *pair = hmc_record_find(&filter->record, name);
 	const char *at;
@@ -67,7 +67,8 @@ bool hmc_filter_matches(const struct hmc_filter *filter, const char *name,
 		return true;
 	at = pair->value;
 	while (hmc_list_next(&at, element, &is_bad))
-		if (strcmp(element, value) == 0)
+		if ((ignores_case ? strcasecmp(element, value)
+				  : strcmp(element, value)) == 0)
 			return true;
 	return false;
 }

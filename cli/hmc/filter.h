@@ -37,6 +37,6 @@ enum hv_code hmc_filter_check(const struct hmc_filter *filter,
 
 /* True too where the filter does not name it. */
 bool hmc_filter_matches(const struct hmc_filter *filter, const char *name,
-			const char *value);
+			const char *value, bool ignores_case);
 
 #endif

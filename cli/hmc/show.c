@@ -2,6 +2,7 @@
 #include "cli/hmc/show.h"
 
 #include <string.h>
+#include <time.h>
 
 const struct hmc_filter_name hmc_filter_lpar[] = { { "lpar_names", "lpar_name" },
 						   { "lpar_ids", "lpar_id" },
@@ -26,6 +27,18 @@ const char *hmc_partition_state(const Tarn__LparView *lpar)
 bool hmc_partition_is_configured(const Tarn__LparView *lpar)
 {
 	return lpar->record->curr_profile != NULL;
+}
+
+const char *hmc_time_text(uint64_t wall_ms, int64_t utc_offset_s,
+			  char buffer[HMC_TIME_BYTES])
+{
+	time_t at = (time_t)(wall_ms / 1000) + (time_t)utc_offset_s;
+	struct tm tm;
+
+	if (gmtime_r(&at, &tm) == NULL ||
+	    strftime(buffer, HMC_TIME_BYTES, "%m/%d/%Y %H:%M:%S", &tm) == 0)
+		(void)snprintf(buffer, HMC_TIME_BYTES, "unavailable");
+	return buffer;
 }
 
 enum hv_code hmc_output_start(struct hmc *hmc, const struct hmc_rows *rows,

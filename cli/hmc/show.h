@@ -41,6 +41,11 @@ const char *hmc_partition_state(const Tarn__LparView *lpar);
 /* Was it ever activated? Before that it has no memory of its own to show. */
 bool hmc_partition_is_configured(const Tarn__LparView *lpar);
 
+#define HMC_TIME_BYTES 32
+/* "01/31/2026 12:00:05", as an HMC writes a time. */
+const char *hmc_time_text(uint64_t wall_ms, int64_t utc_offset_s,
+			  char buffer[HMC_TIME_BYTES]);
+
 /* Kind of a list. */
 struct hmc_rows {
 	const struct hmc_attribute *attributes;

@@ -2,7 +2,6 @@
 #include "cli/hmc/show.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "hvcore/wire/lpar_profile.h"
 
@@ -60,15 +59,14 @@ static void sys_text(const void *object, const char *text, struct hmc_value *val
 
 static void sys_time(const void *object, const char *text, struct hmc_value *value)
 {
-	time_t at = (time_t)(row_of(object)->system->status->wall_ms / 1000);
-	char shown[32];
-	struct tm tm;
+	char shown[HMC_TIME_BYTES];
 
 	(void)text;
-	if (!is_up(object) || gmtime_r(&at, &tm) == NULL ||
-	    strftime(shown, sizeof(shown), "%m/%d/%Y %H:%M:%S", &tm) == 0)
-		(void)snprintf(shown, sizeof(shown), UNAVAILABLE);
-	hmc_value_set(value, "%s", shown);
+	hmc_value_set(
+		value, "%s",
+		is_up(object)
+			? hmc_time_text(row_of(object)->system->status->wall_ms, 0, shown)
+			: UNAVAILABLE);
 }
 
 static void sys_lpars(const void *object, const char *text, struct hmc_value *value)

@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		HV_INVARIANT(hmc_name_is_valid(record.pairs[i].name));
 	hmc_record_fini(&record);
 	if (hmc_filter_parse(text, &filter, NULL) == HV_OK)
-		(void)hmc_filter_matches(&filter, filter.record.pairs[0].name, "a");
+		(void)hmc_filter_matches(&filter, filter.record.pairs[0].name, "a", true);
 	hmc_filter_fini(&filter);
 	if (hmc_fields_parse(text, &fields, NULL) == HV_OK && fields.count > 0)
 		HV_INVARIANT(hmc_name_is_valid(fields.names[0]));

@@ -34,6 +34,8 @@ static enum hv_code ask(struct cli_world *world, const char *url,
 		if (lab.coordinator.wants_flush)
 			engine_flush(lab.coordinator.engine);
 		lab.coordinator.wants_flush = false;
+		if (!answer.is_there && lab.has_host)
+			lab_settle();
 		if (!answer.is_there)
 			test_coordinator_run(&lab.coordinator, 250);
 	}
@@ -99,9 +101,34 @@ int lab_open(void **state)
 	return 0;
 }
 
+int lab_open_host(void **state)
+{
+	(void)lab_open(state);
+	test_host_up(&lab.coordinator, &lab.host, "h1");
+	lab.has_host = true;
+	return 0;
+}
+
+void lab_settle(void)
+{
+	test_settle(&lab.coordinator, &lab.host);
+}
+
+void lab_device(const char *name, unsigned mib)
+{
+	assert_int_equal(
+		test_pgdev(&lab.coordinator, "h1", name, (uint64_t)mib << 20, NULL, NULL),
+		HV_OK);
+	lab_settle();
+}
+
 int lab_close(void **state)
 {
 	(void)state;
+	if (lab.has_host) {
+		assert_null(lab.host.broken);
+		model_host_fini(&lab.host);
+	}
 	lab_as(NULL);
 	test_audit(&lab.coordinator);
 	test_coordinator_close(&lab.coordinator);

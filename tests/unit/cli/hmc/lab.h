@@ -1,6 +1,7 @@
 /*
  * lab - the HMC commands against a coordinator in the same thread: no process, no
- * network, virtual time. The system is S1, a declared power770.
+ * network, virtual time. The system is S1, a declared power770; where a test wants
+ * one, h1 is a machine beside it, with a pool and its pair of VIOS.
  *
  * Threads: one.
  */
@@ -13,6 +14,8 @@
 struct lab {
 	struct cli_world world; /* must be first */
 	struct test_coordinator coordinator;
+	struct model_host host;
+	bool has_host;
 	struct cli cli;
 	unsigned asked; /* requests of the last run */
 	char *out, *err;
@@ -22,7 +25,13 @@ extern struct lab lab;
 
 /* Setup and teardown of a test. */
 int lab_open(void **state);
+int lab_open_host(void **state);
 int lab_close(void **state);
+
+/* The machine does what is wanted of it and tells so. */
+void lab_settle(void);
+/* A paging device of the machine: /dev/h1-NAME. */
+void lab_device(const char *name, unsigned mib);
 
 /* A line as a shell splits it, quotes and all; its exit status. */
 int lab_run(const char *line);

@@ -181,8 +181,9 @@ static void filters_are_and_of_names_and_or_of_values(void **state)
 
 		assert_int_equal(hmc_filter_parse(cases[i].text, &filter, NULL), HV_OK);
 		assert_int_equal(hmc_filter_check(&filter, names, NULL), HV_OK);
-		matches = hmc_filter_matches(&filter, "lpar_names", cases[i].name) &&
-			  hmc_filter_matches(&filter, "lpar_ids", cases[i].id);
+		matches = hmc_filter_matches(&filter, "lpar_names", cases[i].name,
+					     false) &&
+			  hmc_filter_matches(&filter, "lpar_ids", cases[i].id, false);
 		assert_int_equal(matches, cases[i].matches);
 		hmc_filter_fini(&filter);
 	}

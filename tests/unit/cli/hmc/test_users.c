@@ -177,6 +177,13 @@ static void a_role_may_what_its_row_says(void **state)
 		{ "chlparutil -r config -s 30", "sp" },
 		{ "lshmc -V", "sporv" },
 		{ "lshmcusr", "sporv" },
+		{ "lsled -r sa -m S1 -t phys", "sporv" },
+		{ "lsrefcode -r sys -m S1", "sporv" },
+		{ "lssvcevents -t console", "sporv" },
+		{ "monhmc -r mem -n 0", "sporv" },
+		{ "lslparmigr -r sys -m S1", "sporv" },
+		{ "migrlpar -o v -m S1 -t S1 -p x", "sp" },
+		{ "viosrvcmd -m S1 -p vios1 -c lspv", "sp" },
 	};
 
 	(void)state;
