@@ -204,6 +204,7 @@ const struct cli_command cli_commands[] = {
 	{ "pool",       "create",   cli_pool_create,   pool_create,   "make a host's shared memory pool" },
 	{ "pool",       "set",      cli_pool_set,      pool_set,      "change its size, also while it is in use" },
 	{ "pool",       "show",     cli_pool_show,     of_host,       "size, frames, use and overcommitment" },
+	{ "pool",       "why",      cli_pool_why,      of_host,       "who may count on how much, who gives, and why" },
 	{ "pool",       "remove",   cli_pool_remove,   pool_remove,   "give the pool's memory back" },
 	{ "vios",       "list",     cli_vios_list,     of_host,       "paging VIOS, their state and traffic" },
 	{ "vios",       "enable",   cli_vios_enable,   vios_name,     "run it for paging" },

@@ -13,7 +13,7 @@
 
 struct raw {
 	const char *state;
-	uint64_t memory, lmb, hang_ms, fault_threads, pid_file_fd;
+	uint64_t memory, lmb, hang_ms, fault_threads, donation_ms, window_ms, pid_file_fd;
 };
 
 /* clang-format off */
@@ -28,6 +28,10 @@ static const struct hv_option options[] = {
 	  "silence of a VIOS that counts as a hang" },
 	{ "fault-threads", HV_OPTION_U64, "N", "0", 0, HV_LANES_MAX, AT(fault_threads), NULL,
 	  "0: one for each processor" },
+	{ "donation-ms", HV_OPTION_U64, "MS", "100", 0, 10000, AT(donation_ms), NULL,
+	  "between decisions on who donates memory, under pressure; 0: by weight alone" },
+	{ "window-ms", HV_OPTION_U64, "MS", "4000", 500, 60000, AT(window_ms), NULL,
+	  "pages referenced within it are a partition's working set" },
 	{ "pid-file-fd", HV_OPTION_U64, "FD", hv_option_absent, 3, INT_MAX, AT(pid_file_fd), NULL,
 	  "its pid file, inherited, open for writing; absent: it opens it itself" },
 };
@@ -52,6 +56,8 @@ int hypervisor_options_parse(int argc, char **argv,
 			.lmb_bytes = raw.lmb,
 			.hang_ms = (unsigned)raw.hang_ms,
 			.fault_threads = (unsigned)raw.fault_threads,
+			.donation_ms = (unsigned)raw.donation_ms,
+			.window_ms = (unsigned)raw.window_ms,
 		},
 		.pid_file_fd = (int)raw.pid_file_fd,
 	};

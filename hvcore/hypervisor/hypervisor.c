@@ -121,6 +121,9 @@ static enum hv_code open_parts(struct hypervisor *hv,
 	code = greet_open(hv, err);
 	if (code != HV_OK)
 		return code;
+	code = manage_open(hv, config, err);
+	if (code != HV_OK)
+		return code;
 	code = control_open(hv, err);
 	if (code != HV_OK)
 		return code;
@@ -191,6 +194,7 @@ void hypervisor_close(struct hypervisor *hv)
 	hv_timer_stop(&hv->tick);
 	hv_timer_stop(&hv->second);
 	life_kill_all(hv);
+	manage_stop(hv);
 	if (hv->team != NULL) {
 		fault_team_stop(hv->team);
 		drain(hv->loop);
@@ -201,6 +205,7 @@ void hypervisor_close(struct hypervisor *hv)
 	director_close(hv);
 	life_free_all(hv);
 	fault_team_close(hv->team);
+	manage_close(hv);
 	pool_close(hv);
 	hv_lmb_map_free(hv->lmbs);
 	free(hv);

@@ -23,6 +23,8 @@ struct hypervisor_config {
 	uint64_t lmb_bytes;
 	unsigned hang_ms;       /* silence of a VIOS that counts as a hang */
 	unsigned fault_threads; /* 0 = one a processor */
+	unsigned donation_ms;   /* between decisions of the manager; 0: by weight alone */
+	unsigned window_ms;     /* in which pages count as used */
 };
 
 /* The mount namespace (hv_pool_namespace_enter) is the caller's to make first. */

@@ -9,6 +9,7 @@
  *   device     one paging device on both paths; drain proof (P9)
  *   partition  life of a partition, from define to removed
  *   resize     memory of a running partition grows and shrinks
+ *   manage     the AMS manager: targets of partitions, by what they use
  *   watch      what partitions do to themselves (P7, P12)
  *   stat       answers of stat and audit
  */
@@ -19,9 +20,11 @@
 #include "hvcore/hypervisor/hcalls.h"
 #include "hvcore/hypervisor/hypervisor.h"
 #include "hvcore/hypervisor/memory.h"
+#include "hvcore/hypervisor/sampler.h"
 #include "hvcore/loop/rpc.h"
 #include "hvcore/mem/lmb.h"
 #include "hvcore/mem/pool.h"
+#include "hvcore/pager/manager.h"
 #include "hvcore/vasi/window.h"
 #include "hvcore/wire/attach.h"
 #include "hvcore/wire/messages.h"
@@ -105,6 +108,17 @@ struct resize {
 	bool is_step_done;
 };
 
+/* What the manager knows of a partition, and its look at its memory. */
+struct managed {
+	struct hv_manager_member member;
+	struct sampler_look look;
+	int process; /* /proc/PID; -1 = none, or not to be looked at */
+	bool is_looked_at, has_begun;
+	uint64_t began_ms, due_ms;
+	uint64_t arrivals; /* when the look under way began */
+	uint64_t told;     /* target in the last decision that was kept */
+};
+
 struct partition {
 	struct partition *next;
 	struct hypervisor *hv;
@@ -155,6 +169,7 @@ struct partition {
 	bool was_ended; /* F: hv_pager_end was called */
 	uint64_t punched_bytes;
 	struct resize resize;
+	struct managed managed;
 	struct hv_exchange *define_exchange;
 	uint64_t define_deadline_ms;
 	bool is_refused; /* define failed: vanish when the device is clean */
@@ -234,6 +249,26 @@ struct pool_control {
 	struct fault_round nudge;
 };
 
+/* ---- the AMS manager ---- */
+
+struct decision { /* a target that moved */
+	char name[HV_NAME_BYTES];
+	uint64_t wall_ms, from, to;
+	enum hv_manager_reason reason;
+};
+
+struct manage {
+	struct sampler *sampler;
+	struct hv_timer beat;
+	unsigned beat_ms, window_ms; /* beat 0: by weight alone */
+	struct fault_round round;    /* tells targets, brings what was used */
+	bool is_due;                 /* targets changed while a round was out */
+	uint64_t beat_at_ms, pressed_until_ms;
+	uint64_t looks, look_cpu_ns;
+	struct decision log[HV_DECISIONS_MAX];
+	uint64_t decisions; /* ever; log[(number - 1) % HV_DECISIONS_MAX] */
+};
+
 /* ---- all of it ---- */
 
 struct greeting { /* a connection that has not said HELLO */
@@ -277,8 +312,8 @@ struct hypervisor {
 	bool stat_is_audit;
 	int64_t stat_frames_free; /* read while all threads stood still */
 	struct fault_check stat_checks[HV_LANES_MAX];
-	struct fault_round target_round, sweep_round;
-	bool is_target_due;
+	struct fault_round sweep_round;
+	struct manage manage;
 };
 
 /* hypervisor.c */
@@ -352,11 +387,23 @@ bool life_has_work(const struct hypervisor *hv);
 /* P7: stealing from it stops, or goes on. Told again until it is so. */
 void life_block(struct partition *partition, bool is_blocked);
 void life_discard(struct partition *partition, uint64_t first, uint64_t pages);
-/* Shares changed: tell every fault thread the targets of its spaces. */
-void life_targets(struct hypervisor *hv);
 /* P1: kills every attached process and waits until its memory is out of use. */
 void life_kill_all(struct hypervisor *hv);
 void life_free_all(struct hypervisor *hv); /* fault threads are stopped */
+
+/* manage.c */
+HV_MUST_USE
+enum hv_code manage_open(struct hypervisor *hv, const struct hypervisor_config *config,
+			 struct hv_err *err);
+void manage_stop(struct hypervisor *hv); /* what is out is posted; run the loop */
+void manage_close(struct hypervisor *hv);
+/* It runs; it has ended. */
+void manage_attached(struct partition *partition);
+void manage_ended(struct partition *partition);
+/* Something of it is lent: it cannot go yet. */
+bool manage_is_out(const struct partition *partition);
+/* Shares changed: tells every fault thread the targets of its spaces. */
+void manage_targets(struct hypervisor *hv);
 
 /* resize.c */
 HV_MUST_USE

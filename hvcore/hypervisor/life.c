@@ -86,7 +86,7 @@ static void on_added(struct fault_round *round)
 	}
 	partition->phase = PHASE_RUNNING;
 	attach_go(partition);
-	life_targets(partition->hv);
+	manage_attached(partition);
 }
 
 void life_attach(struct partition *partition)
@@ -132,6 +132,7 @@ void life_end(struct partition *partition, const char *reason)
 	if (partition->pidfd >= 0)
 		(void)close(partition->pidfd);
 	partition->pidfd = -1;
+	manage_ended(partition);
 	partition->phase = PHASE_DYING;
 	resize_end(partition);
 	log_info("hypervisor.partition_ended", "partition=%s run=%llu reason=\"%s\"",
@@ -212,7 +213,7 @@ static void give_back(struct partition *partition)
 	if (partition->device.is_used)
 		device_ask_close(partition);
 	partition->phase = PHASE_CLOSING;
-	life_targets(hv);
+	manage_targets(hv);
 }
 
 static bool is_idle(const struct partition *partition)
@@ -227,7 +228,7 @@ static bool is_idle(const struct partition *partition)
 
 static void poll_dying(struct partition *partition)
 {
-	if (!is_idle(partition) || fault_round_is_out(&partition->hv->target_round) ||
+	if (!is_idle(partition) || manage_is_out(partition) ||
 	    fault_round_is_out(&partition->hv->stat_round) ||
 	    fault_round_is_out(&partition->hv->sweep_round)) {
 		hypervisor_poll_soon(partition->hv);
@@ -368,58 +369,6 @@ void life_discard(struct partition *partition, uint64_t first, uint64_t pages)
 	partition->discard.visit = visit_discard;
 	partition->discard.done = on_discard;
 	fault_errand_start(partition->home, &partition->discard);
-}
-
-static void visit_targets(struct fault_thread *thread, struct fault_round *round) /* F */
-{
-	(void)round;
-	for (unsigned i = 0; i < thread->memory_count; i++)
-		hv_pager_target(thread->pager, thread->memories[i]->space,
-				thread->memories[i]->entitled_pages,
-				thread->memories[i]->target_pages);
-}
-
-static void on_targets(struct fault_round *round)
-{
-	struct hypervisor *hv =
-		(struct hypervisor *)(void *)((char *)round -
-					      offsetof(struct hypervisor, target_round));
-
-	if (hv->is_target_due)
-		life_targets(hv);
-}
-
-void life_targets(struct hypervisor *hv)
-{
-	struct hv_share shares[SHARED_MAX];
-	struct partition *whose[SHARED_MAX];
-	unsigned count = 0;
-	int64_t frames;
-
-	hv->is_target_due = fault_round_is_out(&hv->target_round);
-	if (hv->is_target_due)
-		return;
-	for (struct partition *p = hv->partitions; p != NULL; p = p->next) {
-		if (p->mode != HV_MODE_SHARED || p->phase > PHASE_RUNNING ||
-		    count == SHARED_MAX)
-			continue;
-		whose[count] = p;
-		shares[count++] = (struct hv_share){
-			.logical = p->mem_bytes / HV_PAGE_BYTES,
-			.entitled = p->entitled_pages,
-			.weight = p->weight,
-		};
-	}
-	/* less high water, so that somebody is always above its target (M6) */
-	frames = hv_frames_total(&hv->team->frames) - hv_frames_high(&hv->team->frames);
-	hv_shares_split(frames > 0 ? (uint64_t)frames : 0, shares, count);
-	for (unsigned i = 0; i < count; i++) {
-		whose[i]->memory.entitled_pages = (uint32_t)shares[i].entitled;
-		whose[i]->memory.target_pages = (uint32_t)shares[i].target;
-	}
-	hv->target_round.visit = visit_targets;
-	hv->target_round.done = on_targets;
-	fault_round_start(hv->team, &hv->target_round);
 }
 
 /* ---- the end of the hypervisor itself ---- */

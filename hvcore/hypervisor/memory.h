@@ -32,7 +32,10 @@ struct memory {
 	struct hcalls *hcalls;       /* lent by its partition; NULL: it makes no calls */
 	struct fault_thread *thread; /* NULL: none has it */
 	atomic_uint trouble;
-	uint32_t entitled_pages, target_pages; /* written by L between target rounds */
+	/* of the manager's rounds: written by L between them; filled in by F */
+	uint32_t entitled_pages, target_pages;
+	struct hv_space_use use;
+	bool has_use;
 	/* filled by fault threads in a stat round, read by L when it is done */
 	struct hv_space_stat stat;
 	bool has_stat;

@@ -276,6 +276,7 @@ static struct partition *new_partition(struct hypervisor *hv,
 	partition->hpt_ratio = ask->hpt_ratio != 0 ? ask->hpt_ratio : HPT_RATIO_USUAL;
 	partition->virtual_adapters = ask->virtual_adapters;
 	partition->file = partition->fd = partition->pidfd = -1;
+	partition->managed.process = -1;
 	partition->memory.uffd = -1;
 	return partition;
 }

@@ -71,7 +71,7 @@ static void finish(struct hypervisor *hv, enum hv_code code, const struct hv_err
 	hv->pool.exchange = NULL;
 	hv->pool.target_bytes = 0;
 	control_answer(exchange, code, err);
-	life_targets(hv);
+	manage_targets(hv);
 }
 
 static enum hv_code check_size(const struct hypervisor *hv, uint64_t mem, uint64_t max,
@@ -160,7 +160,7 @@ static enum hv_code start_shrink(struct hypervisor *hv, uint64_t bytes,
 	hv->pool.target_bytes = bytes;
 	hv->pool.deadline_ms = hv_clock_ms() + SHRINK_MS;
 	hv_frames_shrink(&hv->team->frames, frames_of(now) - frames_of(bytes));
-	life_targets(hv);
+	manage_targets(hv);
 	if (!fault_round_is_out(&hv->pool.nudge)) {
 		hv->pool.nudge.visit = visit_nudge;
 		hv->pool.nudge.done = on_nudged;

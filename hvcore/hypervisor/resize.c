@@ -159,7 +159,7 @@ static void take_step(struct partition *partition)
 	if (partition->mode == HV_MODE_SHARED) {
 		partition->entitled_pages = partition_entitlement(partition,
 								  partition->mem_bytes);
-		life_targets(partition->hv);
+		manage_targets(partition->hv);
 	}
 	if (partition->mem_bytes > before)
 		tell(partition, partition->mem_bytes, before);

@@ -15,6 +15,7 @@ struct build_partition {
 	Tarn__Histogram latency, stall;
 	Tarn__ResizeStat resize;
 	Tarn__Error resize_error;
+	Tarn__ManagerStat manager;
 	uint64_t latency_buckets[HV_HIST_BUCKETS];
 	uint64_t stall_buckets[HV_STALL_BUCKETS];
 	char reason[REASON_BYTES];
@@ -32,6 +33,8 @@ struct build { /* everything a HostStat points to; `stat` is first */
 	Tarn__ViosStat *vios_at[HV_PATHS];
 	Tarn__Failover failovers[HV_FAILOVERS_MAX];
 	Tarn__Failover *failovers_at[HV_FAILOVERS_MAX];
+	Tarn__ManagerDecision decisions[HV_DECISIONS_MAX];
+	Tarn__ManagerDecision *decisions_at[HV_DECISIONS_MAX];
 	Tarn__PartitionStat **partitions_at;
 	struct build_partition partitions[];
 };
@@ -172,6 +175,25 @@ static Tarn__PartitionState state_of(const struct partition *partition, char *re
 	return TARN__PARTITION_STATE__PARTITION_RUNNING;
 }
 
+static_assert((int)TARN__MANAGER_REASON__MANAGER_SPARE == (int)HV_MANAGER_SPARE,
+	      "the reasons of hvcore/pager/manager.h, in order");
+
+static void fill_manager(struct build_partition *at, const struct partition *partition)
+{
+	const struct hv_manager_member *member = &partition->managed.member;
+
+	tarn__manager_stat__init(&at->manager);
+	at->manager.weight = partition->weight;
+	at->manager.target_pages = member->target;
+	at->manager.want_pages = member->want;
+	at->manager.hot_pages = (uint64_t)member->hot;
+	at->manager.credit_pages = (uint64_t)member->credit;
+	at->manager.reason = (Tarn__ManagerReason)member->reason;
+	at->manager.arrivals_per_s = (uint64_t)member->arrivals_per_s;
+	at->manager.curable_per_s = (uint64_t)member->curable_per_s;
+	at->stat.manager = &at->manager;
+}
+
 static void fill_resize(struct build_partition *at, struct resize *resize)
 {
 	if (resize->generation == 0)
@@ -217,6 +239,7 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		SET(stat, logical_pages, partition->stat.pages); /* of that moment */
 		fill_pages(stat, &partition->stat);
 		fill_counts(stat, &partition->stat);
+		fill_manager(at, partition);
 	}
 	if (partition->hcalls != NULL)
 		fill_calls(stat, &partition->calls_stat);
@@ -296,6 +319,28 @@ static uint64_t water(int64_t frames)
 	return frames > 0 ? (uint64_t)frames : 0;
 }
 
+static void fill_decisions(struct build *build, const struct hypervisor *hv)
+{
+	const struct manage *manage = &hv->manage;
+	uint64_t first = manage->decisions > HV_DECISIONS_MAX
+				 ? manage->decisions - HV_DECISIONS_MAX
+				 : 0;
+
+	for (uint64_t i = first; i < manage->decisions; i++) {
+		const struct decision *from = &manage->log[i % HV_DECISIONS_MAX];
+		Tarn__ManagerDecision *to = &build->decisions[i - first];
+
+		tarn__manager_decision__init(to);
+		to->wall_ms = from->wall_ms;
+		to->name = (char *)(uintptr_t)from->name;
+		to->from_pages = from->from;
+		to->to_pages = from->to;
+		to->reason = (Tarn__ManagerReason)from->reason;
+		build->decisions_at[build->pool.n_decisions++] = to;
+	}
+	build->pool.decisions = build->decisions_at;
+}
+
 static void fill_pool(struct build *build, const struct hypervisor *hv)
 {
 	const struct hv_frames *frames = &hv->team->frames;
@@ -316,6 +361,9 @@ static void fill_pool(struct build *build, const struct hypervisor *hv)
 	pool->entitled_bytes = partition_entitled_pages(hv) * HV_PAGE_BYTES;
 	SET(pool, overhead_bytes, hypervisor_overhead_bytes(hv));
 	SET(pool, frame_waits, hv_frames_waits(frames));
+	SET(pool, looks, hv->manage.looks);
+	SET(pool, look_cpu_us, hv->manage.look_cpu_ns / 1000);
+	fill_decisions(build, hv);
 	build->stat.pool = pool;
 }
 

@@ -324,6 +324,20 @@ struct hv_space_stat {
 };
 void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
 		   struct hv_space_stat *ret_stat);
+/*
+ * What the manager looks at, ever since the space began. A refault is a page-in of a
+ * page; its distance is how many other pages of the space left since that page did:
+ * with so many frames more it would have stayed.
+ */
+#define HV_REFAULT_BUCKETS 32
+struct hv_space_use {
+	uint64_t arrivals;     /* pages that got a frame */
+	uint32_t resident;     /* and on their way */
+	uint32_t probation;    /* in the queue of new pages */
+	uint32_t bucket_pages; /* of distance: bucket i is below (i + 1) of these */
+	uint64_t refaults[HV_REFAULT_BUCKETS]; /* the last: that far or further */
+};
+void hv_space_use(const struct hv_space *space, struct hv_space_use *ret_use);
 const struct hv_hist *hv_space_latency(const struct hv_space *space); /* page-ins */
 void *hv_space_ctx(const struct hv_space *space);
 

@@ -115,8 +115,9 @@ struct hv_space {
 	uint32_t sweep_end;
 	uint32_t sweep_cursor; /* of hv_pager_sweep */
 	/* replacement */
-	uint32_t steals; /* since the clock moved */
-	uint16_t clock;  /* ghost age */
+	uint32_t steals;                       /* since the clock moved */
+	uint16_t clock;                        /* ghost age */
+	uint64_t refaults[HV_REFAULT_BUCKETS]; /* by distance: hv_space_use */
 	uint32_t void_cursor;
 	uint64_t barren_until_ns;
 	uint64_t write_error_until_ns;

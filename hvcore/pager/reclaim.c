@@ -14,6 +14,8 @@
  * it was still queued) goes round again, others leave. Queues are singly linked, so
  * a page that is gone is dropped when its turn comes.
  */
+#include <string.h>
+
 #include "hvcore/pager/pager_priv.h"
 
 #define BATCH_MIN 8  /* 43 us of stealing hide behind one page-in (paging.md 1.6) */
@@ -66,12 +68,36 @@ void hv_page_requeue(struct hv_space *space, uint32_t page)
 		hv_queue_push(&space->table, HV_QUEUE_MAIN, page);
 }
 
+static uint32_t bucket_pages(const struct hv_space *space)
+{
+	return space->table.page_count / (HV_REFAULT_BUCKETS / 2) + 1;
+}
+
+static void count_refault(struct hv_space *space, uint32_t distance)
+{
+	uint32_t bucket = distance / bucket_pages(space);
+
+	space->refaults[bucket < HV_REFAULT_BUCKETS ? bucket : HV_REFAULT_BUCKETS - 1]++;
+}
+
+void hv_space_use(const struct hv_space *space, struct hv_space_use *ret_use)
+{
+	*ret_use = (struct hv_space_use){
+		.arrivals = space->counts.zero_fills + space->counts.page_ins,
+		.resident = space->frames,
+		.probation = space->table.queues[HV_QUEUE_SMALL].length,
+		.bucket_pages = bucket_pages(space),
+	};
+	memcpy(ret_use->refaults, space->refaults, sizeof(space->refaults));
+}
+
 void hv_page_refault(struct hv_space *space, uint32_t page, uint64_t now_ns)
 {
 	uint16_t age = (uint16_t)(space->clock - hv_page_age(&space->table, page));
-	bool is_ghost = (uint32_t)age * clock_unit(space) <
-			space->table.queues[HV_QUEUE_MAIN].length;
+	uint32_t distance = (uint32_t)age * clock_unit(space);
+	bool is_ghost = distance < space->table.queues[HV_QUEUE_MAIN].length;
 
+	count_refault(space, distance);
 	hv_page_age_set(&space->table, page, coarse(now_ns));
 	if (!is_queued(space, page))
 		hv_queue_push(&space->table, is_ghost ? HV_QUEUE_MAIN : HV_QUEUE_SMALL,

@@ -38,16 +38,19 @@ void test_host_hypervisor(struct test_host *host)
 	char memory[32];
 	char hang[32];
 	char threads[32];
+	char window[32];
 
 	(void)snprintf(memory, sizeof(memory), "%uM",
 		       host->config.memory_mib != 0 ? host->config.memory_mib : 512);
 	(void)snprintf(hang, sizeof(hang), "%u",
 		       host->config.hang_ms != 0 ? host->config.hang_ms : 2000);
 	(void)snprintf(threads, sizeof(threads), "%u", host->config.fault_threads);
+	(void)snprintf(window, sizeof(window), "%u",
+		       host->config.window_ms != 0 ? host->config.window_ms : 4000);
 	test_process_start(&host->hypervisor, "tarn-hypervisor",
 			   (const char *[]){ "--state", host->dir.path, "--memory",
 					     memory, "--hang-ms", hang, "--fault-threads",
-					     threads, NULL });
+					     threads, "--window-ms", window, NULL });
 	if (!test_process_says(&host->hypervisor, "hypervisor.started",
 			       TEST_HOST_WAIT_MS) ||
 	    !test_wait(does_listen, host, TEST_HOST_WAIT_MS)) {

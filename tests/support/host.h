@@ -33,6 +33,7 @@ struct test_host_config {
 	unsigned memory_mib;    /* 0 = 512 */
 	unsigned hang_ms;       /* 0 = 2000: a busy machine is not a hang */
 	unsigned fault_threads; /* 0 = one a processor */
+	unsigned window_ms;     /* of the AMS manager; 0 = 4000 */
 	bool has_no_vios;       /* the test starts them, or plays them */
 	bool keeps_vios;        /* those that end are started again, as by the agent */
 };

@@ -33,6 +33,9 @@ static Tarn__LparRecord lpar_records[4];
 static Tarn__LparSpec specs[4];
 static Tarn__Workload workloads[4];
 static Tarn__PartitionStat stats[3];
+static Tarn__ManagerStat managers[2];
+static Tarn__ManagerDecision decision;
+static Tarn__ManagerDecision *decision_rows[1] = { &decision };
 static Tarn__Histogram latency;
 static uint64_t buckets[HV_HIST_BUCKETS];
 static Tarn__DeviceView devices[2];
@@ -96,6 +99,16 @@ static void make_pool(void)
 	pool_stat.entitled_bytes = 2 * 1564672;
 	SET(pool_stat, overhead_bytes, 500000);
 	SET(pool_stat, frame_waits, 2);
+	SET(pool_stat, looks, 40);
+	SET(pool_stat, look_cpu_us, 52000);
+	tarn__manager_decision__init(&decision);
+	decision.wall_ms = 1769860801000;
+	decision.name = T("db1");
+	decision.from_pages = 12000;
+	decision.to_pages = 9800;
+	decision.reason = TARN__MANAGER_REASON__MANAGER_WEIGHT;
+	pool_stat.decisions = decision_rows;
+	pool_stat.n_decisions = 1;
 }
 
 /* A small platform: 16 MiB blocks, 10 MiB of them its base; 1:64. */
@@ -256,6 +269,23 @@ static void page_lpar(unsigned i, uint64_t resident, const char *device)
 	lpar_records[i].device = T(device);
 }
 
+static void manage_lpar(unsigned i, uint64_t want, uint64_t target)
+{
+	Tarn__ManagerStat *manager = &managers[i];
+
+	tarn__manager_stat__init(manager);
+	manager->weight = 128;
+	manager->want_pages = want;
+	manager->target_pages = target;
+	manager->hot_pages = want * 9 / 10;
+	manager->credit_pages = want / 20;
+	manager->reason = target < want ? TARN__MANAGER_REASON__MANAGER_WEIGHT
+					: TARN__MANAGER_REASON__MANAGER_PRESSES;
+	manager->arrivals_per_s = 800;
+	manager->curable_per_s = 750;
+	stats[i].manager = manager;
+}
+
 static void make_lpars(void)
 {
 	tarn__histogram__init(&latency);
@@ -276,6 +306,8 @@ static void make_lpars(void)
 	page_lpar(0, 10000, "d1");
 	call_lpar(0);
 	page_lpar(1, 8000, "d2");
+	manage_lpar(0, 13000, 9800);
+	manage_lpar(1, 8000, 8400);
 	stats[1].state = TARN__PARTITION_STATE__PARTITION_WAITING;
 	lpars[1].state = T("Waiting for paging");
 	lpars[1].reason = T("no paging VIOS");

@@ -1,0 +1,222 @@
+/*
+ * bench_fair - who keeps its memory when there is not enough: real partitions with
+ * built-in workloads on one pool. Prints one JSON object; how to read it is in
+ * README.md here.
+ *
+ *   bench_fair [equal|weights|scan|idle]... [--seconds N]
+ *
+ * Each measurement has a hypervisor of its own, and compares within one run.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hvcore/base/clock.h"
+#include "hvcore/base/units.h"
+#include "tests/support/host.h"
+#include "tests/support/wait.h"
+
+#define WARM_MS 15000 /* working sets are filled, estimates have settled */
+#define SECONDS 20
+#define IDLE_MS 30000 /* issue: down to what it needs within that */
+
+struct figures {
+	uint64_t ns, operations, page_ins, resident;
+};
+
+static struct test_host host;
+static uint64_t seconds = SECONDS;
+static bool is_first = true;
+
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+/* A measurement lasts as long as it is said to. */
+static void pause_ms(uint64_t ms)
+{
+	(void)test_wait(never, NULL, ms);
+}
+
+static struct figures look(const char *name)
+{
+	Tarn__HvReply *reply = test_host_stat(&host, false);
+	const Tarn__PartitionStat *stat = test_stat_partition(reply, name);
+	struct figures figures = { .ns = hv_clock_ns(),
+				   .operations = stat->operations,
+				   .page_ins = stat->page_ins,
+				   .resident = stat->resident_pages };
+
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	return figures;
+}
+
+struct rate {
+	double operations, page_ins;
+	uint64_t resident;
+};
+
+static struct rate rate_between(const struct figures *a, const struct figures *b)
+{
+	double s = (double)(b->ns - a->ns) / 1e9;
+
+	return (struct rate){ (double)(b->operations - a->operations) / s,
+			      (double)(b->page_ins - a->page_ins) / s, b->resident };
+}
+
+static void print_rate(const char *name, const struct rate *rate)
+{
+	printf("\"%s\": { \"operations_per_s\": %.0f, \"page_ins_per_s\": %.0f, "
+	       "\"resident_mib\": %.1f }, ",
+	       name, rate->operations, rate->page_ins,
+	       (double)rate->resident * HV_PAGE_BYTES / (1 << 20));
+}
+
+static void start(const char *name, unsigned pool_mib, unsigned memory_mib)
+{
+	printf("%s\n  \"%s\": { ", is_first ? "{" : ",", name);
+	is_first = false;
+	test_host_start(&host, &(struct test_host_config){ .memory_mib = memory_mib });
+	assert_int_equal(test_host_pool(&host, pool_mib, NULL), HV_OK);
+}
+
+/* Rates of two partitions while both work. */
+static void measure(const char *a, const char *b, struct rate *ret_a, struct rate *ret_b)
+{
+	struct figures from_a, from_b, to_a, to_b;
+
+	pause_ms(WARM_MS);
+	from_a = look(a);
+	from_b = look(b);
+	pause_ms(seconds * 1000);
+	to_a = look(a);
+	to_b = look(b);
+	*ret_a = rate_between(&from_a, &to_a);
+	*ret_b = rate_between(&from_b, &to_b);
+}
+
+/* Two of the same load, 64 MiB each on 64 MiB. */
+static void two(const char *name, unsigned weight_a, unsigned weight_b)
+{
+	struct rate a, b;
+
+	start(name, 64, 512);
+	(void)test_host_run(&host, &(struct test_partition){ .name = "a",
+							     .mem_mib = 64,
+							     .weight = weight_a,
+							     .threads = 1 });
+	(void)test_host_run(&host, &(struct test_partition){ .name = "b",
+							     .mem_mib = 64,
+							     .weight = weight_b,
+							     .threads = 1 });
+	measure("a", "b", &a, &b);
+	print_rate("a", &a);
+	print_rate("b", &b);
+	printf("\"ratio\": %.2f }", b.operations / a.operations);
+	test_host_end(&host);
+}
+
+static struct rate beside_a_scan(bool is_dedicated)
+{
+	struct rate work, scan;
+
+	test_host_start(&host, &(struct test_host_config){ .memory_mib = 640 });
+	assert_int_equal(test_host_pool(&host, 64, NULL), HV_OK);
+	(void)test_host_run(&host, &(struct test_partition){
+					   .name = "work", .mem_mib = 40, .threads = 1 });
+	(void)test_host_run(&host, &(struct test_partition){ .name = "scan",
+							     .mem_mib = 256,
+							     .workload = "scan",
+							     .is_dedicated = is_dedicated,
+							     .threads = 1 });
+	measure("work", "scan", &work, &scan);
+	print_rate(is_dedicated ? "work_alone" : "work", &work);
+	print_rate(is_dedicated ? "scan_dedicated" : "scan", &scan);
+	test_host_end(&host);
+	return work;
+}
+
+static void scan(void)
+{
+	struct rate shared, alone;
+
+	printf("%s\n  \"scan\": { ", is_first ? "{" : ",");
+	is_first = false;
+	alone = beside_a_scan(true);
+	shared = beside_a_scan(false);
+	printf("\"kept\": %.3f, \"page_ins_of_touches\": %.5f }",
+	       shared.operations / alone.operations, shared.page_ins / shared.operations);
+}
+
+/* One fills 48 MiB and does next to nothing; the other could use twice the pool. */
+static void idle(void)
+{
+	uint64_t from;
+	struct figures now;
+	double best = 0;
+
+	start("idle", 64, 512);
+	(void)test_host_run(&host, &(struct test_partition){ .name = "idle",
+							     .mem_mib = 48,
+							     .workload = "idle",
+							     .rate = 1,
+							     .threads = 1 });
+	pause_ms(5000);
+	now = look("idle");
+	printf("\"before_mib\": %.1f, ",
+	       (double)now.resident * HV_PAGE_BYTES / (1 << 20));
+	(void)test_host_run(
+		&host,
+		&(struct test_partition){ .name = "busy", .mem_mib = 128, .threads = 1 });
+	from = hv_clock_ms();
+	for (unsigned s = 5; s <= IDLE_MS / 1000; s += 5) {
+		pause_ms(from + s * 1000 - hv_clock_ms());
+		now = look("idle");
+		best = (double)now.resident * HV_PAGE_BYTES / (1 << 20);
+		printf("\"after_%u_s_mib\": %.1f, ", s, best);
+	}
+	printf("\"end_mib\": %.1f }", best);
+	test_host_end(&host);
+}
+
+static void run(const char *name)
+{
+	if (strcmp(name, "equal") == 0)
+		two("equal", 128, 128);
+	else if (strcmp(name, "weights") == 0)
+		two("weights", 64, 192);
+	else if (strcmp(name, "scan") == 0)
+		scan();
+	else if (strcmp(name, "idle") == 0)
+		idle();
+	else
+		fail_msg("'%s' is none of equal, weights, scan, idle", name);
+	(void)fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const all[] = { "equal", "weights", "scan", "idle" };
+	unsigned done = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
+			seconds = strtoull(argv[++i], NULL, 10);
+			continue;
+		}
+		run(argv[i]);
+		done++;
+	}
+	for (unsigned i = 0; done == 0 && i < HV_COUNT(all); i++)
+		run(all[i]);
+	printf("\n}\n");
+	return 0;
+}

@@ -1,0 +1,108 @@
+/*
+ * The AMS manager over real partitions.
+ *
+ * Claim: a working set that fits stays while a neighbour scans more than the pool; an
+ * idle partition gives up what it does not use, and works on unharmed when it wakes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "hvcore/base/units.h"
+#include "tests/support/host.h"
+
+#define MIB_PAGES 256u
+#define POOL_MIB 32u
+
+static struct test_host host;
+
+static int set_up(void **state)
+{
+	(void)state;
+	test_host_start(&host, &(struct test_host_config){ .window_ms = 500 });
+	assert_int_equal(test_host_pool(&host, POOL_MIB, NULL), HV_OK);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_host_abandon(&host);
+	return 0;
+}
+
+struct resident {
+	const char *name;
+	uint64_t least, most; /* pages */
+};
+
+static bool is_resident(const Tarn__HvReply *reply, void *arg)
+{
+	const struct resident *wanted = arg;
+	const Tarn__PartitionStat *stat = test_stat_partition(reply, wanted->name);
+
+	return stat->resident_pages >= wanted->least &&
+	       stat->resident_pages <= wanted->most;
+}
+
+static void an_idle_partition_gives_up_what_it_does_not_use(void **state)
+{
+	struct resident filled = { "idle", 20 * MIB_PAGES, UINT64_MAX };
+	struct resident small = { "idle", 0, 3 * MIB_PAGES };
+	Tarn__HvReply *reply;
+	const Tarn__ManagerStat *manager;
+
+	(void)state;
+	(void)test_host_run(&host, &(struct test_partition){ .name = "idle",
+							     .mem_mib = 24,
+							     .workload = "idle",
+							     .rate = 1,
+							     .threads = 1 });
+	test_host_wait(&host, is_resident, &filled, TEST_HOST_WAIT_MS, "it to be filled");
+	(void)test_host_run(&host, &(struct test_partition){
+					   .name = "busy", .mem_mib = 64, .threads = 1 });
+	test_host_wait(&host, is_resident, &small, TEST_HOST_WAIT_MS, "it to give");
+	reply = test_host_stat(&host, true);
+	manager = test_stat_partition(reply, "idle")->manager;
+	assert_non_null(manager);
+	assert_true(manager->target_pages <= 3 * MIB_PAGES);
+	assert_true(reply->stat->pool->looks > 0);
+	assert_true(reply->stat->pool->n_decisions > 0);
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	test_host_verify(&host); /* it wakes, and every page is what it was */
+	test_host_end(&host);
+}
+
+static void a_working_set_that_fits_is_kept_beside_a_scan(void **state)
+{
+	struct resident kept = { "work", 15 * MIB_PAGES, UINT64_MAX };
+
+	(void)state;
+	(void)test_host_run(&host, &(struct test_partition){
+					   .name = "work", .mem_mib = 16, .threads = 1 });
+	(void)test_host_run(&host, &(struct test_partition){ .name = "scan",
+							     .mem_mib = 128,
+							     .workload = "scan",
+							     .threads = 1 });
+	test_host_wait_page_ins(&host, "scan", 3 * POOL_MIB * MIB_PAGES);
+	test_host_wait(&host, is_resident, &kept, TEST_HOST_WAIT_MS, "it to be back");
+	test_host_wait_page_ins(&host, "scan", POOL_MIB * MIB_PAGES);
+	test_host_wait(&host, is_resident, &kept, TEST_HOST_WAIT_MS, "it to stay");
+	test_host_end(&host);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			an_idle_partition_gives_up_what_it_does_not_use, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_working_set_that_fits_is_kept_beside_a_scan, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
