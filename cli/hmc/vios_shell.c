@@ -250,8 +250,10 @@ static int option_values(const char *options, const char *word)
 {
 	size_t n = strlen(word);
 
+	if (word[0] != '-') /* "" is found everywhere */
+		return -1;
 	for (const char *at = options; (at = strstr(at, word)) != NULL; at++) {
-		if ((at != options && at[-1] != ' ') || word[0] != '-')
+		if (at != options && at[-1] != ' ')
 			continue;
 		switch (at[n]) {
 		case ' ':

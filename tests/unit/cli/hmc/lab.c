@@ -19,6 +19,12 @@
 
 struct lab lab;
 
+static void pause_allocations(bool is_paused)
+{
+	if (lab.pause != NULL)
+		lab.pause(is_paused);
+}
+
 static enum hv_code ask(struct cli_world *world, const char *url,
 			const struct cli_message *sent, uint64_t deadline_ms,
 			struct cli_message *ret_answer, struct hv_err *err)
@@ -29,6 +35,7 @@ static enum hv_code ask(struct cli_world *world, const char *url,
 	(void)deadline_ms;
 	assert_ptr_equal(world, &lab.world);
 	lab.asked++;
+	pause_allocations(true); /* the coordinator has its own test */
 	engine_submit(lab.coordinator.engine, sent->bytes, sent->count, &answer);
 	for (unsigned i = 0; i < TICKS_MAX && !answer.is_there; i++) {
 		if (lab.coordinator.wants_flush)
@@ -39,6 +46,7 @@ static enum hv_code ask(struct cli_world *world, const char *url,
 		if (!answer.is_there)
 			test_coordinator_run(&lab.coordinator, 250);
 	}
+	pause_allocations(false);
 	assert_true(answer.is_there);
 	if (answer.bytes == NULL)
 		return hv_fail(err, HV_E_NOMEM, "answer");

@@ -17,7 +17,8 @@ struct lab {
 	struct model_host host;
 	bool has_host;
 	struct cli cli;
-	unsigned asked; /* requests of the last run */
+	void (*pause)(bool is_paused); /* oom_pause(), where a test counts allocations */
+	unsigned asked;                /* requests of the last run */
 	char *out, *err;
 };
 

@@ -124,6 +124,8 @@ static void what_it_does_not_have_is_refused(void **state)
 		{ V "'lsdev -de d1'", "Option flag is not valid: -de." },
 		{ V "'lsdev -dev d1 d2'", "Option flag is not valid: d2." },
 		{ V "'lsdev -dev'", "does not exist: -dev." },
+		{ V "'lspv \"\"'", "Option flag is not valid: ." },
+		{ V "'lspv -'", "Option flag is not valid: -." },
 		{ V "prepdev", "requires one of the following options: -dev." },
 		{ V "'a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a'",
 		  "too many words" },

@@ -1,0 +1,258 @@
+/*
+ * Unit tests of what the HMC commands change on a machine: states, memory, the pool and
+ * its devices. On a system that is only declared: tests/integration/hmc.
+ */
+#include "tests/unit/cli/hmc/lab.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MIB (UINT64_C(1) << 20)
+#define PROCS "proc_mode=ded,min_procs=1,desired_procs=1,max_procs=2"
+#define SHARED_PROCS \
+	"proc_mode=shared,min_proc_units=0.1,desired_proc_units=0.1,max_proc_units=1," \
+	"min_procs=1,desired_procs=1,max_procs=1,sharing_mode=cap"
+#define M " -m h1 "
+
+static void make(const char *name)
+{
+	char line[512];
+
+	(void)snprintf(line, sizeof(line),
+		       "mksyscfg -r lpar" M "-i name=%s,profile_name=normal,"
+		       "lpar_env=aixlinux,min_mem=32,desired_mem=64,max_mem=128," PROCS,
+		       name);
+	lab_does(line);
+}
+
+static void make_shared(const char *name)
+{
+	char line[512];
+
+	(void)snprintf(line, sizeof(line),
+		       "mksyscfg -r lpar" M
+		       "-i 'name=%s,profile_name=normal,lpar_env=aixlinux,min_mem=32,"
+		       "desired_mem=64,max_mem=96,mem_mode=shared,mem_weight=200,"
+		       "virtual_eth_adapters=2/0/1//0/0," SHARED_PROCS "'",
+		       name);
+	lab_does(line);
+}
+
+static void partitions_are_activated_and_shut_down(void **state)
+{
+	(void)state;
+	make("a");
+	lab_does("chsysstate -r lpar" M "-o on -n a -f normal -b norm -k norm");
+	lab_prints("lssyscfg -r lpar" M "-F name,state,curr_profile",
+		   "a,Running,normal\n");
+	lab_refuses("chsysstate -r lpar" M "-o on -n a", "HSCLT03");
+	lab_does("chsysstate -r lpar" M "-o shutdown --id 1 --immed --restart");
+	lab_prints("lssyscfg -r lpar" M "-F state", "Running\n");
+	lab_does("chsysstate -r lpar" M "-o osshutdown -n a");
+	lab_prints("lssyscfg -r lpar" M "-F state,resource_config", "Not Activated,1\n");
+	lab_does("chsysstate -r lpar" M "-o on --id 1");
+	lab_does("chsysstate -r lpar" M "-o off --id 1");
+	lab_prints("lssyscfg -r lpar" M "-F state", "Not Activated\n");
+	lab.host.lpar_error = HV_E_IO;
+	assert_int_equal(lab_run("chsysstate -r lpar" M "-o on -n a"), 1);
+	assert_int_equal(strncmp(lab.err, "HSCLT0", 6), 0);
+	lab_prints("lssyscfg -r lpar" M "-F state", "Not Activated\n");
+}
+
+static void a_state_that_cannot_be_is_refused(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "chsysstate -r lpar" M "-o on -n z", "HSCL8012" },
+		{ "chsysstate -r lpar" M "-o on --id 9", "HSCL8016" },
+		{ "chsysstate -r lpar" M "-o on --id x", "HSCL8016" },
+		{ "chsysstate -r lpar" M "-o on -n a --id 1", "-n or --id" },
+		{ "chsysstate -r lpar" M "-o on -n a -f big", "HSCLT001" },
+		{ "chsysstate -r lpar" M "-o on -n a -b sms", "HSCLT002 The value sms" },
+		{ "chsysstate -r lpar" M "-o on -n a -k manual", "HSCLT002" },
+		{ "chsysstate -r lpar" M "-o fly -n a", "The value of the -o option" },
+		{ "chsysstate -r lpar -m nobody -o on -n a", "HSCL3205" },
+		{ "chsysstate -r lpar -m S1 -o on -n a", "HSCL8012" },
+		{ "chsysstate -r sys" M "-o off", "HSCLT022" },
+		{ "chsysstate -r sys -m nobody -o off", "HSCL3205" },
+	};
+
+	(void)state;
+	make("a");
+	for (unsigned i = 0; i < HV_COUNT(rows); i++)
+		lab_refuses(rows[i][0], rows[i][1]);
+	lab_prints("lssyscfg -r lpar" M "-F state", "Not Activated\n");
+}
+
+static void memory_of_what_runs_is_added_taken_and_moved(void **state)
+{
+	(void)state;
+	make("a");
+	make("b");
+	lab_does("chsysstate -r lpar" M "-o on -n a");
+	lab_does("chsysstate -r lpar" M "-o on -n b");
+	lab_does("chhwres -r mem" M "-o a -p a -q 32 -w 1");
+	lab_does("chhwres -r mem" M "-o r --id 2 -q 16 -w 0 -d 1");
+	lab_does("chhwres -r mem" M "-o m -p a -t b -q 48");
+	lab_prints("lshwres -r mem" M "--level lpar -F lpar_name,curr_mem,curr_max_mem",
+		   "b,96,128\na,48,128\n");
+	lab_refuses("chhwres -r mem" M "-o a -p a -q 96", "HSCL294C");
+	lab_refuses("chhwres -r mem" M "-o r -p a -q 32", "HSCL2932");
+	lab_refuses("chhwres -r mem" M "-o a -p a -q 24", "HSCLT020 The -q value 24 is");
+	lab_refuses("chhwres -r mem" M "-o m -p a -t a -q 16", "HSCL2932");
+	/* less than was asked for is an error that says how much */
+	lab.host.gives_at_most = 16 * MIB;
+	assert_int_equal(lab_run("chhwres -r mem" M "-o r -p b -q 32 -w 1"), 1);
+	assert_non_null(strstr(lab.err, "HSCL2932 The dynamic removal of memory"));
+	lab_prints("lshwres -r mem" M "--level lpar --filter lpar_names=b -F curr_mem",
+		   "80\n");
+}
+
+static void the_pool_is_changed_by_attributes(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "-o a -a pool_mem=256,max_pool_mem=256", "HSCLT035" },
+		{ "-o s -a pool_mem=257", "HSCLT020 The pool_mem value 257 is not" },
+		{ "-o s -a pool_mem=x", "HSCLT002 The value x of the pool_mem" },
+		{ "-o s -a pool_mem-=1024", "HSCLT002" },
+		{ "-o s -a pool_mem-=272", "HSCLT003" },
+		{ "-o s -a pool_size=256", "The invalid attribute is pool_size." },
+		{ "-o s -a pool_mem=528", "HSCLT030" },
+		{ "-o s -a paging_vios_names=vios1", "HSCLT002" },
+		{ "-o s -a '\"paging_vios_names=vios1,vios7\"'", "HSCLT002" },
+		{ "-o s", "A required option is missing: -a" },
+		{ "-o m", "cannot be changed by -o m" },
+		{ "-o s -a pool_mem", "The invalid attribute is pool_mem." },
+	};
+	char line[256];
+
+	(void)state;
+	lab_does("chhwres -r mempool" M "-o s -a pool_mem+=16");
+	lab_does("chhwres -r mempool" M "-o s -a "
+		 "'max_pool_mem=272,\"paging_vios_names=vios1,vios2\"'");
+	lab_prints("lshwres -r mempool" M "-F curr_pool_mem,curr_max_pool_mem,"
+		   "paging_vios_names",
+		   "272,272,\"vios1,vios2\"\n");
+	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
+		(void)snprintf(line, sizeof(line), "chhwres -r mempool" M "%s",
+			       rows[i][0]);
+		lab_refuses(line, rows[i][1]);
+	}
+	lab_does("chhwres -r mempool" M "-o r");
+	lab_prints("lshwres -r mempool" M, "No results were found.\n");
+	lab_refuses("chhwres -r mempool" M "-o s -a pool_mem=256", "HSCLT023");
+	lab_refuses("lshwres -r mempool --rsubtype pgdev" M, "HSCLT023");
+	lab_does("chhwres -r mempool" M "-o a -a pool_mem=256,max_pool_mem=512");
+}
+
+static void paging_devices_are_the_pools(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "-o a --device d1", "HSCLT035" },
+		{ "-o a --device a/b", "HSCLT002 The value a/b of the --device" },
+		{ "-o a --device d2 -a size=x", "HSCLT002 The value x of the size" },
+		{ "-o a --device d2 -a phys_loc=here", "an absolute path" },
+		{ "-o a --device d2 -a colour=red", "The invalid attribute is colour." },
+		{ "-o a", "A required option is missing: --device" },
+		{ "-o s --device d1", "cannot be changed by -o s" },
+		{ "-o r --device d9", "HSCLT034" },
+	};
+	char line[256];
+
+	(void)state;
+	lab_does("chhwres -r mempool --rsubtype pgdev" M
+		 "-o a --device d1 -p vios1 -a phys_loc=/dev/sdb,size=128");
+	lab_prints("lshwres -r mempool --rsubtype pgdev" M,
+		   "device_name=d1,paging_vios_name=vios1,paging_vios_id=none,size=127,"
+		   "type=phys,state=Inactive,phys_loc=/dev/sdb,is_redundant=1,"
+		   "redundant_device_name=d1,redundant_paging_vios_name=vios2,"
+		   "redundant_paging_vios_id=none,redundant_phys_loc=/dev/sdb,"
+		   "redundant_state=Inactive,lpar_id=none\n");
+	lab_prints("lsmemdev -r avail" M "-p vios1 --min 100 --filter "
+		   "'types=phys,redundant=1' -F device_name,size",
+		   "d1,127\n");
+	lab_prints("lsmemdev -r avail" M "--min 128", "No results were found.\n");
+	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
+		(void)snprintf(line, sizeof(line),
+			       "chhwres -r mempool --rsubtype pgdev" M "%s", rows[i][0]);
+		lab_refuses(line, rows[i][1]);
+	}
+	make_shared("s");
+	lab_does("chsysstate -r lpar" M "-o on -n s");
+	lab_prints("lshwres -r mempool --rsubtype pgdev" M "--filter lpar_names=s -F "
+		   "device_name,state,lpar_name,lpar_id",
+		   "d1,Active,s,1\n");
+	lab_prints("lsmemdev -r avail" M, "No results were found.\n");
+	lab_prints("lshwres -r mem" M "--level lpar -F lpar_name,mem_mode,run_mem_weight",
+		   "s,shared,200\n");
+	lab_refuses("chhwres -r mempool --rsubtype pgdev" M "-o r --device d1",
+		    "HSCLT03");
+	lab_refuses("chhwres -r mempool" M "-o r", "HSCLT03");
+	lab_does("chsysstate -r lpar" M "-o shutdown -n s --immed");
+	lab_does("chhwres -r mempool --rsubtype pgdev" M "-o r --device d1");
+	lab_prints("lshwres -r mempool --rsubtype pgdev" M, "No results were found.\n");
+	lab_refuses("chsysstate -r lpar" M "-o on -n s", "HSCLT0");
+}
+
+static void a_shared_partition_needs_an_adapter(void **state)
+{
+	(void)state;
+	lab_device("d1", 128);
+	make_shared("s");
+	lab_does("chsyscfg -r prof" M "-i 'lpar_name=s,name=normal,"
+		 "virtual_eth_adapters=none'");
+	lab_refuses("chsysstate -r lpar" M "-o on -n s", "HSCLA457 The shared memory");
+	lab_does("chsyscfg -r prof" M "-i 'lpar_name=s,name=normal,"
+		 "virtual_eth_adapters+=3/0/1//0/0'");
+	lab_does("chsysstate -r lpar" M "-o on -n s");
+}
+
+static void what_runs_is_neither_renamed_nor_removed(void **state)
+{
+	(void)state;
+	make("a");
+	lab_does("chsysstate -r lpar" M "-o on -n a");
+	lab_refuses("rmsyscfg -r lpar" M "-n a", "HSCLT032");
+	lab_refuses("chsyscfg -r lpar" M "-i name=a,new_name=b", "HSCLT03");
+	lab_refuses("chsyscfg -r lpar" M "-o apply -p a -n normal", "HSCLT03");
+	lab_does("chsysstate -r lpar" M "-o off -n a");
+	lab_does("chsyscfg -r lpar" M "-i name=a,new_name=b");
+	lab_does("rmsyscfg -r lpar" M "-n b");
+}
+
+static void the_machine_is_told_as_it_is(void **state)
+{
+	(void)state;
+	lab_prints("lssyscfg -r sys" M "-F name,type_model,serial_num,state,"
+		   "active_lpar_mobility_capable",
+		   "h1,TARN-LAB,h1,Operating,0\n");
+	lab_prints("lssysconn -r all" M "-F type_model_serial_num,state",
+		   "TARN-LAB*h1,Connected\n");
+	lab_prints("lssyscfg -r sys -m 'TARN-LAB*h1' -F name", "h1\n");
+	test_coordinator_run(&lab.coordinator, 60000);
+	lab_prints("lssyscfg -r sys" M "-F name,state,max_lpars",
+		   "h1,No Connection,unavailable\n");
+	lab_prints("lssysconn -r all" M "-F state", "No Connection\n");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, lab_open_host, lab_close)
+	const struct CMUnitTest tests[] = {
+		TEST(partitions_are_activated_and_shut_down),
+		TEST(a_state_that_cannot_be_is_refused),
+		TEST(memory_of_what_runs_is_added_taken_and_moved),
+		TEST(the_pool_is_changed_by_attributes),
+		TEST(paging_devices_are_the_pools),
+		TEST(a_shared_partition_needs_an_adapter),
+		TEST(what_runs_is_neither_renamed_nor_removed),
+		TEST(the_machine_is_told_as_it_is),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
