@@ -318,6 +318,10 @@ static enum hv_code open_client(struct hv_client *client, const char *url,
 {
 	int rv = nng_stream_dialer_alloc(&client->dialer, url);
 
+	/* A frame waits for no acknowledgement of the one before: up to 40 ms each. */
+	if (rv == 0 && !client->is_ipc)
+		rv = nng_stream_dialer_set_bool(client->dialer, NNG_OPT_TCP_NODELAY,
+						true);
 	if (rv == 0)
 		rv = nng_aio_alloc(&client->dial, on_dial, client);
 	if (rv != 0)

@@ -187,6 +187,9 @@ static int listen_at(struct hv_server *server, const char *url)
 	if (rv == 0 && server->is_ipc)
 		rv = nng_stream_listener_set_int(server->listener,
 						 NNG_OPT_IPC_PERMISSIONS, 0600);
+	else if (rv == 0) /* as the client does */
+		rv = nng_stream_listener_set_bool(server->listener, NNG_OPT_TCP_NODELAY,
+						  true);
 	if (rv == 0)
 		rv = nng_aio_alloc(&server->accept, on_accept, server);
 	return rv == 0 ? nng_stream_listener_listen(server->listener) : rv;
