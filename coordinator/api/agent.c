@@ -18,9 +18,14 @@
 
 const char *agent_name(const struct request *request)
 {
-	return request->host->kind_case == TARN__HOST_REQUEST__KIND_POLL
-		       ? request->host->poll->identity->name
-		       : request->host->report->identity->name;
+	switch (request->host->kind_case) {
+	case TARN__HOST_REQUEST__KIND_POLL:
+		return request->host->poll->identity->name;
+	case TARN__HOST_REQUEST__KIND_CONSOLE:
+		return request->host->console->identity->name;
+	default:
+		return request->host->report->identity->name;
+	}
 }
 
 static bool is_event_kind(const char *kind)
@@ -99,16 +104,17 @@ static enum hv_code join(struct engine *engine, const Tarn__HostIdentity *identi
 	return code;
 }
 
-static enum hv_code see(struct engine *engine, const char *host,
+static enum hv_code see(struct engine *engine, const Tarn__HostIdentity *identity,
 			struct live_host **ret_live, struct hv_err *err)
 {
 	struct cluster *cluster = &engine->cluster;
-	enum hv_code code = live_make(&cluster->live, host, cluster->now.revision,
-				      ret_live, err);
+	enum hv_code code = live_make(&cluster->live, identity->name,
+				      cluster->now.revision, ret_live, err);
 
 	if (code != HV_OK)
 		return code;
 	(*ret_live)->is_seen = true;
+	console_see(&engine->consoles, identity);
 	(*ret_live)->seen_ms = cluster->now_ms;
 	return HV_OK;
 }
@@ -124,7 +130,7 @@ static void handle_report(struct engine *engine, struct request *request)
 
 	code = join(engine, report->identity, report, &err);
 	if (code == HV_OK)
-		code = see(engine, report->identity->name, &live, &err);
+		code = see(engine, report->identity, &live, &err);
 	if (code != HV_OK) {
 		request_reply_error(request, &err);
 		return;
@@ -142,23 +148,35 @@ static void handle_report(struct engine *engine, struct request *request)
 	}
 }
 
-static void handle_poll(struct engine *engine, struct request *request)
+/* A poll, or a console: they wait. */
+static bool let_in(struct engine *engine, struct request *request,
+		   const Tarn__HostIdentity *identity)
 {
-	const Tarn__HostIdentity *identity = request->host->poll->identity;
 	struct hv_err err = { 0 };
 	struct live_host *live;
 	enum hv_code code = join(engine, identity, NULL, &err);
 
 	if (code == HV_OK)
-		code = see(engine, identity->name, &live, &err);
+		code = see(engine, identity, &live, &err);
 	if (code != HV_OK)
 		request_reply_error(request, &err);
+	return code == HV_OK;
+}
+
+static void handle_console(struct engine *engine, struct request *request)
+{
+	const Tarn__HostConsole *console = request->host->console;
+
+	if (let_in(engine, request, console->identity))
+		console_take(&engine->consoles, &engine->cluster, console);
 }
 
 void agent_handle(struct engine *engine, struct request *request)
 {
 	if (request->shape == SHAPE_POLL)
-		handle_poll(engine, request);
+		(void)let_in(engine, request, request->host->poll->identity);
+	else if (request->shape == SHAPE_CONSOLE)
+		handle_console(engine, request);
 	else
 		handle_report(engine, request);
 }
@@ -182,6 +200,41 @@ static void reply_desired(struct engine *engine, struct request *request,
 	desired_free(desired);
 }
 
+static void reply_console_waits(struct request *request)
+{
+	Tarn__HostPollReply poll = TARN__HOST_POLL_REPLY__INIT;
+	Tarn__HostReply reply = TARN__HOST_REPLY__INIT;
+
+	poll.has_console = 1;
+	poll.console = 1;
+	reply.kind_case = TARN__HOST_REPLY__KIND_POLL;
+	reply.poll = &poll;
+	request_reply(request, &reply.base);
+}
+
+bool agent_answer_console(struct engine *engine, struct request *request, bool is_last)
+{
+	const Tarn__HostConsole *console = request->host->console;
+	Tarn__HostConsoleReply answer;
+	Tarn__HostReply reply = TARN__HOST_REPLY__INIT;
+	struct hv_err err = { 0 };
+
+	if (!is_last && !console_has_news(&engine->consoles, console))
+		return false;
+	if (console_orders(&engine->consoles, console->identity->name, &answer, &err) !=
+	    HV_OK) {
+		request_reply_error(request, &err);
+		return true;
+	}
+	answer.has_number = 1;
+	answer.number = console->number;
+	reply.kind_case = TARN__HOST_REPLY__KIND_CONSOLE;
+	reply.console = &answer;
+	request_reply(request, &reply.base);
+	console_free_orders(&answer);
+	return true;
+}
+
 bool agent_answer_poll(struct engine *engine, struct request *request)
 {
 	const Tarn__HostPoll *poll = request->host->poll;
@@ -195,8 +248,12 @@ bool agent_answer_poll(struct engine *engine, struct request *request)
 		request_reply_error(request, &err);
 		return true;
 	}
-	if (live->desired_revision == poll->revision)
-		return false;
+	if (live->desired_revision == poll->revision) {
+		if (!console_must_tell(&engine->consoles, &engine->cluster, name))
+			return false;
+		reply_console_waits(request);
+		return true;
+	}
 	reply_desired(engine, request, host, live->desired_revision);
 	return true;
 }

@@ -153,6 +153,8 @@ static bool answer_later(struct engine *engine, struct request *request, bool is
 {
 	if (request->shape == SHAPE_POLL)
 		return agent_answer_poll(engine, request) || is_last;
+	if (request->shape == SHAPE_CONSOLE)
+		return agent_answer_console(engine, request, is_last);
 	return read_answer(engine, request, is_last);
 }
 
@@ -169,22 +171,22 @@ static void reply_nothing(struct request *request)
 	request_reply(request, &host.base);
 }
 
-/* A host that polls again has given the poll before up. */
-static void drop_older_poll(struct engine *engine, const struct request *newer)
+/* Who asks again has given the request before up. */
+static void drop_older(struct engine *engine, const struct request *newer)
 {
 	struct queue kept;
 	struct request *request;
 
-	if (newer->shape != SHAPE_POLL)
+	if (newer->shape == SHAPE_REPORT || engine->waiting_count == 0)
 		return;
 	queue_init(&kept);
 	while ((request = queue_take(&engine->waiting)) != NULL) {
-		if (request->shape != SHAPE_POLL ||
-		    strcmp(agent_name(request), agent_name(newer)) != 0) {
+		if (!request_is_superseded(request, newer)) {
 			queue_put(&kept, request);
 			continue;
 		}
 		engine->waiting_count--;
+		(void)answer_later(engine, request, true);
 		reply_nothing(request);
 		finish(engine, request);
 	}
@@ -192,19 +194,25 @@ static void drop_older_poll(struct engine *engine, const struct request *newer)
 		queue_put(&engine->waiting, request);
 }
 
+static uint64_t wait_ms_of(const struct request *request)
+{
+	if (request->shape == SHAPE_CLUSTER)
+		return read_wait_ms(request->cluster);
+	return request->shape == SHAPE_POLL ? ENGINE_POLL_MS : CONSOLE_HOLD_MS;
+}
+
 /* Answers a request that the commit did not answer, or keeps it. */
 static void answer_or_wait(struct engine *engine, struct request *request)
 {
-	uint64_t wait_ms = request->shape == SHAPE_POLL ? ENGINE_POLL_MS
-							: read_wait_ms(request->cluster);
+	uint64_t wait_ms = wait_ms_of(request);
 	bool is_last = wait_ms == 0 || engine->waiting_count >= ENGINE_WAITS_MAX;
 
+	drop_older(engine, request);
 	if (answer_later(engine, request, is_last)) {
 		reply_nothing(request);
 		finish(engine, request);
 		return;
 	}
-	drop_older_poll(engine, request);
 	request->deadline_ms = engine->cluster.now_ms + wait_ms;
 	queue_put(&engine->waiting, request);
 	engine->waiting_count++;
@@ -277,6 +285,7 @@ void engine_tick(struct engine *engine)
 	if ((is_step || engine->sample_count != 0) && commit(engine, &err) != HV_OK &&
 	    is_step)
 		engine->stepped_ms = 0; /* the next tick steps again */
+	console_tick(&engine->consoles, &engine->cluster);
 	check_waits(engine);
 }
 
@@ -359,6 +368,7 @@ void engine_close(struct engine *engine)
 	while ((request = queue_take(&engine->waiting)) != NULL)
 		request_free(request);
 	end_batch(engine);
+	console_fini(&engine->consoles);
 	cluster_fini(&engine->cluster);
 	free(engine);
 }

@@ -2,10 +2,11 @@
 #ifndef COORDINATOR_API_ENGINE_PRIV_H
 #define COORDINATOR_API_ENGINE_PRIV_H
 
+#include "coordinator/api/console.h"
 #include "coordinator/api/engine.h"
 #include "coordinator/cluster/plan.h"
 
-enum shape { SHAPE_CLUSTER, SHAPE_POLL, SHAPE_REPORT }; /* of the answer */
+enum shape { SHAPE_CLUSTER, SHAPE_POLL, SHAPE_REPORT, SHAPE_CONSOLE }; /* of the answer */
 
 /* One request, from submit to its answer. */
 struct request {
@@ -31,6 +32,7 @@ struct engine {
 	struct engine_env *env;
 	struct journal *journal;
 	struct cluster cluster;
+	struct console_table consoles;
 	struct queue pending;
 	struct queue waiting;
 	size_t waiting_count;
@@ -50,6 +52,9 @@ void queue_put(struct queue *queue, struct request *request);
 struct request *queue_take(struct queue *queue); /* NULL when empty */
 void request_free(struct request *request);
 
+/* Whether `newer` shows that its sender has given `older`, which waits, up. */
+bool request_is_superseded(const struct request *older, const struct request *newer);
+
 /* Tells an agent's request from a client's, and decodes it. */
 HV_MUST_USE
 enum hv_code request_decode(struct request *request, const uint8_t *bytes, size_t count,
@@ -68,7 +73,7 @@ void request_reply_error(struct request *request, const struct hv_err *err);
 /* change.c: a mutation, planned and applied, or refused. */
 void change_handle(struct engine *engine, struct request *request);
 
-/* agent.c: polls and reports. Leaves a poll without a reply: it waits. */
+/* agent.c: polls, reports and consoles. Leaves a poll without a reply: it waits. */
 const char *agent_name(const struct request *request);
 void agent_handle(struct engine *engine, struct request *request);
 /* Desired state newer than the agent's, or why not any more; false: keep waiting. */
@@ -80,6 +85,8 @@ void sampling_changes(struct engine *engine);
 
 /* utilization.c: the samples that a query asks for. */
 void utilization_answer(struct engine *engine, struct request *request);
+/* A HostConsole has been taken; false: nothing that the agent does not know. */
+bool agent_answer_console(struct engine *engine, struct request *request, bool is_last);
 
 /* read.c: false: keep waiting. `is_last` answers in any case. */
 bool read_answer(struct engine *engine, struct request *request, bool is_last);

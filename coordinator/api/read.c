@@ -172,6 +172,37 @@ static void answer_placement(struct engine *engine, struct request *request)
 	draft_fini(&plan.draft);
 }
 
+/* A client at a console. False: nothing to say yet. */
+static bool answer_console(struct engine *engine, struct request *request, bool is_last)
+{
+	struct console_table *table = &engine->consoles;
+	const Tarn__ClusterRequest *asked = request->cluster;
+	Tarn__ClusterReply reply = new_reply(engine);
+	Tarn__ConsoleReply console = TARN__CONSOLE_REPLY__INIT;
+	struct hv_err err = { 0 };
+	enum hv_code code;
+
+	if (asked->kind_case == TARN__CLUSTER_REQUEST__KIND_CONSOLE_OPEN)
+		code = console_open(table, &engine->cluster, asked->console_open,
+				    &console, &err);
+	else if (asked->kind_case == TARN__CLUSTER_REQUEST__KIND_CONSOLE_EXCHANGE)
+		code = console_exchange(table, &engine->cluster, asked->console_exchange,
+					&console, &err);
+	else
+		code = console_close(table, &engine->cluster, asked->console_close, &err);
+	if (code == HV_E_AGAIN && !is_last)
+		return false;
+	if (code == HV_E_AGAIN &&
+	    asked->kind_case == TARN__CLUSTER_REQUEST__KIND_CONSOLE_OPEN)
+		code = hv_fail(&err, HV_E_TIMEOUT, "the host does not answer");
+	reply.console = &console;
+	if (code == HV_OK || code == HV_E_AGAIN)
+		request_reply(request, &reply.base);
+	else
+		request_reply_error(request, &err);
+	return true;
+}
+
 bool read_answer(struct engine *engine, struct request *request, bool is_last)
 {
 	struct hv_err err = { 0 };
@@ -197,6 +228,10 @@ bool read_answer(struct engine *engine, struct request *request, bool is_last)
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE:
 		answer_placement(engine, request);
 		return true;
+	case TARN__CLUSTER_REQUEST__KIND_CONSOLE_OPEN:
+	case TARN__CLUSTER_REQUEST__KIND_CONSOLE_EXCHANGE:
+	case TARN__CLUSTER_REQUEST__KIND_CONSOLE_CLOSE:
+		return answer_console(engine, request, is_last);
 	default:
 		hv_fail(&err, HV_E_INVAL, "request of an unknown kind");
 		request_reply_error(request, &err);
@@ -215,5 +250,9 @@ uint64_t read_wait_ms(const Tarn__ClusterRequest *request)
 		return at_most(request->events->wait_ms, ENGINE_WAIT_MS);
 	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_JOB_WAIT)
 		return at_most(request->job_wait->wait_ms, ENGINE_WAIT_MS);
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_CONSOLE_OPEN)
+		return 2 * CONSOLE_OPEN_MS; /* the session's own time is over before */
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_CONSOLE_EXCHANGE)
+		return at_most(request->console_exchange->wait_ms, CONSOLE_HOLD_MS);
 	return 0;
 }

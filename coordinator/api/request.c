@@ -2,9 +2,11 @@
 #include "coordinator/api/engine_priv.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define TAG_POLL 0x0a   /* field 1, a message */
-#define TAG_REPORT 0x12 /* field 2, a message */
+#define TAG_POLL 0x0a    /* field 1, a message */
+#define TAG_REPORT 0x12  /* field 2, a message */
+#define TAG_CONSOLE 0x3a /* field 7, a message */
 
 void queue_init(struct queue *queue)
 {
@@ -60,6 +62,7 @@ void request_reply_error(struct request *request, const struct hv_err *err)
 	Tarn__ClusterReply cluster = TARN__CLUSTER_REPLY__INIT;
 	Tarn__HostPollReply poll = TARN__HOST_POLL_REPLY__INIT;
 	Tarn__HostReportReply report = TARN__HOST_REPORT_REPLY__INIT;
+	Tarn__HostConsoleReply console = TARN__HOST_CONSOLE_REPLY__INIT;
 	Tarn__HostReply host = TARN__HOST_REPLY__INIT;
 
 	error.code = err->code;
@@ -67,9 +70,13 @@ void request_reply_error(struct request *request, const struct hv_err *err)
 	cluster.error = &error;
 	poll.error = &error;
 	report.error = &error;
+	console.error = &error;
 	if (request->shape == SHAPE_POLL) {
 		host.kind_case = TARN__HOST_REPLY__KIND_POLL;
 		host.poll = &poll;
+	} else if (request->shape == SHAPE_CONSOLE) {
+		host.kind_case = TARN__HOST_REPLY__KIND_CONSOLE;
+		host.console = &console;
 	} else {
 		host.kind_case = TARN__HOST_REPLY__KIND_REPORT;
 		host.report = &report;
@@ -88,20 +95,23 @@ void request_reply_error(struct request *request, const struct hv_err *err)
  * success.
  */
 #define NO_MEMORY "\x08\x02\x12\x0dout of memory"
-static const char no_memory_cluster[] = "\x0a\x11" NO_MEMORY;
-static const char no_memory_poll[] = "\x0a\x13\x0a\x11" NO_MEMORY;
-static const char no_memory_report[] = "\x12\x13\x0a\x11" NO_MEMORY;
+static const struct {
+	const char *bytes;
+	size_t count;
+} no_memory[] = {
+	[SHAPE_CLUSTER] = { "\x0a\x11" NO_MEMORY, sizeof("\x0a\x11" NO_MEMORY) - 1 },
+	[SHAPE_POLL] = { "\x0a\x13\x0a\x11" NO_MEMORY,
+			 sizeof("\x0a\x13\x0a\x11" NO_MEMORY) - 1 },
+	[SHAPE_REPORT] = { "\x12\x13\x0a\x11" NO_MEMORY,
+			   sizeof("\x12\x13\x0a\x11" NO_MEMORY) - 1 },
+	[SHAPE_CONSOLE] = { "\x3a\x13\x0a\x11" NO_MEMORY,
+			    sizeof("\x3a\x13\x0a\x11" NO_MEMORY) - 1 },
+};
 
 void request_answer_no_memory(struct engine *engine, void *ticket, enum shape shape)
 {
-	const char *bytes = no_memory_cluster;
-	size_t count = sizeof(no_memory_cluster) - 1;
-
-	if (shape != SHAPE_CLUSTER) {
-		bytes = shape == SHAPE_POLL ? no_memory_poll : no_memory_report;
-		count = sizeof(no_memory_poll) - 1;
-	}
-	engine->env->answer(engine->env, ticket, bytes, count);
+	engine->env->answer(engine->env, ticket, no_memory[shape].bytes,
+			    no_memory[shape].count);
 }
 
 /* One varint at *at; 0 bytes left or more than ten: false. */
@@ -118,9 +128,19 @@ static bool take_varint(const uint8_t *bytes, size_t count, size_t *at, uint64_t
 	return false;
 }
 
+static bool shape_of_tag(uint64_t tag, enum shape *ret)
+{
+	if (tag != TAG_POLL && tag != TAG_REPORT && tag != TAG_CONSOLE)
+		return false;
+	*ret = tag == TAG_POLL     ? SHAPE_POLL
+	       : tag == TAG_REPORT ? SHAPE_REPORT
+				   : SHAPE_CONSOLE;
+	return true;
+}
+
 /*
  * One socket for people and agents, and the two kinds of request are told apart by
- * their fields: a HostRequest is one message in field 1 (poll) or 2 (report). A
+ * their fields: a HostRequest is one message in field 1 (poll), 2 (report) or 7 (console). A
  * ClusterRequest has a kind, in a field from 10 on, or its version as a number.
  */
 static enum shape shape_of(const uint8_t *bytes, size_t count)
@@ -131,12 +151,10 @@ static enum shape shape_of(const uint8_t *bytes, size_t count)
 	while (at < count) {
 		uint64_t tag, length;
 
-		if (!take_varint(bytes, count, &at, &tag) ||
-		    (tag != TAG_POLL && tag != TAG_REPORT) ||
+		if (!take_varint(bytes, count, &at, &tag) || !shape_of_tag(tag, &shape) ||
 		    !take_varint(bytes, count, &at, &length) || length > count - at)
 			return SHAPE_CLUSTER;
 		at += length;
-		shape = tag == TAG_POLL ? SHAPE_POLL : SHAPE_REPORT;
 	}
 	return shape;
 }
@@ -150,9 +168,38 @@ enum hv_code request_decode(struct request *request, const uint8_t *bytes, size_
 	if (request->shape == SHAPE_CLUSTER)
 		return hv_cluster_request_decode(bytes, count, &request->cluster, err);
 	code = hv_host_request_decode(bytes, count, &request->host, err);
-	if (code == HV_OK)
-		request->shape = request->host->kind_case == TARN__HOST_REQUEST__KIND_POLL
-					 ? SHAPE_POLL
-					 : SHAPE_REPORT;
-	return code;
+	if (code != HV_OK)
+		return code;
+	switch (request->host->kind_case) {
+	case TARN__HOST_REQUEST__KIND_POLL:
+		request->shape = SHAPE_POLL;
+		break;
+	case TARN__HOST_REQUEST__KIND_CONSOLE:
+		request->shape = SHAPE_CONSOLE;
+		break;
+	default:
+		request->shape = SHAPE_REPORT;
+		break;
+	}
+	return HV_OK;
+}
+
+static const Tarn__ConsoleExchange *exchange_of(const struct request *request)
+{
+	if (request->shape != SHAPE_CLUSTER ||
+	    request->cluster->kind_case != TARN__CLUSTER_REQUEST__KIND_CONSOLE_EXCHANGE)
+		return NULL;
+	return request->cluster->console_exchange;
+}
+
+bool request_is_superseded(const struct request *older, const struct request *newer)
+{
+	const Tarn__ConsoleExchange *before = exchange_of(older);
+	const Tarn__ConsoleExchange *after = exchange_of(newer);
+
+	if (before != NULL && after != NULL)
+		return memcmp(before->session.data, after->session.data, HV_KEY_BYTES) ==
+		       0;
+	return older->shape == newer->shape && older->shape != SHAPE_CLUSTER &&
+	       strcmp(agent_name(older), agent_name(newer)) == 0;
 }

@@ -16,6 +16,7 @@ enum rule_kind {
 	RULE_NAME_OR_EMPTY, /* "" has a meaning there */
 	RULE_PATH,          /* absolute */
 	RULE_BYTES,         /* exactly `limit` bytes */
+	RULE_BYTES_MAX,     /* at most `limit` bytes */
 	RULE_LIST,          /* at most `limit` elements */
 	RULE_NAME_LIST,
 };

@@ -126,6 +126,13 @@ static enum hv_code check_value(const ProtobufCMessageDescriptor *message,
 		return check_string(message, field, rule != NULL ? rule->kind : RULE_TEXT,
 				    *(char *const *)value, err);
 	case PROTOBUF_C_TYPE_BYTES:
+		if (rule != NULL && rule->kind == RULE_BYTES_MAX)
+			return data->len <= rule->limit
+				       ? HV_OK
+				       : hv_fail(err, HV_E_LIMIT,
+						 "%s.%s: %zu bytes, the limit is %zu",
+						 message->short_name, field->name,
+						 data->len, rule->limit);
 		if (rule == NULL || data->len != rule->limit)
 			return fail_field(err, HV_E_INVAL, message, field,
 					  "not 16 bytes");
@@ -287,7 +294,8 @@ bool hv_cluster_request_is_change(const Tarn__ClusterRequest *request)
 		return !request->lpar_activate->dry_run;
 	return (request->kind_case >= TARN__CLUSTER_REQUEST__KIND_HOST_ADD &&
 		request->kind_case < TARN__CLUSTER_REQUEST__KIND_STATUS) ||
-	       request->kind_case >= TARN__CLUSTER_REQUEST__KIND_LPAR_CHANGE;
+	       (request->kind_case >= TARN__CLUSTER_REQUEST__KIND_LPAR_CHANGE &&
+		request->kind_case < TARN__CLUSTER_REQUEST__KIND_CONSOLE_OPEN);
 }
 
 bool hv_sample_rate_is_valid(uint64_t seconds)
@@ -346,6 +354,8 @@ enum hv_code hv_host_request_decode(const uint8_t *bytes, size_t count,
 		code = check_identity(request->poll->identity, err);
 	else if (request->kind_case == TARN__HOST_REQUEST__KIND_REPORT)
 		code = check_identity(request->report->identity, err);
+	else if (request->kind_case == TARN__HOST_REQUEST__KIND_CONSOLE)
+		code = check_identity(request->console->identity, err);
 	else
 		code = hv_fail(err, HV_E_INVAL, "request of an unknown kind");
 	if (code != HV_OK) {

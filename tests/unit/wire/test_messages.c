@@ -242,6 +242,36 @@ static void paths_are_absolute_and_bounded(void **state)
 	}
 }
 
+static void bytes_of_a_console_are_bounded(void **state)
+{
+	static uint8_t bytes[HV_CONSOLE_INPUT_MAX + 1];
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT, *got;
+	Tarn__ConsoleExchange exchange = TARN__CONSOLE_EXCHANGE__INIT;
+	struct hv_err err = { 0 };
+
+	(void)state;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_CONSOLE_EXCHANGE;
+	request.console_exchange = &exchange;
+	exchange.session = (ProtobufCBinaryData){ sizeof(key), key };
+	exchange.has_input = 1;
+	for (size_t count = sizeof(bytes) - 1; count <= sizeof(bytes); count++) {
+		struct encoded encoded;
+		enum hv_code code;
+
+		exchange.input = (ProtobufCBinaryData){ count, bytes };
+		encoded = encode(&request);
+		code = hv_cluster_request_decode(encoded.bytes, encoded.count, &got,
+						 &err);
+		assert_int_equal(code, count < sizeof(bytes) ? HV_OK : HV_E_LIMIT);
+		if (code == HV_OK)
+			tarn__cluster_request__free_unpacked(got, NULL);
+		free(encoded.bytes);
+	}
+	assert_string_equal(err.text,
+			    "ConsoleExchange.input: 4097 bytes, the limit is 4096");
+	assert_false(hv_cluster_request_is_change(&request)); /* it needs no key */
+}
+
 struct report {
 	Tarn__HostRequest request;
 	Tarn__HostReport report;
@@ -547,6 +577,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_comes_back_as_it_was),
 		cmocka_unit_test(what_is_wrong_in_a_request_is_named),
+		cmocka_unit_test(bytes_of_a_console_are_bounded),
 		cmocka_unit_test(paths_are_absolute_and_bounded),
 		cmocka_unit_test(lists_have_limits),
 		cmocka_unit_test(histograms_are_as_long_as_ours),
