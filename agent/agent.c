@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "agent/consoles.h"
 #include "agent/link.h"
 #include "agent/process.h"
 #include "agent/state.h"
@@ -18,6 +19,7 @@ struct agent {
 	struct agent_processes *processes;
 	struct agent_tools *tools;
 	struct agent_link *link;
+	struct agent_consoles *consoles;
 	struct hv_timer timer;
 	uint8_t id[AGENT_ID_BYTES];
 	bool is_closing; /* what ends now is not the core's business any more */
@@ -191,14 +193,35 @@ static void on_coordinator(void *arg, uint32_t tag, enum hv_code code,
 			   Tarn__HostReply *take_reply)
 {
 	struct agent *agent = arg;
+	bool has_console = code == HV_OK && take_reply != NULL &&
+			   take_reply->kind_case == TARN__HOST_REPLY__KIND_POLL &&
+			   take_reply->poll->has_console && take_reply->poll->console;
 
 	if (!agent->is_closing)
 		agent_core_coordinator_answered(agent->core, tag, code, take_reply);
 	else if (take_reply != NULL)
 		tarn__host_reply__free_unpacked(take_reply, NULL);
+	if (has_console && !agent->is_closing)
+		agent_consoles_wake(agent->consoles);
+}
+
+static void on_console(void *arg, enum hv_code code, const Tarn__HostReply *reply)
+{
+	struct agent *agent = arg;
+
+	if (!agent->is_closing)
+		agent_consoles_answered(agent->consoles, code, reply);
 }
 
 /* ---- open and close ---- */
+
+static enum hv_code open_consoles(struct agent *agent, struct hv_err *err)
+{
+	const struct agent_consoles_config config = { agent->options->state, agent->core,
+						      agent->link };
+
+	return agent_consoles_open(agent->loop, &config, &agent->consoles, err);
+}
 
 static enum hv_code open_parts(struct agent *agent, const char *bin, struct hv_err *err)
 {
@@ -207,7 +230,7 @@ static enum hv_code open_parts(struct agent *agent, const char *bin, struct hv_e
 	struct agent_tools_config tools = { agent->options, bin, agent->id, on_tool_done,
 					    agent };
 	struct agent_link_config link = { agent->options, on_hypervisor, on_coordinator,
-					  agent };
+					  on_console, agent };
 	enum hv_code code;
 
 	code = agent_processes_open(agent->loop, &processes, &agent->processes, err);
@@ -215,6 +238,8 @@ static enum hv_code open_parts(struct agent *agent, const char *bin, struct hv_e
 		code = agent_tools_open(agent->loop, &tools, &agent->tools, err);
 	if (code == HV_OK)
 		code = agent_link_open(agent->loop, &link, &agent->link, err);
+	if (code == HV_OK)
+		code = open_consoles(agent, err);
 	if (code == HV_OK)
 		code = hv_timer_start(agent->loop, &agent->timer, 0, 0, err);
 	return code;
@@ -291,6 +316,7 @@ void agent_close(struct agent *agent)
 	agent->is_closing = true;
 	hv_timer_stop(&agent->timer);
 	agent_link_close(agent->link);
+	agent_consoles_close(agent->consoles);
 	agent_tools_close(agent->tools);
 	agent_processes_close(agent->processes);
 	agent_core_free(agent->core);

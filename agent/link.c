@@ -82,6 +82,21 @@ static void on_coordinator(struct hv_call *call, enum hv_code code, const uint8_
 	link->config.on_coordinator(link->config.arg, tag, code, reply);
 }
 
+static void on_console(struct hv_call *call, enum hv_code code, const uint8_t *bytes,
+		       size_t count)
+{
+	struct ask *ask = ask_of(call);
+	struct agent_link *link = ask->link;
+	Tarn__HostReply *reply = NULL;
+
+	if (code == HV_OK)
+		code = hv_host_reply_decode(bytes, count, &reply, NULL);
+	free(ask);
+	link->config.on_console(link->config.arg, code, reply);
+	if (reply != NULL)
+		tarn__host_reply__free_unpacked(reply, NULL);
+}
+
 static enum hv_code send(struct hv_client *client, const struct ask *what,
 			 const ProtobufCMessage *message, uint64_t deadline_ms,
 			 struct hv_err *err)
@@ -122,6 +137,15 @@ enum hv_code agent_link_ask_coordinator(struct agent_link *link, uint32_t tag,
 					uint64_t deadline_ms, struct hv_err *err)
 {
 	struct ask ask = { { .on_done = on_coordinator }, link, tag };
+
+	return send(link->coordinator, &ask, &request->base, deadline_ms, err);
+}
+
+enum hv_code agent_link_ask_console(struct agent_link *link,
+				    const Tarn__HostRequest *request,
+				    uint64_t deadline_ms, struct hv_err *err)
+{
+	struct ask ask = { { .on_done = on_console }, link, 0 };
 
 	return send(link->coordinator, &ask, &request->base, deadline_ms, err);
 }

@@ -24,6 +24,8 @@ struct agent_link_config {
 			      Tarn__HvReply *take_reply);
 	void (*on_coordinator)(void *arg, uint32_t tag, enum hv_code code,
 			       Tarn__HostReply *take_reply);
+	/* Of agent_link_ask_console(); the reply is lent. */
+	void (*on_console)(void *arg, enum hv_code code, const Tarn__HostReply *reply);
 	void *arg;
 };
 
@@ -40,5 +42,9 @@ HV_MUST_USE
 enum hv_code agent_link_ask_coordinator(struct agent_link *link, uint32_t tag,
 					const Tarn__HostRequest *request,
 					uint64_t deadline_ms, struct hv_err *err);
+HV_MUST_USE
+enum hv_code agent_link_ask_console(struct agent_link *link,
+				    const Tarn__HostRequest *request,
+				    uint64_t deadline_ms, struct hv_err *err);
 
 #endif

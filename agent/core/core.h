@@ -166,4 +166,7 @@ void agent_core_tool_done(struct agent_core *core, uint32_t tag,
 void agent_core_coordinator_answered(struct agent_core *core, uint32_t tag,
 				     enum hv_code code, Tarn__HostReply *take_reply);
 
+/* Who this is, to the coordinator; lent. */
+void agent_core_identity(const struct agent_core *core, Tarn__HostIdentity *ret);
+
 #endif

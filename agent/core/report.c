@@ -43,6 +43,11 @@ void core_identity_put(const struct agent_core *core, Tarn__HostIdentity *ret)
 	ret->drills_allowed = config->drills_allowed;
 }
 
+void agent_core_identity(const struct agent_core *core, Tarn__HostIdentity *ret)
+{
+	core_identity_put(core, ret);
+}
+
 /* Who gets each object: one that builds a report, or one that hashes. */
 struct sink {
 	void (*put)(struct sink *sink, Tarn__ObjectKind kind, const char *name,

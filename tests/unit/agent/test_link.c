@@ -107,10 +107,17 @@ static void on_coordinator(void *arg, uint32_t tag, enum hv_code code,
 		tarn__host_reply__free_unpacked(take_reply, NULL);
 }
 
+static void on_console(void *arg, enum hv_code code, const Tarn__HostReply *reply)
+{
+	struct line *line = arg;
+
+	note(&line->polled, 0, code, reply != NULL);
+}
+
 static void open_line(struct line *line, struct shell *shell)
 {
 	struct agent_link_config config = { &shell->options, on_hypervisor,
-					    on_coordinator, line };
+					    on_coordinator, on_console, line };
 
 	*line = (struct line){ .shell = shell, .hypervisor = { .is_hypervisor = true } };
 	(void)snprintf(line->url, sizeof(line->url), "ipc://%s/c.ipc", shell->state);
@@ -175,6 +182,23 @@ static void each_request_is_answered_under_its_tag(void **state)
 	agent_link_close(line.link);
 	close_peer(&line.coordinator);
 	close_peer(&line.hypervisor);
+}
+
+static void a_console_is_told_apart(void **state)
+{
+	Tarn__HostRequest request = TARN__HOST_REQUEST__INIT;
+	struct line line;
+
+	open_line(&line, *state);
+	open_peer(&line, &line.coordinator);
+	line.polled.wanted = 1;
+	assert_int_equal(agent_link_ask_console(line.link, &request, TEST_WAIT_MS, NULL),
+			 HV_OK);
+	assert_true(shell_wait(line.shell, is_told, &line.polled));
+	assert_int_equal(line.polled.code, HV_OK);
+	assert_true(line.polled.has_reply);
+	agent_link_close(line.link);
+	close_peer(&line.coordinator);
 }
 
 /* Twice: the second time it is no chance. Nobody is told to connect again. */
@@ -279,7 +303,7 @@ static void a_url_that_leaves_the_host_is_refused(void **state)
 {
 	struct shell *shell = *state;
 	struct agent_link_config config = { &shell->options, on_hypervisor,
-					    on_coordinator, NULL };
+					    on_coordinator, on_console, NULL };
 	struct agent_link *link = NULL;
 
 	shell->options.coordinator = "tcp://192.0.2.1:4000";
@@ -292,6 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SHELL_TEST(each_request_is_answered_under_its_tag),
+		SHELL_TEST(a_console_is_told_apart),
 		SHELL_TEST(it_comes_back_after_the_coordinator_was_away),
 		SHELL_TEST(a_long_poll_ends_with_its_coordinator),
 		SHELL_TEST(bytes_that_are_no_reply_are_corrupt),
