@@ -15,9 +15,10 @@
 #define KEY_BYTES 16
 #define PAUSE_FIRST_MS 50
 #define PAUSE_MAX_MS 1000
-#define TRY_MS 5000      /* arbitrary: an answer without a wait takes milliseconds */
-#define TRY_LEAST_MS 100 /* less tells nothing: nng connects in the background */
-#define PATIENT_MS 2000  /* after this long a person wants to know what is going on */
+#define TRY_MS 5000          /* arbitrary: an answer without a wait takes milliseconds */
+#define TRY_LEAST_MS 100     /* less tells nothing: nng connects in the background */
+#define PATIENT_MS 2000      /* after this long a person wants to know what is going on */
+#define CONSOLE_OPEN_MS 5000 /* the coordinator waits for the host */
 #define CHANGE_LIMIT_S 60
 #define QUESTION_LIMIT_S 10
 
@@ -28,6 +29,8 @@ static uint64_t held_ms(const Tarn__ClusterRequest *request)
 		return request->events->wait_ms;
 	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_JOB_WAIT)
 		return request->job_wait->wait_ms;
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_CONSOLE_OPEN)
+		return CONSOLE_OPEN_MS;
 	return 0;
 }
 

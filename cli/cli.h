@@ -41,6 +41,9 @@ struct cli_world {
 	void (*sleep_ms)(struct cli_world *world, uint64_t ms);
 	enum hv_code (*random)(struct cli_world *world, uint8_t *bytes, size_t count,
 			       struct hv_err *err);
+	/* Standard input and output are the console of a session until it ends. */
+	enum hv_code (*converse)(struct cli_world *world, const char *url,
+				 const uint8_t *session, struct hv_err *err);
 };
 
 struct cli {

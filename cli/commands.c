@@ -154,6 +154,11 @@ static const struct cli_option lpar_shutdown[] = {
 	{ "immediate", CLI_OPTION, CLI_FLAG, .help = "do not ask its operating system" },
 	NO_WAIT, { 0 },
 };
+static const struct cli_option lpar_console[] = {
+	NAME_OF("lpar", "the partition"),
+	{ "close", CLI_OPTION, CLI_FLAG, .help = "only end whoever has it open" },
+	{ 0 },
+};
 static const struct cli_option drill_run[] = {
 	{ "KIND", CLI_OPERAND, CLI_CHOICE, .choices = drill_names,
 	  .help = "planned: maintain the active VIOS and resume it; kill: SIGKILL it" },
@@ -225,6 +230,7 @@ const struct cli_command cli_commands[] = {
 	{ "lpar",       "shutdown", cli_lpar_shutdown, lpar_shutdown, "stop it" },
 	{ "lpar",       "remove",   cli_lpar_remove,   lpar_name,     "delete its definition" },
 	{ "lpar",       "what-if",  cli_lpar_what_if,  what_if,       "what a maximum would cost, before it is set" },
+	{ "lpar",       "console",  cli_lpar_console,  lpar_console,  "attach to its console; ~. leaves" },
 	{ "place",      NULL,       cli_place,         place,         "where would a partition go (--dry-run), and why" },
 	{ "drill",      "run",      cli_drill_run,     drill_run,     "rehearse the loss of a paging VIOS, page by page" },
 	{ "drill",      "list",     cli_drill_list,    NULL,          "drills and their verdicts" },

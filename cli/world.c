@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/vterm.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/loop/rpc.h"
 
@@ -63,7 +64,8 @@ void cli_world_open(struct cli_world *world, struct cli *ret_cli)
 {
 	const char *no_color = getenv("NO_COLOR"), *url = getenv("TARN_COORDINATOR");
 
-	*world = (struct cli_world){ ask, now_ms, sleep_ms, random_bytes };
+	*world = (struct cli_world){ ask, now_ms, sleep_ms, random_bytes,
+				     cli_vterm_converse };
 	*ret_cli = (struct cli){
 		.world = world,
 		.out = stdout,

@@ -56,12 +56,23 @@ static enum hv_code random_bytes(struct cli_world *world, uint8_t *bytes, size_t
 	return HV_OK;
 }
 
+static enum hv_code converse(struct cli_world *world, const char *url,
+			     const uint8_t *session, struct hv_err *err)
+{
+	struct fake *fake = (struct fake *)world;
+
+	assert(strcmp(url, fake->cli.url) == 0 && session[15] == 0xaf);
+	fake->conversations++;
+	*err = fake->converse;
+	return fake->converse.code;
+}
+
 struct fake *fake_new(void)
 {
 	struct fake *fake = calloc(1, sizeof(*fake));
 
 	assert(fake != NULL);
-	fake->world = (struct cli_world){ ask, now_ms, sleep_ms, random_bytes };
+	fake->world = (struct cli_world){ ask, now_ms, sleep_ms, random_bytes, converse };
 	fake->cli.world = &fake->world;
 	fake->cli.url = "ipc:///fake";
 	fake->now_ms = 1000;

@@ -27,6 +27,8 @@ struct fake {
 	struct cli cli;
 	uint64_t now_ms;
 	bool no_random;
+	unsigned conversations; /* at consoles */
+	struct hv_err converse; /* how they end */
 	unsigned asked, answer_count;
 	struct fake_answer answers[FAKE_ANSWERS_MAX];
 	struct fake_request requests[FAKE_ANSWERS_MAX];

@@ -404,6 +404,55 @@ static void pool_set_keeps_what_is_not_said(void **state)
 	fake_free(fake);
 }
 
+/* Opened, used, closed: also where it did not end well. */
+static void a_console_is_opened_used_and_closed(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+	Tarn__ClusterRequest *request;
+
+	(void)state;
+	fake_lose(fake, HV_E_GONE);
+	fake_answer(fake, &reply);
+	fake_answer(fake, &reply);
+	(void)hv_fail(&fake->converse, HV_E_GONE, "the partition hung up");
+	assert_int_equal(fake_run(fake, "lpar console db1"), CLI_FAILED);
+	assert_string_equal(fake->err, "tarn: the partition hung up\n");
+	assert_int_equal(fake->conversations, 1);
+	assert_int_equal(fake->asked, 3);
+	assert_memory_equal(fake->requests[0].bytes, fake->requests[1].bytes,
+			    fake->requests[0].count); /* the same session */
+	request = fake_request(fake, 1);
+	assert_false(request->has_key);
+	assert_string_equal(request->console_open->lpar, "db1");
+	tarn__cluster_request__free_unpacked(request, NULL);
+	request = fake_request(fake, 2);
+	assert_int_equal(request->kind_case, TARN__CLUSTER_REQUEST__KIND_CONSOLE_CLOSE);
+	assert_int_equal(request->console_close->session.data[0], 0xa0);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+}
+
+static void a_console_that_is_open_is_refused_and_can_be_closed(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+	Tarn__ClusterRequest *request;
+
+	(void)state;
+	fake_answer_error(fake, HV_E_BUSY, "it is already open");
+	assert_int_equal(fake_run(fake, "lpar console db1"), CLI_FAILED);
+	assert_string_equal(fake->err, "tarn: it is already open\n");
+	assert_int_equal(fake->conversations, 0);
+	fake_answer(fake, &reply);
+	assert_int_equal(fake_run(fake, "lpar console db1 --close"), CLI_DONE);
+	request = fake_request(fake, 1);
+	assert_string_equal(request->console_close->lpar, "db1");
+	assert_false(request->console_close->has_session);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +474,8 @@ int main(void)
 		cmocka_unit_test(resize_sends_the_one_size_that_is_given),
 		cmocka_unit_test(memory_is_moved_and_given_back),
 		cmocka_unit_test(pool_set_keeps_what_is_not_said),
+		cmocka_unit_test(a_console_is_opened_used_and_closed),
+		cmocka_unit_test(a_console_that_is_open_is_refused_and_can_be_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
