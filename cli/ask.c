@@ -146,20 +146,40 @@ enum hv_code cli_ask(struct cli *cli, Tarn__ClusterRequest *request,
 	return code;
 }
 
-enum hv_code cli_ask_status(struct cli *cli, bool histograms,
-			    Tarn__ClusterReply **ret_reply, struct hv_err *err)
+/* The LPARs of a later page behind those of the first one. */
+static enum hv_code append(Tarn__StatusReply *all, Tarn__StatusReply *more,
+			   struct hv_err *err)
+{
+	size_t count = all->n_lpars + more->n_lpars;
+	Tarn__LparView **lpars;
+
+	if (more->n_lpars == 0 || count > HV_LPARS_MAX)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "answer of the coordinator: a page of %zu LPARs after %zu",
+			       more->n_lpars, all->n_lpars);
+	lpars = realloc(all->lpars, count * sizeof(Tarn__LparView *));
+	if (lpars == NULL)
+		return hv_fail(err, HV_E_NOMEM, "no memory for %zu LPARs", count);
+	memcpy(lpars + all->n_lpars, more->lpars,
+	       more->n_lpars * sizeof(Tarn__LparView *));
+	all->lpars = lpars;
+	all->n_lpars = count;
+	more->n_lpars = 0;
+	free(all->next_lpar);
+	all->next_lpar = more->next_lpar;
+	more->next_lpar = NULL;
+	return HV_OK;
+}
+
+static enum hv_code ask_page(struct cli *cli, Tarn__Query *query,
+			     Tarn__ClusterReply **ret_reply, struct hv_err *err)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
-	Tarn__Query query = TARN__QUERY__INIT;
 	Tarn__ClusterReply *reply;
 	enum hv_code code;
 
-	query.has_histograms = true;
-	query.histograms = histograms;
-	query.has_profiles = true;
-	query.profiles = histograms; /* JSON shows all there is */
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_STATUS;
-	request.status = &query;
+	request.status = query;
 	code = cli_ask(cli, &request, &reply, err);
 	if (code != HV_OK)
 		return code;
@@ -170,4 +190,43 @@ enum hv_code cli_ask_status(struct cli *cli, bool histograms,
 	}
 	*ret_reply = reply;
 	return HV_OK;
+}
+
+enum hv_code cli_ask_pages(struct cli *cli, Tarn__Query *query,
+			   Tarn__ClusterReply **ret_reply, struct hv_err *err)
+{
+	Tarn__ClusterReply *reply, *more;
+	enum hv_code code;
+
+	query->has_pages = true;
+	query->pages = true;
+	code = ask_page(cli, query, &reply, err);
+	if (code != HV_OK)
+		return code;
+	while (code == HV_OK && reply->status->next_lpar != NULL) {
+		query->from_lpar = reply->status->next_lpar;
+		code = ask_page(cli, query, &more, err);
+		query->from_lpar = NULL;
+		if (code != HV_OK)
+			break;
+		code = append(reply->status, more->status, err);
+		tarn__cluster_reply__free_unpacked(more, NULL);
+	}
+	if (code == HV_OK)
+		*ret_reply = reply;
+	else
+		tarn__cluster_reply__free_unpacked(reply, NULL);
+	return code;
+}
+
+enum hv_code cli_ask_status(struct cli *cli, bool histograms,
+			    Tarn__ClusterReply **ret_reply, struct hv_err *err)
+{
+	Tarn__Query query = TARN__QUERY__INIT;
+
+	query.has_histograms = true;
+	query.histograms = histograms;
+	query.has_profiles = true;
+	query.profiles = histograms; /* JSON shows all there is */
+	return cli_ask_pages(cli, &query, ret_reply, err);
 }

@@ -77,7 +77,14 @@ HV_MUST_USE
 enum hv_code cli_ask(struct cli *cli, Tarn__ClusterRequest *request,
 		     Tarn__ClusterReply **ret_reply, struct hv_err *err);
 
-/* The whole status; reply->status is there on success. */
+/*
+ * A status in as many answers as it takes, as one; reply->status is there on success.
+ * What changes between two answers may be seen half before and half after it.
+ */
+HV_MUST_USE
+enum hv_code cli_ask_pages(struct cli *cli, Tarn__Query *query,
+			   Tarn__ClusterReply **ret_reply, struct hv_err *err);
+/* The whole status. */
 HV_MUST_USE
 enum hv_code cli_ask_status(struct cli *cli, bool histograms,
 			    Tarn__ClusterReply **ret_reply, struct hv_err *err);

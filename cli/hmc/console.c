@@ -130,6 +130,7 @@ enum hv_code hmc_lssysconn(struct hmc *hmc, struct hv_err *err)
 
 	if (code != HV_OK)
 		return code;
+	hmc->detail = TARN__LPAR_DETAIL__LPAR_DETAIL_NONE;
 	code = hmc_text(hmc, "m") != NULL
 		       ? hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err)
 		       : hmc_system_open_all(hmc, &system, err);

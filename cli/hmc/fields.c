@@ -19,6 +19,15 @@ void hmc_value_set(struct hmc_value *value, const char *format, ...)
 	value->is_absent = false;
 }
 
+void hmc_value_text(struct hmc_value *value, const char *text)
+{
+	size_t n = strnlen(text, sizeof(value->text) - 1);
+
+	memcpy(value->text, text, n);
+	value->text[n] = '\0';
+	value->is_absent = false;
+}
+
 void hmc_value_units(struct hmc_value *value, uint64_t hundredths)
 {
 	uint64_t whole = hundredths / HV_PROCESSOR_UNITS;
@@ -33,7 +42,7 @@ void hmc_value_units(struct hmc_value *value, uint64_t hundredths)
 void hmc_show_text(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)object;
-	hmc_value_set(value, "%s", text);
+	hmc_value_text(value, text);
 }
 
 enum hv_code hmc_fields_parse(const char *list, struct hmc_fields *ret_fields,

@@ -29,6 +29,8 @@ struct hmc_value {
 };
 
 void hmc_value_set(struct hmc_value *value, const char *format, ...) HV_PRINTF(2, 3);
+/* The same as "%s", many times as fast: a list of 10,000 partitions has 250,000. */
+void hmc_value_text(struct hmc_value *value, const char *text);
 /* Processors: "1.0", "0.25"; one digit behind the point, or the two that are needed. */
 void hmc_value_units(struct hmc_value *value, uint64_t hundredths);
 

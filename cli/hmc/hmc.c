@@ -1,6 +1,7 @@
 /* hmc - see hmc.h. */
 #include "cli/hmc/hmc.h"
 
+#include <stdio_ext.h>
 #include <string.h>
 
 #include "hvcore/base/invariant.h"
@@ -227,9 +228,12 @@ static int run(struct hmc *hmc, unsigned count, char *const *words)
 int hmc_main(struct cli *cli, unsigned count, char *const *words)
 {
 	static const struct cli_command nothing; /* its options are the common ones */
-	struct hmc hmc = { .cli = cli };
+	struct hmc hmc = { .cli = cli,
+			   .detail = TARN__LPAR_DETAIL__LPAR_DETAIL_PROFILES };
 
 	cli_args_init(&cli->args, &nothing);
+	/* One thread prints; with nng's beside it stdio would lock for every piece. */
+	(void)__fsetlocking(cli->out, FSETLOCKING_BYCALLER);
 	cli->is_live = false; /* an HMC shows no progress */
 	if (count > 0)
 		hmc.command = find_command(words[0]);

@@ -58,6 +58,7 @@ struct hmc {
 	unsigned count;
 	struct hmc_argument arguments[HMC_OPTIONS_MAX];
 	bool is_wrong_usage;
+	Tarn__LparDetail detail; /* what of LPARs is asked for; at first all */
 	bool has_role;
 	Tarn__TaskRole role; /* of the user, once it was asked for */
 };

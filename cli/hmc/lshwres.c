@@ -203,6 +203,17 @@ static enum hv_code list(struct hmc *hmc, const struct hmc_system *system, unsig
 				: list_processors(hmc, system, err);
 }
 
+static Tarn__LparDetail detail_of(const struct hmc *hmc, unsigned kind)
+{
+	const char *level = hmc_text(hmc, "level");
+
+	if (kind == KIND_PROC || kind == KIND_PROCPOOL)
+		return TARN__LPAR_DETAIL__LPAR_DETAIL_PROFILES;
+	if (kind == KIND_MEMPOOL || (level != NULL && strcmp(level, "lpar") == 0))
+		return TARN__LPAR_DETAIL__LPAR_DETAIL_PLAIN;
+	return TARN__LPAR_DETAIL__LPAR_DETAIL_NONE;
+}
+
 enum hv_code hmc_lshwres(struct hmc *hmc, struct hv_err *err)
 {
 	static const char *const kinds[] = { "mem",       "proc", "mempool", "procpool",
@@ -214,6 +225,7 @@ enum hv_code hmc_lshwres(struct hmc *hmc, struct hv_err *err)
 
 	if (code != HV_OK)
 		return code;
+	hmc->detail = detail_of(hmc, kind);
 	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
 	if (code == HV_OK)
 		code = list(hmc, &system, kind, err);
@@ -252,6 +264,7 @@ enum hv_code hmc_lsmemdev(struct hmc *hmc, struct hv_err *err)
 		code = hmc_number(hmc, "max", MIB_MAX, MIB_MAX, &bounds.max_mib, err);
 	if (code != HV_OK)
 		return code;
+	hmc->detail = TARN__LPAR_DETAIL__LPAR_DETAIL_NONE;
 	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
 	if (code == HV_OK)
 		code = check_vios(&system, hmc_text(hmc, "p"), err);

@@ -247,7 +247,7 @@ static void config_name(const void *object, const char *text, struct hmc_value *
 	const struct hmc_row *row = object;
 
 	(void)text;
-	hmc_value_set(value, "%s", row->host->record->name);
+	hmc_value_text(value, row->host->record->name);
 }
 
 static void config_type(const void *object, const char *text, struct hmc_value *value)
@@ -271,6 +271,7 @@ static enum hv_code open_system(struct hmc *hmc, struct hmc_system *ret_system,
 {
 	const char *name = hmc_text(hmc, "m");
 
+	hmc->detail = TARN__LPAR_DETAIL__LPAR_DETAIL_NONE;
 	return name != NULL ? hmc_system_open(hmc, name, ret_system, err)
 			    : hmc_system_open_all(hmc, ret_system, err);
 }

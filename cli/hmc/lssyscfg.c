@@ -96,11 +96,20 @@ enum hv_code hmc_lssyscfg(struct hmc *hmc, struct hv_err *err)
 {
 	static const char *const kinds[] = { "sys",   "lpar", "prof", "sysprof",
 					     "frame", "cage", NULL };
+	static const Tarn__LparDetail details[] = {
+		TARN__LPAR_DETAIL__LPAR_DETAIL_NONE,
+		TARN__LPAR_DETAIL__LPAR_DETAIL_ATTRIBUTES,
+		TARN__LPAR_DETAIL__LPAR_DETAIL_PROFILES,
+		TARN__LPAR_DETAIL__LPAR_DETAIL_NONE,
+		TARN__LPAR_DETAIL__LPAR_DETAIL_NONE,
+		TARN__LPAR_DETAIL__LPAR_DETAIL_NONE,
+	};
 	unsigned kind;
 	enum hv_code code = hmc_choice(hmc, "r", kinds, &kind, err);
 
 	if (code != HV_OK)
 		return code;
+	hmc->detail = details[kind];
 	if (kind == 0)
 		return list_systems(hmc, err);
 	return kind <= 2 ? list_partitions(hmc, kind == 2, err) : list_nothing(hmc, err);

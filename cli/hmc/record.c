@@ -134,14 +134,20 @@ void hmc_pair_print(FILE *out, const char *name, enum hmc_op op, const char *val
 	static const char *const signs[] = { "=", "+=", "-=" };
 	bool is_quoted = strpbrk(value, ",\"\n") != NULL;
 
-	(void)fprintf(out, "%s%s%s", is_quoted ? "\"" : "", name, signs[op]);
+	if (is_quoted)
+		(void)fputc('"', out);
+	(void)fputs(name, out);
+	(void)fputs(signs[op], out);
+	if (!is_quoted) {
+		(void)fputs(value, out);
+		return;
+	}
 	for (; *value != '\0'; value++) {
 		if (*value == '"')
 			(void)fputc('"', out);
 		(void)fputc(*value, out);
 	}
-	if (is_quoted)
-		(void)fputc('"', out);
+	(void)fputc('"', out);
 }
 
 bool hmc_list_next(const char **at, char element[HMC_ELEMENT_BYTES], bool *is_bad)

@@ -25,25 +25,25 @@ static bool is_shared(const Tarn__LparProfile *profile)
 static void sys_name(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", row_of(object)->host->record->name);
+	hmc_value_text(value, row_of(object)->host->record->name);
 }
 
 static void sys_type(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", hmc_type_model(row_of(object)->host->record));
+	hmc_value_text(value, hmc_type_model(row_of(object)->host->record));
 }
 
 static void sys_serial(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", hmc_serial(row_of(object)->host->record));
+	hmc_value_text(value, hmc_serial(row_of(object)->host->record));
 }
 
 static void sys_state(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", hmc_system_state(row_of(object)->host));
+	hmc_value_text(value, hmc_system_state(row_of(object)->host));
 }
 
 /* A system that is off or not connected says nothing of itself. */
@@ -54,7 +54,7 @@ static bool is_up(const void *object)
 
 static void sys_text(const void *object, const char *text, struct hmc_value *value)
 {
-	hmc_value_set(value, "%s", is_up(object) ? text : UNAVAILABLE);
+	hmc_value_text(value, is_up(object) ? text : UNAVAILABLE);
 }
 
 static void sys_time(const void *object, const char *text, struct hmc_value *value)
@@ -62,8 +62,8 @@ static void sys_time(const void *object, const char *text, struct hmc_value *val
 	char shown[HMC_TIME_BYTES];
 
 	(void)text;
-	hmc_value_set(
-		value, "%s",
+	hmc_value_text(
+		value,
 		is_up(object)
 			? hmc_time_text(row_of(object)->system->status->wall_ms, 0, shown)
 			: UNAVAILABLE);
@@ -71,8 +71,11 @@ static void sys_time(const void *object, const char *text, struct hmc_value *val
 
 static void sys_lpars(const void *object, const char *text, struct hmc_value *value)
 {
+	const Tarn__HostRecord *host = row_of(object)->host->record;
+	bool is_paper = host->declared && !host->has_agent_id;
+
 	(void)text;
-	hmc_value_set(value, "%d", is_up(object) ? HV_HOST_LPARS_MAX : 0);
+	hmc_value_set(value, "%d", is_paper ? HV_LPARS_MAX : HV_HOST_LPARS_MAX);
 	if (!is_up(object))
 		hmc_value_set(value, UNAVAILABLE);
 }
@@ -116,7 +119,7 @@ const struct hmc_attribute hmc_show_sys[] = {
 static void lpar_name(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", spec_of(object)->name);
+	hmc_value_text(value, spec_of(object)->name);
 }
 
 static void lpar_id(const void *object, const char *text, struct hmc_value *value)
@@ -128,7 +131,7 @@ static void lpar_id(const void *object, const char *text, struct hmc_value *valu
 static void lpar_state(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", hmc_partition_state(row_of(object)->lpar));
+	hmc_value_text(value, hmc_partition_state(row_of(object)->lpar));
 }
 
 /* A partition owns memory while it runs, and afterwards what nobody needed yet. */
@@ -155,7 +158,7 @@ static void lpar_profile(const void *object, const char *text, struct hmc_value 
 	const char *name = text[0] == 'd' ? record->default_profile
 					  : record->curr_profile;
 
-	hmc_value_set(value, "%s", name != NULL ? name : "");
+	hmc_value_text(value, name != NULL ? name : "");
 }
 
 static const char *lpar_attribute(const Tarn__LparRecord *record, const char *name)
@@ -168,7 +171,7 @@ static const char *lpar_attribute(const Tarn__LparRecord *record, const char *na
 
 static void lpar_kept(const void *object, const char *text, struct hmc_value *value)
 {
-	hmc_value_set(value, "%s", lpar_attribute(row_of(object)->lpar->record, text));
+	hmc_value_text(value, lpar_attribute(row_of(object)->lpar->record, text));
 }
 
 /* clang-format off */
@@ -213,7 +216,7 @@ static const Tarn__LparProfile *profile_of(const void *object)
 static void prof_name(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", profile_of(object)->name);
+	hmc_value_text(value, profile_of(object)->name);
 }
 
 static void prof_memory(const void *object, const char *text, struct hmc_value *value)
@@ -229,7 +232,7 @@ static void prof_memory(const void *object, const char *text, struct hmc_value *
 static void prof_mode(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", is_shared(profile_of(object)) ? "shared" : "ded");
+	hmc_value_text(value, is_shared(profile_of(object)) ? "shared" : "ded");
 }
 
 static void prof_weight(const void *object, const char *text, struct hmc_value *value)
@@ -272,7 +275,7 @@ static void prof_kept(const void *object, const char *text, struct hmc_value *va
 	const char *kept = hv_lpar_profile_value(profile_of(object), text);
 
 	if (kept != NULL)
-		hmc_value_set(value, "%s", kept);
+		hmc_value_text(value, kept);
 }
 
 static void prof_paging(const void *object, const char *text, struct hmc_value *value)
@@ -286,7 +289,7 @@ static void prof_paging(const void *object, const char *text, struct hmc_value *
 
 static void prof_env(const void *object, const char *text, struct hmc_value *value)
 {
-	hmc_value_set(value, "%s", lpar_attribute(row_of(object)->lpar->record, text));
+	hmc_value_text(value, lpar_attribute(row_of(object)->lpar->record, text));
 }
 
 /* clang-format off */

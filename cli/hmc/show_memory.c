@@ -92,7 +92,7 @@ static void mem_required(const void *object, const char *text, struct hmc_value 
 			list + used, sizeof(list) - used, "%s%llu", used > 0 ? "," : "",
 			(unsigned long long)needed_mib(&profile, row, mib));
 	}
-	hmc_value_set(value, "%s", list);
+	hmc_value_text(value, list);
 }
 
 /* clang-format off */
@@ -144,7 +144,7 @@ static bool is_running(const void *object)
 static void lpar_name(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", record_of(object)->spec->name);
+	hmc_value_text(value, record_of(object)->spec->name);
 }
 
 static void lpar_id(const void *object, const char *text, struct hmc_value *value)
@@ -189,7 +189,7 @@ static void lpar_memory(const void *object, const char *text, struct hmc_value *
 static void lpar_mode(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", is_shared(object) ? "shared" : "ded");
+	hmc_value_text(value, is_shared(object) ? "shared" : "ded");
 }
 
 static void lpar_ratio(const void *object, const char *text, struct hmc_value *value)
@@ -205,7 +205,7 @@ static void lpar_ratio(const void *object, const char *text, struct hmc_value *v
 static void ded_text(const void *object, const char *text, struct hmc_value *value)
 {
 	if (!is_shared(object))
-		hmc_value_set(value, "%s", text);
+		hmc_value_text(value, text);
 }
 
 static void shared_weight(const void *object, const char *text, struct hmc_value *value)
@@ -247,19 +247,19 @@ static void shared_vios(const void *object, const char *text, struct hmc_value *
 		size_t at = text[0] == 'p' ? 0 : 1;
 
 		if (at < host->record->n_vios)
-			hmc_value_set(value, "%s", host->record->vios[at]->name);
+			hmc_value_text(value, host->record->vios[at]->name);
 		return;
 	}
 	for (size_t i = 0; stat != NULL && i < stat->n_vios; i++)
 		if (is_running(object) &&
 		    stat->vios[i]->state == TARN__VIOS_STATE__VIOS_ACTIVE)
-			hmc_value_set(value, "%s", stat->vios[i]->name);
+			hmc_value_text(value, stat->vios[i]->name);
 }
 
 static void shared_none(const void *object, const char *text, struct hmc_value *value)
 {
 	if (is_shared(object))
-		hmc_value_set(value, "%s", text);
+		hmc_value_text(value, text);
 }
 
 /* clang-format off */

@@ -75,7 +75,7 @@ static const Tarn__DeviceRecord *device_of(const void *object)
 static void dev_name(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", device_of(object)->device->name);
+	hmc_value_text(value, device_of(object)->device->name);
 }
 
 static void dev_size(const void *object, const char *text, struct hmc_value *value)
@@ -88,22 +88,21 @@ static void dev_size(const void *object, const char *text, struct hmc_value *val
 static void dev_type(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s",
-		      strncmp(device_of(object)->device->path, "/dev/", 5) == 0
-			      ? "phys"
-			      : "logical");
+	hmc_value_text(value, strncmp(device_of(object)->device->path, "/dev/", 5) == 0
+				      ? "phys"
+				      : "logical");
 }
 
 static void dev_state(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", row_of(object)->device->state);
+	hmc_value_text(value, row_of(object)->device->state);
 }
 
 static void dev_path(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", device_of(object)->device->path);
+	hmc_value_text(value, device_of(object)->device->path);
 }
 
 static void dev_redundant(const void *object, const char *text, struct hmc_value *value)
@@ -120,7 +119,7 @@ static void dev_vios(const void *object, const char *text, struct hmc_value *val
 	if (at == 1 && !row_of(object)->device->redundant)
 		return;
 	if (at < host->n_vios)
-		hmc_value_set(value, "%s", host->vios[at]->name);
+		hmc_value_text(value, host->vios[at]->name);
 }
 
 /* What a device has only where both of a pair reach it. */
@@ -161,7 +160,7 @@ static void dev_lpar(const void *object, const char *text, struct hmc_value *val
 
 	(void)text;
 	if (lpar != NULL)
-		hmc_value_set(value, "%s", lpar->record->spec->name);
+		hmc_value_text(value, lpar->record->spec->name);
 }
 
 static void dev_lpar_id(const void *object, const char *text, struct hmc_value *value)

@@ -104,7 +104,7 @@ static void pool_configurable(const void *object, const char *text,
 static void lpar_name(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", record_of(object)->spec->name);
+	hmc_value_text(value, record_of(object)->spec->name);
 }
 
 static void lpar_id(const void *object, const char *text, struct hmc_value *value)
@@ -116,13 +116,13 @@ static void lpar_id(const void *object, const char *text, struct hmc_value *valu
 static void lpar_mode(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", is_shared(row_of(object)->lpar) ? "shared" : "ded");
+	hmc_value_text(value, is_shared(row_of(object)->lpar) ? "shared" : "ded");
 }
 
 static void shared_text(const void *object, const char *text, struct hmc_value *value)
 {
 	if (is_shared(row_of(object)->lpar))
-		hmc_value_set(value, "%s", text);
+		hmc_value_text(value, text);
 }
 
 static void lpar_sharing(const void *object, const char *text, struct hmc_value *value)
@@ -132,7 +132,7 @@ static void lpar_sharing(const void *object, const char *text, struct hmc_value 
 	(void)text;
 	if (mode == NULL)
 		mode = is_shared(row_of(object)->lpar) ? "cap" : "keep_idle_procs";
-	hmc_value_set(value, "%s", mode);
+	hmc_value_text(value, mode);
 }
 
 /* text: when (curr, pend, run), and the attribute of a profile behind it. */
@@ -157,7 +157,7 @@ static void lpar_procs(const void *object, const char *text, struct hmc_value *v
 		hmc_value_set(value, "%u",
 			      record->granted_processors / HV_PROCESSOR_UNITS);
 	else
-		hmc_value_set(value, "%s", found != NULL ? found : "0");
+		hmc_value_text(value, found != NULL ? found : "0");
 }
 
 static void lpar_units(const void *object, const char *text, struct hmc_value *value)
@@ -181,7 +181,7 @@ static void lpar_weight(const void *object, const char *text, struct hmc_value *
 	const char *found = value_at(object, text);
 
 	if (is_shared(row_of(object)->lpar))
-		hmc_value_set(value, "%s", found != NULL ? found : "0");
+		hmc_value_text(value, found != NULL ? found : "0");
 }
 
 /*
@@ -206,7 +206,7 @@ static void pool_lpars(const void *object, const char *text, struct hmc_value *v
 		if (used >= sizeof(list))
 			return;
 	}
-	hmc_value_set(value, "%s", list);
+	hmc_value_text(value, list);
 }
 
 static void nothing(const void *object, const char *text, struct hmc_value *value)

@@ -2,9 +2,6 @@
 #include "cli/hmc/show_utilization.h"
 
 #include <string.h>
-#include <time.h>
-
-#define TIME_BYTES 40
 
 const struct hmc_filter_name hmc_filter_utilization[] = { { "event_types", "event_type" },
 							  { 0 } };
@@ -65,20 +62,17 @@ static void set_mib(struct hmc_value *value, uint64_t bytes)
 static void row_time(const void *object, const char *text, struct hmc_value *value)
 {
 	const struct hmc_utilization_row *row = object;
-	time_t seconds = (time_t)(row->sample->wall_ms / 1000) + row->utc_offset_s;
-	char buffer[TIME_BYTES];
-	struct tm tm;
+	char shown[HMC_TIME_BYTES];
 
 	(void)text;
-	if (gmtime_r(&seconds, &tm) != NULL &&
-	    strftime(buffer, sizeof(buffer), "%m/%d/%Y %H:%M:%S", &tm) != 0)
-		hmc_value_set(value, "%s", buffer);
+	hmc_value_text(value,
+		       hmc_time_text(row->sample->wall_ms, row->utc_offset_s, shown));
 }
 
 static void row_event(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", event_names[sample_of(object)->event]);
+	hmc_value_text(value, event_names[sample_of(object)->event]);
 }
 
 static void row_resource(const void *object, const char *text, struct hmc_value *value)
@@ -94,7 +88,7 @@ static void row_resource(const void *object, const char *text, struct hmc_value 
 		name = "procpool";
 	if (row_of(object)->resource == HMC_RESOURCE_MEMPOOL)
 		name = "mempool";
-	hmc_value_set(value, "%s", name);
+	hmc_value_text(value, name);
 }
 
 /* A figure that nothing measures. */
@@ -108,13 +102,13 @@ static void nothing(const void *object, const char *text, struct hmc_value *valu
 static void config_text(const void *object, const char *text, struct hmc_value *value)
 {
 	if (has_config(object))
-		hmc_value_set(value, "%s", text);
+		hmc_value_text(value, text);
 }
 
 static void sample_text(const void *object, const char *text, struct hmc_value *value)
 {
 	if (is_sample(object))
-		hmc_value_set(value, "%s", text);
+		hmc_value_text(value, text);
 }
 
 /* ---- the system, and its processors ---- */
@@ -129,7 +123,7 @@ static void sys_state(const void *object, const char *text, struct hmc_value *va
 	if (!sys->connected)
 		hmc_value_set(value, "No Connection");
 	else
-		hmc_value_set(value, "%s", sys->operating ? "Operating" : "Power Off");
+		hmc_value_text(value, sys->operating ? "Operating" : "Power Off");
 }
 
 /* text: i for installed, f for free, p for those of the shared pool. */
@@ -214,7 +208,7 @@ static bool is_shared(const void *object)
 static void lpar_name(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
-	hmc_value_set(value, "%s", lpar_of(object)->name);
+	hmc_value_text(value, lpar_of(object)->name);
 }
 
 static void lpar_id(const void *object, const char *text, struct hmc_value *value)
@@ -235,8 +229,8 @@ static void lpar_proc_mode(const void *object, const char *text, struct hmc_valu
 {
 	(void)text;
 	if (has_config(object))
-		hmc_value_set(value, "%s",
-			      lpar_of(object)->shared_processors ? "shared" : "ded");
+		hmc_value_text(value,
+			       lpar_of(object)->shared_processors ? "shared" : "ded");
 }
 
 static void lpar_units(const void *object, const char *text, struct hmc_value *value)
@@ -261,10 +255,10 @@ static void lpar_sharing(const void *object, const char *text, struct hmc_value 
 	if (!has_config(object))
 		return;
 	if (lpar->sharing_mode != NULL)
-		hmc_value_set(value, "%s", lpar->sharing_mode);
+		hmc_value_text(value, lpar->sharing_mode);
 	else
-		hmc_value_set(value, "%s",
-			      lpar->shared_processors ? "cap" : "keep_idle_procs");
+		hmc_value_text(value,
+			       lpar->shared_processors ? "cap" : "keep_idle_procs");
 }
 
 static void lpar_uncap(const void *object, const char *text, struct hmc_value *value)
@@ -277,14 +271,14 @@ static void lpar_uncap(const void *object, const char *text, struct hmc_value *v
 static void lpar_proc_pool(const void *object, const char *text, struct hmc_value *value)
 {
 	if (has_config(object) && lpar_of(object)->shared_processors)
-		hmc_value_set(value, "%s", text);
+		hmc_value_text(value, text);
 }
 
 static void lpar_mode(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
 	if (has_config(object))
-		hmc_value_set(value, "%s", is_shared(object) ? "shared" : "ded");
+		hmc_value_text(value, is_shared(object) ? "shared" : "ded");
 }
 
 static void lpar_memory(const void *object, const char *text, struct hmc_value *value)
@@ -319,7 +313,7 @@ static void lpar_weight(const void *object, const char *text, struct hmc_value *
 static void lpar_overage(const void *object, const char *text, struct hmc_value *value)
 {
 	if (is_sample(object) && is_shared(object))
-		hmc_value_set(value, "%s", text);
+		hmc_value_text(value, text);
 }
 
 /* ---- states ---- */
@@ -346,9 +340,9 @@ static void row_state(const void *object, const char *text, struct hmc_value *va
 	if (has_config(object))
 		return;
 	if (text[0] == 'p')
-		hmc_value_set(value, "%s", state);
+		hmc_value_text(value, state);
 	else
-		hmc_value_set(value, "%s", is_known ? "None" : "Unknown");
+		hmc_value_text(value, is_known ? "None" : "Unknown");
 }
 
 /* clang-format off */

@@ -6,23 +6,17 @@
 
 #include "hvcore/base/units.h"
 
-static enum hv_code ask(struct hmc *hmc, const char *host, struct hmc_system *system,
-			struct hv_err *err)
+static enum hv_code ask(struct hmc *hmc, const char *host, Tarn__LparDetail detail,
+			struct hmc_system *system, struct hv_err *err)
 {
-	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
 	Tarn__Query query = TARN__QUERY__INIT;
 	enum hv_code code;
 
 	*system = (struct hmc_system){ 0 };
 	query.host = (char *)host; /* only encoded */
-	query.has_profiles = true;
-	query.profiles = true;
-	request.kind_case = TARN__CLUSTER_REQUEST__KIND_STATUS;
-	request.status = &query;
-	code = cli_ask(hmc->cli, &request, &system->reply, err);
-	if (code == HV_OK && system->reply->status == NULL)
-		code = hv_fail(err, HV_E_CORRUPT,
-			       "answer of the coordinator: no status in it");
+	query.has_lpars = true;
+	query.lpars = detail;
+	code = cli_ask_pages(hmc->cli, &query, &system->reply, err);
 	if (code == HV_OK)
 		system->status = system->reply->status;
 	return code;
@@ -31,7 +25,7 @@ static enum hv_code ask(struct hmc *hmc, const char *host, struct hmc_system *sy
 enum hv_code hmc_system_open_all(struct hmc *hmc, struct hmc_system *ret_system,
 				 struct hv_err *err)
 {
-	return ask(hmc, NULL, ret_system, err);
+	return ask(hmc, NULL, hmc->detail, ret_system, err);
 }
 
 void hmc_system_fini(struct hmc_system *system)
@@ -94,7 +88,8 @@ static enum hv_code find_name(struct hmc *hmc, const char *name, char host[HV_NA
 			      struct hv_err *err)
 {
 	struct hmc_system all;
-	enum hv_code code = ask(hmc, NULL, &all, err);
+	enum hv_code code = ask(hmc, NULL, TARN__LPAR_DETAIL__LPAR_DETAIL_NONE, &all,
+				err);
 
 	host[0] = '\0';
 	for (size_t i = 0; code == HV_OK && i < all.status->n_hosts; i++)
@@ -113,13 +108,13 @@ enum hv_code hmc_system_open(struct hmc *hmc, const char *name,
 
 	*ret_system = (struct hmc_system){ 0 };
 	if (hv_name_is_valid(name))
-		code = ask(hmc, name, ret_system, err);
+		code = ask(hmc, name, hmc->detail, ret_system, err);
 	if (code == HV_E_NOTFOUND) {
 		code = find_name(hmc, name, host, err);
 		if (code == HV_OK && host[0] == '\0')
 			return no_system(name, err);
 		if (code == HV_OK)
-			code = ask(hmc, host, ret_system, err);
+			code = ask(hmc, host, hmc->detail, ret_system, err);
 	}
 	if (code != HV_OK)
 		return code;

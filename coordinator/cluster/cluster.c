@@ -370,6 +370,13 @@ const Tarn__UserRecord *cluster_user_at(const struct cluster *cluster, size_t at
 	return record_at(cluster, RECORD_USER, at);
 }
 
+size_t cluster_lpar_from(const struct cluster *cluster, const char *name)
+{
+	struct record_key key = record_key_name(name);
+
+	return record_table_lower(&cluster->tables[RECORD_LPAR], &key);
+}
+
 size_t cluster_event_after(const struct cluster *cluster, uint64_t number)
 {
 	struct record_key key = record_key_number(number);

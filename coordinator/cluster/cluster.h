@@ -95,6 +95,8 @@ const Tarn__JobRecord *cluster_job_at(const struct cluster *cluster, size_t at);
 const Tarn__Event *cluster_event_at(const struct cluster *cluster, size_t at);
 const Tarn__HostOpRecord *cluster_op_at(const struct cluster *cluster, size_t at);
 const Tarn__UserRecord *cluster_user_at(const struct cluster *cluster, size_t at);
+/* First LPAR with this name or a higher one; cluster_count() where there is none. */
+size_t cluster_lpar_from(const struct cluster *cluster, const char *name);
 /* First event with a higher number; cluster_count() where there is none. */
 size_t cluster_event_after(const struct cluster *cluster, uint64_t number);
 

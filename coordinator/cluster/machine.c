@@ -8,6 +8,11 @@ bool machine_is_there(const Tarn__HostRecord *host)
 	return !host->declared || host->has_agent_id;
 }
 
+unsigned machine_lpars_max(const Tarn__HostRecord *host)
+{
+	return machine_is_there(host) ? HV_HOST_LPARS_MAX : HV_LPARS_MAX;
+}
+
 static uint64_t taken_bytes(const struct host_use *use, const struct hv_reserve *reserve,
 			    uint64_t lmb_bytes)
 {

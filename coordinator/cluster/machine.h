@@ -26,6 +26,8 @@ struct machine_need {
 
 /* A machine stands behind it, now or when its agent joins. */
 bool machine_is_there(const Tarn__HostRecord *host);
+/* How many LPARs a host may have: on paper as many as there may be at all. */
+unsigned machine_lpars_max(const Tarn__HostRecord *host);
 
 /* LIMIT says what is free; OK where the host is not declared, or has no machine. */
 HV_MUST_USE

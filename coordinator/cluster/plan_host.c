@@ -272,6 +272,21 @@ static void edit_identity(struct plan *plan, const Tarn__HostIdentity *identity)
 	draft_name(&plan->draft, "host '%s' says what it has", identity->name);
 }
 
+/* On paper a host may have more LPARs than a machine. */
+static enum hv_code check_machine(struct plan *plan, const Tarn__HostRecord *host,
+				  const Tarn__HostIdentity *identity, struct hv_err *err)
+{
+	struct host_use use = limits_use(plan->cluster, host, LIMITS_CONFIGURED);
+
+	if (use.lpars > HV_HOST_LPARS_MAX)
+		return hv_fail(err, HV_E_REFUSED,
+			       "host '%s' is declared with %u LPARs, and a machine has "
+			       "at most %d; remove some first",
+			       host->name, use.lpars, HV_HOST_LPARS_MAX);
+	use = limits_use(plan->cluster, host, LIMITS_RUNNING);
+	return machine_join(&use, host, identity, err);
+}
+
 enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identity,
 			    struct hv_err *err)
 {
@@ -298,11 +313,8 @@ enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identit
 			host->name);
 	if (!is_news(host, identity))
 		return HV_OK;
-	if (host->declared) {
-		struct host_use use = limits_use(plan->cluster, host, LIMITS_RUNNING);
-
-		code = machine_join(&use, host, identity, err);
-	}
+	if (host->declared)
+		code = check_machine(plan, host, identity, err);
 	if (code == HV_OK)
 		edit_identity(plan, identity);
 	return code;

@@ -1,4 +1,5 @@
 /* plan_lpar - LPARs are made and removed; see plan.h. Running: plan_activate.c. */
+#include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/memory.h"
 #include "coordinator/cluster/plan.h"
 #include "coordinator/cluster/profile.h"
@@ -34,7 +35,7 @@ static enum hv_code check_own_host(const struct plan *plan, const Tarn__HostReco
 	struct host_use use = limits_use(plan->cluster, host, LIMITS_CONFIGURED);
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
-	if (use.lpars >= HV_HOST_LPARS_MAX)
+	if (use.lpars >= machine_lpars_max(host))
 		return hv_fail(err, HV_E_LIMIT,
 			       "LPAR '%s': host '%s' has %u LPARs, the most it may have",
 			       spec->name, host->name, use.lpars);

@@ -48,16 +48,16 @@ static const Tarn__LparRecord *with_id(const struct cluster *cluster, const char
 
 uint32_t profile_free_id(const struct cluster *cluster, const char *host)
 {
-	bool is_taken[HV_HOST_LPARS_MAX + 1] = { false };
+	bool is_taken[HV_LPARS_MAX + 1] = { false };
 	uint32_t id = 1;
 
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 
-		if (lpar->lpar_id <= HV_HOST_LPARS_MAX && strcmp(lpar->host, host) == 0)
+		if (lpar->lpar_id <= HV_LPARS_MAX && strcmp(lpar->host, host) == 0)
 			is_taken[lpar->lpar_id] = true;
 	}
-	while (id <= HV_HOST_LPARS_MAX && is_taken[id])
+	while (id <= HV_LPARS_MAX && is_taken[id])
 		id++;
 	return id;
 }

@@ -2,6 +2,7 @@
 #include "coordinator/cluster/snapshot.h"
 
 #include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/machine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,7 +147,7 @@ static void fill_row(struct placement_host *row, const struct cluster *cluster,
 		(cluster_is_connected(cluster, host->name) ? PLACEMENT_CONNECTED : 0) |
 		(limits_has_pool(host) ? PLACEMENT_POOL : 0) |
 		(serving > 0 ? PLACEMENT_VIOS : 0) | (serving > 1 ? PLACEMENT_PAIR : 0) |
-		(use->lpars < HV_HOST_LPARS_MAX ? PLACEMENT_ROOM : 0);
+		(use->lpars < machine_lpars_max(host) ? PLACEMENT_ROOM : 0);
 	row->lmb_bytes = use->lmb_bytes;
 	row->memory_total_bytes = use->memory_bytes;
 	row->memory_free_bytes = limits_free_bytes(use);

@@ -34,6 +34,8 @@ struct whole {
 	const struct cluster *cluster;
 	const Tarn__Query *query;
 	const char *only_host; /* NULL: all */
+	Tarn__LparDetail detail;
+	size_t lpar_bytes;     /* packed, of this page */
 	struct host_use *uses; /* of all hosts, in order */
 	struct host_room *hosts;
 	struct device_room *devices;
@@ -225,19 +227,18 @@ static void add_lpar(struct whole *whole, const Tarn__LparRecord *record)
 
 	tarn__lpar_view__init(&room->view);
 	room->record = *record;
-	if (!whole->query->profiles) {
+	if (whole->detail < TARN__LPAR_DETAIL__LPAR_DETAIL_PROFILES)
 		room->record.n_profiles = 0;
+	if (whole->detail < TARN__LPAR_DETAIL__LPAR_DETAIL_ATTRIBUTES)
 		room->record.n_attributes = 0;
-	}
 	room->view.record = &room->record;
 	set_state(whole, record, room);
 	whole->reply.lpars[whole->reply.n_lpars++] = &room->view;
 }
 
-static void add_all(struct whole *whole)
+static void add_hosts(struct whole *whole)
 {
 	const struct cluster *cluster = whole->cluster;
-	const char *name = is_given(whole->query->name) ? whole->query->name : NULL;
 
 	limits_use_all(cluster, LIMITS_RUNNING, whole->uses);
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++) {
@@ -250,12 +251,43 @@ static void add_all(struct whole *whole)
 		if (is_on(whole, device->host))
 			add_device(whole, device);
 	}
-	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+}
+
+/* False: the page is full, and it goes on with this one. */
+static bool add_to_page(struct whole *whole, const Tarn__LparRecord *lpar)
+{
+	const Tarn__LparView *view;
+
+	if (whole->query->pages && whole->lpar_bytes >= VIEW_PAGE_BYTES) {
+		whole->reply.next_lpar = lpar->spec->name;
+		return false;
+	}
+	add_lpar(whole, lpar);
+	if (whole->query->pages) {
+		view = whole->reply.lpars[whole->reply.n_lpars - 1];
+		whole->lpar_bytes += tarn__lpar_view__get_packed_size(view);
+	}
+	return true;
+}
+
+static void add_lpars(struct whole *whole)
+{
+	const struct cluster *cluster = whole->cluster;
+	const Tarn__Query *query = whole->query;
+	const char *name = is_given(query->name) ? query->name : NULL;
+	size_t from = 0;
+
+	if (whole->detail == TARN__LPAR_DETAIL__LPAR_DETAIL_NONE)
+		return;
+	if (query->from_lpar != NULL)
+		from = cluster_lpar_from(cluster, query->from_lpar);
+	for (size_t i = from; i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 
 		if (is_on(whole, lpar->host) &&
-		    (name == NULL || strcmp(name, lpar->spec->name) == 0))
-			add_lpar(whole, lpar);
+		    (name == NULL || strcmp(name, lpar->spec->name) == 0) &&
+		    !add_to_page(whole, lpar))
+			return;
 	}
 }
 
@@ -280,6 +312,14 @@ static enum hv_code find_host(const struct cluster *cluster, const Tarn__Query *
 	return HV_OK;
 }
 
+static Tarn__LparDetail detail_of(const Tarn__Query *query)
+{
+	if (query->has_lpars)
+		return query->lpars;
+	return query->profiles ? TARN__LPAR_DETAIL__LPAR_DETAIL_PROFILES
+			       : TARN__LPAR_DETAIL__LPAR_DETAIL_PLAIN;
+}
+
 enum hv_code view_make(const struct cluster *cluster, const Tarn__Query *query,
 		       Tarn__StatusReply **ret_reply, struct hv_err *err)
 {
@@ -293,11 +333,14 @@ enum hv_code view_make(const struct cluster *cluster, const Tarn__Query *query,
 	if (whole == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory for the status");
 	whole->query = query;
+	whole->detail = detail_of(query);
 	whole->only_host = only_host;
 	whole->reply.revision = cluster->now.revision;
 	whole->reply.epoch = cluster->now.epoch;
 	whole->reply.wall_ms = cluster->wall_ms;
-	add_all(whole);
+	if (query->from_lpar == NULL)
+		add_hosts(whole);
+	add_lpars(whole);
 	*ret_reply = &whole->reply;
 	return HV_OK;
 }

@@ -15,7 +15,13 @@
 
 #include "coordinator/cluster/cluster.h"
 
-/* query.host: that host and what is on it. query.name: that LPAR, and its host. */
+/*
+ * query.host: that host and what is on it. query.name: that LPAR, and its host. With
+ * query.pages the LPARs end after VIEW_PAGE_BYTES and next_lpar says where to go on:
+ * query.from_lpar, which gives LPARs alone.
+ */
+#define VIEW_PAGE_BYTES (1u << 20) /* of LPARs; hosts and devices take less than 2 MiB */
+
 HV_MUST_USE
 enum hv_code view_make(const struct cluster *cluster, const Tarn__Query *query,
 		       Tarn__StatusReply **ret_reply, struct hv_err *err);

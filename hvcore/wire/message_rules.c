@@ -5,6 +5,7 @@
 #include "hvcore/base/units.h"
 #include "hvcore/wire/lpar_profile.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* clang-format off */
@@ -110,6 +111,7 @@ static const struct message_rule rules[] = {
 	{ &tarn__drill_run__descriptor,           "vios",       RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__query__descriptor,               "host",       RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__query__descriptor,               "name",       RULE_NAME_OR_EMPTY, 0 },
+	{ &tarn__query__descriptor,               "from_lpar",  RULE_NAME, 0 },
 	{ &tarn__cluster_request__descriptor,     "key",        RULE_BYTES, HV_KEY_BYTES },
 
 	{ &tarn__host_record__descriptor,         "name",       RULE_NAME, 0 },
@@ -136,6 +138,7 @@ static const struct message_rule rules[] = {
 	{ &tarn__status_reply__descriptor,        "hosts",      RULE_LIST, HV_HOSTS_MAX },
 	{ &tarn__status_reply__descriptor,        "devices",    RULE_LIST, HV_CLUSTER_DEVICES_MAX },
 	{ &tarn__status_reply__descriptor,        "lpars",      RULE_LIST, HV_LPARS_MAX },
+	{ &tarn__status_reply__descriptor,        "next_lpar",  RULE_NAME, 0 },
 	{ &tarn__placement_reason__descriptor,    "host",       RULE_NAME, 0 },
 	{ &tarn__placement_reply__descriptor,     "host",       RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__placement_reply__descriptor,     "reasons",    RULE_LIST, HV_HOSTS_MAX },
@@ -149,11 +152,48 @@ static const struct message_rule rules[] = {
 };
 /* clang-format on */
 
+/*
+ * An index, made once: 10,000 LPARs are 100,000 messages, and each of their texts asks.
+ *
+ *   slot of the message ──► its first rule ──next──► its second ...
+ */
+#define SLOTS 512 /* a power of two, twice as many as there are rules */
+#define NONE UINT16_MAX
+
+static uint16_t slots[SLOTS];
+static uint16_t next[HV_COUNT(rules)];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* The slot that has the message, or the empty one where it would be. */
+static uint16_t *slot_of(const ProtobufCMessageDescriptor *message)
+{
+	uint64_t hash = (uint64_t)(uintptr_t)message * UINT64_C(0x9e3779b97f4a7c15);
+	size_t at = (size_t)(hash >> 32) % SLOTS;
+
+	while (slots[at] != NONE && rules[slots[at]].message != message)
+		at = (at + 1) % SLOTS;
+	return &slots[at];
+}
+
+static void make_index(void)
+{
+	static_assert(HV_COUNT(rules) * 2 <= SLOTS, "slots stay half empty");
+	for (size_t i = 0; i < SLOTS; i++)
+		slots[i] = NONE;
+	for (size_t i = HV_COUNT(rules); i > 0; i--) { /* so the first one stays first */
+		uint16_t *slot = slot_of(rules[i - 1].message);
+
+		next[i - 1] = *slot;
+		*slot = (uint16_t)(i - 1);
+	}
+}
+
 const struct message_rule *message_rule_find(const ProtobufCMessageDescriptor *message,
 					     const char *field)
 {
-	for (size_t i = 0; i < HV_COUNT(rules); i++)
-		if (rules[i].message == message && strcmp(rules[i].field, field) == 0)
-			return &rules[i];
+	(void)pthread_once(&once, make_index);
+	for (uint16_t at = *slot_of(message); at != NONE; at = next[at])
+		if (strcmp(rules[at].field, field) == 0)
+			return &rules[at];
 	return NULL;
 }

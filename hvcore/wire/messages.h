@@ -33,9 +33,10 @@
 #define HV_MESSAGE_BYTES_MAX (4u << 20)
 #define HV_MESSAGE_MEMORY_MAX (64u << 20) /* of one decoded message; arbitrary */
 #define HV_HOSTS_MAX 256                  /* of one cluster; arbitrary */
-#define HV_LPARS_MAX 4096                 /* of one cluster; arbitrary */
-#define HV_USERS_MAX 256                  /* of one cluster; arbitrary */
-#define HV_HOST_LPARS_MAX 512 /* of one host: 128 shared (SPEC S5) and dedicated ones */
+#define HV_LPARS_MAX 10240 /* of one cluster, or on paper of one host; arbitrary */
+#define HV_USERS_MAX 256   /* of one cluster; arbitrary */
+#define HV_HOST_LPARS_MAX \
+	512 /* of one machine: 128 shared (SPEC S5) and dedicated ones */
 #define HV_DEVICES_PER_HOST_MAX 512
 #define HV_CLUSTER_DEVICES_MAX 8192  /* arbitrary */
 #define HV_HOST_VIOS_MAX 2           /* SPEC V1: one pair a pool */

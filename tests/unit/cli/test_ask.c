@@ -148,6 +148,62 @@ static void garbage_from_the_coordinator_is_refused(void **state)
 	fake_free(fake);
 }
 
+static void answer_page(struct fake *fake, const char *only, const char *next)
+{
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+	Tarn__StatusReply page = TARN__STATUS_REPLY__INIT;
+	Tarn__StatusReply *whole = fake_status();
+	Tarn__LparView *views[1];
+
+	page.hosts = whole->hosts;
+	page.n_hosts = whole->n_hosts;
+	page.lpars = views;
+	for (size_t i = 0; only != NULL && i < whole->n_lpars; i++)
+		if (strcmp(whole->lpars[i]->record->spec->name, only) == 0)
+			views[page.n_lpars++] = whole->lpars[i];
+	page.next_lpar = (char *)next;
+	reply.status = &page;
+	fake_answer(fake, &reply);
+}
+
+static void pages_are_asked_for_until_the_last(void **state)
+{
+	static const char *const names[] = { "db1", "ded", "off" };
+	struct fake *fake = fake_new();
+
+	(void)state;
+	for (unsigned i = 0; i < HV_COUNT(names); i++)
+		answer_page(fake, names[i],
+			    i + 1 < HV_COUNT(names) ? names[i + 1] : NULL);
+	assert_int_equal(fake_run(fake, "lpar list"), CLI_DONE);
+	assert_int_equal(fake->asked, HV_COUNT(names));
+	for (unsigned i = 0; i < HV_COUNT(names); i++) {
+		Tarn__ClusterRequest *request = fake_request(fake, i);
+
+		assert_non_null(strstr(fake->out, names[i]));
+		assert_true(request->status->pages);
+		if (i == 0)
+			assert_null(request->status->from_lpar);
+		else
+			assert_string_equal(request->status->from_lpar, names[i]);
+		tarn__cluster_request__free_unpacked(request, NULL);
+	}
+	fake_free(fake);
+}
+
+static void an_empty_page_before_the_last_is_refused(void **state)
+{
+	struct fake *fake = fake_new();
+
+	(void)state;
+	answer_page(fake, "db1", "db2");
+	answer_page(fake, NULL, "db2");
+	assert_int_equal(fake_run(fake, "lpar list"), CLI_FAILED);
+	assert_string_equal(fake->err, "tarn: answer of the coordinator: a page of 0 "
+				       "LPARs after 1\n");
+	fake_free(fake);
+}
+
 static void without_an_address_it_is_wrong_usage(void **state)
 {
 	struct fake *fake = fake_new();
@@ -463,6 +519,8 @@ int main(void)
 		cmocka_unit_test(an_error_of_the_coordinator_is_the_commands),
 		cmocka_unit_test(a_code_that_does_not_exist_is_still_a_failure),
 		cmocka_unit_test(garbage_from_the_coordinator_is_refused),
+		cmocka_unit_test(pages_are_asked_for_until_the_last),
+		cmocka_unit_test(an_empty_page_before_the_last_is_refused),
 		cmocka_unit_test(without_an_address_it_is_wrong_usage),
 		cmocka_unit_test(without_randomness_nothing_is_changed),
 		cmocka_unit_test(a_job_is_waited_for),

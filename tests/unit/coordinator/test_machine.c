@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 /* h1 is a Power 770 of 386 GiB; behind it is a machine of 4 GiB in LMBs of 16 MiB. */
@@ -181,6 +182,34 @@ static void a_machine_that_shrank_still_joins(void **state)
 	assert_non_null(strstr(err.text, "the machine behind it has 2 GiB"));
 }
 
+static void on_paper_there_are_more_lpars_than_on_a_machine(void **state)
+{
+	char name[HV_NAME_BYTES];
+	struct hv_err err = { 0 };
+
+	(void)state;
+	host.memory_bytes = 4 * GIB;
+	assert_int_equal(declare("h1", "power770", NULL), HV_OK);
+	for (unsigned i = 0; i <= HV_HOST_LPARS_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "a%u", i);
+		define(name, 256 * MIB, 256 * MIB);
+	}
+	assert_int_equal(cluster_lpar(test_cluster(&c), name)->lpar_id,
+			 HV_HOST_LPARS_MAX + 1);
+	assert_int_equal(test_report(&c, &host, &err), HV_E_REFUSED);
+	assert_non_null(strstr(err.text, "declared with 513 LPARs, and a machine has"));
+	assert_int_equal(test_lpar_remove(&c, "a0", NULL), HV_OK);
+	assert_int_equal(test_report(&c, &host, &err), HV_OK);
+	assert_int_equal(test_lpar_create(&c,
+					  &(struct test_lpar){ .name = "b",
+							       .host = "h1",
+							       .is_dedicated = true,
+							       .mem = 256 * MIB },
+					  &err),
+			 HV_E_LIMIT);
+	assert_non_null(strstr(err.text, "has 512 LPARs, the most it may have"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +226,9 @@ int main(void)
 						open_joined, close_one),
 		cmocka_unit_test_setup_teardown(
 			a_pool_on_paper_is_made_by_the_machine_that_joins,
+			open_with_profiles, close_one),
+		cmocka_unit_test_setup_teardown(
+			on_paper_there_are_more_lpars_than_on_a_machine,
 			open_with_profiles, close_one),
 		cmocka_unit_test_setup_teardown(a_machine_of_other_blocks_is_refused,
 						open_with_profiles, close_one),

@@ -1,4 +1,5 @@
 /* What people see: records beside reports, and nothing invented. */
+#include "coordinator/cluster/view.h"
 #include "tests/unit/coordinator/one_host.h"
 
 #include <setjmp.h>
@@ -179,6 +180,139 @@ static void drills_are_listed_and_looked_up(void **state)
 	test_reply_free(reply);
 }
 
+#define MANY 40
+#define LONG_BYTES 2000
+
+/* LPARs whose profiles are so large that a page holds only some of them. */
+static void define_many(void)
+{
+	static char text[LONG_BYTES + 1];
+	static const char *const names[] = { "virtual_scsi_adapters",
+					     "virtual_eth_adapters" };
+	Tarn__LparAttribute attributes[HV_COUNT(names)], *list[HV_COUNT(names)];
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__LparProfile profile = TARN__LPAR_PROFILE__INIT;
+	Tarn__ProfileSet set = TARN__PROFILE_SET__INIT;
+	char lpar[HV_NAME_BYTES], name[HV_NAME_BYTES];
+	struct hv_err err = { 0 };
+
+	memset(text, 'x', LONG_BYTES);
+	for (unsigned i = 0; i < HV_COUNT(names); i++) {
+		tarn__lpar_attribute__init(&attributes[i]);
+		attributes[i].name = (char *)names[i];
+		attributes[i].value = text;
+		list[i] = &attributes[i];
+	}
+	profile.mode = TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
+	profile.min_bytes = profile.mem_bytes = profile.max_bytes = 64 * MIB;
+	profile.attributes = list;
+	profile.n_attributes = HV_COUNT(list);
+	profile.name = name;
+	set.profile = &profile;
+	set.lpar = lpar;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PROFILE_SET;
+	request.profile_set = &set;
+	for (unsigned i = 0; i < MANY; i++) {
+		(void)snprintf(lpar, sizeof(lpar), "many%02u", i);
+		assert_int_equal(
+			test_lpar_create(&c,
+					 &(struct test_lpar){ .name = lpar,
+							      .host = "h1",
+							      .is_dedicated = true,
+							      .mem = 64 * MIB },
+					 NULL),
+			HV_OK);
+		for (unsigned j = 0; j < 9; j++) {
+			(void)snprintf(name, sizeof(name), "p%u", j);
+			if (test_change(&c, &request, &err, NULL) != HV_OK)
+				fail_msg("%s", err.text);
+		}
+	}
+}
+
+static void pages_have_every_lpar_once(void **state)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__Query query = TARN__QUERY__INIT;
+	char next[HV_NAME_BYTES] = "", last[HV_NAME_BYTES] = "";
+	unsigned pages = 0, lpars = 0;
+
+	(void)state;
+	define_many();
+	query.has_lpars = 1;
+	query.lpars = TARN__LPAR_DETAIL__LPAR_DETAIL_PROFILES;
+	query.has_pages = query.pages = 1;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_STATUS;
+	request.status = &query;
+	do {
+		Tarn__ClusterReply *reply = test_ask(&c, &request);
+		const Tarn__StatusReply *page = reply->status;
+
+		assert_int_equal(page->n_hosts, pages == 0 ? 1 : 0);
+		assert_true(page->n_lpars > 0);
+		assert_true(tarn__cluster_reply__get_packed_size(reply) <
+			    VIEW_PAGE_BYTES + (64u << 10));
+		for (size_t i = 0; i < page->n_lpars; i++) {
+			const char *name = page->lpars[i]->record->spec->name;
+
+			assert_true(strcmp(last, name) < 0);
+			(void)snprintf(last, sizeof(last), "%s", name);
+		}
+		lpars += (unsigned)page->n_lpars;
+		pages++;
+		(void)snprintf(next, sizeof(next), "%s",
+			       page->next_lpar != NULL ? page->next_lpar : "");
+		query.from_lpar = next;
+		test_reply_free(reply);
+	} while (next[0] != '\0');
+	assert_int_equal(lpars, MANY + 1);
+	assert_true(pages > 1);
+}
+
+static void an_answer_has_the_detail_that_was_asked_for(void **state)
+{
+	static const struct {
+		Tarn__LparDetail detail;
+		size_t lpars, attributes, profiles;
+	} rows[] = {
+		{ TARN__LPAR_DETAIL__LPAR_DETAIL_NONE, 0, 0, 0 },
+		{ TARN__LPAR_DETAIL__LPAR_DETAIL_PLAIN, 1, 0, 0 },
+		{ TARN__LPAR_DETAIL__LPAR_DETAIL_ATTRIBUTES, 1, 1, 0 },
+		{ TARN__LPAR_DETAIL__LPAR_DETAIL_PROFILES, 1, 1, 1 },
+	};
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__LparChange change = TARN__LPAR_CHANGE__INIT;
+	Tarn__LparAttribute attribute = TARN__LPAR_ATTRIBUTE__INIT, *list = &attribute;
+	Tarn__Query query = TARN__QUERY__INIT;
+
+	(void)state;
+	attribute.name = (char *)"auto_start";
+	attribute.value = (char *)"1";
+	change.name = (char *)"db1";
+	change.attributes = &list;
+	change.n_attributes = 1;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_CHANGE;
+	request.lpar_change = &change;
+	assert_int_equal(test_change(&c, &request, NULL, NULL), HV_OK);
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_STATUS;
+	request.status = &query;
+	query.has_lpars = 1;
+	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
+		Tarn__ClusterReply *reply;
+
+		query.lpars = rows[i].detail;
+		reply = test_ask(&c, &request);
+		assert_int_equal(reply->status->n_lpars, rows[i].lpars);
+		if (rows[i].lpars > 0) {
+			const Tarn__LparRecord *record = reply->status->lpars[0]->record;
+
+			assert_int_equal(record->n_attributes, rows[i].attributes);
+			assert_int_equal(record->n_profiles, rows[i].profiles);
+		}
+		test_reply_free(reply);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +322,8 @@ int main(void)
 		TEST(a_device_shows_what_is_wrong_with_it),
 		TEST(filters_name_what_they_want),
 		TEST(drills_are_listed_and_looked_up),
+		TEST(pages_have_every_lpar_once),
+		TEST(an_answer_has_the_detail_that_was_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
