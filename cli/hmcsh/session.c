@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include "cli/hmcsh/confine.h"
+#include "cli/hmcsh/editor.h"
 #include "cli/hmcsh/filters.h"
 #include "cli/hmcsh/process.h"
 
+#define TERMINAL_MIN 10    /* a descriptor that no redirection names */
 #define CONTINUED_MAX 1000 /* lines of one command; arbitrary */
 #define SHOWN_PATH "/hmcrbin/:/usr/hmcrbin"
 
@@ -198,9 +200,33 @@ static enum hv_code open_shell(struct hmcsh *shell, const struct hmcsh_config *c
 	return code == HV_OK ? confine(shell, err) : code;
 }
 
-int hmcsh_session_main(const struct hmcsh_config *config, char *const *environment)
+static int run_terminal(struct hmcsh *shell, const struct hmcsh_config *config)
+{
+	struct hmcsh_editor *editor;
+	struct hv_err err;
+	int status;
+
+	if (hmcsh_editor_open(shell, config, &editor, &err) != HV_OK) {
+		hmcsh_complain(&err);
+		return HMCSH_CANNOT_RUN;
+	}
+	status = hmcsh_session_loop(shell, hmcsh_editor_input(editor));
+	hmcsh_editor_close(editor);
+	return status;
+}
+
+static int run_lines(struct hmcsh *shell, const struct hmcsh_config *config)
 {
 	static struct plain plain = { .input.next = next_plain };
+
+	if (config->line != NULL)
+		return hmcsh_run_line(shell, config->line);
+	return shell->terminal >= 0 ? run_terminal(shell, config)
+				    : hmcsh_session_loop(shell, &plain.input);
+}
+
+int hmcsh_session_main(const struct hmcsh_config *config, char *const *environment)
+{
 	static struct hmcsh shell = { .terminal = -1 };
 	struct hv_err err;
 	int status;
@@ -210,9 +236,10 @@ int hmcsh_session_main(const struct hmcsh_config *config, char *const *environme
 		hmcsh_close(&shell);
 		return HMCSH_CANNOT_RUN;
 	}
+	if (config->line == NULL && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		shell.terminal = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, TERMINAL_MIN);
 	hmcsh_signals_start(&shell);
-	status = config->line != NULL ? hmcsh_run_line(&shell, config->line)
-				      : hmcsh_session_loop(&shell, &plain.input);
+	status = run_lines(&shell, config);
 	hmcsh_close(&shell);
 	return status;
 }
