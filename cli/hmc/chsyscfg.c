@@ -1,6 +1,7 @@
 /* chsyscfg, rmsyscfg - partitions and profiles changed, applied, and removed. */
 #include "cli/hmc/commands.h"
 #include "cli/hmc/edit.h"
+#include "cli/hmc/show.h"
 
 #include <string.h>
 
@@ -140,7 +141,7 @@ static enum hv_code change_profile(const struct hmc_order *order,
 		code = hmc_profile_find(lpar, name, &old, err);
 	if (code != HV_OK)
 		return code;
-	hmc_edit_start(&edit, old, hmc_block_bytes(order->system));
+	hmc_edit_start(&edit, old, order->system, lpar);
 	code = edit_profile(&edit, record, err);
 	if (code == HV_OK && !order->is_trial) {
 		set.lpar = lpar->record->spec->name;
@@ -188,9 +189,34 @@ static enum hv_code apply_profile(struct hmc *hmc, struct hv_err *err)
 	return code;
 }
 
+/* A system is what its host is: its name is the agent's, the rest the machine's. */
+static enum hv_code change_system(const struct hmc_order *order,
+				  const struct hmc_record *record, struct hv_err *err)
+{
+	(void)order;
+	for (unsigned i = 0; i < record->count; i++) {
+		const char *name = record->pairs[i].name;
+		const struct hmc_attribute *row = hmc_show_sys;
+
+		if (strcmp(name, "new_name") == 0)
+			return hmc_fail(err, HMC_UNSUPPORTED,
+					"Changing the name of a system",
+					"Its host's agent joins under that name: add the "
+					"host again under the other one.",
+					NULL);
+		while (row->name != NULL && strcmp(row->name, name) != 0)
+			row++;
+		if (row->name == NULL)
+			return hmc_fail(err, HMC_INVALID_ATTRIBUTE, name, NULL, NULL);
+		if (strcmp(name, "name") != 0)
+			return hmc_fail(err, HMC_READ_ONLY, name, NULL, NULL);
+	}
+	return hmc_fail(err, HMC_MISSING_ATTRIBUTE, "new_name", NULL, NULL);
+}
+
 enum hv_code hmc_chsyscfg(struct hmc *hmc, struct hv_err *err)
 {
-	static const char *const kinds[] = { "lpar", "prof", NULL };
+	static const char *const kinds[] = { "lpar", "prof", "sys", NULL };
 	unsigned kind;
 	enum hv_code code = hmc_choice(hmc, "r", kinds, &kind, err);
 
@@ -198,7 +224,11 @@ enum hv_code hmc_chsyscfg(struct hmc *hmc, struct hv_err *err)
 		return code;
 	if (kind == 0 && hmc_has(hmc, "o"))
 		return apply_profile(hmc, err);
-	return hmc_records(hmc, kind == 0 ? change_partition : change_profile, err);
+	return hmc_records(hmc,
+			   kind == 0   ? change_partition
+			   : kind == 1 ? change_profile
+				       : change_system,
+			   err);
 }
 
 static enum hv_code remove_profile(struct hmc *hmc, const Tarn__LparView *lpar,

@@ -16,7 +16,7 @@ static const struct hmc_option mksyscfg[] = {
 	NEED("r", "{lpar|prof}"), NEED("m", "SYSTEM"), TEXT("i", "DATA"), TEXT("f", "FILE"), { 0 },
 };
 static const struct hmc_option chsyscfg[] = {
-	NEED("r", "{lpar|prof}"), NEED("m", "SYSTEM"), TEXT("i", "DATA"), TEXT("f", "FILE"),
+	NEED("r", "{lpar|prof|sys}"), NEED("m", "SYSTEM"), TEXT("i", "DATA"), TEXT("f", "FILE"),
 	TEXT("o", "apply"), TEXT("p", "LPAR"), TEXT("id", "ID"), TEXT("n", "PROFILE"),
 	FLAG("force"), { 0 },
 };

@@ -1,5 +1,5 @@
 /* edit - see edit.h. */
-#include "cli/hmc/edit.h"
+#include "cli/hmc/edit_all.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +12,14 @@
 #define ADAPTERS_BYTES 4096 /* of one list; arbitrary */
 
 void hmc_edit_start(struct hmc_edit *edit, const Tarn__LparProfile *old,
-		    uint64_t block_bytes)
+		    const struct hmc_system *system, const Tarn__LparView *lpar)
 {
 	tarn__lpar_profile__init(&edit->profile);
 	edit->made_count = 0;
-	edit->block_bytes = block_bytes;
+	edit->system = system;
+	edit->lpar = lpar;
+	edit->block_bytes = hmc_block_bytes(system);
+	edit->derived = NULL;
 	if (old != NULL)
 		edit->profile = *old;
 	else
@@ -28,6 +31,8 @@ void hmc_edit_start(struct hmc_edit *edit, const Tarn__LparProfile *old,
 			edit->attributes[i] = *old->attributes[i];
 	}
 	edit->profile.attributes = edit->list;
+	if (hmc_has_all_resources(&edit->profile))
+		hmc_edit_forget(edit);
 }
 
 void hmc_edit_fini(struct hmc_edit *edit)
@@ -161,16 +166,16 @@ static Tarn__LparAttribute *place_of(struct hmc_edit *edit, const char *name)
 	return &edit->attributes[count];
 }
 
-static enum hv_code keep(struct hmc_edit *edit, Tarn__LparAttribute *place,
-			 const char *text, struct hv_err *err)
+enum hv_code hmc_edit_set(struct hmc_edit *edit, const char *name, const char *value,
+			  struct hv_err *err)
 {
-	char *copy = strdup(text);
+	char *copy = strdup(value);
 
 	if (copy == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory for a value");
 	HV_INVARIANT(edit->made_count < HV_LPAR_ATTRIBUTES_MAX);
 	edit->made[edit->made_count++] = copy;
-	place->value = copy;
+	place_of(edit, name)->value = copy;
 	return HV_OK;
 }
 
@@ -271,7 +276,7 @@ static enum hv_code take_attribute(struct hmc_edit *edit, const struct hmc_pair 
 	if (!hv_lpar_attribute_takes(row, text) ||
 	    (pair->op == HMC_SET && strlen(pair->value) >= HV_TEXT_MAX))
 		return bad_value(pair, row->valid, err);
-	return keep(edit, place_of(edit, row->name), text, err);
+	return hmc_edit_set(edit, row->name, text, err);
 }
 
 enum hv_code hmc_edit_apply(struct hmc_edit *edit, const struct hmc_pair *pair,
@@ -279,6 +284,8 @@ enum hv_code hmc_edit_apply(struct hmc_edit *edit, const struct hmc_pair *pair,
 {
 	Tarn__LparProfile *profile = &edit->profile;
 
+	if (edit->derived == NULL && hmc_is_derived(pair->name))
+		edit->derived = pair->name;
 	if (strcmp(pair->name, "min_mem") == 0)
 		return take_memory(edit, pair, &profile->min_bytes, err);
 	if (strcmp(pair->name, "desired_mem") == 0)
@@ -358,26 +365,35 @@ static void set_redundancy(Tarn__LparProfile *profile)
 				       : TARN__REDUNDANCY__REDUNDANCY_REQUIRED;
 }
 
+static void count_adapters(Tarn__LparProfile *profile)
+{
+	static const char *const lists[] = { "virtual_serial_adapters",
+					     "virtual_scsi_adapters",
+					     "virtual_eth_adapters" };
+
+	profile->has_virtual_adapters = true;
+	profile->virtual_adapters = 0;
+	for (unsigned i = 0; i < HV_COUNT(lists); i++)
+		profile->virtual_adapters +=
+			count_elements(hv_lpar_profile_value(profile, lists[i]));
+}
+
 enum hv_code hmc_edit_finish(struct hmc_edit *edit, struct hv_err *err)
 {
 	Tarn__LparProfile *profile = &edit->profile;
-	uint32_t adapters = 0;
+	enum hv_code code = HV_OK;
 	struct hv_err why;
-	enum hv_code code = check_memory(profile, err);
 
+	count_adapters(profile);
+	if (hmc_has_all_resources(profile))
+		code = hmc_edit_derive(edit, err);
+	if (code == HV_OK)
+		code = check_memory(profile, err);
 	if (code == HV_OK)
 		code = check_processors(profile, err);
 	if (code != HV_OK)
 		return code;
 	set_redundancy(profile);
-	adapters +=
-		count_elements(hv_lpar_profile_value(profile, "virtual_serial_adapters"));
-	adapters +=
-		count_elements(hv_lpar_profile_value(profile, "virtual_scsi_adapters"));
-	adapters +=
-		count_elements(hv_lpar_profile_value(profile, "virtual_eth_adapters"));
-	profile->has_virtual_adapters = true;
-	profile->virtual_adapters = adapters;
 	if (hv_lpar_profile_check(profile, &why) != HV_OK)
 		return hmc_fail(err, HMC_BAD_RECORD, why.text, NULL, NULL);
 	return HV_OK;

@@ -23,12 +23,15 @@ struct hmc_edit {
 	Tarn__LparAttribute *list[HV_LPAR_ATTRIBUTES_MAX];
 	char *made[HV_LPAR_ATTRIBUTES_MAX]; /* values that were computed */
 	unsigned made_count;
+	const struct hmc_system *system;
+	const Tarn__LparView *lpar; /* whose profile it is; NULL: of a new one */
 	uint64_t block_bytes;
+	const char *derived; /* the first entered of what all_resources=1 has itself */
 };
 
 /* `old` NULL: a new profile, whose name the caller sets. */
 void hmc_edit_start(struct hmc_edit *edit, const Tarn__LparProfile *old,
-		    uint64_t block_bytes);
+		    const struct hmc_system *system, const Tarn__LparView *lpar);
 void hmc_edit_fini(struct hmc_edit *edit);
 
 /* Does a profile have such an attribute? */
@@ -36,6 +39,10 @@ bool hmc_edit_knows(const char *name);
 HV_MUST_USE
 enum hv_code hmc_edit_apply(struct hmc_edit *edit, const struct hmc_pair *pair,
 			    struct hv_err *err);
+/* An attribute's value as it is, copied. */
+HV_MUST_USE
+enum hv_code hmc_edit_set(struct hmc_edit *edit, const char *name, const char *value,
+			  struct hv_err *err);
 /* Memory in blocks and in order, all there is needed, redundancy by the VIOS named. */
 HV_MUST_USE
 enum hv_code hmc_edit_finish(struct hmc_edit *edit, struct hv_err *err);

@@ -130,7 +130,7 @@ static enum hv_code make_partition(const struct hmc_order *order,
 	tarn__workload__init(&made.workload);
 	made.workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
 	made.spec.workload = &made.workload;
-	hmc_edit_start(&made.edit, NULL, hmc_block_bytes(order->system));
+	hmc_edit_start(&made.edit, NULL, order->system, NULL);
 	code = take_record(&made, record, err);
 	if (code == HV_OK)
 		code = check_free(order, &made, err);
@@ -185,7 +185,7 @@ static enum hv_code make_profile(const struct hmc_order *order,
 	if (hmc_profile_find(lpar, name, &old, NULL) == HV_OK)
 		return hmc_fail(err, HMC_PROFILE_EXISTS, name, lpar->record->spec->name,
 				NULL);
-	hmc_edit_start(&edit, NULL, hmc_block_bytes(order->system));
+	hmc_edit_start(&edit, NULL, order->system, lpar);
 	edit.profile.name = (char *)name; /* only encoded */
 	code = take_profile(&edit, record, err);
 	if (code == HV_OK && !order->is_trial) {

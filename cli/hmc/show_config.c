@@ -1,4 +1,5 @@
 /* show_config - what lssyscfg prints: systems, partitions, profiles; see show.h. */
+#include "cli/hmc/edit_all.h"
 #include "cli/hmc/show.h"
 
 #include <string.h>
@@ -219,11 +220,14 @@ static void prof_name(const void *object, const char *text, struct hmc_value *va
 	hmc_value_text(value, profile_of(object)->name);
 }
 
+/* What is derived is not shown: whoever reads it could not enter it. */
 static void prof_memory(const void *object, const char *text, struct hmc_value *value)
 {
 	const Tarn__LparProfile *profile = profile_of(object);
 	uint64_t bytes = text[0] == 'd' ? profile->mem_bytes : profile->max_bytes;
 
+	if (hmc_has_all_resources(profile))
+		return;
 	if (strncmp(text, "min", 3) == 0)
 		bytes = profile->min_bytes;
 	hmc_value_set(value, "%llu", (unsigned long long)(bytes / HMC_MIB));
@@ -274,6 +278,8 @@ static void prof_kept(const void *object, const char *text, struct hmc_value *va
 {
 	const char *kept = hv_lpar_profile_value(profile_of(object), text);
 
+	if (hmc_has_all_resources(profile_of(object)) && hmc_is_derived(text))
+		return;
 	if (kept != NULL)
 		hmc_value_text(value, kept);
 }

@@ -46,6 +46,27 @@ static enum hv_code need_connected(struct activation *at, struct hv_err *err)
 	return plan_need_connected(at->plan, at->host, err);
 }
 
+/* All resources are all that nobody else has: nobody else runs. */
+static enum hv_code need_alone(struct activation *at, struct hv_err *err)
+{
+	const struct cluster *cluster = at->plan->cluster;
+
+	if (at->with.profile == NULL || !profile_takes_all(at->with.profile))
+		return HV_OK;
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *other = cluster_lpar_at(cluster, i);
+
+		if (other == at->lpar || strcmp(other->host, at->host->name) != 0 ||
+		    !limits_is_active(other))
+			continue;
+		return hv_fail(err, HV_E_STATE,
+			       "LPAR '%s' takes all resources of host '%s', and LPAR "
+			       "'%s' runs there; shut it down first",
+			       at->spec->name, at->host->name, other->spec->name);
+	}
+	return HV_OK;
+}
+
 static enum hv_code need_firmware(struct activation *at, struct hv_err *err)
 {
 	uint64_t growth = limits_activation_growth(&at->use, at->spec);
@@ -241,9 +262,9 @@ static enum hv_code need_processors(struct activation *at, struct hv_err *err)
 
 /* In the order in which a person would mend them. */
 static enum hv_code (*const conditions[])(struct activation *at, struct hv_err *err) = {
-	need_off,         need_connected, need_firmware, need_memory,
-	need_machine,     need_pool,      need_vios,     need_place,
-	need_entitlement, need_logical,   need_device,   need_processors,
+	need_off,     need_connected, need_alone,      need_firmware, need_memory,
+	need_machine, need_pool,      need_vios,       need_place,    need_entitlement,
+	need_logical, need_device,    need_processors,
 };
 
 static void edit_started(struct plan *plan, const struct activation *at)

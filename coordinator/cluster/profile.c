@@ -46,6 +46,11 @@ static const Tarn__LparRecord *with_id(const struct cluster *cluster, const char
 	return NULL;
 }
 
+bool profile_takes_all(const Tarn__LparProfile *profile)
+{
+	return strcmp(hv_lpar_profile_value(profile, "all_resources"), "1") == 0;
+}
+
 uint32_t profile_free_id(const struct cluster *cluster, const char *host)
 {
 	bool is_taken[HV_LPARS_MAX + 1] = { false };

@@ -22,6 +22,9 @@ const Tarn__LparProfile *profile_find(const Tarn__LparRecord *lpar, const char *
 /* Its memory as a profile; strings are the spec's. */
 void profile_of_spec(const Tarn__LparSpec *spec, Tarn__LparProfile *ret_profile);
 
+/* all_resources: it runs alone on its host. */
+bool profile_takes_all(const Tarn__LparProfile *profile);
+
 /* The lowest partition id that no LPAR of the host has. */
 uint32_t profile_free_id(const struct cluster *cluster, const char *host);
 /* A request's id, and its attributes. */

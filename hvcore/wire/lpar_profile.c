@@ -34,7 +34,7 @@ const struct hv_lpar_attribute hv_lpar_attributes[] = {
 	{ "remote_restart_capable",      L, CHOICE("0"),                     "0" },
 	{ "affinity_group_id",           L, CHOICE("none"),                  "none" },
 
-	{ "all_resources",               P, CHOICE("0"),                     "0" },
+	{ "all_resources",               P, CHOICE("0|1"),                   "0" },
 	{ "min_num_huge_pages",          P, CHOICE("0"),                     "0" },
 	{ "desired_num_huge_pages",      P, CHOICE("0"),                     "0" },
 	{ "max_num_huge_pages",          P, CHOICE("0"),                     "0" },

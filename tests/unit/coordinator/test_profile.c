@@ -382,6 +382,26 @@ static void profiles_are_shown_where_they_are_asked_for(void **state)
 	}
 }
 
+static void all_resources_run_alone(void **state)
+{
+	Tarn__LparAttribute all = attribute_of("all_resources", "1"), *list[] = { &all };
+	Tarn__LparProfile whole = profile_of("whole", 32);
+
+	(void)state;
+	whole.attributes = list;
+	whole.n_attributes = 1;
+	assert_int_equal(create(&(struct made){ .name = "a", .profile = &whole }), HV_OK);
+	assert_int_equal(create(&(struct made){ .name = "b" }), HV_OK);
+	assert_int_equal(activate("b", NULL), HV_OK);
+	assert_int_equal(activate("a", NULL), HV_E_STATE);
+	must_say("LPAR 'a' takes all resources of host 'h1', and LPAR 'b' runs there");
+	shut_down("b");
+	assert_int_equal(activate("a", NULL), HV_OK);
+	all.value = TEXT("2");
+	assert_int_equal(create(&(struct made){ .name = "c", .profile = &whole }),
+			 HV_E_INVAL);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_up, close_one)
@@ -395,6 +415,7 @@ int main(void)
 		TEST(an_lpar_is_renamed_and_set_while_it_is_off),
 		TEST(processors_are_checked_at_activation),
 		TEST(profiles_are_shown_where_they_are_asked_for),
+		TEST(all_resources_run_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,9 +225,85 @@ static void what_runs_is_neither_renamed_nor_removed(void **state)
 	lab_does("rmsyscfg -r lpar" M "-n b");
 }
 
+#define ALL "name=all,profile_name=whole,lpar_env=aixlinux,all_resources=1"
+
+/* 1024 MB, 256 of them the pool's: what is left is its own while it runs alone. */
+static void all_resources_are_all_that_nobody_else_has(void **state)
+{
+	(void)state;
+	make("a");
+	lab_does("mksyscfg -r lpar" M "-i " ALL);
+	lab_prints("lssyscfg -r prof" M "--filter lpar_names=all -F all_resources,"
+		   "min_mem,desired_mem,proc_mode,desired_procs,boot_mode",
+		   "1,null,null,ded,null,norm\n");
+	lab_does("chsysstate -r lpar" M "-o on -n a");
+	lab_refuses("chsysstate -r lpar" M "-o on -n all",
+		    "HSCLT031 The operation is not allowed in the current state: LPAR "
+		    "'all' takes all resources of host 'h1', and LPAR 'a' runs there");
+	lab_does("chsysstate -r lpar" M "-o off -n a");
+	lab_does("chsysstate -r lpar" M "-o on -n all");
+	lab_prints("lshwres -r mem" M "--level sys -F curr_avail_sys_mem", "0\n");
+	lab_refuses("chsysstate -r lpar" M "-o on -n a", "HSCLT033");
+	lab_does("chsysstate -r lpar" M "-o off -n all");
+	lab_does("chsysstate -r lpar" M "-o on -n a");
+}
+
+static uint64_t max_mib(const char *name)
+{
+	return cluster_lpar(test_cluster(&lab.coordinator), name)->spec->max_bytes / MIB;
+}
+
+static void all_resources_are_derived_when_they_are_defined(void **state)
+{
+	static const char *const rows[][2] = {
+		{ ALL ",min_mem=256", "HSCLT006 The data entered is not valid: min_mem "
+				      "cannot be entered where all_resources is 1" },
+		{ ALL ",max_procs=2", "max_procs cannot be entered" },
+		{ ALL ",mem_mode=shared", "mem_mode and proc_mode are ded where" },
+		{ ALL ",proc_mode=shared", "mem_mode and proc_mode are ded where" },
+		{ ALL ",all_resources=2", "HSCLT004" },
+	};
+	char line[256];
+
+	(void)state;
+	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
+		(void)snprintf(line, sizeof(line), "mksyscfg -r lpar -m S1 -i %s",
+			       rows[i][0]);
+		lab_refuses(line, rows[i][1]);
+	}
+	lab_does("mksyscfg -r lpar -m S1 -i " ALL);
+	lab_prints("lshwres -r proc -m S1 --level lpar -F pend_min_procs,pend_procs,"
+		   "pend_max_procs",
+		   "1,48,48\n");
+	/* 386 GB less 2800 MB, a 64th of itself for the definition, and 8 GB of HPT */
+	assert_int_equal(max_mib("all"), 378112);
+	/* again the same, though its own definition is there now */
+	lab_does("chsyscfg -r prof -m S1 -i lpar_name=all,name=whole,boot_mode=sms");
+	lab_does("chsyscfg -r lpar -m S1 -o apply -p all -n whole");
+	assert_int_equal(max_mib("all"), 378112);
+	lab_refuses("chsyscfg -r prof -m S1 -i lpar_name=all,name=whole,all_resources=0",
+		    "HSCLT003 The attribute min_mem is required");
+	lab_does("chsyscfg -r prof -m S1 -i lpar_name=all,name=whole,all_resources=0,"
+		 "min_mem=256,desired_mem=512,max_mem=1024,min_procs=1,desired_procs=2,"
+		 "max_procs=2");
+	lab_prints("lssyscfg -r prof -m S1 -F all_resources,desired_mem,max_procs",
+		   "0,512,2\n");
+	lab_does("chsyscfg -r prof -m S1 -i lpar_name=all,name=whole,all_resources=1");
+	lab_prints("lssyscfg -r prof -m S1 -F all_resources,desired_mem,max_procs",
+		   "1,null,null\n");
+}
+
 static void the_machine_is_told_as_it_is(void **state)
 {
 	(void)state;
+	lab_refuses("chsyscfg -r sys" M "-i name=h1,new_name=h2",
+		    "HSCLT022 Changing the name of a system is not supported");
+	lab_refuses("chsyscfg -r sys" M "-i power_off_policy=1", "HSCLT005");
+	lab_refuses("chsyscfg -r sys" M "-i colour=red",
+		    "The invalid attribute is colour.");
+	lab_refuses("chsyscfg -r sys" M "-i name=h1",
+		    "The attribute new_name is required");
+	lab_refuses("chsyscfg -r sys -m h9 -i new_name=h2", "HSCL3205");
 	lab_prints("lssyscfg -r sys" M "-F name,type_model,serial_num,state,"
 		   "active_lpar_mobility_capable",
 		   "h1,TARN-LAB,h1,Operating,0\n");
@@ -251,6 +327,8 @@ int main(void)
 		TEST(paging_devices_are_the_pools),
 		TEST(a_shared_partition_needs_an_adapter),
 		TEST(what_runs_is_neither_renamed_nor_removed),
+		TEST(all_resources_are_all_that_nobody_else_has),
+		TEST(all_resources_are_derived_when_they_are_defined),
 		TEST(the_machine_is_told_as_it_is),
 	};
 
