@@ -98,9 +98,25 @@ void hv_page_move(struct hv_page_table *table, uint32_t page, enum hv_page_state
 
 	HV_INVARIANT(from < HV_PAGE_STATE_COUNT && (moves[from] & HV_BIT(to)) != 0);
 	HV_INVARIANT(table->pages_in[from] > 0);
+	if (from == HV_PAGE_ZERO)
+		hv_page_loan(table, page, false);
+	if (to == HV_PAGE_ZERO) /* an age from before would be a loan */
+		hv_page_age_set(table, page, 0);
 	table->pages_in[from]--;
 	table->pages_in[to]++;
 	entry->word = (entry->word & ~STATE_MASK) | (uint32_t)to;
+}
+
+void hv_page_loan(struct hv_page_table *table, uint32_t page, bool is_loaned)
+{
+	HV_INVARIANT(hv_page_state(table, page) == HV_PAGE_ZERO);
+	if (hv_page_is_loaned(table, page) == is_loaned)
+		return;
+	hv_page_age_set(table, page, is_loaned);
+	if (is_loaned)
+		table->loaned++;
+	else
+		table->loaned--;
 }
 
 void hv_page_frequency_set(struct hv_page_table *table, uint32_t page, unsigned frequency)
@@ -222,6 +238,7 @@ static enum hv_code audit_pages(const struct hv_page_table *table, uint64_t *ret
 				uint32_t *ret_owned, struct hv_err *err)
 {
 	uint32_t pages_in[HV_PAGE_STATE_COUNT] = { 0 };
+	uint32_t loaned = 0;
 	enum hv_code code;
 
 	*ret_sum = 0;
@@ -231,6 +248,7 @@ static enum hv_code audit_pages(const struct hv_page_table *table, uint64_t *ret
 		if (code != HV_OK)
 			return code;
 		pages_in[hv_page_state(table, page)]++;
+		loaned += hv_page_is_loaned(table, page);
 		if (owned_class(table, page) == HV_SLOT_CLASS_COUNT)
 			continue;
 		*ret_sum += slot_hash(table->pages[page].slot);
@@ -241,6 +259,9 @@ static enum hv_code audit_pages(const struct hv_page_table *table, uint64_t *ret
 			return hv_fail(err, HV_E_CORRUPT,
 				       "%u pages in state %u, counted as %u",
 				       pages_in[state], state, table->pages_in[state]);
+	if (loaned != table->loaned)
+		return hv_fail(err, HV_E_CORRUPT, "%u pages are loaned, counted as %u",
+			       loaned, table->loaned);
 	return HV_OK;
 }
 

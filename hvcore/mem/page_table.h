@@ -6,7 +6,7 @@
  *     slot      u32   slot of its copy, or HV_SLOT_NONE
  *     checksum  u32   low half of xxh3-64 of that copy
  *     word      u32   state 3 | protected 1 | frequency 2 | queue 2 | parked 1 |
- *                     wants write 1 | fill 6 | age 16
+ *                     wants write 1 | fill 6 | age 16; ZERO: age 1 = loaned
  *     link      u32   next page of its queue 28 | state of *slot* i 4 (a column that
  *                     only shares the entry of page i)
  *
@@ -30,6 +30,7 @@
  *   STEALING has a WRITING slot and is protected; INFLIGHT and STOLEN a LIVE one;
  *   ZERO and POISONED none; every WRITING and LIVE slot belongs to one page
  *   a page marked as queued is on that queue, once
+ *   as many pages are loaned as `loaned` says, all of them ZERO
  *
  * Contract
  *   Threads  one.
@@ -100,6 +101,7 @@ struct hv_page_table {
 	uint32_t slot_count;
 	uint32_t slot_cursor; /* next-fit: slots are given out in write order */
 	uint32_t pages_in[HV_PAGE_STATE_COUNT];
+	uint32_t loaned; /* of those that are ZERO */
 	uint32_t slots_in[HV_SLOT_CLASS_COUNT];
 	uint32_t doubts[2]; /* slots in doubt because of path 0, 1 */
 	struct hv_fifo queues[HV_QUEUE_COUNT];
@@ -167,6 +169,17 @@ static inline unsigned hv_page_age(const struct hv_page_table *table, uint32_t p
 	return table->pages[page].word >> 16;
 }
 void hv_page_age_set(struct hv_page_table *table, uint32_t page, unsigned age);
+
+/*
+ * A ZERO page is one that the partition has loaned, or is not any more; what becomes
+ * something else is none.
+ */
+void hv_page_loan(struct hv_page_table *table, uint32_t page, bool is_loaned);
+static inline bool hv_page_is_loaned(const struct hv_page_table *table, uint32_t page)
+{
+	return hv_page_state(table, page) == HV_PAGE_ZERO &&
+	       hv_page_age(table, page) == 1;
+}
 
 /* ---- queues: singly linked; a page that left stays until it is popped ---- */
 

@@ -42,6 +42,11 @@ static bool has_frame(enum hv_page_state state)
 
 void hv_page_to_zero(struct hv_space *space, uint32_t page)
 {
+	hv_page_drop(space, page, &space->counts.discards);
+}
+
+void hv_page_drop(struct hv_space *space, uint32_t page, uint64_t *counter)
+{
 	enum hv_page_state was = hv_page_state(&space->table, page);
 
 	if (was == HV_PAGE_ZERO || was == HV_PAGE_POISONED)
@@ -51,7 +56,7 @@ void hv_page_to_zero(struct hv_space *space, uint32_t page)
 	space->ops->left(space->ctx, page);
 	if (has_frame(was))
 		hv_frame_give(space, 1);
-	space->counts.discards++;
+	(*counter)++;
 	if (was != HV_PAGE_INFLIGHT)
 		return;
 	/* Its fault is raised again, and then finds a page of zeros. */

@@ -38,6 +38,7 @@
 #include "hvcore/mem/page_table.h"
 #include "hvcore/pager/frames.h"
 #include "hvcore/vasi/client.h"
+#include "hvcore/wire/hint.h"
 
 #define HV_PATHS 2
 #define HV_PAGER_SPACES_MAX 128 /* shared partitions of a pool (SPEC) */
@@ -48,6 +49,12 @@
 
 struct hv_pager;
 struct hv_space;
+
+enum hv_importance {
+	HV_PAGE_ORDINARY,
+	HV_PAGE_CRITICAL, /* leaves when nothing else is left */
+	HV_PAGE_UNDER_IO, /* never leaves (M7) */
+};
 
 /*
  * What a space does to its partition's memory. `ctx` is the space's. Codes:
@@ -88,6 +95,17 @@ struct hv_space_ops {
 	 * What translates to it must be forgotten: hvcore/mem/hpt.h.
 	 */
 	void (*left)(void *ctx, uint32_t page);
+
+	/*
+	 * What the partition says of its pages (hvcore/wire/hint.h), and what is known
+	 * of its I/O. NULL, all of them: nothing.
+	 */
+	enum hv_importance (*importance)(void *ctx, uint32_t page);
+	/* First page in [from, end) of LOANED or UNUSED, or up to `last`; `end`: none. */
+	uint32_t (*find_spare)(void *ctx, uint32_t from, uint32_t end, enum hv_hint last);
+	/* It is about to be taken. HV_HINT_ACTIVE: no, it is used again. */
+	enum hv_hint (*claim)(void *ctx, uint32_t page);
+	void (*claimed)(void *ctx, uint32_t page, enum hv_hint hint, bool is_taken);
 };
 
 /* What a path does; `ctx` is the path's. This is hvcore/vasi/client.h, as a table. */
@@ -302,7 +320,10 @@ struct hv_space_counts {
 	uint64_t clean_steals;
 	uint64_t zero_steals;
 	uint64_t canceled_steals;
-	uint64_t discards; /* pages */
+	uint64_t discards;      /* pages */
+	uint64_t unused_steals; /* content worthless: no I/O */
+	uint64_t loaned_steals;
+	uint64_t dropped_steals; /* expendable or latent */
 	uint64_t checksum_errors;
 	uint64_t integrity_errors;
 	uint64_t io_errors;
@@ -316,6 +337,7 @@ struct hv_space_stat {
 	uint64_t pages_in[HV_PAGE_STATE_COUNT];
 	uint64_t slots_in[HV_SLOT_CLASS_COUNT];
 	uint64_t frames; /* resident + stealing + inflight */
+	uint64_t loaned; /* of the ZERO ones */
 	uint64_t table_bytes;
 	uint64_t requests_out;
 	enum hv_wait wait;

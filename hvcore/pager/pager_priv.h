@@ -4,6 +4,7 @@
  *   space.c    open, close, stat; a partition's life
  *   event.c    faults
  *   discard.c  pages that end: discards, holes, poison
+ *   spare.c    pages that the partition has no use for
  *   resize.c   logical memory that grows and shrinks
  *   fill.c     page-ins, from fault to install
  *   steal.c    page-outs, from victims to punch
@@ -119,6 +120,9 @@ struct hv_space {
 	uint16_t clock;                        /* ghost age */
 	uint64_t refaults[HV_REFAULT_BUCKETS]; /* by distance: hv_space_use */
 	uint32_t void_cursor;
+	uint32_t spare_cursor;
+	uint64_t no_spare_until_ns
+		[2]; /* a lap found none; [1]: nor what can be had again */
 	uint64_t barren_until_ns;
 	uint64_t write_error_until_ns;
 	unsigned write_errors; /* in a row */
@@ -213,6 +217,8 @@ static inline void hv_fault_count(struct hv_space *space, const struct hv_parked
 
 /* The page is worth nothing now: slot, frame, read and steal of it end. */
 void hv_page_to_zero(struct hv_space *space, uint32_t page);
+/* The same, counted as something else than a discard. */
+void hv_page_drop(struct hv_space *space, uint32_t page, uint64_t *counter);
 
 /* The content is lost: any fault on it kills, loudly (M4, P6). */
 void hv_page_poison(struct hv_space *space, uint32_t page);
@@ -221,6 +227,12 @@ void hv_page_mark_poison(struct hv_space *space, uint32_t page);
 
 /* A sweep over what REMOVE events named; true: more to do. */
 bool hv_space_sweep_some(struct hv_space *space);
+
+/* ---- spare.c ---- */
+
+/* Takes up to `want` pages with hints up to `last`; gives how many frames came free. */
+uint32_t hv_spare_take(struct hv_space *space, uint32_t want, enum hv_hint last,
+		       uint64_t now_ns);
 
 /* ---- fill.c ---- */
 

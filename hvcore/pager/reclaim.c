@@ -8,7 +8,10 @@
  * sum by the caller, so somebody always is above. Nobody is taken below its
  * entitlement, but for its own faults.
  *
- * Which: S3-FIFO. A page enters `small` (a tenth of the resident ones), or `main` if
+ * Which: what the partition has no use for (spare.c), then S3-FIFO, critical pages
+ * last, pages under I/O never (M7).
+ *
+ * S3-FIFO: A page enters `small` (a tenth of the resident ones), or `main` if
  * it was stolen so recently that `main` would have kept it (the ghost age). At the
  * head of a queue a page that was used since (a minor or write event, a fault while
  * it was still queued) goes round again, others leave. Queues are singly linked, so
@@ -110,7 +113,8 @@ void hv_page_left(struct hv_space *space, uint32_t page)
 		space->steals = 0;
 		space->clock++;
 	}
-	hv_page_age_set(&space->table, page, space->clock);
+	if (hv_page_state(&space->table, page) != HV_PAGE_ZERO)
+		hv_page_age_set(&space->table, page, space->clock);
 	hv_page_frequency_set(&space->table, page, 0);
 }
 
@@ -123,9 +127,28 @@ static enum hv_page_queue next_queue(const struct hv_page_table *table)
 								 : HV_QUEUE_MAIN;
 }
 
+/* How victims are picked. */
+struct picking {
+	unsigned want;
+	bool may_write;
+	bool takes_critical; /* nothing else is left */
+	uint64_t now_ns;
+};
+
+/* M7: what is under I/O stays; what is critical, as long as anything else is there. */
+static bool may_leave(const struct hv_space *space, uint32_t page, bool takes_critical)
+{
+	enum hv_importance importance = HV_PAGE_ORDINARY;
+
+	if (space->ops->importance != NULL)
+		importance = space->ops->importance(space->ctx, page);
+	return importance == HV_PAGE_ORDINARY ||
+	       (importance == HV_PAGE_CRITICAL && takes_critical);
+}
+
 /* Whether the page at the head of a queue leaves; if not, it went where it belongs. */
 static bool judge(struct hv_space *space, uint32_t page, enum hv_page_queue from,
-		  bool may_write, uint64_t now_ns)
+		  const struct picking *picking)
 {
 	struct hv_page_table *table = &space->table;
 	unsigned frequency = hv_page_frequency(table, page);
@@ -138,8 +161,10 @@ static bool judge(struct hv_space *space, uint32_t page, enum hv_page_queue from
 		hv_queue_push(table, HV_QUEUE_MAIN, page);
 		return false;
 	}
-	if (hv_page_has(table, page, HV_PAGE_PARKED) || is_young(space, page, now_ns) ||
-	    (!may_write && table->pages[page].slot == HV_SLOT_NONE)) {
+	if (hv_page_has(table, page, HV_PAGE_PARKED) ||
+	    is_young(space, page, picking->now_ns) ||
+	    !may_leave(space, page, picking->takes_critical) ||
+	    (!picking->may_write && table->pages[page].slot == HV_SLOT_NONE)) {
 		hv_queue_push(table, HV_QUEUE_MAIN, page);
 		return false;
 	}
@@ -159,18 +184,19 @@ static void sort(uint32_t *pages, unsigned count)
 }
 
 /* Up to `want` victims, sorted, off the queues. Bounded, whatever the queues hold. */
-static unsigned pick(struct hv_space *space, unsigned want, bool may_write,
-		     uint64_t now_ns, uint32_t *pages)
+static unsigned pick(struct hv_space *space, const struct picking *picking,
+		     uint32_t *pages)
 {
 	unsigned count = 0;
 
-	for (unsigned steps = 4 * want + BATCH_MAX; steps > 0 && count < want; steps--) {
+	for (unsigned steps = 4 * picking->want + BATCH_MAX;
+	     steps > 0 && count < picking->want; steps--) {
 		enum hv_page_queue queue = next_queue(&space->table);
 		uint32_t page = hv_queue_pop(&space->table, queue);
 
 		if (page == HV_PAGE_NONE)
 			break;
-		if (judge(space, page, queue, may_write, now_ns))
+		if (judge(space, page, queue, picking))
 			pages[count++] = page;
 	}
 	sort(pages, count);
@@ -183,6 +209,7 @@ struct choice {
 	struct hv_space *space;
 	int64_t most; /* pages above its target */
 	int64_t may_take;
+	bool takes_critical;
 };
 
 /* Faults of this space that wait for a frame. */
@@ -203,7 +230,7 @@ static void consider(struct hv_space *space, int64_t urgent, uint64_t now_ns,
 	if (!hv_space_acts(space) || space->is_blocked ||
 	    space->table.pages_in[HV_PAGE_RESIDENT] == 0)
 		return;
-	if (space->barren_until_ns > now_ns) {
+	if (space->barren_until_ns > now_ns && !best->takes_critical) {
 		hv_pager_retry_at(space->pager, space->barren_until_ns);
 		return;
 	}
@@ -211,12 +238,13 @@ static void consider(struct hv_space *space, int64_t urgent, uint64_t now_ns,
 		may_take = stays - floor;
 	if (may_take <= 0 || (best->space != NULL && excess <= best->most))
 		return;
-	*best = (struct choice){ space, excess, may_take };
+	*best = (struct choice){ space, excess, may_take, best->takes_critical };
 }
 
-static struct choice choose(struct hv_pager *pager, int64_t urgent, uint64_t now_ns)
+static struct choice choose(struct hv_pager *pager, int64_t urgent, bool takes_critical,
+			    uint64_t now_ns)
 {
-	struct choice best = { 0 };
+	struct choice best = { .takes_critical = takes_critical };
 
 	for (unsigned i = 0; i < pager->space_count; i++)
 		consider(pager->spaces[i], urgent, now_ns, &best);
@@ -238,12 +266,17 @@ static bool may_write(const struct hv_space *space, uint64_t now_ns)
 static unsigned steal_from(const struct choice *choice, unsigned want, uint64_t now_ns)
 {
 	struct hv_space *space = choice->space;
+	struct picking picking = { want, may_write(space, now_ns), choice->takes_critical,
+				   now_ns };
 	uint32_t pages[BATCH_MAX];
 	unsigned count;
 
 	if ((int64_t)want > choice->may_take)
-		want = (unsigned)choice->may_take;
-	count = pick(space, want, may_write(space, now_ns), now_ns, pages);
+		picking.want = (unsigned)choice->may_take;
+	count = hv_spare_take(space, picking.want, HV_HINT_LATENT, now_ns);
+	if (count > 0)
+		return count;
+	count = pick(space, &picking, pages);
 	if (count == 0)
 		space->barren_until_ns = now_ns + HV_BARREN_NS;
 	else
@@ -289,22 +322,41 @@ static struct want find_want(struct hv_pager *pager)
 	return want;
 }
 
+/* What costs no I/O and nobody anything goes first, whosever it is. */
+static void take_spare(struct hv_space *space, unsigned *batch, struct want *want,
+		       uint64_t now_ns)
+{
+	unsigned taken = hv_spare_take(space, *batch, HV_HINT_UNUSED, now_ns);
+
+	*batch -= taken;
+	want->urgent -= taken;
+}
+
 /* One batch. True: there is more to do, and it can be done. */
 static bool reclaim(struct hv_pager *pager, uint64_t now_ns)
 {
 	unsigned batch = batch_size(pager);
 	struct want want = find_want(pager);
+	bool takes_critical = false;
 
 	if (want.most <= 0)
 		return false;
 	if (want.most < (int64_t)batch)
 		batch = (unsigned)want.most;
+	for (unsigned i = 0; i < pager->space_count && batch > 0; i++)
+		take_spare(pager->spaces[i], &batch, &want, now_ns);
 	for (unsigned i = 0; i < PICKS && batch > 0; i++) {
-		struct choice choice = choose(pager, want.urgent, now_ns);
+		struct choice choice = choose(pager, want.urgent, takes_critical, now_ns);
 		unsigned tried;
 
-		if (choice.space == NULL)
+		if (choice.space == NULL && takes_critical)
 			return false;
+		if (choice.space == NULL) {
+			if (want.urgent <= 0)
+				return false;
+			takes_critical = true; /* for faults that wait */
+			continue;
+		}
 		tried = steal_from(&choice, batch, now_ns);
 		want.urgent -= tried;
 		batch -= tried;

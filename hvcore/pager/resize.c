@@ -27,6 +27,8 @@ enum hv_code hv_pager_resize(struct hv_pager *pager, struct hv_space *space,
 	for (uint32_t page = pages; page < space->pages; page++)
 		if (hv_page_state(&space->table, page) != HV_PAGE_ZERO)
 			return HV_E_BUSY;
+	for (uint32_t page = pages; page < space->pages; page++)
+		hv_page_loan(&space->table, page, false);
 	if (pages < space->pages)
 		hv_faults_forget(space, pages);
 	space->pages = pages;

@@ -366,6 +366,7 @@ void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
 		.pages = space->pages,
 		.pending_faults = space->pending,
 		.frames = space->frames,
+		.loaned = space->table.loaned,
 		.table_bytes = hv_space_table_bytes(space),
 		.requests_out = space->out,
 	};

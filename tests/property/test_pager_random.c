@@ -169,6 +169,41 @@ static void step_discard(struct run *run)
 	(void)world_member_discard(&run->world, index, page, count);
 }
 
+/* A page that nobody uses is said to be this or that. */
+static void step_hint(struct run *run)
+{
+	unsigned index;
+	struct world_member *member = someone(run, &index);
+	uint32_t page = some_page(run);
+
+	if (member == NULL || model_is_touched(&member->kernel, page) ||
+	    member->kernel.pages[page].is_tainted)
+		return;
+	model_hint(&member->kernel, page, (enum hv_hint)below(run, HV_HINT_COUNT));
+}
+
+/* I/O to a page in its frame begins, or ends. */
+static void step_io(struct run *run)
+{
+	unsigned index;
+	struct world_member *member = someone(run, &index);
+	uint32_t page = some_page(run);
+	struct model_page *at;
+
+	if (member == NULL)
+		return;
+	at = &member->kernel.pages[page];
+	if (at->is_under_io || below(run, 4) != 0) {
+		at->is_under_io = false;
+		return;
+	}
+	if (hv_page_state(&member->space->table, page) != HV_PAGE_RESIDENT ||
+	    model_is_touched(&member->kernel, page))
+		return;
+	model_use(&member->kernel, page); /* mapping it makes it active */
+	at->is_under_io = at->is_cached;
+}
+
 static void step_hostile(struct run *run)
 {
 	unsigned index;
@@ -278,6 +313,8 @@ static const struct {
 	{ step_drain,      80 },
 	{ step_failover,   25 },
 	{ step_discard,    50 },
+	{ step_hint,      300 },
+	{ step_io,         60 },
 	{ step_hostile,    50 },
 	{ step_kernel,     40 },
 	{ step_lie,        40 },
@@ -337,6 +374,14 @@ static void check(struct run *run, uint64_t seed, unsigned step_number)
 		 step_number, wrong);
 }
 
+/* Else all frames might be under I/O, and faults wait for ever. */
+static void end_io(struct world *world)
+{
+	for (unsigned i = 0; i < world->config.members; i++)
+		for (uint32_t page = 0; page < world->config.pages; page++)
+			world->members[i].kernel.pages[page].is_under_io = false;
+}
+
 static void episode(uint64_t seed, struct hv_space_counts *sum)
 {
 	static struct run run;
@@ -353,6 +398,7 @@ static void episode(uint64_t seed, struct hv_space_counts *sum)
 	}
 	if (run.shrunk > 0)
 		hv_frames_grow(&run.world.frames, (uint64_t)run.shrunk);
+	end_io(&run.world);
 	if (!world_settle(&run.world) || !world_read_all(&run.world)) {
 		check(&run, seed, EPISODE_STEPS);
 		world_dump(&run.world);
@@ -376,6 +422,9 @@ static void episode(uint64_t seed, struct hv_space_counts *sum)
 		sum->io_errors += space->counts.io_errors;
 		sum->frame_waits += space->counts.frame_waits;
 		sum->failed_faults += space->counts.failed_faults;
+		sum->unused_steals += space->counts.unused_steals;
+		sum->loaned_steals += space->counts.loaned_steals;
+		sum->dropped_steals += space->counts.dropped_steals;
 	}
 	world_fini(&run.world);
 }
@@ -409,6 +458,8 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 	/* A run in which nothing happened proves nothing. */
 	assert_true(sum.page_ins > 0 && sum.page_outs > 0 && sum.clean_steals > 0);
 	assert_true(sum.zero_steals > 0 && sum.canceled_steals > 0 && sum.discards > 0);
+	assert_true(sum.unused_steals > 0 && sum.loaned_steals > 0 &&
+		    sum.dropped_steals > 0);
 }
 
 int main(void)

@@ -59,6 +59,8 @@ static void make_hole(struct model_kernel *kernel, uint32_t page)
 {
 	struct model_page *at = &kernel->pages[page];
 
+	if (at->is_under_io && at->is_cached && !at->is_tainted && !kernel->is_dead)
+		violated(kernel, page, "a page under I/O left");
 	kernel->pool->blocks -= at->is_cached;
 	kernel->blocks -= at->is_cached;
 	at->is_cached = false;
@@ -94,6 +96,8 @@ void model_start(struct model_kernel *kernel, uint32_t thread, enum model_op op,
 		 uint32_t page, uint32_t count, uint64_t value)
 {
 	HV_INVARIANT(kernel->threads[thread].state == MODEL_IDLE);
+	for (uint32_t i = 0; i < count; i++)
+		model_use(kernel, page + i);
 	kernel->threads[thread] = (struct model_thread){
 		.state = MODEL_READY,
 		.op = op,
@@ -161,6 +165,7 @@ static void zap(struct model_kernel *kernel, struct model_thread *thread)
 			at->is_poisoned = false;
 			continue;
 		}
+		at->is_under_io = false; /* its own doing */
 		make_hole(kernel, thread->page + i);
 		at->may_be_zero = true;
 	}
@@ -284,6 +289,7 @@ void model_pwrite(struct model_kernel *kernel, uint32_t page, uint64_t value)
 
 void model_punch_bare(struct model_kernel *kernel, uint32_t page)
 {
+	kernel->pages[page].is_under_io = false;
 	make_hole(kernel, page);
 	kernel->pages[page].may_be_zero = true;
 }
@@ -294,6 +300,83 @@ void model_remap(struct model_kernel *kernel)
 		kernel->pages[page].is_mapped = false;
 		kernel->pages[page].is_protected = false;
 	}
+}
+
+/* ---- hints ---- */
+
+bool model_is_touched(const struct model_kernel *kernel, uint32_t page)
+{
+	for (uint32_t i = 0; i < kernel->thread_count; i++) {
+		const struct model_thread *thread = &kernel->threads[i];
+
+		if (thread->state != MODEL_IDLE && page - thread->page < thread->count)
+			return true;
+	}
+	return false;
+}
+
+/* What was taken meanwhile is zeros: the call that TAKING asks for waits for that. */
+static void set_hint(struct model_kernel *kernel, uint32_t page, enum hv_hint hint)
+{
+	struct model_page *at = &kernel->pages[page];
+	uint8_t was = hv_hint_set(&at->hint, hint);
+
+	if ((was & HV_HINT_TAKING) != 0)
+		violated(kernel, page, "a page stayed half taken");
+	if ((was & HV_HINT_TAKEN) == 0)
+		return;
+	at->expected = 0;
+	at->may_be_zero = false;
+}
+
+void model_hint(struct model_kernel *kernel, uint32_t page, enum hv_hint hint)
+{
+	HV_INVARIANT(!model_is_touched(kernel, page));
+	if (hint == HV_HINT_ACTIVE || hint == HV_HINT_CRITICAL ||
+	    !kernel->pages[page].is_under_io)
+		set_hint(kernel, page, hint);
+}
+
+void model_use(struct model_kernel *kernel, uint32_t page)
+{
+	if (kernel->pages[page].hint > HV_HINT_CRITICAL)
+		set_hint(kernel, page, HV_HINT_ACTIVE);
+}
+
+static enum hv_importance op_importance(void *ctx, uint32_t page)
+{
+	const struct model_kernel *kernel = ctx;
+
+	if (kernel->pages[page].is_under_io)
+		return HV_PAGE_UNDER_IO;
+	return kernel->pages[page].hint == HV_HINT_CRITICAL ? HV_PAGE_CRITICAL
+							    : HV_PAGE_ORDINARY;
+}
+
+static uint32_t op_find_spare(void *ctx, uint32_t from, uint32_t end, enum hv_hint last)
+{
+	const struct model_kernel *kernel = ctx;
+
+	for (uint32_t page = from; page < end; page++)
+		if (hv_hint_is_spare(kernel->pages[page].hint) &&
+		    kernel->pages[page].hint <= last)
+			return page;
+	return end;
+}
+
+static enum hv_hint op_claim(void *ctx, uint32_t page)
+{
+	struct model_kernel *kernel = ctx;
+	enum hv_hint hint = hv_hint_of(kernel->pages[page].hint);
+
+	return hv_hint_claim(&kernel->pages[page].hint, hint) ? hint : HV_HINT_ACTIVE;
+}
+
+static void op_claimed(void *ctx, uint32_t page, enum hv_hint hint, bool is_taken)
+{
+	struct model_kernel *kernel = ctx;
+
+	hv_hint_claimed(&kernel->pages[page].hint, hint, is_taken);
 }
 
 /* ---- ops ---- */
@@ -462,5 +545,9 @@ const struct hv_space_ops model_kernel_ops = {
 	.wake      = op_wake,
 	.poison    = op_poison,
 	.left      = op_left,
+	.importance = op_importance,
+	.find_spare = op_find_spare,
+	.claim     = op_claim,
+	.claimed   = op_claimed,
 };
 /* clang-format on */

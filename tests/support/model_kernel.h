@@ -48,10 +48,12 @@ struct model_page {
 	bool is_mapped;
 	bool is_protected;
 	bool is_poisoned;
-	bool may_be_zero; /* a bare hole was made: zeros are right as well */
-	bool is_tainted;  /* written behind our back: no promise any more */
-	bool may_poison;  /* its device failed: SIGBUS is right */
-	bool is_entered;  /* a translation to it was made since it last left */
+	bool may_be_zero;     /* a bare hole was made: zeros are right as well */
+	bool is_tainted;      /* written behind our back: no promise any more */
+	bool may_poison;      /* its device failed: SIGBUS is right */
+	bool is_entered;      /* a translation to it was made since it last left */
+	bool is_under_io;     /* mapped for I/O: it must not leave (M7) */
+	_Atomic uint8_t hint; /* hvcore/wire/hint.h */
 };
 
 enum model_op { MODEL_READ, MODEL_WRITE, MODEL_DONTNEED, MODEL_REMOVE, MODEL_OP_COUNT };
@@ -130,6 +132,11 @@ void model_discarded(struct model_kernel *kernel, uint32_t first, uint32_t count
 /* Through the descriptor, no event. */
 void model_pwrite(struct model_kernel *kernel, uint32_t page, uint64_t value);
 void model_punch_bare(struct model_kernel *kernel, uint32_t page);
+/* What the operating system says of a page that none of its threads uses. */
+void model_hint(struct model_kernel *kernel, uint32_t page, enum hv_hint hint);
+/* It is used again: what a careful operating system does before it touches it. */
+void model_use(struct model_kernel *kernel, uint32_t page);
+bool model_is_touched(const struct model_kernel *kernel, uint32_t page);
 /* munmap, mmap, register again. */
 void model_remap(struct model_kernel *kernel);
 

@@ -123,6 +123,8 @@ bool world_member_discard(struct world *world, unsigned index, uint32_t first,
 {
 	struct world_member *member = &world->members[index];
 
+	for (uint32_t i = 0; i < count; i++)
+		member->kernel.pages[first + i].is_under_io = false;
 	if (hv_pager_discard(world->pager, member->space, first, count) != HV_OK)
 		return false;
 	model_discarded(&member->kernel, first, count);
