@@ -27,6 +27,12 @@ static enum hv_code refuse(const struct hmc *hmc, const char *user, struct hv_er
 	return hmc_fail(err, HMC_NO_AUTHORITY, user, hmc->command->name, NULL);
 }
 
+/* Who is named to us came by the shell, and that is by ssh. */
+static bool is_let_in(const Tarn__UserRecord *user)
+{
+	return !user->disabled && user->remote_ssh_access;
+}
+
 /* What the coordinator keeps of the user, into hmc->role. */
 static enum hv_code find_role(struct hmc *hmc, const char *name, struct hv_err *err)
 {
@@ -43,7 +49,7 @@ static enum hv_code find_role(struct hmc *hmc, const char *name, struct hv_err *
 	code = cli_ask(hmc->cli, &request, &reply, err);
 	if (code != HV_OK)
 		return code;
-	if (reply->n_users != 1 || reply->users[0]->disabled)
+	if (reply->n_users != 1 || !is_let_in(reply->users[0]))
 		code = refuse(hmc, name, err);
 	else
 		hmc->role = reply->users[0]->role;

@@ -7,7 +7,8 @@
  *
  * Contract
  *   Threads  one.
- *   Errors   NO_AUTHORITY: the role may not, the user is disabled, or not known.
+ *   Errors   NO_AUTHORITY: the role may not, the user is disabled, has no access by
+ *            ssh, or is not known.
  */
 #ifndef CLI_HMC_ACCESS_H
 #define CLI_HMC_ACCESS_H

@@ -52,7 +52,7 @@ static const struct hmc_option lssysconn[] = {
 	NEED("r", "all"), TEXT("m", "SYSTEM"), LIST_OPTIONS, { 0 },
 };
 static const struct hmc_option lshmcusr[] = {
-	LIST_OPTIONS, { 0 },
+	TEXT("t", "{user|default}"), LIST_OPTIONS, { 0 },
 };
 static const struct hmc_option mkhmcusr[] = {
 	TEXT("u", "USER"), TEXT("a", "TASKROLE"), TEXT("d", "DESCRIPTION"), TEXT("M", "DAYS"),

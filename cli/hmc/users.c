@@ -78,9 +78,34 @@ static const struct hmc_attribute show_users[] = {
 	NUMBER("disabled"),
 	{ 0 },
 };
+/* Of a user for whom nothing else is said: -t default. */
+static const struct hmc_attribute show_defaults[] = {
+	NUMBER("pwage"),
+	NUMBER("remote_webui_access"),
+	NUMBER("remote_ssh_access"),
+	NUMBER("min_pwage"),
+	NUMBER("session_timeout"),
+	NUMBER("verify_timeout"),
+	NUMBER("idle_timeout"),
+	NUMBER("inactivity_expiration"),
+	{ 0 },
+};
 /* clang-format on */
 
-enum hv_code hmc_lshmcusr(struct hmc *hmc, struct hv_err *err)
+static enum hv_code list_defaults(struct hmc *hmc, struct hv_err *err)
+{
+	static const struct hmc_rows rows = { show_defaults, NULL };
+	const Tarn__UserRecord nobody = TARN__USER_RECORD__INIT;
+	struct hmc_output output;
+	enum hv_code code = hmc_output_start(hmc, &rows, &output, err);
+
+	if (code == HV_OK)
+		hmc_list_add(&output.list, &nobody);
+	hmc_output_end(&output, code);
+	return code;
+}
+
+static enum hv_code list_users(struct hmc *hmc, struct hv_err *err)
 {
 	static const struct hmc_filter_name filters[] = { { "names", "name" },
 							  { "taskroles", "taskrole" },
@@ -98,6 +123,19 @@ enum hv_code hmc_lshmcusr(struct hmc *hmc, struct hv_err *err)
 	hmc_output_end(&output, code);
 	tarn__cluster_reply__free_unpacked(reply, NULL);
 	return code;
+}
+
+enum hv_code hmc_lshmcusr(struct hmc *hmc, struct hv_err *err)
+{
+	static const char *const types[] = { "user", "default", NULL };
+	unsigned type = 0;
+	enum hv_code code = HV_OK;
+
+	if (hmc_has(hmc, "t"))
+		code = hmc_choice(hmc, "t", types, &type, err);
+	if (code != HV_OK)
+		return code;
+	return type == 0 ? list_users(hmc, err) : list_defaults(hmc, err);
 }
 
 static bool is_password(const char *name)

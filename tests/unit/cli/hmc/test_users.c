@@ -60,6 +60,12 @@ static void users_are_made_changed_and_removed(void **state)
 		"lshmcusr --filter \"\\\"names=bob,nobody\\\"\" -F name,session_timeout",
 		"bob,60\n");
 	lab_prints("lshmcusr --filter taskroles=hmcpe", "No results were found.\n");
+	lab_prints("lshmcusr -t user -F name", "hscroot\nann\nbob\n");
+	lab_prints("lshmcusr -t default",
+		   "pwage=99999,remote_webui_access=0,remote_ssh_access=1,min_pwage=0,"
+		   "session_timeout=0,verify_timeout=15,idle_timeout=0,"
+		   "inactivity_expiration=0\n");
+	lab_refuses("lshmcusr -t pwdpolicy", "The value of the -t option is not valid");
 	lab_does("chhmcusr -u bob -t taskrole -v hmcsuperadmin");
 	lab_does("chhmcusr -i 'name=bob,disabled=1,idle_timeout=5'");
 	lab_prints("lshmcusr --filter names=bob -F taskrole,disabled,idle_timeout",
@@ -214,6 +220,10 @@ static void who_is_not_known_or_disabled_may_nothing(void **state)
 	lab_as("ann");
 	lab_refuses("lssyscfg -r sys -F name",
 		    "HSCL350B The user does not have the appropriate authority.");
+	lab_as(NULL);
+	lab_does("chhmcusr -i name=ann,disabled=0,remote_ssh_access=0");
+	lab_as("ann");
+	lab_refuses("lssyscfg -r sys -F name", "HSCL350B");
 	lab_as("nobody");
 	lab_refuses("lssyscfg -r sys -F name", "HSCL350B");
 	lab_as("");
