@@ -44,6 +44,11 @@ struct cli_world {
 	/* Standard input and output are the console of a session until it ends. */
 	enum hv_code (*converse)(struct cli_world *world, const char *url,
 				 const uint8_t *session, struct hv_err *err);
+	/*
+	 * A line that somebody typed, without its end and cut where it does not fit;
+	 * what follows it is not read. False: there is none any more.
+	 */
+	bool (*read_line)(struct cli_world *world, char *line, size_t size);
 };
 
 struct cli {

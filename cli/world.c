@@ -45,6 +45,26 @@ static enum hv_code random_bytes(struct cli_world *world, uint8_t *bytes, size_t
 	return HV_OK;
 }
 
+/* Byte by byte: what follows is somebody else's. */
+static bool read_line(struct cli_world *world, char *line, size_t size)
+{
+	size_t count = 0;
+	ssize_t n;
+	char byte;
+
+	(void)world;
+	while ((n = read(STDIN_FILENO, &byte, 1)) > 0 || (n < 0 && errno == EINTR)) {
+		if (n < 0)
+			continue;
+		if (byte == '\n')
+			break;
+		if (byte != '\r' && count + 1 < size)
+			line[count++] = byte;
+	}
+	line[count] = '\0';
+	return n > 0 || count > 0;
+}
+
 static unsigned terminal_columns(void)
 {
 	struct winsize size;
@@ -64,8 +84,9 @@ void cli_world_open(struct cli_world *world, struct cli *ret_cli)
 {
 	const char *no_color = getenv("NO_COLOR"), *url = getenv("TARN_COORDINATOR");
 
-	*world = (struct cli_world){ ask, now_ms, sleep_ms, random_bytes,
-				     cli_vterm_converse };
+	*world = (struct cli_world){
+		ask, now_ms, sleep_ms, random_bytes, cli_vterm_converse, read_line
+	};
 	*ret_cli = (struct cli){
 		.world = world,
 		.out = stdout,

@@ -108,6 +108,12 @@ static const struct hmc_option lslparutil[] = {
 static const struct hmc_option chlparutil[] = {
 	NEED("r", "config"), NEED("s", "{0|30|60|300|1800|3600}"), TEXT("m", "SYSTEM"), { 0 },
 };
+static const struct hmc_option vterm[] = {
+	NEED("m", "SYSTEM"), TEXT("p", "LPAR"), TEXT("id", "ID"), { 0 },
+};
+static const struct hmc_option vtmenu[] = {
+	{ 0 },
+};
 
 const struct hmc_command hmc_commands[] = {
 	{ "lssyscfg",   hmc_lssyscfg,   lssyscfg,   "List systems, partitions and profiles", HMC_ANYBODY },
@@ -133,6 +139,9 @@ const struct hmc_command hmc_commands[] = {
 	{ "lslparmigr", hmc_lslparmigr, lslparmigr, "List what partitions need to be migrated", HMC_ANYBODY },
 	{ "migrlpar",   hmc_migrlpar,   migrlpar,   "Validate the migration of a partition", HMC_ADMIN },
 	{ "viosrvcmd",  hmc_viosrvcmd,  viosrvcmd,  "Run a command on a Virtual I/O Server", HMC_ADMIN },
+	{ "mkvterm",    hmc_mkvterm,    vterm,      "Open the virtual terminal of a partition; ~. closes it", HMC_OPERATOR },
+	{ "rmvterm",    hmc_rmvterm,    vterm,      "Close the virtual terminal of a partition, whoever has it open", HMC_OPERATOR },
+	{ "vtmenu",     hmc_vtmenu,     vtmenu,     "Choose a partition and open its virtual terminal", HMC_OPERATOR },
 	{ 0 },
 };
 /* clang-format on */

@@ -32,5 +32,8 @@ HMC_COMMAND(hmc_monhmc);
 HMC_COMMAND(hmc_lslparmigr);
 HMC_COMMAND(hmc_migrlpar);
 HMC_COMMAND(hmc_viosrvcmd);
+HMC_COMMAND(hmc_mkvterm);
+HMC_COMMAND(hmc_rmvterm);
+HMC_COMMAND(hmc_vtmenu);
 
 #endif

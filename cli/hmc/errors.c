@@ -66,6 +66,12 @@ static const struct message messages[HMC_ERROR_COUNT] = {
 	[HMC_NO_POOL]            = { "HSCLT023", HV_E_STATE,
 		"The managed system %1 does not have a shared memory pool. "
 		"Create one with chhwres -r mempool -o a and retry the command." },
+	[HMC_VTERM_OPEN]         = { "HSCLT024", HV_E_BUSY,
+		"A terminal session is already open for partition %1. Only one open session is allowed "
+		"for a partition. Close it with rmvterm and retry the command." },
+	[HMC_VTERM_FAILED]       = { "HSCLT025", HV_E_STATE, "The open failed: %1." },
+	[HMC_VTERM_LOST]         = { "HSCLT025", HV_E_GONE,
+		"The terminal session of partition %1 has ended: %2." },
 	[HMC_MEMORY_ADD]         = { "HSCL294C", HV_E_STATE,
 		"The dynamic addition of memory resources failed: %1." },
 	[HMC_MEMORY_REMOVE]      = { "HSCL2932", HV_E_STATE,

@@ -35,6 +35,9 @@ enum hmc_error {
 	HMC_MEMORY_ORDER,       /* minimum, desired, maximum in MB */
 	HMC_UNSUPPORTED,        /* what, remedy */
 	HMC_NO_POOL,            /* system */
+	HMC_VTERM_OPEN,         /* partition */
+	HMC_VTERM_FAILED,       /* why */
+	HMC_VTERM_LOST,         /* partition, why */
 	HMC_MEMORY_ADD,         /* why not, or why less */
 	HMC_MEMORY_REMOVE,      /* the same, also of a move */
 	HMC_REFUSED,            /* what the coordinator said */

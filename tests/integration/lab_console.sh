@@ -1,7 +1,7 @@
 #!/bin/bash
 # Claim   a person has a partition's console, one at a time, over coordinator and agent;
 #         nothing that ends on the way leaves him hanging or the partition harmed.
-# Inject  commands from a pipe and from a terminal; a second user; kill -9 of the agent and
+# Inject  commands from a pipe and from a terminal, also by the names of an HMC; a second user; kill -9 of the agent and
 #         of the coordinator while the console is open; the partition shut down.
 # Expect  every command answers; what was poked is there, and no page is wrong; the terminal
 #         is raw meanwhile and as before afterwards; each end is told in a sentence.
@@ -98,6 +98,47 @@ print('echo: %.1f ms' % (sorted(times)[10] * 1000))
 os.write(main, b'\x15\r~.')
 assert os.waitpid(child, 0)[1] == 0
 assert termios.tcgetattr(side) == before, 'the terminal is not as before'
+EOF
+
+echo "== as on an HMC"
+hmc() {
+	"$bin/hmc/$1" "${@:2}"
+}
+printf 'status\nexit\n' | hmc mkvterm -m h1 -p db1 >"$work/hmc"
+[[ $(head -n 2 "$work/hmc") == $'Open in progress\nOpen Completed.' ]] || fail "$(cat "$work/hmc")"
+grep -q 'mismatches     0' "$work/hmc"
+holds_console hmc
+! hmc mkvterm -m h1 --id 1 </dev/null >/dev/null 2>"$work/second" || fail "two at once"
+grep -q '^HSCLT024 .*already open' "$work/second"
+[[ -z $(hmc rmvterm -m h1 -p db1) ]]
+ends_with hmc 'another user closed the console'
+python3 - "$bin/tarn-hmcsh" <<'EOF'
+import os, pty, select, sys, time
+
+def read(fd, until, seconds=10):
+    got, end = b'', time.time() + seconds
+    while until not in got:
+        ready, _, _ = select.select([fd], [], [], max(0, end - time.time()))
+        assert ready, (until, got)
+        got += os.read(fd, 65536)
+    return got
+
+child, main = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], [sys.argv[1], '--user', 'hscroot', '-c', 'vtmenu'])
+read(main, b'Managed System. (q to quit): ')
+os.write(main, b'1\n')
+read(main, b'Running Partition (q to quit): ')
+os.write(main, b'1\n')
+read(main, b'db1> ')
+os.write(main, b'workload\r')
+read(main, b'zipf')
+os.write(main, b'\r~.')
+read(main, b'Running Partition (q to quit): ')
+os.write(main, b'q\n')
+read(main, b'Managed System. (q to quit): ')
+os.write(main, b'q\n')
+assert os.waitpid(child, 0)[1] == 0
 EOF
 
 echo "== the agent is killed"

@@ -67,12 +67,22 @@ static enum hv_code converse(struct cli_world *world, const char *url,
 	return fake->converse.code;
 }
 
+/* Nobody types. */
+static bool read_line(struct cli_world *world, char *line, size_t size)
+{
+	(void)world;
+	(void)line;
+	(void)size;
+	return false;
+}
+
 struct fake *fake_new(void)
 {
 	struct fake *fake = calloc(1, sizeof(*fake));
 
 	assert(fake != NULL);
-	fake->world = (struct cli_world){ ask, now_ms, sleep_ms, random_bytes, converse };
+	fake->world = (struct cli_world){ ask,          now_ms,   sleep_ms,
+					  random_bytes, converse, read_line };
 	fake->cli.world = &fake->world;
 	fake->cli.url = "ipc:///fake";
 	fake->now_ms = 1000;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,47 @@ static void pause_allocations(bool is_paused)
 		lab.pause(is_paused);
 }
 
+static void say_console(Tarn__HostConsole *console, struct test_answer *answer)
+{
+	Tarn__HostRequest request = TARN__HOST_REQUEST__INIT;
+	Tarn__HostIdentity identity = TARN__HOST_IDENTITY__INIT;
+	uint8_t *bytes;
+	size_t count;
+
+	identity.name = lab.host.name;
+	identity.agent_id = (ProtobufCBinaryData){ sizeof(lab.host.id), lab.host.id };
+	identity.incarnation = lab.host.incarnation;
+	identity.version = HOST_PROTOCOL_VERSION;
+	console->identity = &identity;
+	request.kind_case = TARN__HOST_REQUEST__KIND_CONSOLE;
+	request.console = console;
+	assert_int_equal(hv_message_encode(&request.base, &bytes, &count, NULL), HV_OK);
+	engine_submit(lab.coordinator.engine, bytes, count, answer);
+	engine_flush(lab.coordinator.engine);
+	free(bytes);
+}
+
+/* The machine's agent opens the one that it is told of. */
+static void open_console(void)
+{
+	Tarn__HostConsole console = TARN__HOST_CONSOLE__INIT;
+	Tarn__ConsoleReport report = TARN__CONSOLE_REPORT__INIT, *list = &report;
+	struct test_answer answer = { 0 };
+	Tarn__HostReply *reply;
+
+	say_console(&console, &answer);
+	assert_int_equal(hv_host_reply_decode(answer.bytes, answer.count, &reply, NULL),
+			 HV_OK);
+	free(answer.bytes);
+	if (reply->console->n_sessions > 0) {
+		report.session = reply->console->sessions[0]->session;
+		console.n_sessions = 1;
+		console.sessions = &list;
+		say_console(&console, NULL); /* it is held: nobody waits for it */
+	}
+	tarn__host_reply__free_unpacked(reply, NULL);
+}
+
 static enum hv_code ask(struct cli_world *world, const char *url,
 			const struct cli_message *sent, uint64_t deadline_ms,
 			struct cli_message *ret_answer, struct hv_err *err)
@@ -43,6 +85,8 @@ static enum hv_code ask(struct cli_world *world, const char *url,
 		lab.coordinator.wants_flush = false;
 		if (!answer.is_there && lab.has_host)
 			lab_settle();
+		if (!answer.is_there && lab.has_consoles)
+			open_console();
 		if (!answer.is_there)
 			test_coordinator_run(&lab.coordinator, 250);
 	}
@@ -76,6 +120,26 @@ static enum hv_code random_bytes(struct cli_world *world, uint8_t *bytes, size_t
 	return HV_OK;
 }
 
+static enum hv_code converse(struct cli_world *world, const char *url,
+			     const uint8_t *session, struct hv_err *err)
+{
+	(void)world;
+	(void)url;
+	(void)session;
+	lab.conversations++;
+	*err = lab.conversed;
+	return lab.conversed.code;
+}
+
+static bool read_line(struct cli_world *world, char *line, size_t size)
+{
+	(void)world;
+	if (lab.typed == NULL || *lab.typed == NULL)
+		return false;
+	(void)snprintf(line, size, "%s", *lab.typed++);
+	return true;
+}
+
 static enum hv_code load_profile(struct engine_env *env, const char *name,
 				 struct hv_profile *ret_profile, struct hv_err *err)
 {
@@ -96,7 +160,8 @@ int lab_open(void **state)
 	Tarn__HostAdd add = TARN__HOST_ADD__INIT;
 
 	(void)state;
-	lab = (struct lab){ .world = { ask, now_ms, sleep_ms, random_bytes } };
+	lab = (struct lab){ .world = { ask, now_ms, sleep_ms, random_bytes, converse,
+				       read_line } };
 	test_coordinator_open(&lab.coordinator, 1);
 	lab.coordinator.env.profile = load_profile;
 	add.name = (char *)"S1";

@@ -19,6 +19,10 @@ struct lab {
 	struct cli cli;
 	void (*pause)(bool is_paused); /* oom_pause(), where a test counts allocations */
 	unsigned asked;                /* requests of the last run */
+	bool has_consoles;             /* the machine opens consoles */
+	const char *const *typed;      /* lines for a menu; NULL at the end */
+	unsigned conversations;        /* at consoles; the next one ends so: */
+	struct hv_err conversed;
 	char *out, *err;
 };
 
