@@ -283,6 +283,7 @@ struct greeting { /* a connection that has not said HELLO */
 struct stat_request;
 struct fault_check { /* one fault thread's part of a stat round */
 	uint64_t frames;
+	struct hv_pager_stat pager;
 	enum hv_code code;
 	struct hv_err err;
 };

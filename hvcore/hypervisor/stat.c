@@ -42,6 +42,7 @@ static void visit_stat(struct fault_thread *thread, struct fault_round *round) /
 	if (is_audit && thread->index == 0)
 		hv->stat_frames_free = hv_frames_free(&thread->team->frames);
 	*check = (struct fault_check){ .code = HV_OK };
+	hv_pager_stat(thread->pager, &check->pager);
 	for (unsigned i = 0; i < thread->memory_count; i++) {
 		struct memory *memory = thread->memories[i];
 

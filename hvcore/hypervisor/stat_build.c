@@ -341,6 +341,19 @@ static void fill_decisions(struct build *build, const struct hypervisor *hv)
 	build->pool.decisions = build->decisions_at;
 }
 
+/* What an HMC counts of a pool, as of the last round. */
+static void fill_page_ins(Tarn__PoolStat *pool, const struct hypervisor *hv)
+{
+	uint64_t page_ins = 0, page_in_ns = 0;
+
+	for (unsigned i = 0; i < hv->team->count; i++) {
+		page_ins += hv->stat_checks[i].pager.page_ins;
+		page_in_ns += hv->stat_checks[i].pager.page_in_ns;
+	}
+	SET(pool, page_faults, page_ins);
+	SET(pool, page_in_delay_us, page_in_ns / 1000);
+}
+
 static void fill_pool(struct build *build, const struct hypervisor *hv)
 {
 	const struct hv_frames *frames = &hv->team->frames;
@@ -361,6 +374,7 @@ static void fill_pool(struct build *build, const struct hypervisor *hv)
 	pool->entitled_bytes = partition_entitled_pages(hv) * HV_PAGE_BYTES;
 	SET(pool, overhead_bytes, hypervisor_overhead_bytes(hv));
 	SET(pool, frame_waits, hv_frames_waits(frames));
+	fill_page_ins(pool, hv);
 	SET(pool, looks, hv->manage.looks);
 	SET(pool, look_cpu_us, hv->manage.look_cpu_ns / 1000);
 	fill_decisions(build, hv);

@@ -112,6 +112,8 @@ static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_prot
 	space->pending--;
 	space->counts.page_ins++;
 	hv_hist_add(&space->latency, now_ns - fill->since_ns);
+	pager->page_ins++;
+	pager->page_in_ns += now_ns - fill->since_ns;
 	fill_free(pager, fill);
 }
 

@@ -369,6 +369,9 @@ struct hv_pager_stat {
 	uint64_t fills;           /* page-ins under way */
 	uint64_t frames;          /* of all its spaces */
 	unsigned spaces;
+	/* since the pager began, of spaces that ended, too */
+	uint64_t page_ins;
+	uint64_t page_in_ns; /* that partitions waited for them */
 };
 void hv_pager_stat(const struct hv_pager *pager, struct hv_pager_stat *ret_stat);
 

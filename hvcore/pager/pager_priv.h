@@ -151,6 +151,7 @@ struct hv_pager {
 	uint64_t retry_ns; /* look again then even if nothing happens; 0 = no need */
 	uint64_t nomems;
 	uint64_t ignored_answers;
+	uint64_t page_ins, page_in_ns; /* of all its spaces, those that ended too */
 };
 
 /* ---- space.c ---- */

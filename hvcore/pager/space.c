@@ -135,6 +135,8 @@ void hv_pager_stat(const struct hv_pager *pager, struct hv_pager_stat *ret_stat)
 		.ignored_answers = pager->ignored_answers,
 		.nomems = pager->nomems,
 		.spaces = pager->space_count,
+		.page_ins = pager->page_ins,
+		.page_in_ns = pager->page_in_ns,
 	};
 	for (unsigned i = 0; i < pager->space_count; i++) {
 		ret_stat->fills += pager->spaces[i]->fills;

@@ -8,6 +8,20 @@
 
 #include "tests/support/host.h"
 
+/* The pool's own figures have all that its partitions have. */
+static void check_pool(struct test_host *host)
+{
+	Tarn__HvReply *reply = test_host_stat(host, false);
+	const Tarn__PoolStat *pool = reply->stat->pool;
+	uint64_t page_ins = 0;
+
+	for (size_t i = 0; i < reply->stat->n_partitions; i++)
+		page_ins += reply->stat->partitions[i]->page_ins;
+	assert_int_equal(pool->page_faults, page_ins);
+	assert_true(pool->page_in_delay_us > pool->page_faults);
+	tarn__hv_reply__free_unpacked(reply, NULL);
+}
+
 static void twice_the_pool_goes_in_and_out_and_every_page_is_right(void **state)
 {
 	static struct test_host host;
@@ -23,6 +37,7 @@ static void twice_the_pool_goes_in_and_out_and_every_page_is_right(void **state)
 							     .write_percent = 50 });
 	test_host_wait_page_ins(&host, "db1", 2000);
 	test_host_audit(&host);
+	check_pool(&host);
 	test_host_verify(&host);
 	test_host_end(&host);
 }

@@ -401,6 +401,24 @@ static void p12_no_memory_keeps_the_data_and_is_tried_again(void **state)
 	assert_int_equal(get().pages_in[HV_PAGE_POISONED], 0);
 }
 
+/* What an HMC shows of a pool never falls. */
+static void page_ins_count_beyond_the_end_of_their_partition(void **state)
+{
+	struct hv_pager_stat stat;
+
+	(void)state;
+	steal_out(0);
+	touch(MODEL_READ, 0);
+	hv_pager_stat(world.pager, &stat);
+	assert_int_equal(stat.page_ins, 1);
+	assert_int_equal(stat.page_in_ns, hv_space_latency(member()->space)->sum_ns);
+	world_member_kill(&world, 0);
+	assert_true(world_member_reap(&world, 0));
+	hv_pager_stat(world.pager, &stat);
+	assert_int_equal(stat.spaces, 0);
+	assert_int_equal(stat.page_ins, 1);
+}
+
 static void p13_a_discard_cancels_and_gives_the_frame_back_once(void **state)
 {
 	(void)state;
@@ -532,6 +550,7 @@ int main(void)
 		TEST(p11_no_more_slots_are_kept_than_can_be_used),
 		TEST(p12_a_frame_is_reserved_before_a_page_in_is_sent),
 		TEST(p12_no_memory_keeps_the_data_and_is_tried_again),
+		TEST(page_ins_count_beyond_the_end_of_their_partition),
 		TEST(p13_a_discard_cancels_and_gives_the_frame_back_once),
 		TEST(p14_a_shrink_is_a_debt_that_reclaim_pays),
 		TEST(p18_memory_shrinks_only_by_pages_that_hold_nothing),
