@@ -114,6 +114,21 @@ static struct hmc_argument *find_word(struct hmc *hmc, const char *word)
 	return NULL;
 }
 
+/* "-sh" is -s with its value, as getopt has it; NULL: it is none. */
+static struct hmc_argument *find_joined(struct hmc *hmc, const char *word)
+{
+	if (word[0] != '-' || word[1] == '-' || word[1] == '\0')
+		return NULL;
+	for (unsigned i = 0; i < hmc->count; i++) {
+		const struct hmc_option *option = hmc->arguments[i].option;
+
+		if (option->name[0] == word[1] && option->name[1] == '\0' &&
+		    option->takes != HMC_FLAG)
+			return &hmc->arguments[i];
+	}
+	return NULL;
+}
+
 /* One option; *ret_used is how many words it took. */
 static enum hv_code take(struct hmc *hmc, unsigned count, char *const *words,
 			 unsigned *ret_used, struct hv_err *err)
@@ -122,13 +137,21 @@ static enum hv_code take(struct hmc *hmc, unsigned count, char *const *words,
 	const char *equals = strchr(words[0], '=');
 	bool has_next = count > 1 && (words[1][0] != '-' || words[1][1] == '\0');
 
+	bool is_joined = argument == NULL;
+
 	*ret_used = 1;
+	if (is_joined)
+		argument = find_joined(hmc, words[0]);
 	if (argument == NULL)
 		return hmc_usage(hmc, err, "An invalid option was entered:", words[0]);
 	if (argument->is_set)
 		return hmc_usage(hmc, err,
 				 "An option was entered more than once:", words[0]);
 	argument->is_set = true;
+	if (is_joined) {
+		argument->text = words[0] + 2;
+		return HV_OK;
+	}
 	if (argument->option->takes == HMC_FLAG)
 		return equals == NULL ? HV_OK
 				      : hmc_usage(hmc, err,

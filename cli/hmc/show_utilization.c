@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define CYCLES_PER_US 512
+
 const struct hmc_filter_name hmc_filter_utilization[] = { { "event_types", "event_type" },
 							  { 0 } };
 const struct hmc_filter_name hmc_filter_utilization_lpar[] = {
@@ -309,6 +311,44 @@ static void lpar_weight(const void *object, const char *text, struct hmc_value *
 		hmc_value_set(value, "%u", lpar_of(object)->weight);
 }
 
+/* Cycles of the time base, whose 512 MHz proc_cycles_per_second tells. */
+static void set_cycles(struct hmc_value *value, uint64_t us)
+{
+	hmc_value_set(value, "%llu", (unsigned long long)us * CYCLES_PER_US);
+}
+
+static void lpar_entitled_cycles(const void *object, const char *text,
+				 struct hmc_value *value)
+{
+	(void)text;
+	if (is_sample(object) && lpar_of(object)->has_entitled_us)
+		set_cycles(value, lpar_of(object)->entitled_us);
+}
+
+/* What it used. Nothing tells its own cycles from those beyond: there are no others. */
+static void lpar_capped_cycles(const void *object, const char *text,
+			       struct hmc_value *value)
+{
+	(void)text;
+	if (is_sample(object) && lpar_of(object)->has_cpu_us)
+		set_cycles(value, lpar_of(object)->cpu_us);
+}
+
+static void lpar_uncapped_cycles(const void *object, const char *text,
+				 struct hmc_value *value)
+{
+	if (is_sample(object) && lpar_of(object)->has_cpu_us)
+		hmc_value_text(value, text);
+}
+
+/* The time base itself: it runs with the clock. */
+static void row_cycles(const void *object, const char *text, struct hmc_value *value)
+{
+	(void)text;
+	if (is_sample(object))
+		set_cycles(value, sample_of(object)->wall_ms * 1000);
+}
+
 /* No partition lends memory to the hypervisor: what it has over is nothing. */
 static void lpar_overage(const void *object, const char *text, struct hmc_value *value)
 {
@@ -398,13 +438,13 @@ static const struct hmc_attribute columns[] = {
 	ON_REQUEST(LPAR, "curr_shared_proc_pool_name", lpar_proc_pool, "DefaultPool"),
 	COLUMN(LPAR, "curr_shared_proc_pool_id", lpar_proc_pool, "0"),
 	ON_REQUEST(LPAR, "curr_5250_cpw_percent", config_text, "0.0"),
-	COLUMN(LPAR, "entitled_cycles", nothing, NULL),
-	COLUMN(LPAR, "capped_cycles", nothing, NULL),
-	COLUMN(LPAR, "uncapped_cycles", nothing, NULL),
+	COLUMN(LPAR, "entitled_cycles", lpar_entitled_cycles, NULL),
+	COLUMN(LPAR, "capped_cycles", lpar_capped_cycles, NULL),
+	COLUMN(LPAR, "uncapped_cycles", lpar_uncapped_cycles, "0"),
 	COLUMN(LPAR, "donated_cycles", nothing, NULL),
 	COLUMN(LPAR, "idle_cycles", nothing, NULL),
 	COLUMN(LPAR, "shared_cycles_while_active", nothing, NULL),
-	COLUMN(LPAR | POOL | PROCPOOL, "time_cycles", nothing, NULL),
+	COLUMN(LPAR | POOL | PROCPOOL, "time_cycles", row_cycles, NULL),
 	COLUMN(LPAR, "mem_mode", lpar_mode, NULL),
 	COLUMN(LPAR, "curr_mem", lpar_memory, NULL),
 	COLUMN(LPAR, "phys_run_mem", lpar_backed, NULL),

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UPTIME_MAX_MS (UINT64_C(1) << 40) /* 35 years: the product fits */
+
 /* The message and all that is made for it. */
 struct whole {
 	Tarn__UtilizationSample sample; /* first */
@@ -124,9 +126,11 @@ static void fill_memory(const struct work *work, Tarn__UtilizationLpar *row,
 
 	row->mode = lpar->spec->mode;
 	row->mem_bytes = memory_of(lpar);
-	if (limits_is_active(lpar) && stat != NULL && stat->has_resident_pages) {
-		row->has_backed_bytes = 1;
+	if (limits_is_active(lpar) && stat != NULL) {
+		row->has_backed_bytes = stat->has_resident_pages;
 		row->backed_bytes = stat->resident_pages * HV_PAGE_BYTES;
+		row->has_cpu_us = stat->has_cpu_us;
+		row->cpu_us = stat->cpu_us;
 	}
 	if (!limits_is_shared(lpar->spec))
 		return;
@@ -134,6 +138,17 @@ static void fill_memory(const struct work *work, Tarn__UtilizationLpar *row,
 	row->entitled_bytes = limits_entitled(lpar->spec);
 	row->has_weight = 1;
 	row->weight = lpar->spec->weight;
+}
+
+/* Nobody enforces processors: what was granted is what it could have used. */
+static void fill_time(Tarn__UtilizationLpar *row, uint64_t up_ms)
+{
+	row->has_uptime_s = 1;
+	row->uptime_s = up_ms / 1000;
+	if (row->processors == 0 || up_ms > UPTIME_MAX_MS)
+		return;
+	row->has_entitled_us = 1;
+	row->entitled_us = up_ms * 1000 / HV_PROCESSOR_UNITS * row->processors;
 }
 
 static void add_lpar(struct work *work, const Tarn__LparRecord *lpar)
@@ -147,13 +162,10 @@ static void add_lpar(struct work *work, const Tarn__LparRecord *lpar)
 	row->lpar_id = lpar->lpar_id;
 	row->running = lpar->running;
 	row->changing = lpar->has_job;
-	if (lpar->running && lpar->has_started_ms) {
-		row->has_uptime_s = 1;
-		row->uptime_s = now > lpar->started_ms ? (now - lpar->started_ms) / 1000
-						       : 0;
-	}
 	fill_memory(work, row, lpar);
 	fill_processors(row, lpar);
+	if (lpar->running && lpar->has_started_ms)
+		fill_time(row, now > lpar->started_ms ? now - lpar->started_ms : 0);
 	whole->list[whole->sample.n_lpars++] = row;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hvcore/base/clock.h"
@@ -194,6 +195,17 @@ static void fill_manager(struct build_partition *at, const struct partition *par
 	at->stat.manager = &at->manager;
 }
 
+/* Of the attached process: it began with the run. */
+static void fill_cpu(Tarn__PartitionStat *stat, int pid)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &used) == 0)
+		SET(stat, cpu_us,
+		    (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000);
+}
+
 static void fill_resize(struct build_partition *at, struct resize *resize)
 {
 	if (resize->generation == 0)
@@ -223,8 +235,10 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 			     : TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
 	stat->state = state_of(partition, at->reason);
 	stat->reason = at->reason;
-	if (partition->pid != 0 && partition->phase < PHASE_DYING)
+	if (partition->pid != 0 && partition->phase < PHASE_DYING) {
 		SET(stat, pid, partition->pid);
+		fill_cpu(stat, partition->pid);
+	}
 	SET(stat, logical_pages, partition->mem_bytes / HV_PAGE_BYTES);
 	fill_resize(at, &partition->resize);
 	if (partition->device.is_used)

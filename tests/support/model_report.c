@@ -164,6 +164,8 @@ static void put_partition(Tarn__PartitionStat *stat, const struct model_lpar *lp
 	stat->logical_pages = lpar->mem_bytes / HV_PAGE_BYTES;
 	stat->stolen_pages = lpar->stolen_pages;
 	stat->page_ins = lpar->page_ins;
+	stat->has_cpu_us = 1;
+	stat->cpu_us = 1000 + lpar->page_ins;
 	stat->verify_passes = lpar->verify_passes;
 	stat->pages_verified = lpar->verify_passes != 0 ? stat->logical_pages : 0;
 	stat->verify_bad = lpar->bad_pages;

@@ -15,8 +15,10 @@ static void check_pool(struct test_host *host)
 	const Tarn__PoolStat *pool = reply->stat->pool;
 	uint64_t page_ins = 0;
 
-	for (size_t i = 0; i < reply->stat->n_partitions; i++)
+	for (size_t i = 0; i < reply->stat->n_partitions; i++) {
 		page_ins += reply->stat->partitions[i]->page_ins;
+		assert_true(reply->stat->partitions[i]->cpu_us > 0);
+	}
 	assert_int_equal(pool->page_faults, page_ins);
 	assert_true(pool->page_in_delay_us > pool->page_faults);
 	tarn__hv_reply__free_unpacked(reply, NULL);

@@ -98,8 +98,10 @@ static void fill_ded(Tarn__UtilizationLpar *lpar)
 	lpar->has_processors = lpar->has_virtual_processors = 1;
 	lpar->processors = 200;
 	lpar->virtual_processors = 2;
-	lpar->has_uptime_s = 1;
+	lpar->has_uptime_s = lpar->has_entitled_us = lpar->has_cpu_us = 1;
 	lpar->uptime_s = 77;
+	lpar->entitled_us = 154000000;
+	lpar->cpu_us = 1000000;
 }
 
 static void fill_shared(Tarn__UtilizationLpar *lpar)
@@ -192,7 +194,8 @@ static void rows_have_the_columns_of_an_hmc(void **state)
 		      "sys_firmware_mem=1024,proc_cycles_per_second=512000000\n" },
 		{ TARN__UTILIZATION_EVENT__UTILIZATION_SAMPLE, "lslparutil -r pool -m s1",
 		  NOW "sample,resource_type=pool" AT "configurable_pool_proc_units=14.0,"
-		      "borrowed_pool_proc_units=0.0,curr_avail_pool_proc_units=13.75\n" },
+		      "borrowed_pool_proc_units=0.0,curr_avail_pool_proc_units=13.75,"
+		      "time_cycles=870400000062976000\n" },
 		{ TARN__UTILIZATION_EVENT__UTILIZATION_SAMPLE,
 		  "lslparutil -r mempool -m s1",
 		  NOW "sample,resource_type=mempool" AT
@@ -203,12 +206,15 @@ static void rows_have_the_columns_of_an_hmc(void **state)
 		  NOW
 		  "sample,resource_type=lpar" AT
 		  "lpar_name=db1,lpar_id=2,uptime=77,curr_proc_mode=ded,curr_procs=2,"
-		  "curr_sharing_mode=keep_idle_procs,mem_mode=ded,curr_mem=2048\n" NOW
+		  "curr_sharing_mode=keep_idle_procs,entitled_cycles=78848000000,"
+		  "capped_cycles=512000000,uncapped_cycles=0,"
+		  "time_cycles=870400000062976000,mem_mode=ded,curr_mem=2048\n" NOW
 		  "sample,resource_type=lpar" AT
 		  "lpar_name=web,lpar_id=1,curr_proc_mode=shared,curr_proc_units=0.25,"
 		  "curr_procs=4,curr_sharing_mode=uncap,curr_uncap_weight=128,"
-		  "curr_shared_proc_pool_id=0,mem_mode=shared,curr_mem=1024,"
-		  "phys_run_mem=300,curr_io_entitled_mem=2,run_mem_weight=64,"
+		  "curr_shared_proc_pool_id=0,time_cycles=870400000062976000,"
+		  "mem_mode=shared,curr_mem=1024,phys_run_mem=300,curr_io_entitled_mem=2,"
+		  "run_mem_weight=64,"
 		  "mem_overage_cooperation=0\n" },
 		{ TARN__UTILIZATION_EVENT__UTILIZATION_STATE_CHANGE,
 		  "lslparutil -r lpar -m s1 -n 1",
@@ -231,7 +237,7 @@ static void rows_have_the_columns_of_an_hmc(void **state)
 		  "curr_io_entitled_mem=2,run_mem_weight=64\n" },
 		{ TARN__UTILIZATION_EVENT__UTILIZATION_SAMPLE,
 		  "lslparutil -r lpar -m s1 -F lpar_id,entitled_cycles,time --header",
-		  "lpar_id,entitled_cycles,time\n2,null,11/14/2023 23:13:20\n"
+		  "lpar_id,entitled_cycles,time\n2,78848000000,11/14/2023 23:13:20\n"
 		  "1,null,11/14/2023 23:13:20\n" },
 	};
 
@@ -301,7 +307,7 @@ static void filters_and_periods_are_asked_for(void **state)
 	answer_status();
 	answer_samples(TARN__UTILIZATION_EVENT__UTILIZATION_SAMPLE, 0, NULL);
 	assert_int_equal(
-		run("lslparutil -r lpar -m s1 -s d -n 7 --filter "
+		run("lslparutil -rlpar -m s1 -sd -n7 --filter "
 		    "\"lpar_names=web,db1\",\"event_types=sample,state_change\""),
 		CLI_DONE);
 	query = asked(&request);
