@@ -93,7 +93,7 @@ static enum hv_code run_output(struct hmcsh_expander *expander,
 	code = pid > 0 ? read_output(ends[0], ret_text, err) : HV_E_OS;
 	(void)close(ends[0]); /* who prints on is ended by that */
 	if (pid > 0)
-		shell->status = hmcsh_wait(shell, &pid, 1);
+		shell->status = hmcsh_wait(shell, &pid, 1, 0);
 	return code;
 }
 
@@ -275,7 +275,7 @@ static int run_program(struct hmcsh *shell, const struct hmcsh_node *node,
 		return hmcsh_fail(shell, &err);
 	if (pid == 0)
 		become(shell, node, words);
-	shell->status = hmcsh_wait(shell, &pid, 1);
+	shell->status = hmcsh_wait(shell, &pid, 1, group);
 	return shell->status;
 }
 

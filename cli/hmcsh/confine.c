@@ -73,6 +73,13 @@ static const struct rule settings[] = {
 	{ "/sys/devices/system/cpu", READ },
 	{ "/dev/urandom", READ },
 	{ "/dev/tty", WRITE },
+};
+
+/* What monhmc reads; the last is of the process that it becomes. */
+static const struct rule machine[] = {
+	{ "/proc/stat", READ },
+	{ "/proc/meminfo", READ },
+	{ "/proc/self/mounts", READ },
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	{ "/proc", READ }, /* the sanitizers read their own maps */
 #endif
@@ -173,12 +180,34 @@ enum hv_code hmcsh_confine_shell(const char *const *programs, struct hv_err *err
 	code = allow_all(ruleset, libraries, HV_COUNT(libraries), err);
 	if (code == HV_OK)
 		code = allow_all(ruleset, settings, HV_COUNT(settings), err);
+	if (code == HV_OK)
+		code = allow(ruleset, &(struct rule){ "/proc", READ }, err);
 	for (; code == HV_OK && *programs != NULL; programs++)
 		code = allow(ruleset, &(struct rule){ *programs, RUN }, err);
 	if (code == HV_OK)
 		code = enforce(ruleset, err);
 	(void)close(ruleset);
 	return code == HV_OK ? limit(RLIMIT_CORE, 0, err) : code;
+}
+
+enum hv_code hmcsh_confine_command(const char *program, struct hv_err *err)
+{
+	int ruleset = open_ruleset(SCOPE_SIGNAL, err);
+	enum hv_code code;
+
+	if (ruleset < 0)
+		return HV_E_OS;
+	code = allow_all(ruleset, libraries, HV_COUNT(libraries), err);
+	if (code == HV_OK)
+		code = allow_all(ruleset, settings, HV_COUNT(settings), err);
+	if (code == HV_OK)
+		code = allow_all(ruleset, machine, HV_COUNT(machine), err);
+	if (code == HV_OK)
+		code = allow(ruleset, &(struct rule){ program, RUN }, err);
+	if (code == HV_OK)
+		code = enforce(ruleset, err);
+	(void)close(ruleset);
+	return code;
 }
 
 /* What a filter has no use for; each fails with EPERM. */

@@ -66,7 +66,8 @@ void hmcsh_signals_start(struct hmcsh *shell)
 
 pid_t hmcsh_fork(struct hmcsh *shell, pid_t *group, struct hv_err *err)
 {
-	bool has_group = group != NULL && shell->terminal >= 0;
+	bool has_terminal = shell->terminal >= 0;
+	bool has_group = group != NULL && has_terminal;
 	pid_t pid, leader;
 
 	(void)fflush(stdout);
@@ -85,6 +86,9 @@ pid_t hmcsh_fork(struct hmcsh *shell, pid_t *group, struct hv_err *err)
 	}
 	if (pid == 0) {
 		reset_signals();
+		/* came before: the handler was still the shell's */
+		if (has_terminal && hmcsh_is_interrupted())
+			_exit(HMCSH_SIGNAL + SIGINT);
 		shell->is_child = true;
 		shell->terminal = -1;
 	}
@@ -98,19 +102,42 @@ static int status_of(int status)
 	return WEXITSTATUS(status);
 }
 
-int hmcsh_wait(struct hmcsh *shell, const pid_t *pids, unsigned count)
+static int wait_for(pid_t pid)
 {
-	int status = 0, last = HMCSH_FAILED;
+	int status;
+	pid_t rv;
 
+	do
+		rv = waitpid(pid, &status, 0);
+	while (rv < 0 && errno == EINTR);
+	return rv > 0 ? status_of(status) : HMCSH_FAILED;
+}
+
+/*
+ * A key that interrupts reaches the group that has the terminal: the shell's, until the
+ * first process has a group, and then those of it that there are. The others are told.
+ */
+static void pass_interrupt(pid_t group)
+{
+	if (group > 0)
+		(void)kill(-group, SIGINT);
+}
+
+int hmcsh_wait(struct hmcsh *shell, const pid_t *pids, unsigned count, pid_t group)
+{
+	int last = HMCSH_FAILED;
+
+	if (shell->terminal < 0)
+		group = 0;
+	if (hmcsh_is_interrupted())
+		pass_interrupt(group);
 	for (unsigned i = 0; i < count; i++) {
-		pid_t pid;
-
-		do
-			pid = waitpid(pids[i], &status, 0);
-		while (pid < 0 && errno == EINTR);
-		last = pid > 0 ? status_of(status) : HMCSH_FAILED;
-		if (shell->terminal >= 0 && last == HMCSH_SIGNAL + SIGINT)
-			is_interrupted = 1;
+		last = wait_for(pids[i]);
+		if (shell->terminal < 0 || last != HMCSH_SIGNAL + SIGINT)
+			continue;
+		is_interrupted = 1;
+		if (i + 1 < count)
+			pass_interrupt(group);
 	}
 	if (shell->terminal >= 0)
 		(void)tcsetpgrp(shell->terminal, shell->own_group);
@@ -163,6 +190,15 @@ static void exec_filter(const struct hmcsh_filter *filter, char *const *words,
 	(void)hv_fail_os(err, HV_E_OS, errno, "%s", words[0]);
 }
 
+static void exec_command(const char *path, char *const *words, char *const *environment,
+			 struct hv_err *err)
+{
+	if (hmcsh_confine_command(path, err) != HV_OK)
+		return;
+	(void)execve(path, words, environment);
+	(void)hv_fail_os(err, HV_E_OS, errno, "%s", words[0]);
+}
+
 int hmcsh_exec(struct hmcsh *shell, char *const *words)
 {
 	const struct hmcsh_filter *filter = hmcsh_filter_find(words[0]);
@@ -175,8 +211,7 @@ int hmcsh_exec(struct hmcsh *shell, char *const *words)
 	} else if (filter != NULL) {
 		exec_filter(filter, words, environment, &err);
 	} else if (hmcsh_commands_find(&shell->commands, words[0], path)) {
-		(void)execve(path, words, environment);
-		(void)hv_fail_os(&err, HV_E_OS, errno, "%.200s", words[0]);
+		exec_command(path, words, environment, &err);
 	}
 	hmcsh_environment_free(environment);
 	hmcsh_complain(&err);

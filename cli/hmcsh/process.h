@@ -27,8 +27,11 @@ void hmcsh_interrupt_clear(void);
  */
 pid_t hmcsh_fork(struct hmcsh *shell, pid_t *group, struct hv_err *err);
 
-/* Waits for all; the status of the last. The terminal is the shell's again. */
-int hmcsh_wait(struct hmcsh *shell, const pid_t *pids, unsigned count);
+/*
+ * Waits for all of a pipeline, in order; the status of the last. `group` as hmcsh_fork()
+ * set it, or 0. The terminal is the shell's again.
+ */
+int hmcsh_wait(struct hmcsh *shell, const pid_t *pids, unsigned count, pid_t group);
 
 /*
  * Becomes the program that words[0] names. Returns only where it cannot, with the

@@ -138,7 +138,7 @@ int hmcsh_read(struct hmcsh *shell, char *const *words)
 	static char *const reply[] = { name, NULL };
 	static struct line line; /* too large for a stack of a deep script */
 	char *const *names;
-	unsigned first;
+	unsigned first = 1;
 	bool is_raw, has_end;
 	int status = take_options(words, &is_raw, &first);
 	size_t at = 0;

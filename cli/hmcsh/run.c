@@ -101,7 +101,7 @@ static int run_stages(struct hmcsh *shell, const struct hmcsh_node *node)
 		code = start_stage(shell, at, &pipeline, &err);
 	if (code != HV_OK && pipeline.in >= 0)
 		(void)close(pipeline.in);
-	status = hmcsh_wait(shell, pipeline.pids, pipeline.count);
+	status = hmcsh_wait(shell, pipeline.pids, pipeline.count, pipeline.group);
 	shell->status = status;
 	return code == HV_OK ? status : hmcsh_fail(shell, &err);
 }
@@ -131,7 +131,7 @@ static int run_subshell(struct hmcsh *shell, const struct hmcsh_node *node)
 	code = start_stage(shell, &stage, &pipeline, &err);
 	if (code != HV_OK)
 		return hmcsh_fail(shell, &err);
-	shell->status = hmcsh_wait(shell, pipeline.pids, pipeline.count);
+	shell->status = hmcsh_wait(shell, pipeline.pids, pipeline.count, pipeline.group);
 	return shell->status;
 }
 

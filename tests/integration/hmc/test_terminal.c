@@ -103,6 +103,29 @@ static void an_interrupt_ends_what_runs_and_not_the_shell(void **state)
 	assert_int_equal(terminal_end(&t), 0);
 }
 
+/* It comes while processes are being made: before their group, and before each. */
+static void an_interrupt_is_not_lost_while_a_pipeline_starts(void **state)
+{
+	static const char *const lines[] = {
+		"sleep 1000",
+		"sleep 1000 | sleep 1000 | sleep 1000",
+		"a=$(sleep 1000)",
+		"for i in 1 2 3; do (sleep 1000); done",
+		"{ sleep 1000; } | cat",
+	};
+
+	(void)state;
+	open_shell(NULL, NULL);
+	for (size_t i = 0; i < 8 * (sizeof(lines) / sizeof(lines[0])); i++) {
+		terminal_type(&t, lines[i % (sizeof(lines) / sizeof(lines[0]))]);
+		terminal_type(&t, "\n");
+		terminal_expect(&t, "\r\n");
+		does(INTERRUPT, "");
+	}
+	terminal_type(&t, "exit 0\n");
+	assert_int_equal(terminal_end(&t), 0);
+}
+
 static void what_runs_has_the_terminal_and_cannot_be_stopped(void **state)
 {
 	(void)state;
@@ -195,6 +218,7 @@ int main(void)
 		cmocka_unit_test(lines_run_and_are_remembered),
 		cmocka_unit_test(a_line_goes_on_until_it_is_complete),
 		cmocka_unit_test(an_interrupt_ends_what_runs_and_not_the_shell),
+		cmocka_unit_test(an_interrupt_is_not_lost_while_a_pipeline_starts),
 		cmocka_unit_test(what_runs_has_the_terminal_and_cannot_be_stopped),
 		cmocka_unit_test(names_of_commands_are_completed),
 		cmocka_unit_test(no_key_leads_out),
