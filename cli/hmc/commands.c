@@ -31,7 +31,7 @@ static const struct hmc_option chsysstate[] = {
 };
 static const struct hmc_option lshwres[] = {
 	NEED("r", "{mem|proc|mempool|procpool|virtualio|io|rspool|hca|sriov|sni}"), NEED("m", "SYSTEM"),
-	TEXT("level", "{sys|lpar|pool}"), TEXT("rsubtype", "pgdev"), FLAG("R"),
+	TEXT("level", "{sys|lpar|pool}"), TEXT("rsubtype", "pgdev"), FLAG("R"), FLAG("stat"),
 	TEXT("maxmem", "MB[,MB...]"), TEXT("hptratio", "RATIO"), LIST_OPTIONS, { 0 },
 };
 static const struct hmc_option chhwres[] = {

@@ -83,8 +83,13 @@ static enum hv_code list_memory(struct hmc *hmc, const struct hmc_system *system
 	unsigned level;
 	enum hv_code code = hmc_choice(hmc, "level", levels, &level, err);
 
+	if (code == HV_OK && hmc_has(hmc, "stat") && level != LEVEL_LPAR)
+		return hmc_usage(hmc, err, "This option needs --level lpar:", "--stat");
 	if (code == HV_OK && level == LEVEL_LPAR)
-		return list_partitions(hmc, system, hmc_show_lpar_mem, err);
+		return list_partitions(hmc, system,
+				       hmc_has(hmc, "stat") ? hmc_show_lpar_stat
+							    : hmc_show_lpar_mem,
+				       err);
 	if (code == HV_OK)
 		code = take_question(hmc, &row, err);
 	return code == HV_OK ? list_one(hmc, &row, hmc_show_sys_mem, err) : code;

@@ -25,6 +25,7 @@ extern const struct hmc_attribute hmc_show_lpar[];      /* lssyscfg -r lpar */
 extern const struct hmc_attribute hmc_show_prof[];      /* lssyscfg -r prof */
 extern const struct hmc_attribute hmc_show_sys_mem[];   /* lshwres -r mem --level sys */
 extern const struct hmc_attribute hmc_show_lpar_mem[];  /* lshwres -r mem --level lpar */
+extern const struct hmc_attribute hmc_show_lpar_stat[]; /* the same, --stat */
 extern const struct hmc_attribute hmc_show_sys_proc[];  /* lshwres -r proc --level sys */
 extern const struct hmc_attribute hmc_show_lpar_proc[]; /* the same, --level lpar */
 extern const struct hmc_attribute hmc_show_pool_proc[]; /* the same, --level pool */

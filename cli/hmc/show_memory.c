@@ -8,6 +8,7 @@
 #include "hvcore/wire/lpar_profile.h"
 
 #define LIST_BYTES 1024
+#define ENTITLED_LEAST 1562624 /* domain.md 3.3 */
 
 static const struct hmc_row *row_of(const void *object)
 {
@@ -226,6 +227,21 @@ static void shared_entitled(const void *object, const char *text, struct hmc_val
 				: record_of(object)->spec->entitled_bytes + HMC_MIB - 1);
 }
 
+/* What auto gives is the least that a partition needs, in whole MB. */
+static void shared_least(const void *object, const char *text, struct hmc_value *value)
+{
+	(void)text;
+	if (is_shared(object))
+		set_mib(value, ENTITLED_LEAST + HMC_MIB - 1);
+}
+
+static void nothing(const void *object, const char *text, struct hmc_value *value)
+{
+	(void)object;
+	(void)text;
+	(void)value;
+}
+
 static void shared_auto(const void *object, const char *text, struct hmc_value *value)
 {
 	(void)text;
@@ -299,6 +315,15 @@ const struct hmc_attribute hmc_show_lpar_mem[] = {
 	{ .name = "curr_mem_expansion", .show = hmc_show_text, .text = "0.0" },
 	{ .name = "pend_mem_expansion", .show = hmc_show_text, .text = "0.0" },
 	{ .name = "curr_hpt_ratio", .show = lpar_ratio },
+	{ 0 },
+};
+/* The high-water mark of what is mapped is counted by nobody. */
+const struct hmc_attribute hmc_show_lpar_stat[] = {
+	{ .name = "lpar_name", .show = lpar_name },
+	{ .name = "lpar_id", .show = lpar_id },
+	{ .name = "min_io_entitled_mem", .show = shared_least },
+	{ .name = "optimal_io_entitled_mem", .show = shared_least },
+	{ .name = "max_io_entitled_mem_usage", .show = nothing },
 	{ 0 },
 };
 /* clang-format on */

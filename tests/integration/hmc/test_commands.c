@@ -205,6 +205,8 @@ static void wrong_usage_is_told_with_the_syntax(void **state)
 		{ "lssyscfg -r sys --header=x -F", "An option takes no value" },
 		{ "lshwres -r mem" M, "A required option is missing: --level" },
 		{ "lshwres -r proc" M, "A required option is missing: --level" },
+		{ "lshwres -r mem" M "--level sys --stat",
+		  "This option needs --level lpar: --stat" },
 		{ "lshwres -r proc" M "--level moon", "--level option is not valid" },
 		{ "lshmc", "-V, -v, -n or -r" },
 		{ "mksyscfg -r lpar" M, "-i or -f" },
@@ -354,12 +356,16 @@ static void processors_are_told(void **state)
 static void what_was_used_is_told(void **state)
 {
 	(void)state;
+	hmc_prints("lshwres -r mem" M "--level lpar --stat", "No results were found.\n");
 	hmc_prints("lslparutil -r config" M, "name=SVRP7770-02,sample_rate=30\n");
 	hmc_prints("lslparutil -r lpar" M, "No results were found.\n");
 	make("a");
 	hmc_prints("lslparutil -r lpar" M
 		   "--filter event_types=config_change -F lpar_name,curr_mem,mem_mode",
 		   "a,0,ded\n");
+	hmc_prints("lshwres -r mem" M "--level lpar --stat -F --header",
+		   "lpar_name,lpar_id,min_io_entitled_mem,optimal_io_entitled_mem,"
+		   "max_io_entitled_mem_usage\na,1,null,null,null\n");
 	hmc_does("chlparutil -r config" M "-s 3600");
 	hmc_prints("lslparutil -r sys" M "-n 1 --filter event_types=sample -F "
 		   "state:configurable_sys_mem:curr_avail_sys_mem:sys_firmware_mem",

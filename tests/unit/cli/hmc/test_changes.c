@@ -65,6 +65,27 @@ static void partitions_are_activated_and_shut_down(void **state)
 	lab_prints("lssyscfg -r lpar" M "-F state", "Not Activated\n");
 }
 
+static void what_runs_is_sampled(void **state)
+{
+	(void)state;
+	make("a");
+	make_shared("s");
+	lab_device("d1", 128);
+	lab_does("chsysstate -r lpar" M "-o on -n s");
+	lab_does("chsysstate -r lpar" M "-o on -n a");
+	lab_prints("lshwres -r mem" M "--level lpar --stat -F",
+		   "s,2,2,2,null\na,1,null,null,null\n");
+	lab_does("chlparutil -r config" M "-s 60");
+	lab_prints("lslparutil -r lpar" M "--filter event_types=sample -F "
+		   "lpar_name,mem_mode,curr_mem,capped_cycles,run_mem_weight",
+		   "a,ded,64,512000,null\ns,shared,64,512000,200\n");
+	lab_prints("lslparutil -r lpar" M
+		   "--filter lpar_names=s,event_types=state_change -F primary_state",
+		   "Started\nStarting\n");
+	lab_prints("lslparutil -r mempool" M "-n 1 -F curr_pool_mem,lpar_run_mem",
+		   "256,64\n");
+}
+
 static void a_state_that_cannot_be_is_refused(void **state)
 {
 	static const char *const rows[][2] = {
@@ -321,6 +342,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lab_open_host, lab_close)
 	const struct CMUnitTest tests[] = {
 		TEST(partitions_are_activated_and_shut_down),
+		TEST(what_runs_is_sampled),
 		TEST(a_state_that_cannot_be_is_refused),
 		TEST(memory_of_what_runs_is_added_taken_and_moved),
 		TEST(the_pool_is_changed_by_attributes),
