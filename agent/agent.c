@@ -3,7 +3,9 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "agent/cgroup.h"
 #include "agent/consoles.h"
 #include "agent/link.h"
 #include "agent/process.h"
@@ -17,6 +19,7 @@ struct agent {
 	struct hv_loop *loop;
 	struct agent_core *core;
 	struct agent_processes *processes;
+	struct agent_cgroups *cgroups;
 	struct agent_tools *tools;
 	struct agent_link *link;
 	struct agent_consoles *consoles;
@@ -72,6 +75,29 @@ static void send_signal(void *env, enum agent_kind kind, const char *name, int s
 	struct agent *agent = env;
 
 	agent_process_kill(agent->processes, kind, name, signal);
+}
+
+static enum hv_code limit(void *env, const char *name, int64_t pid,
+			  const struct agent_limits *limits, struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	return agent_cgroup_limit(agent->cgroups, name, pid, limits, err);
+}
+
+static enum hv_code usage(void *env, const char *name, struct agent_usage *ret,
+			  struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	return agent_cgroup_usage(agent->cgroups, name, ret, err);
+}
+
+static enum hv_code unlimit(void *env, const char *name, struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	return agent_cgroup_remove(agent->cgroups, name, err);
 }
 
 static enum hv_code ask(void *env, uint32_t tag, const Tarn__HvRequest *request,
@@ -142,6 +168,9 @@ static const struct agent_ops ops = {
 	.find = find,
 	.spawn = spawn,
 	.kill = send_signal,
+	.limit = limit,
+	.usage = usage,
+	.unlimit = unlimit,
 	.ask = ask,
 	.tool = tool,
 	.send = send,
@@ -252,16 +281,36 @@ static void on_pid_file(void *arg, enum agent_kind kind, const char *name)
 	agent_core_mention(agent->core, kind, name);
 }
 
+static enum hv_code open_cgroups(struct agent *agent, struct hv_err *err)
+{
+	const struct agent_cgroups_config config = {
+		.state = agent->options->state,
+		.id = agent->id,
+		.mounts = AGENT_CGROUPS_MOUNTS,
+		.membership = AGENT_CGROUPS_MEMBERSHIP,
+	};
+	enum hv_code code = agent_cgroups_open(&config, &agent->cgroups, err);
+
+	if (code == HV_OK && agent_cgroups_where(agent->cgroups)[0] == '\0')
+		log_warn("agent.processors_unlimited", "reason=\"%s\"",
+			 agent_cgroups_why(agent->cgroups));
+	return code;
+}
+
 static enum hv_code open_core(struct agent *agent, uint64_t incarnation,
 			      struct hv_err *err)
 {
 	const struct agent_options *o = agent->options;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct agent_config config = {
 		.name = o->name,
 		.incarnation = incarnation,
 		.memory_bytes = o->memory,
 		.lmb_bytes = o->lmb,
 		.drills_allowed = o->allow_drills,
+		.processors = processors > 0 ? (unsigned)processors : 1,
+		.groups = agent_cgroups_where(agent->cgroups),
+		.unlimited = agent_cgroups_why(agent->cgroups),
 	};
 	Tarn__HostDesired *desired = NULL;
 	Tarn__AgentState *state = NULL;
@@ -295,6 +344,8 @@ enum hv_code agent_open(struct hv_loop *loop, const struct agent_options *option
 	agent->timer.run = on_timer;
 	code = agent_state_open(options->state, agent->id, &incarnation, err);
 	if (code == HV_OK)
+		code = open_cgroups(agent, err);
+	if (code == HV_OK)
 		code = open_core(agent, incarnation, err);
 	if (code == HV_OK)
 		code = open_parts(agent, bin, err);
@@ -320,5 +371,6 @@ void agent_close(struct agent *agent)
 	agent_tools_close(agent->tools);
 	agent_processes_close(agent->processes);
 	agent_core_free(agent->core);
+	agent_cgroups_close(agent->cgroups);
 	free(agent);
 }

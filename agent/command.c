@@ -14,6 +14,8 @@
 #include "hvcore/base/pidfile.h"
 #include "hvcore/wire/local.h"
 
+#define WORKERS_MAX 16 /* of the built-in workload */
+
 enum hv_code command_begin(struct command *command, const char *bin, const char *program,
 			   struct hv_err *err)
 {
@@ -170,6 +172,10 @@ static enum hv_code partition(const struct agent_options *options,
 	command_add(command, "--seed=%llu", (unsigned long long)load->seed);
 	if (load->via_hpt)
 		command_add(command, "--via-hpt");
+	if (what->processors != 0) /* a worker on each virtual processor */
+		command_add(command, "--threads=%u",
+			    what->processors < WORKERS_MAX ? what->processors
+							   : WORKERS_MAX);
 	return HV_OK;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/cgroup.h"
 #include "agent/state.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/base/file.h"
@@ -195,6 +196,7 @@ static enum hv_code stop_with(struct group *group, struct hv_err *err)
 	end_kind(group, AGENT_PARTITION, "partition");
 	end_kind(group, AGENT_VIOS, "VIOS");
 	end_one(group, "run/hypervisor.pid");
+	agent_cgroups_clear(group->state); /* of partitions that are left: they stay */
 	if (group->code != HV_OK)
 		return hv_fail(err, group->code, "%s", hv_err_text(&group->err));
 	return clear_run(group->state, err);

@@ -108,6 +108,7 @@ void agent_core_step(struct agent_core *core)
 	core_pool_step(core);
 	core_device_step(core);
 	core_lpar_step(core);
+	core_processor_step(core);
 	core_op_step(core);
 	core_hypervisor_poll(core); /* after all who may need its next answer soon */
 	if (core_state_flush(core, NULL) != HV_OK)

@@ -49,6 +49,7 @@ struct agent_spawn {
 	uint64_t run_id;      /* partition only, as are the next two */
 	const uint8_t *token; /* HV_TOKEN_BYTES */
 	const Tarn__LparSpec *spec;
+	uint32_t processors; /* virtual ones; 0: nobody says */
 };
 
 struct agent_exit {
@@ -96,6 +97,18 @@ enum agent_file {
 	AGENT_FILE_COUNT
 };
 
+/* What the processes of a partition may have of the machine's processors. */
+struct agent_limits {
+	uint32_t quota; /* hundredths of one, never more; 0: no limit */
+	uint32_t share; /* of those that are fought for; hundredths, at least 1 */
+};
+
+struct agent_usage { /* since the partition's group was made */
+	uint64_t used_us;
+	uint64_t throttled_us; /* they could have run, and the quota was used up */
+	uint64_t throttled;    /* how often */
+};
+
 struct agent_ops {
 	uint64_t (*now_ms)(void *env);
 	uint64_t (*wall_ms)(void *env);
@@ -111,6 +124,14 @@ struct agent_ops {
 			      struct agent_instance *ret, struct hv_err *err);
 	/* To exactly the process that find or spawn returned last for that name. */
 	void (*kill)(void *env, enum agent_kind kind, const char *name, int signal);
+
+	/* Its process, to these limits. Where nothing can: config.unlimited says so. */
+	enum hv_code (*limit)(void *env, const char *name, int64_t pid,
+			      const struct agent_limits *limits, struct hv_err *err);
+	enum hv_code (*usage)(void *env, const char *name, struct agent_usage *ret,
+			      struct hv_err *err);
+	/* After its process has ended; not OK: once more later. */
+	enum hv_code (*unlimit)(void *env, const char *name, struct hv_err *err);
 
 	/* Told by agent_core_answered(tag) exactly once if this returned OK. */
 	enum hv_code (*ask)(void *env, uint32_t tag, const Tarn__HvRequest *request,
@@ -138,6 +159,9 @@ struct agent_config {
 	uint64_t incarnation; /* of this agent, grows with each start */
 	uint64_t memory_bytes, lmb_bytes;
 	bool drills_allowed;
+	unsigned processors;   /* of the machine, that are online */
+	const char *groups;    /* where limits are kept; "" nowhere. Kept, as the next */
+	const char *unlimited; /* why nowhere */
 };
 
 /* `state` and `desired` are the files as last saved; NULL: there is none. */

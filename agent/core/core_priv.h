@@ -41,6 +41,8 @@
 #define CORE_FORGOTTEN_MS 30000   /* from OS shutdown to SIGKILL, not in desired */
 #define CORE_VIOS_WAIT_MS 2000    /* from its SIGTERM, in maintenance */
 
+#define CORE_PROCESSORS_MS 500 /* from one look at what they use to the next */
+
 #define CORE_VERIFY_LOST_MS 3000  /* three reports of a partition */
 #define CORE_INSPECT_MS 10000     /* between two looks at a device */
 #define CORE_INSPECT_EACH_MS 100  /* at most ten looks a second */
@@ -173,6 +175,15 @@ struct core_run {
 	struct core_error resize_error;
 };
 
+struct core_processors { /* of one partition */
+	bool is_grouped;
+	bool is_refused; /* its last limit, and that was told */
+	struct agent_limits limits;
+	struct agent_usage usage;
+	uint64_t read_ms; /* 0 = not yet */
+	uint32_t rate;    /* used between the last two reads, hundredths */
+};
+
 struct core_lpar {
 	char name[HV_NAME_BYTES]; /* "" = free */
 	const Tarn__DesiredLpar *desired;
@@ -191,6 +202,7 @@ struct core_lpar {
 	char kill_why[AGENT_TEXT_BYTES]; /* we killed it, for that reason */
 	char wait[AGENT_TEXT_BYTES];     /* why it is not there yet */
 	struct core_command commands[CORE_COMMAND_COUNT];
+	struct core_processors processors;
 };
 
 struct core_op {
@@ -294,6 +306,8 @@ struct agent_core {
 	struct core_hypervisor hypervisor;
 	struct core_pool pool;
 	struct core_reserve reserve;
+	uint64_t processors_ms; /* next look */
+	bool unlimited_is_told;
 	struct core_dialog dialog;
 	struct core_vios vios[CORE_VIOS_MAX];
 	struct core_lpar lpars[CORE_LPARS_MAX];
@@ -437,6 +451,13 @@ void core_resize_answered(struct agent_core *core, struct core_lpar *lpar,
 /* Of the one that is desired. */
 void core_resize_status(const struct agent_core *core, const struct core_lpar *lpar,
 			struct core_status *ret);
+
+/* processor.c: of partitions that run */
+void core_processor_step(struct agent_core *core);
+/* Its process is new, or is found: into its group at once. */
+void core_processor_begin(struct agent_core *core, struct core_lpar *lpar);
+/* What only the agent knows, into a stat. */
+void core_processor_put(const struct core_lpar *lpar, Tarn__PartitionStat *stat);
 
 /* op.c */
 struct core_op *core_op_get(struct agent_core *core, uint64_t id, bool may_add);

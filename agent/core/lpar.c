@@ -306,7 +306,8 @@ static void step_one(struct agent_core *core, struct core_lpar *lpar)
 		return;
 	if (core_lpar_wanted(lpar) != 0) {
 		core_lpar_start(core, lpar);
-	} else if (lpar->desired == NULL && is_free_there(lpar)) {
+	} else if (lpar->desired == NULL && is_free_there(lpar) &&
+		   !lpar->processors.is_grouped) {
 		core_state_touch(core, false);
 		*lpar = (struct core_lpar){ 0 };
 		core->must_link = true;

@@ -117,11 +117,13 @@ static void spawn(struct agent_core *core, struct core_lpar *lpar)
 				    .run_id = lpar->desired->run_id,
 				    .token = lpar->token,
 				    .spec = lpar->desired->spec };
+	const Tarn__Processors *processors = lpar->desired->processors;
 	uint64_t before = lpar->run.started;
 	struct agent_instance instance;
 	struct hv_err err = { 0 };
 	enum hv_code code;
 
+	what.processors = processors != NULL ? processors->procs : 0;
 	lpar->run.started = what.run_id;
 	lpar->run.is_announced = false;
 	core_state_touch(core, true);
@@ -133,12 +135,14 @@ static void spawn(struct agent_core *core, struct core_lpar *lpar)
 		return;
 	}
 	code = core->ops->spawn(core->env, &what, &instance, &err);
-	if (code == HV_OK)
+	if (code == HV_OK) {
 		core_process_set(core, &lpar->process, &instance);
-	else if (code == HV_E_EXISTS)
+		core_processor_begin(core, lpar);
+	} else if (code == HV_E_EXISTS) {
 		core_lpar_find(core, lpar); /* else settle() looks again */
-	else
+	} else {
 		core_lpar_end(core, lpar, what.run_id, code, hv_err_text(&err));
+	}
 	core->hypervisor.is_busy = true;
 }
 

@@ -1,7 +1,7 @@
 /*
  * report - everything the coordinator wants to know, as one message: the status of
  * each object it desires, the hypervisor's stat with what only the agent knows of
- * the VIOS, events.
+ * the VIOS and of processors, events.
  */
 #include "agent/core/core_priv.h"
 
@@ -16,6 +16,8 @@ struct parts {
 	Tarn__HostReport report;
 	Tarn__HostIdentity identity;
 	Tarn__HostStat stat;
+	Tarn__PartitionStat partitions[HV_HOST_LPARS_MAX];
+	Tarn__PartitionStat *partition_list[HV_HOST_LPARS_MAX];
 	Tarn__ViosStat vios[CORE_VIOS_MAX];
 	Tarn__ViosStat *vios_list[CORE_VIOS_MAX];
 	Tarn__Event events[REPORT_EVENTS_MAX];
@@ -199,6 +201,35 @@ static void put_object(struct sink *sink, Tarn__ObjectKind kind, const char *nam
 	sink->parts->object_list[report->n_objects++] = to;
 }
 
+static const struct core_lpar *find_lpar(const struct agent_core *core, const char *name)
+{
+	for (size_t i = 0; i < CORE_LPARS_MAX; i++)
+		if (strcmp(core->lpars[i].name, name) == 0)
+			return &core->lpars[i];
+	return NULL;
+}
+
+static void put_processors(struct parts *parts, const struct agent_core *core)
+{
+	const struct agent_config *config = &core->config;
+	bool is_limited = config->groups != NULL && config->groups[0] != '\0';
+
+	parts->stat.has_processors = config->processors != 0;
+	parts->stat.processors = config->processors;
+	parts->stat.processor_groups = is_limited ? (char *)config->groups : NULL;
+	parts->stat.processors_unlimited = is_limited ? NULL : (char *)config->unlimited;
+	for (size_t i = 0; i < parts->stat.n_partitions; i++) {
+		const Tarn__PartitionStat *from = core->hypervisor.stat->partitions[i];
+		const struct core_lpar *lpar = find_lpar(core, from->name);
+
+		parts->partitions[i] = *from;
+		parts->partition_list[i] = &parts->partitions[i];
+		if (lpar != NULL && lpar->run.started == from->run_id)
+			core_processor_put(lpar, &parts->partitions[i]);
+	}
+	parts->stat.partitions = parts->partition_list;
+}
+
 static void put_stat(struct parts *parts, const struct agent_core *core)
 {
 	const struct core_hypervisor *hv = &core->hypervisor;
@@ -206,6 +237,7 @@ static void put_stat(struct parts *parts, const struct agent_core *core)
 	if (!core_hypervisor_is_up(core) || hv->is_silent)
 		return; /* nothing fresh to say */
 	parts->stat = *hv->stat;
+	put_processors(parts, core);
 	parts->stat.n_vios = 0;
 	parts->stat.vios = parts->vios_list;
 	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {

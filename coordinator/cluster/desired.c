@@ -40,6 +40,7 @@ static void add_lpar(struct whole *whole, const Tarn__HostRecord *host,
 	desired->immediate = lpar->immediate;
 	desired->device = lpar->device;
 	desired->resize = lpar->resize;
+	desired->processors = lpar->processors;
 	whole->lpars[at] = desired;
 	whole->desired.n_lpars++;
 }

@@ -3,6 +3,7 @@
 
 #include "coordinator/cluster/limits.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const Tarn__LparProfile *profile_find(const Tarn__LparRecord *lpar, const char *name)
@@ -120,11 +121,6 @@ enum hv_code profile_use_find(const Tarn__LparRecord *lpar, const char *name,
 	return HV_OK;
 }
 
-struct processors {
-	uint64_t min, desired;
-	bool is_whole;
-};
-
 static uint64_t hundredths(const Tarn__LparProfile *profile, const char *name)
 {
 	const char *text = hv_lpar_profile_value(profile, name);
@@ -133,23 +129,43 @@ static uint64_t hundredths(const Tarn__LparProfile *profile, const char *name)
 	return text != NULL && hv_units_parse(text, &value, NULL) == HV_OK ? value : 0;
 }
 
-static struct processors processors_of(const Tarn__LparProfile *profile)
+static bool is_text(const Tarn__LparProfile *profile, const char *name, const char *text)
 {
-	const char *mode = hv_lpar_profile_value(profile, "proc_mode");
-	struct processors need = { .is_whole = true };
+	const char *value = hv_lpar_profile_value(profile, name);
 
-	if (mode != NULL && strcmp(mode, "shared") == 0) {
-		need.is_whole = false;
-		need.min = hundredths(profile, "min_proc_units");
-		need.desired = hundredths(profile, "desired_proc_units");
-		return need;
-	}
-	need.min = hundredths(profile, "min_procs");
-	need.desired = hundredths(profile, "desired_procs");
-	return need;
+	return value != NULL && strcmp(value, text) == 0;
 }
 
-static uint64_t granted(const struct cluster *cluster, const char *host)
+static uint32_t whole(const Tarn__LparProfile *profile, const char *name)
+{
+	return (uint32_t)(hundredths(profile, name) / HV_PROCESSOR_UNITS);
+}
+
+/* Units are those it would like; 0 where the profile names none. */
+static Tarn__Processors settings_of(const Tarn__LparProfile *profile)
+{
+	Tarn__Processors settings = TARN__PROCESSORS__INIT;
+
+	settings.shared = is_text(profile, "proc_mode", "shared");
+	settings.procs = whole(profile, "desired_procs");
+	settings.has_min_procs = settings.has_max_procs = true;
+	settings.min_procs = whole(profile, "min_procs");
+	settings.max_procs = whole(profile, "max_procs");
+	settings.units = settings.procs * HV_PROCESSOR_UNITS;
+	if (!settings.shared)
+		return settings;
+	settings.units = (uint32_t)hundredths(profile, "desired_proc_units");
+	settings.has_min_units = settings.has_max_units = true;
+	settings.min_units = (uint32_t)hundredths(profile, "min_proc_units");
+	settings.max_units = (uint32_t)hundredths(profile, "max_proc_units");
+	settings.has_uncapped = true;
+	settings.uncapped = is_text(profile, "sharing_mode", "uncap");
+	settings.has_weight = true;
+	settings.weight = whole(profile, "uncap_weight");
+	return settings;
+}
+
+uint64_t profile_granted(const struct cluster *cluster, const char *host)
 {
 	uint64_t sum = 0;
 
@@ -166,28 +182,49 @@ enum hv_code profile_grant_processors(const struct cluster *cluster,
 				      const Tarn__HostRecord *host,
 				      struct profile_use *use, struct hv_err *err)
 {
-	struct processors need = { 0 };
-	uint64_t all, taken, left;
+	uint64_t all, taken, left, least;
 
 	use->processors = 0;
+	tarn__processors__init(&use->settings);
 	if (use->profile != NULL)
-		need = processors_of(use->profile);
-	if (need.desired == 0 || host->profile == NULL)
+		use->settings = settings_of(use->profile);
+	if (use->settings.units == 0 || host->profile == NULL)
 		return HV_OK;
 	all = (uint64_t)host->profile->processors * HV_PROCESSOR_UNITS;
-	taken = granted(cluster, host->name);
+	taken = profile_granted(cluster, host->name);
 	left = taken < all ? all - taken : 0;
-	if (need.is_whole)
+	least = use->settings.min_units;
+	if (!use->settings.shared) {
 		left -= left % HV_PROCESSOR_UNITS;
-	if (left < need.min)
+		least = (uint64_t)use->settings.min_procs * HV_PROCESSOR_UNITS;
+	}
+	if (left < least)
 		return hv_fail(err, HV_E_LIMIT,
 			       "LPAR '%s' needs at least %.2f processors, and host '%s' "
 			       "has %.2f of %u free; shut down an LPAR",
-			       use->spec.name, (double)need.min / HV_PROCESSOR_UNITS,
+			       use->spec.name, (double)least / HV_PROCESSOR_UNITS,
 			       host->name, (double)left / HV_PROCESSOR_UNITS,
 			       host->profile->processors);
-	use->processors = (uint32_t)(need.desired < left ? need.desired : left);
+	if (use->settings.units > left)
+		use->settings.units = (uint32_t)left;
+	if (!use->settings.shared)
+		use->settings.procs = use->settings.units / HV_PROCESSOR_UNITS;
+	use->processors = use->settings.units;
 	return HV_OK;
+}
+
+static void set_processors(struct draft *draft, Tarn__LparRecord *edit,
+			   const Tarn__Processors *settings)
+{
+	free(edit->processors);
+	edit->processors = NULL;
+	if (settings->units == 0)
+		return;
+	edit->processors = malloc(sizeof(*settings));
+	if (edit->processors == NULL)
+		draft->is_out = true;
+	else
+		*edit->processors = *settings;
 }
 
 void profile_use_edit(struct draft *draft, const struct profile_use *use)
@@ -202,6 +239,7 @@ void profile_use_edit(struct draft *draft, const struct profile_use *use)
 		draft_set_text(draft, &edit->curr_profile, "%s", use->profile->name);
 	edit->has_granted_processors = use->processors != 0;
 	edit->granted_processors = use->processors;
+	set_processors(draft, edit, &use->settings);
 }
 
 enum hv_code profile_audit(const struct cluster *cluster, const Tarn__LparRecord *lpar,

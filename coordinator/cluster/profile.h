@@ -37,7 +37,8 @@ struct profile_use {
 	Tarn__LparSpec spec;              /* strings are the record's */
 	const Tarn__LparProfile *profile; /* NULL: as it was last, and that is gone */
 	bool is_applied;                  /* the spec is the profile's now */
-	uint32_t processors;              /* granted */
+	uint32_t processors;              /* granted, and counted; 0 where nobody does */
+	Tarn__Processors settings; /* what its host makes of them; units 0: nothing */
 };
 /* `name` NULL or "": as it was last, at first its default profile. NOTFOUND. */
 HV_MUST_USE
@@ -48,6 +49,8 @@ HV_MUST_USE
 enum hv_code profile_grant_processors(const struct cluster *cluster,
 				      const Tarn__HostRecord *host,
 				      struct profile_use *use, struct hv_err *err);
+/* Running or about to end, on that host; hundredths. */
+uint64_t profile_granted(const struct cluster *cluster, const char *host);
 void profile_use_edit(struct draft *draft, const struct profile_use *use);
 
 /* CORRUPT: an id twice on a host, or a default profile that is not there. */

@@ -102,6 +102,7 @@ static void put_lpars(struct agent_boss *boss, struct desired_parts *parts)
 		to->has_immediate = true;
 		to->immediate = from->is_immediate;
 		to->device = from->device;
+		to->processors = from->has_processors ? &from->processors : NULL;
 		if (from->resize_generation != 0) {
 			Tarn__DesiredResize *resize =
 				&parts->resizes[parts->desired.n_lpars];

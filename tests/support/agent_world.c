@@ -149,6 +149,15 @@ static void load(struct agent_world *world, Tarn__AgentState **ret_state,
 		world_fail(world, "the agent's own file does not decode", err.text);
 }
 
+/* As agent_cgroups_open(): what an agent before could not remove any more. */
+static void sweep_groups(struct agent_world *world)
+{
+	for (size_t i = 0; i < WORLD_LPARS; i++)
+		if (world->groups[i].pid == 0 ||
+		    world_by_pid(world, world->groups[i].pid) == NULL)
+			world->groups[i] = (struct world_group){ 0 };
+}
+
 void world_agent_start(struct agent_world *world)
 {
 	Tarn__AgentState *state;
@@ -172,6 +181,7 @@ void world_agent_start(struct agent_world *world)
 		if (process->instance.pid != 0 && process->locked_ms <= world->now_ms)
 			agent_core_mention(world->core, process->kind, process->name);
 	}
+	sweep_groups(world);
 	world->wake_ms = UINT64_MAX;
 	world_core_side(world, true);
 	agent_core_start(world->core);
@@ -504,6 +514,9 @@ void world_open(struct agent_world *world, uint64_t seed)
 	world->config.memory_bytes = UINT64_C(2) << 30;
 	world->config.lmb_bytes = WORLD_LMB_BYTES;
 	world->config.drills_allowed = true;
+	world->config.processors = 4;
+	world->config.groups = "/groups";
+	world->config.unlimited = "";
 }
 
 void world_close(struct agent_world *world)

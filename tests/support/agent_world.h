@@ -102,6 +102,14 @@ struct world_happening {
 	uint8_t id[AGENT_ID_BYTES];
 };
 
+struct world_group {              /* of a partition's processes */
+	char name[HV_NAME_BYTES]; /* "" = free */
+	int64_t pid;
+	struct agent_limits limits;
+	struct agent_usage usage;
+	unsigned changes;
+};
+
 struct world_run {
 	char name[HV_NAME_BYTES];
 	uint64_t run_id;
@@ -156,6 +164,9 @@ struct agent_world {
 	Tarn__Failover *failover;    /* NULL or the last one */
 	uint64_t hypervisor_lost_ms; /* when it ended and partitions were left; 0 = no */
 
+	struct world_group groups[WORLD_LPARS];
+	enum hv_code limit_code; /* of every limit */
+	bool groups_stay;        /* cannot be removed */
 	struct world_device devices[WORLD_DEVICES];
 	uint8_t *files[AGENT_FILE_COUNT];
 	size_t file_counts[AGENT_FILE_COUNT];
@@ -189,6 +200,9 @@ void world_die(struct agent_world *world, struct world_process *process, int sta
 struct world_partition *world_partition(struct agent_world *world, const char *name);
 struct world_vios *world_vios(struct agent_world *world, const char *name);
 struct world_device *world_device(struct agent_world *world, const char *path);
+struct world_group *world_group(struct agent_world *world,
+				const char *name); /* or NULL */
+unsigned world_groups(const struct agent_world *world);
 unsigned world_alive(const struct agent_world *world, enum agent_kind kind);
 bool world_ran(const struct agent_world *world, const char *name, uint64_t run_id);
 

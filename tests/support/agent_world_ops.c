@@ -214,6 +214,97 @@ static enum hv_code do_save(void *env, enum agent_file file, const uint8_t *byte
 	return HV_OK;
 }
 
+/* ---- groups ---- */
+
+struct world_group *world_group(struct agent_world *world, const char *name)
+{
+	for (size_t i = 0; i < WORLD_LPARS; i++)
+		if (strcmp(world->groups[i].name, name) == 0)
+			return &world->groups[i];
+	return NULL;
+}
+
+unsigned world_groups(const struct agent_world *world)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < WORLD_LPARS; i++)
+		count += world->groups[i].name[0] != '\0';
+	return count;
+}
+
+static enum hv_code do_limit(struct agent_world *world, const char *name, int64_t pid,
+			     const struct agent_limits *limits, struct hv_err *err)
+{
+	struct world_process *process = world_by_pid(world, pid);
+	struct world_group *group;
+
+	if (pass(world) == GATE_SHUT)
+		return HV_E_OS;
+	if (limits->share == 0 || (process != NULL && strcmp(process->name, name) != 0))
+		world_fail(world, "a limit of nothing, or another one's", name);
+	if (process == NULL)
+		return hv_fail(err, HV_E_GONE, "no such process");
+	group = world_group(world, name);
+	if (group == NULL)
+		group = world_group(world, "");
+	HV_INVARIANT(group != NULL);
+	(void)snprintf(group->name, sizeof(group->name), "%s", name);
+	if (world->limit_code != HV_OK)
+		return hv_fail(err, world->limit_code, "the kernel does not like it");
+	group->pid = pid;
+	group->limits = *limits;
+	group->changes++;
+	return HV_OK;
+}
+
+static enum hv_code op_limit(void *env, const char *name, int64_t pid,
+			     const struct agent_limits *limits, struct hv_err *err)
+{
+	enum hv_code code;
+
+	world_core_side(env, false);
+	code = do_limit(env, name, pid, limits, err);
+	world_core_side(env, true);
+	return code;
+}
+
+static enum hv_code op_usage(void *env, const char *name, struct agent_usage *ret,
+			     struct hv_err *err)
+{
+	const struct world_group *group = world_group(env, name);
+
+	if (group == NULL)
+		return hv_fail(err, HV_E_NOTFOUND, "no such group");
+	*ret = group->usage;
+	return HV_OK;
+}
+
+static enum hv_code do_unlimit(struct agent_world *world, const char *name,
+			       struct hv_err *err)
+{
+	struct world_group *group = world_group(world, name);
+
+	if (pass(world) == GATE_SHUT)
+		return HV_E_OS;
+	if (world->groups_stay ||
+	    (group != NULL && group->pid != 0 && world_by_pid(world, group->pid) != NULL))
+		return hv_fail(err, HV_E_OS, "somebody is there");
+	if (group != NULL)
+		*group = (struct world_group){ 0 };
+	return HV_OK;
+}
+
+static enum hv_code op_unlimit(void *env, const char *name, struct hv_err *err)
+{
+	enum hv_code code;
+
+	world_core_side(env, false);
+	code = do_unlimit(env, name, err);
+	world_core_side(env, true);
+	return code;
+}
+
 static enum hv_code op_find(void *env, enum agent_kind kind, const char *name,
 			    struct agent_instance *ret, struct hv_err *err)
 {
@@ -306,6 +397,9 @@ const struct agent_ops world_ops = {
 	.find = op_find,
 	.spawn = op_spawn,
 	.kill = op_kill,
+	.limit = op_limit,
+	.usage = op_usage,
+	.unlimit = op_unlimit,
 	.ask = op_ask,
 	.tool = op_tool,
 	.send = op_send,

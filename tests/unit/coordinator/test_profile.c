@@ -348,8 +348,14 @@ static void processors_are_checked_at_activation(void **state)
 	assert_int_equal(create(&b), HV_OK);
 	assert_int_equal(activate("b", NULL), HV_OK);
 	assert_int_equal(lpar_of("b")->granted_processors, 75);
+	assert_true(lpar_of("b")->processors->shared);
+	assert_false(lpar_of("b")->processors->uncapped);
+	assert_int_equal(lpar_of("b")->processors->units, 75);
+	assert_int_equal(lpar_of("b")->processors->max_units, 200);
 	assert_int_equal(activate("a", NULL), HV_OK); /* 1.25 left: one whole */
 	assert_int_equal(lpar_of("a")->granted_processors, 100);
+	assert_false(lpar_of("a")->processors->shared);
+	assert_int_equal(lpar_of("a")->processors->procs, 1);
 	assert_int_equal(activate("d", NULL), HV_E_LIMIT);
 	must_say("needs at least 1.00 processors, and host 'h1' has 0.00 of 2 free");
 	assert_false(lpar_of("d")->running);
