@@ -58,21 +58,43 @@ void view_free(Tarn__StatusReply *reply)
 	free(whole);
 }
 
-static struct whole *new_whole(const struct cluster *cluster)
+static Tarn__LparDetail detail_of(const Tarn__Query *query)
 {
-	size_t hosts = cluster_count(cluster, RECORD_HOST) + 1;
-	size_t devices = cluster_count(cluster, RECORD_DEVICE) + 1;
-	size_t lpars = cluster_count(cluster, RECORD_LPAR) + 1;
+	if (query->has_lpars)
+		return query->lpars;
+	return query->profiles ? TARN__LPAR_DETAIL__LPAR_DETAIL_PROFILES
+			       : TARN__LPAR_DETAIL__LPAR_DETAIL_PLAIN;
+}
+
+/* How many LPARs the answer can have. */
+static size_t lpars_most(const struct cluster *cluster, const Tarn__Query *query)
+{
+	size_t count = cluster_count(cluster, RECORD_LPAR);
+
+	if (detail_of(query) == TARN__LPAR_DETAIL__LPAR_DETAIL_NONE)
+		return 0;
+	return query->pages && count > VIEW_PAGE_LPARS ? VIEW_PAGE_LPARS : count;
+}
+
+static struct whole *new_whole(const struct cluster *cluster, const Tarn__Query *query)
+{
+	bool has_hosts = query->from_lpar == NULL;
+	size_t hosts = has_hosts ? cluster_count(cluster, RECORD_HOST) + 1 : 1;
+	size_t devices = has_hosts ? cluster_count(cluster, RECORD_DEVICE) + 1 : 1;
+	size_t lpars = lpars_most(cluster, query) + 1;
 	struct whole *whole = calloc(1, sizeof(*whole));
 
 	if (whole == NULL)
 		return NULL;
 	tarn__status_reply__init(&whole->reply);
 	whole->cluster = cluster;
+	whole->query = query;
+	whole->detail = detail_of(query);
 	whole->uses = calloc(hosts, sizeof(*whole->uses));
 	whole->hosts = calloc(hosts, sizeof(*whole->hosts));
 	whole->devices = calloc(devices, sizeof(*whole->devices));
-	whole->lpars = calloc(lpars, sizeof(*whole->lpars));
+	/* Not cleared: megabytes, and add_lpar() fills what it uses. */
+	whole->lpars = malloc(lpars * sizeof(*whole->lpars));
 	whole->reply.hosts = calloc(hosts, sizeof(*whole->reply.hosts));
 	whole->reply.devices = calloc(devices, sizeof(*whole->reply.devices));
 	whole->reply.lpars = calloc(lpars, sizeof(*whole->reply.lpars));
@@ -226,6 +248,7 @@ static void add_lpar(struct whole *whole, const Tarn__LparRecord *record)
 	struct lpar_room *room = &whole->lpars[whole->reply.n_lpars];
 
 	tarn__lpar_view__init(&room->view);
+	room->reason[0] = '\0';
 	room->record = *record;
 	if (whole->detail < TARN__LPAR_DETAIL__LPAR_DETAIL_PROFILES)
 		room->record.n_profiles = 0;
@@ -258,7 +281,8 @@ static bool add_to_page(struct whole *whole, const Tarn__LparRecord *lpar)
 {
 	const Tarn__LparView *view;
 
-	if (whole->query->pages && whole->lpar_bytes >= VIEW_PAGE_BYTES) {
+	if (whole->query->pages && (whole->lpar_bytes >= VIEW_PAGE_BYTES ||
+				    whole->reply.n_lpars == VIEW_PAGE_LPARS)) {
 		whole->reply.next_lpar = lpar->spec->name;
 		return false;
 	}
@@ -312,14 +336,6 @@ static enum hv_code find_host(const struct cluster *cluster, const Tarn__Query *
 	return HV_OK;
 }
 
-static Tarn__LparDetail detail_of(const Tarn__Query *query)
-{
-	if (query->has_lpars)
-		return query->lpars;
-	return query->profiles ? TARN__LPAR_DETAIL__LPAR_DETAIL_PROFILES
-			       : TARN__LPAR_DETAIL__LPAR_DETAIL_PLAIN;
-}
-
 enum hv_code view_make(const struct cluster *cluster, const Tarn__Query *query,
 		       Tarn__StatusReply **ret_reply, struct hv_err *err)
 {
@@ -329,11 +345,9 @@ enum hv_code view_make(const struct cluster *cluster, const Tarn__Query *query,
 
 	if (code != HV_OK)
 		return code;
-	whole = new_whole(cluster);
+	whole = new_whole(cluster, query);
 	if (whole == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory for the status");
-	whole->query = query;
-	whole->detail = detail_of(query);
 	whole->only_host = only_host;
 	whole->reply.revision = cluster->now.revision;
 	whole->reply.epoch = cluster->now.epoch;

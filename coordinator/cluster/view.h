@@ -20,6 +20,7 @@
  * query.pages the LPARs end after VIEW_PAGE_BYTES and next_lpar says where to go on:
  * query.from_lpar, which gives LPARs alone.
  */
+#define VIEW_PAGE_LPARS 4096       /* a page without details is as large then */
 #define VIEW_PAGE_BYTES (1u << 20) /* of LPARs; hosts and devices take less than 2 MiB */
 
 HV_MUST_USE
