@@ -235,6 +235,7 @@ enum hv_code hmc_chhwres(struct hmc *hmc, struct hv_err *err)
 		code = hmc_access_check(hmc, HMC_ADMIN, err);
 	if (code != HV_OK)
 		return code;
+	hmc->detail = TARN__LPAR_DETAIL__LPAR_DETAIL_PLAIN;
 	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
 	if (code == HV_OK && kind == 0)
 		code = hmc_chhwres_mem(hmc, &system, (enum hmc_hwres_operation)operation,

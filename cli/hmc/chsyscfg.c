@@ -277,6 +277,8 @@ enum hv_code hmc_rmsyscfg(struct hmc *hmc, struct hv_err *err)
 				 kind == 0 ? "-n or --id" : "-p or --id");
 	if (kind == 1 && hmc_text(hmc, "n") == NULL)
 		return hmc_usage(hmc, err, "A required option is missing:", "-n");
+	if (kind == 0)
+		hmc->detail = TARN__LPAR_DETAIL__LPAR_DETAIL_PLAIN;
 	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
 	if (code == HV_OK)
 		code = hmc_partition_find(&system, name, id, &lpar, err);

@@ -207,5 +207,7 @@ enum hv_code hmc_mksyscfg(struct hmc *hmc, struct hv_err *err)
 
 	if (code != HV_OK)
 		return code;
+	if (kind == 0)
+		hmc->detail = TARN__LPAR_DETAIL__LPAR_DETAIL_PLAIN;
 	return hmc_records(hmc, kind == 0 ? make_partition : make_profile, err);
 }
