@@ -299,6 +299,7 @@ static void put_utilization_reply(void)
 	utilization.next = &next;
 	reply.utilization = &utilization;
 	put_message("cluster_reply", "utilization", &reply.base);
+	put_message("utilization_sample", "config_change", &sample.base);
 }
 
 static void put_cluster_replies(void)
