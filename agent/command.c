@@ -176,6 +176,10 @@ static enum hv_code partition(const struct agent_options *options,
 		command_add(command, "--threads=%u",
 			    what->processors < WORKERS_MAX ? what->processors
 							   : WORKERS_MAX);
+	if (load->hints) {
+		command_add(command, "--discard");
+		command_add(command, "--hints");
+	}
 	return HV_OK;
 }
 

@@ -117,6 +117,8 @@ static const struct cli_option pgdev_remove[] = {
 	  .help = "page table to maximum memory (default: the platform's)" }, \
 	{ "adapters", CLI_OPTION, CLI_NUMBER, .max = HV_LPAR_ADAPTERS_MAX, .metavar = "N", \
 	  .help = "virtual adapters (2, the serial ones)" }, \
+	{ "hints", CLI_OPTION, CLI_FLAG, \
+	  .help = "phases: says which pages it has left; they go without I/O" }, \
 	{ "via-hpt", CLI_OPTION, CLI_FLAG, \
 	  .help = "the workload translates every access through a hashed page table" }, \
 	HOST_OF(CLI_OPTION, host_help_), \

@@ -69,7 +69,9 @@ static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
 	     "%s, working set %" PRIu32 " %%, writes %" PRIu32 " %%, seed %" PRIu64 "%s",
 	     cli_enum_name(&tarn__workload_kind__descriptor, load->kind, a, sizeof(a)),
 	     load->working_set_percent, load->write_percent, load->seed,
-	     load->via_hpt ? ", through a page table" : "");
+	     load->via_hpt ? ", through a page table"
+	     : load->hints ? ", says what it has left"
+			   : "");
 	if (load->rate > 0)
 		line(cli, "rate", "%" PRIu64 " operations/s", load->rate);
 	if (lpar->record->device != NULL)
@@ -97,6 +99,7 @@ static void show_memory(struct cli *cli, const Tarn__PartitionStat *stat)
 		return;
 	page_line(cli, "paged out", stat->stolen_pages);
 	page_line(cli, "zero", stat->zero_pages);
+	page_line(cli, "  loaned", stat->loaned_pages);
 	page_line(cli, "leaving", stat->stealing_pages);
 	page_line(cli, "coming in", stat->inflight_pages);
 	page_line(cli, "poisoned", stat->poisoned_pages);
@@ -124,6 +127,9 @@ static void show_faults(struct cli *cli, const Tarn__PartitionStat *stat)
 	count_line(cli, "zero steals", stat->zero_steals);
 	count_line(cli, "canceled steals", stat->canceled_steals);
 	count_line(cli, "discards", stat->discards);
+	count_line(cli, "unused, no I/O", stat->unused_steals);
+	count_line(cli, "loaned, no I/O", stat->loaned_steals);
+	count_line(cli, "expendable, no I/O", stat->dropped_steals);
 	count_line(cli, "checksum errors", stat->checksum_errors);
 	count_line(cli, "integrity errors", stat->integrity_errors);
 	count_line(cli, "device errors", stat->io_errors);

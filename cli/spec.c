@@ -39,6 +39,8 @@ static void take_workload(const struct cli *cli, Tarn__Workload *workload)
 	workload->seed = cli_number(args, "seed", 1);
 	workload->has_via_hpt = true;
 	workload->via_hpt = cli_flag(args, "via-hpt");
+	workload->has_hints = true;
+	workload->hints = cli_flag(args, "hints");
 }
 
 static void take_shared(const struct cli *cli, Tarn__LparSpec *spec)

@@ -52,8 +52,10 @@ enum hv_code partition_boot(const struct partition_options *options,
 	if (code != HV_OK)
 		return code;
 	code = partition_options_guest(options, &attachment, &control->guest, err);
-	if (code == HV_OK && attachment.calls != NULL)
+	if (code == HV_OK && options->via_hpt)
 		code = partition_guest_via(control->guest, attachment.calls, err);
+	if (code == HV_OK && options->hints)
+		code = partition_guest_hint_by(control->guest, attachment.calls, err);
 	if (code == HV_OK)
 		code = partition_privilege_drop(err);
 	if (code == HV_OK)

@@ -14,6 +14,7 @@
 
 struct partition_calls {
 	struct hv_hcall_area *area;
+	size_t bytes; /* with the hints */
 	int doorbell;
 	uint64_t groups;
 	_Atomic uint32_t busy;            /* bit n: slot n is taken */
@@ -31,8 +32,8 @@ static enum hv_code map_area(struct partition_calls *calls, int memory,
 	if (status.st_size < (off_t)sizeof(*calls->area))
 		return hv_fail(err, HV_E_CORRUPT, "memory for calls of %lld bytes",
 			       (long long)status.st_size);
-	at = mmap(NULL, sizeof(*calls->area), PROT_READ | PROT_WRITE, MAP_SHARED, memory,
-		  0);
+	calls->bytes = (size_t)status.st_size;
+	at = mmap(NULL, calls->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
 	if (at == MAP_FAILED)
 		return hv_fail_os(err, HV_E_NOMEM, errno, "map the memory for calls");
 	calls->area = at;
@@ -67,9 +68,19 @@ void partition_calls_close(struct partition_calls *calls)
 	if (calls == NULL)
 		return;
 	if (calls->area != NULL)
-		(void)munmap(calls->area, sizeof(*calls->area));
+		(void)munmap(calls->area, calls->bytes);
 	(void)close(calls->doorbell);
 	free(calls);
+}
+
+_Atomic uint8_t *partition_calls_hints(struct partition_calls *calls)
+{
+	return hv_hcall_hints(calls->area);
+}
+
+uint64_t partition_calls_hint_count(const struct partition_calls *calls)
+{
+	return calls->bytes - sizeof(*calls->area);
 }
 
 uint64_t partition_calls_groups(const struct partition_calls *calls)

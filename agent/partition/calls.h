@@ -42,6 +42,10 @@ uint32_t partition_calls_left(const struct partition_calls *calls);
  */
 uint32_t partition_calls_left_page(const struct partition_calls *calls, uint32_t serial);
 
+/* A byte for each page of the maximum (hvcore/wire/hint.h), and how many there are. */
+_Atomic uint8_t *partition_calls_hints(struct partition_calls *calls);
+uint64_t partition_calls_hint_count(const struct partition_calls *calls);
+
 /* The memory itself, for tests that write into it what nobody should. */
 struct hv_hcall_area *partition_calls_area(struct partition_calls *calls);
 

@@ -13,17 +13,20 @@
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
 
-#define BAD_BIT UINT32_C(0x80000000) /* reported, and not written since */
+#define BAD_BIT UINT32_C(0x80000000)  /* reported, and not written since */
+#define FREE_BIT UINT32_C(0x40000000) /* said to be worth nothing */
+#define VERSION_BITS (~(BAD_BIT | FREE_BIT))
 
 struct partition_guest {
 	uint8_t *base;
 	uint64_t pages;     /* in use */
 	uint64_t max_pages; /* with a version */
 	uint64_t key;
-	uint32_t *versions; /* with BAD_BIT; 0 = never written */
+	uint32_t *versions; /* with the bits above; 0 = never written */
 	uint8_t *shadow;    /* of the reserved pages: what they must hold */
 	uint64_t reserved;
-	struct partition_mmu *mmu; /* NULL: page n is at page n */
+	struct partition_mmu *mmu;       /* NULL: page n is at page n */
+	struct partition_calls *hinting; /* NULL: nothing is said of pages */
 	_Atomic uint64_t mismatches;
 };
 
@@ -152,13 +155,60 @@ uint64_t partition_guest_max_pages(const struct partition_guest *guest)
 	return guest->max_pages;
 }
 
+enum hv_code partition_guest_hint_by(struct partition_guest *guest,
+				     struct partition_calls *calls, struct hv_err *err)
+{
+	if (partition_calls_hint_count(calls) < guest->max_pages)
+		return hv_fail(err, HV_E_NOMEM, "hints for %llu of %llu pages",
+			       (unsigned long long)partition_calls_hint_count(calls),
+			       (unsigned long long)guest->max_pages);
+	guest->hinting = calls;
+	return HV_OK;
+}
+
+bool partition_guest_has_hints(const struct partition_guest *guest)
+{
+	return guest->hinting != NULL;
+}
+
+bool partition_guest_is_free(const struct partition_guest *guest, uint64_t page)
+{
+	return (guest->versions[page] & FREE_BIT) != 0;
+}
+
+void partition_guest_free(struct partition_guest *guest, uint64_t page, uint64_t pages,
+			  enum hv_hint hint)
+{
+	HV_INVARIANT(page < guest->pages && pages <= guest->pages - page);
+	for (uint64_t i = page; i < page + pages; i++) {
+		if (i < guest->reserved)
+			continue;
+		guest->versions[i] |= FREE_BIT;
+		if (!partition_hint(guest->hinting, i, hint))
+			guest->versions[i] = FREE_BIT; /* zeros */
+	}
+}
+
+/* Before its owner touches it. */
+static void use(struct partition_guest *guest, uint64_t page)
+{
+	if (!partition_guest_is_free(guest, page))
+		return;
+	guest->versions[page] &= ~FREE_BIT;
+	if (!partition_hint(guest->hinting, page, HV_HINT_ACTIVE))
+		guest->versions[page] = 0;
+}
+
 void partition_guest_resize(struct partition_guest *guest, uint64_t pages,
 			    uint64_t intact)
 {
 	HV_INVARIANT(pages > 0 && pages <= guest->max_pages);
 	HV_INVARIANT(guest->reserved <= pages);
-	for (uint64_t page = intact; page < guest->max_pages; page++)
+	for (uint64_t page = intact; page < guest->max_pages; page++) {
+		if (partition_guest_is_free(guest, page))
+			use(guest, page); /* what comes into use is active */
 		guest->versions[page] = 0;
+	}
 	for (uint64_t page = intact; page < guest->reserved; page++)
 		memset(guest->shadow + page * HV_PAGE_BYTES, 0, HV_PAGE_BYTES);
 	guest->pages = pages;
@@ -188,7 +238,7 @@ static struct partition_content content_of(const struct partition_guest *guest,
 	return (struct partition_content){
 		.key = guest->key,
 		.page = page,
-		.version = guest->versions[page] & ~BAD_BIT,
+		.version = guest->versions[page] & VERSION_BITS,
 	};
 }
 
@@ -212,7 +262,7 @@ static void log_mismatch(const struct partition_guest *guest, uint64_t page,
 			 const struct partition_finding *found)
 {
 	unsigned long long number = page;
-	unsigned version = guest->versions[page] & ~BAD_BIT;
+	unsigned version = guest->versions[page] & VERSION_BITS;
 
 	if (found == NULL)
 		log_error("partition.mismatch", "page=%llu version=%u found=poison",
@@ -275,6 +325,7 @@ bool partition_guest_check(struct partition_guest *guest, uint64_t page)
 	sigjmp_buf way_out;
 	bool is_right;
 
+	use(guest, page);
 	if (address == NULL)
 		return not_translated(guest, page);
 	if (sigsetjmp(way_out, 0) != 0) {
@@ -315,10 +366,12 @@ bool partition_guest_peek(struct partition_guest *guest, uint64_t page)
 static bool write_version(struct partition_guest *guest, uint64_t page)
 {
 	uint8_t *address = address_of(guest, page, true);
-	struct partition_content content = content_of(guest, page);
+	struct partition_content content;
 	sigjmp_buf way_out;
 
-	content.version = content.version + 1 == BAD_BIT ? 1 : content.version + 1;
+	use(guest, page);
+	content = content_of(guest, page);
+	content.version = content.version + 1 == FREE_BIT ? 1 : content.version + 1;
 	if (address == NULL)
 		return not_translated(guest, page);
 	if (sigsetjmp(way_out, 0) != 0) {

@@ -21,6 +21,7 @@
 #define AGENT_PARTITION_GUEST_H
 
 #include "agent/partition/content.h"
+#include "agent/partition/hints.h"
 #include "agent/partition/mmu.h"
 
 #define PARTITION_MISMATCHES_LOGGED 100 /* lines; the rest is only counted. Arbitrary */
@@ -71,6 +72,22 @@ uint64_t partition_guest_max_pages(const struct partition_guest *guest);
  */
 void partition_guest_resize(struct partition_guest *guest, uint64_t pages,
 			    uint64_t intact);
+
+/*
+ * From now on pages may be said to be free. The calls are lent. NOMEM: the hypervisor
+ * keeps hints for fewer pages.
+ */
+HV_MUST_USE
+enum hv_code partition_guest_hint_by(struct partition_guest *guest,
+				     struct partition_calls *calls, struct hv_err *err);
+bool partition_guest_has_hints(const struct partition_guest *guest);
+/*
+ * The pages are worth nothing until they are used again: each is then zeros, or what
+ * was written last.
+ */
+void partition_guest_free(struct partition_guest *guest, uint64_t page, uint64_t pages,
+			  enum hv_hint hint);
+bool partition_guest_is_free(const struct partition_guest *guest, uint64_t page);
 
 /* Whether the page holds what was written last, in every byte. */
 bool partition_guest_check(struct partition_guest *guest, uint64_t page);

@@ -46,6 +46,8 @@ static const struct hv_option options[] = {
 	  OPTION(threads), NULL, "workers" },
 	{ "discard", HV_OPTION_FLAG, NULL, NULL, 0, 0,
 	  OPTION(discard), NULL, "phases: give back part of what a window leaves" },
+	{ "hints", HV_OPTION_FLAG, NULL, NULL, 0, 0,
+	  OPTION(hints), NULL, "say which pages are unused, instead of giving them back" },
 	{ "via-hpt", HV_OPTION_FLAG, NULL, NULL, 0, 0,
 	  OPTION(via_hpt), NULL, "translate every access through a hashed page table" },
 	{ "verbose", HV_OPTION_FLAG, NULL, NULL, 0, 0,
@@ -79,6 +81,8 @@ enum hv_code partition_options_check(const struct partition_options *given,
 			       "exactly one of --socket and --socket-fd is needed");
 	if (given->discard && given->workload != PARTITION_PHASES)
 		return hv_fail(err, HV_E_INVAL, "--discard needs --workload phases");
+	if (given->hints && !given->discard)
+		return hv_fail(err, HV_E_INVAL, "--hints needs --discard");
 	code = check_descriptor("socket-fd", given->socket_fd, err);
 	if (code == HV_OK)
 		code = check_descriptor("uffd-device", given->uffd_device, err);
@@ -106,7 +110,7 @@ struct partition_attach_config partition_options_attach(
 		.run_id = given->run_id,
 		.uffd_device = given->uffd_device != 0 ? (int)given->uffd_device : -1,
 		.timeout_ms = PARTITION_ATTACH_TIMEOUT_MS,
-		.wants_calls = given->via_hpt,
+		.wants_calls = given->via_hpt || given->hints,
 	};
 
 	for (unsigned i = 0; i < HV_TOKEN_BYTES; i++)
@@ -161,7 +165,7 @@ struct partition_console_config partition_options_console(
 		.name = given->name,
 		.run_id = given->run_id,
 		.is_shared = attachment->mode == HV_MODE_SHARED,
-		.is_via_hpt = attachment->calls != NULL,
+		.is_via_hpt = given->via_hpt,
 		.load = partition_options_crew(given, attachment),
 		.guest = guest,
 		.crew = crew,

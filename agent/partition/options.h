@@ -26,6 +26,7 @@ struct partition_options {
 	uint64_t working_set, write_percent, rate, seed, phase_ms, threads;
 	bool discard;
 	bool via_hpt;
+	bool hints;
 	bool verbose;
 };
 

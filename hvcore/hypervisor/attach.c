@@ -181,7 +181,8 @@ static enum hv_code open_calls(struct partition *partition, uint32_t tag,
 	struct hv_attach_calls_open packet = {
 		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_CALLS_OPEN,
 				      sizeof(packet), tag),
-		.area_bytes = sizeof(struct hv_hcall_area),
+		.area_bytes = hv_hcall_area_bytes(
+			(uint32_t)(partition->max_bytes / HV_PAGE_BYTES)),
 		.tce_windows = partition->virtual_adapters,
 	};
 	enum hv_code code;

@@ -20,26 +20,27 @@
 /* A partition that could shrink the file would turn our next access into SIGBUS. */
 static enum hv_code make_area(struct hcalls *hcalls, struct hv_err *err)
 {
+	size_t bytes = hv_hcall_area_bytes(hcalls->pages_max);
 	void *at;
 
 	hcalls->fd = memfd_create("tarn-hcalls", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (hcalls->fd < 0)
 		return hv_fail_os(err, HV_E_OS, errno, "make memory for calls");
-	if (ftruncate(hcalls->fd, sizeof(*hcalls->area)) != 0)
+	if (ftruncate(hcalls->fd, (off_t)bytes) != 0)
 		return hv_fail_os(err, HV_E_NOMEM, errno, "size memory for calls");
 	if (fcntl(hcalls->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) !=
 	    0)
 		return hv_fail_os(err, HV_E_OS, errno, "seal memory for calls");
-	at = mmap(NULL, sizeof(*hcalls->area), PROT_READ | PROT_WRITE,
-		  MAP_SHARED | MAP_POPULATE, hcalls->fd, 0);
+	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+		  hcalls->fd, 0);
 	if (at == MAP_FAILED)
 		return hv_fail_os(err, HV_E_NOMEM, errno, "map memory for calls");
 	hcalls->area = at;
 	return HV_OK;
 }
 
-enum hv_code hcalls_open(const struct hv_calls_config *config, struct hcalls **ret_hcalls,
-			 struct hv_err *err)
+enum hv_code hcalls_open(const struct hv_calls_config *config, struct memory *memory,
+			 struct hcalls **ret_hcalls, struct hv_err *err)
 {
 	struct hcalls *hcalls = calloc(1, sizeof(*hcalls));
 	enum hv_code code;
@@ -48,6 +49,8 @@ enum hv_code hcalls_open(const struct hv_calls_config *config, struct hcalls **r
 		return hv_fail(err, HV_E_NOMEM, "a partition's calls");
 	hcalls->source.kind = FAULT_SOURCE_HCALLS;
 	hcalls->fd = -1;
+	hcalls->pages_max = config->pages_max;
+	hcalls->memory = memory;
 	hcalls->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	code = hcalls->doorbell < 0
 		       ? hv_fail_os(err, HV_E_OS, errno, "make a doorbell for calls")
@@ -69,7 +72,7 @@ void hcalls_close(struct hcalls *hcalls)
 		return;
 	HV_INVARIANT(hcalls->thread == NULL);
 	if (hcalls->area != NULL)
-		(void)munmap(hcalls->area, sizeof(*hcalls->area));
+		(void)munmap(hcalls->area, hv_hcall_area_bytes(hcalls->pages_max));
 	if (hcalls->fd >= 0)
 		(void)close(hcalls->fd);
 	if (hcalls->doorbell >= 0)
@@ -107,13 +110,27 @@ void hcalls_remove(struct hcalls *hcalls)
 	hcalls->thread = NULL;
 }
 
+static void serve_pages(struct hcalls *hcalls, const struct hv_hcall_ask *ask,
+			struct hv_hcall_answer *ret_answer)
+{
+	struct hv_hcall_answer answer = { .code = hv_hcall_check(ask) };
+
+	if (answer.code == H_SUCCESS)
+		answer.code = hcalls_serve_pages(hcalls, ask, answer.values);
+	hv_calls_count(hcalls->calls, answer.code);
+	*ret_answer = answer;
+}
+
 static void serve_slot(struct hcalls *hcalls, struct hv_hcall_slot *slot)
 {
 	/* H7: read once; the partition may write while we look */
 	struct hv_hcall_ask ask = *(volatile struct hv_hcall_ask *)&slot->ask;
 	struct hv_hcall_answer answer;
 
-	hv_calls_serve(hcalls->calls, &ask, &answer);
+	if (ask.number == H_PAGE_INIT || ask.number == H_GET_MPP)
+		serve_pages(hcalls, &ask, &answer);
+	else
+		hv_calls_serve(hcalls->calls, &ask, &answer);
 	slot->answer = answer;
 	atomic_store_explicit(&slot->answered, ask.serial, memory_order_release);
 	(void)syscall(SYS_futex, &slot->answered, FUTEX_WAKE, 1, NULL, NULL, 0);

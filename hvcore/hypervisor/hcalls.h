@@ -22,7 +22,9 @@
 struct hcalls {
 	struct fault_source source;
 	struct hv_calls *calls;
-	struct hv_hcall_area *area;  /* mapped, shared with the partition */
+	struct hv_hcall_area *area; /* mapped, shared with the partition; then hints */
+	uint32_t pages_max;
+	struct memory *memory;       /* lent by its partition */
 	int fd;                      /* of the area: a sealed memfd */
 	int doorbell;                /* rung by the partition */
 	struct fault_thread *thread; /* NULL: none has it */
@@ -33,8 +35,8 @@ struct hcalls {
 
 /* NOMEM, OS, or what hv_calls_open says; nothing is left then. */
 HV_MUST_USE
-enum hv_code hcalls_open(const struct hv_calls_config *config, struct hcalls **ret_hcalls,
-			 struct hv_err *err);
+enum hv_code hcalls_open(const struct hv_calls_config *config, struct memory *memory,
+			 struct hcalls **ret_hcalls, struct hv_err *err);
 void hcalls_close(struct hcalls *hcalls); /* NULL is fine */
 
 /* F: from now on its calls are served. */
@@ -47,5 +49,18 @@ void hcalls_remove(struct hcalls *hcalls);
 void hcalls_serve(struct hcalls *hcalls);
 /* F: the page left its frame. */
 void hcalls_left(struct hcalls *hcalls, uint32_t page);
+
+/* ---- hcall_pages.c: calls about pages and the share of the pool ---- */
+
+/* F: H_PAGE_INIT and H_GET_MPP; H_FUNCTION: neither of them. */
+int64_t hcalls_serve_pages(struct hcalls *hcalls, const struct hv_hcall_ask *ask,
+			   uint64_t *values);
+/* F: of the space's operations (hvcore/pager/pager.h). */
+enum hv_importance hcalls_importance(const struct hcalls *hcalls, uint32_t page);
+uint32_t hcalls_find_spare(const struct hcalls *hcalls, uint32_t from, uint32_t end,
+			   enum hv_hint last);
+enum hv_hint hcalls_claim(struct hcalls *hcalls, uint32_t page);
+void hcalls_claimed(struct hcalls *hcalls, uint32_t page, enum hv_hint hint,
+		    bool is_taken);
 
 #endif

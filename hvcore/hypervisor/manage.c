@@ -35,6 +35,7 @@ static void visit(struct fault_thread *thread, struct fault_round *round) /* F *
 				memory->target_pages);
 		hv_space_use(memory->space, &memory->use);
 		memory->has_use = true;
+		memory->mpp = memory->mpp_next;
 	}
 }
 
@@ -69,6 +70,19 @@ static uint64_t frames_to_share(const struct hypervisor *hv)
 			 hv_frames_high(&hv->team->frames);
 
 	return frames > 0 ? (uint64_t)frames : 0;
+}
+
+static struct memory_mpp mpp_of(const struct hypervisor *hv,
+				const struct partition *partition)
+{
+	uint64_t logical = partition->mem_bytes / HV_PAGE_BYTES;
+	uint64_t target = partition->managed.member.target;
+
+	return (struct memory_mpp){
+		.pool_bytes = hv->pool.pool != NULL ? hv_pool_bytes(hv->pool.pool) : 0,
+		.donation_pages = logical > target ? (uint32_t)(logical - target) : 0,
+		.weight = partition->weight,
+	};
 }
 
 /* Kept for people: a target that moved a good deal. */
@@ -110,6 +124,7 @@ static void decide(struct hypervisor *hv, uint64_t elapsed_ms)
 	for (unsigned i = 0; i < count; i++) {
 		whose[i]->memory.entitled_pages = (uint32_t)inputs[i].entitled;
 		whose[i]->memory.target_pages = (uint32_t)members[i]->target;
+		whose[i]->memory.mpp_next = mpp_of(hv, whose[i]);
 		note(&hv->manage, whose[i]);
 	}
 }

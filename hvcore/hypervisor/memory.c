@@ -115,6 +115,36 @@ static void op_left(void *ctx, uint32_t page)
 		hcalls_left(memory->hcalls, page);
 }
 
+static enum hv_importance op_importance(void *ctx, uint32_t page)
+{
+	const struct memory *memory = ctx;
+
+	return memory->hcalls != NULL ? hcalls_importance(memory->hcalls, page)
+				      : HV_PAGE_ORDINARY;
+}
+
+static uint32_t op_find_spare(void *ctx, uint32_t from, uint32_t end, enum hv_hint last)
+{
+	const struct memory *memory = ctx;
+
+	return memory->hcalls != NULL ? hcalls_find_spare(memory->hcalls, from, end, last)
+				      : end;
+}
+
+static enum hv_hint op_claim(void *ctx, uint32_t page)
+{
+	struct memory *memory = ctx;
+
+	return hcalls_claim(memory->hcalls, page);
+}
+
+static void op_claimed(void *ctx, uint32_t page, enum hv_hint hint, bool is_taken)
+{
+	struct memory *memory = ctx;
+
+	hcalls_claimed(memory->hcalls, page, hint, is_taken);
+}
+
 const struct hv_space_ops memory_ops = {
 	.protect = op_protect,
 	.unprotect = op_unprotect,
@@ -127,6 +157,10 @@ const struct hv_space_ops memory_ops = {
 	.wake = op_wake,
 	.poison = op_poison,
 	.left = op_left,
+	.importance = op_importance,
+	.find_spare = op_find_spare,
+	.claim = op_claim,
+	.claimed = op_claimed,
 };
 
 enum hv_code memory_add(struct fault_thread *thread, struct memory *memory,

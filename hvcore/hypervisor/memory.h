@@ -21,6 +21,13 @@ enum {
 	MEMORY_BEYOND = 8,   /* in it, but beyond the memory it has now (P18) */
 };
 
+/* What H_GET_MPP tells of the pool. */
+struct memory_mpp {
+	uint64_t pool_bytes;
+	uint32_t donation_pages; /* asked of it */
+	uint32_t weight;
+};
+
 struct memory {
 	struct fault_source source;
 	int uffd;
@@ -36,6 +43,7 @@ struct memory {
 	uint32_t entitled_pages, target_pages;
 	struct hv_space_use use;
 	bool has_use;
+	struct memory_mpp mpp_next, mpp; /* L's, to be told; F's own */
 	/* filled by fault threads in a stat round, read by L when it is done */
 	struct hv_space_stat stat;
 	bool has_stat;

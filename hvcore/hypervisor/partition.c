@@ -242,12 +242,12 @@ enum hv_code partition_make_hcalls(struct partition *partition, struct hv_err *e
 	};
 	/* the reverse map is half a table more, and 8 bytes a page */
 	uint64_t bytes = config.hpt_bytes + config.hpt_bytes / 2 +
-			 UINT64_C(8) * config.pages_max +
+			 UINT64_C(9) * config.pages_max + /* and the hints */
 			 UINT64_C(8) * HV_TCE_WINDOW_PAGES * config.tce_windows;
 	enum hv_code code = pool_machine_check(partition->hv, bytes, err);
 
 	if (code == HV_OK)
-		code = hcalls_open(&config, &partition->hcalls, err);
+		code = hcalls_open(&config, &partition->memory, &partition->hcalls, err);
 	if (code != HV_OK)
 		return code;
 	hv_calls_resize(partition->hcalls->calls,

@@ -99,6 +99,7 @@ static void fill_pages(Tarn__PartitionStat *to, const struct hv_space_stat *from
 	SET(to, stealing_pages, from->pages_in[HV_PAGE_STEALING]);
 	SET(to, inflight_pages, from->pages_in[HV_PAGE_INFLIGHT]);
 	SET(to, poisoned_pages, from->pages_in[HV_PAGE_POISONED]);
+	SET(to, loaned_pages, from->loaned);
 	SET(to, slots_free, from->slots_in[HV_SLOT_FREE]);
 	SET(to, slots_live, from->slots_in[HV_SLOT_LIVE]);
 	SET(to, slots_writing, from->slots_in[HV_SLOT_WRITING]);
@@ -124,6 +125,9 @@ static void fill_counts(Tarn__PartitionStat *to, const struct hv_space_stat *fro
 	SET(to, zero_steals, n->zero_steals);
 	SET(to, canceled_steals, n->canceled_steals);
 	SET(to, discards, n->discards);
+	SET(to, unused_steals, n->unused_steals);
+	SET(to, loaned_steals, n->loaned_steals);
+	SET(to, dropped_steals, n->dropped_steals);
 	SET(to, checksum_errors, n->checksum_errors);
 	SET(to, integrity_errors, n->integrity_errors);
 	SET(to, io_errors, n->io_errors);

@@ -126,7 +126,7 @@ static int64_t serve_tce(struct hv_calls *calls, const struct hv_hcall_ask *ask,
 /* What an honest operating system meets as well. */
 static bool is_ordinary(int64_t code)
 {
-	return code == H_SUCCESS || code == H_NOT_FOUND || code == H_PTEG_FULL;
+	return code >= H_SUCCESS || code == H_NOT_FOUND || code == H_PTEG_FULL;
 }
 
 void hv_calls_serve(struct hv_calls *calls, const struct hv_hcall_ask *ask,
@@ -140,9 +140,14 @@ void hv_calls_serve(struct hv_calls *calls, const struct hv_hcall_ask *ask,
 		answer.code = serve_tce(calls, ask, answer.values);
 	else if (answer.code == H_SUCCESS)
 		answer.code = serve_hpt(calls, ask, answer.values);
-	calls->served++;
-	calls->refused += !is_ordinary(answer.code);
+	hv_calls_count(calls, answer.code);
 	*ret_answer = answer;
+}
+
+void hv_calls_count(struct hv_calls *calls, int64_t code)
+{
+	calls->served++;
+	calls->refused += !is_ordinary(code);
 }
 
 bool hv_calls_left(struct hv_calls *calls, uint32_t page)

@@ -45,6 +45,9 @@ void hv_calls_resize(struct hv_calls *calls, uint32_t pages);
 void hv_calls_serve(struct hv_calls *calls, const struct hv_hcall_ask *ask,
 		    struct hv_hcall_answer *ret_answer);
 
+/* A call that another one served, with its code. */
+void hv_calls_count(struct hv_calls *calls, int64_t code);
+
 /* The page left its frame; true: entries translated to it. */
 bool hv_calls_left(struct hv_calls *calls, uint32_t page);
 

@@ -353,8 +353,9 @@ void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
  */
 #define HV_REFAULT_BUCKETS 32
 struct hv_space_use {
-	uint64_t arrivals;     /* pages that got a frame */
-	uint32_t resident;     /* and on their way */
+	uint64_t arrivals; /* pages that got a frame */
+	uint32_t resident; /* and on their way */
+	uint32_t loaned;
 	uint32_t probation;    /* in the queue of new pages */
 	uint32_t bucket_pages; /* of distance: bucket i is below (i + 1) of these */
 	uint64_t refaults[HV_REFAULT_BUCKETS]; /* the last: that far or further */

@@ -88,6 +88,7 @@ void hv_space_use(const struct hv_space *space, struct hv_space_use *ret_use)
 	*ret_use = (struct hv_space_use){
 		.arrivals = space->counts.zero_fills + space->counts.page_ins,
 		.resident = space->frames,
+		.loaned = space->table.loaned,
 		.probation = space->table.queues[HV_QUEUE_SMALL].length,
 		.bucket_pages = bucket_pages(space),
 	};

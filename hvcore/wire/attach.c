@@ -125,7 +125,7 @@ static enum hv_code check_calls_open(const struct hv_attach_calls_open *calls,
 		return hv_fail(err, HV_E_CORRUPT,
 			       "attach calls: page table of %llu bytes",
 			       (unsigned long long)bytes);
-	if (calls->area_bytes != sizeof(struct hv_hcall_area))
+	if (calls->area_bytes < sizeof(struct hv_hcall_area))
 		return hv_fail(err, HV_E_CORRUPT, "attach calls: memory of %u bytes",
 			       calls->area_bytes);
 	return HV_OK;

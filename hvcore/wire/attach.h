@@ -159,7 +159,7 @@ struct hv_attach_calls_open { /* + the memory for calls, its doorbell (an eventf
 	struct hv_local_head head;
 	uint64_t hpt_bytes; /* a power of two: its hash is masked with the groups */
 	uint32_t tce_windows;
-	uint32_t area_bytes; /* sizeof(struct hv_hcall_area) */
+	uint32_t area_bytes; /* hv_hcall_area_bytes() */
 };
 
 struct hv_attach_resize {

@@ -12,7 +12,9 @@ static const struct {
 	{ H_PROTECT,   3 },
 	{ H_GET_TCE,   2 },
 	{ H_PUT_TCE,   3 },
+	{ H_PAGE_INIT, 3 },
 	{ H_STUFF_TCE, 4 },
+	{ H_GET_MPP,   0 },
 	{ H_WALK,      2 },
 	/* clang-format on */
 };

@@ -26,9 +26,11 @@
 #define HVCORE_WIRE_HCALL_H
 
 #include "hvcore/base/err.h"
+#include "hvcore/wire/hint.h"
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* LoPAR hcall() numbers. */
@@ -39,7 +41,9 @@ enum hv_hcall_number {
 	H_PROTECT = 0x18,    /* flags (pp, N, key), ptex, avpn */
 	H_GET_TCE = 0x1c,    /* liobn, ioba -> tce */
 	H_PUT_TCE = 0x20,    /* liobn, ioba, tce */
+	H_PAGE_INIT = 0x2c,  /* flags, logical address, source (0) */
 	H_STUFF_TCE = 0x138, /* liobn, ioba, tce, count */
+	H_GET_MPP = 0x2d4,   /* -> enum hv_mpp values */
 	/*
 	 * Not LoPAR's, from the range it leaves to platforms: the walk that a Power
 	 * processor does by itself. Ours cannot, as no partition may map its table.
@@ -50,6 +54,7 @@ enum hv_hcall_number {
 /* LoPAR return codes. */
 enum hv_hcall_code {
 	H_SUCCESS = 0,
+	H_BUSY = 1,         /* ask again */
 	H_FUNCTION = -2,    /* no such call */
 	H_PARAMETER = -4,   /* out of range, reserved, or another partition's */
 	H_PTEG_FULL = -6,   /* no free entry in the group, or the exact one is not */
@@ -65,6 +70,26 @@ enum hv_hcall_code {
 #define H_READ_4 H_FLAG(26)
 #define H_AVPN H_FLAG(32)    /* only if its AVPN is that */
 #define H_ANDCOND H_FLAG(33) /* only if none of these bits is set in v */
+
+/* Of H_PAGE_INIT: the state of the page (LoPAR CMO), and zeros for its content. */
+#define H_PAGE_STATE_CHANGE H_FLAG(28)
+#define H_PAGE_UNUSED (H_FLAG(29) | H_FLAG(30))
+#define H_PAGE_EXPENDABLE H_FLAG(29)
+#define H_PAGE_LATENT H_FLAG(30)
+#define H_PAGE_MORE H_FLAG(31) /* active: critical; unused: loaned */
+#define H_ZERO_PAGE H_FLAG(48)
+
+/* What H_GET_MPP answers, by place (LoPAR R4 to R10). */
+enum hv_mpp {
+	HV_MPP_ENTITLED,     /* bytes for I/O that are guaranteed */
+	HV_MPP_MAPPED,       /* bytes mapped for I/O; dedicated memory: all ones */
+	HV_MPP_POOL,         /* group 16 | pool 16; dedicated memory: 0xffff */
+	HV_MPP_WEIGHT,       /* weight 8 | unallocated weight 8 | unallocated pages 48 */
+	HV_MPP_POOL_BYTES,   /* */
+	HV_MPP_LOAN_REQUEST, /* signed bytes that it should loan more; less than 0: may
+				take back */
+	HV_MPP_BACKING,      /* bytes of it in frames */
+};
 
 /* First and second doubleword of an entry (Power ISA, 4 KiB pages, 256 MiB segments). */
 #define HV_HPTE_V_VALID UINT64_C(0x1)
@@ -141,6 +166,16 @@ struct hv_hcall_area {
 	_Atomic uint32_t left[HV_LEFT_RING];
 	struct hv_hcall_slot slots[HV_HCALL_SLOTS];
 };
+
+/* Behind the area: a byte for each page of the maximum, hvcore/wire/hint.h. */
+static inline _Atomic uint8_t *hv_hcall_hints(struct hv_hcall_area *area)
+{
+	return (_Atomic uint8_t *)(area + 1);
+}
+static inline size_t hv_hcall_area_bytes(uint32_t pages_max)
+{
+	return sizeof(struct hv_hcall_area) + pages_max;
+}
 
 static_assert(sizeof(struct hv_hcall_ask) == 40, "hcall ask");
 static_assert(sizeof(struct hv_hcall_answer) == 72, "hcall answer");

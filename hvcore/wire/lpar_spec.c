@@ -91,6 +91,11 @@ static enum hv_code check_workload(const Tarn__LparSpec *spec, struct hv_err *er
 		return hv_fail(err, HV_E_INVAL,
 			       "partition '%s': %u %% writes is not 0 to 100", spec->name,
 			       workload->write_percent);
+	if (workload->hints && workload->kind != TARN__WORKLOAD_KIND__WORKLOAD_PHASES)
+		return hv_fail(err, HV_E_INVAL,
+			       "partition '%s': only the workload phases says which "
+			       "pages it has left",
+			       spec->name);
 	return HV_OK;
 }
 

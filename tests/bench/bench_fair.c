@@ -3,7 +3,7 @@
  * built-in workloads on one pool. Prints one JSON object; how to read it is in
  * README.md here.
  *
- *   bench_fair [equal|weights|scan|idle]... [--seconds N]
+ *   bench_fair [equal|weights|scan|idle|hints]... [--seconds N]
  *
  * Each measurement has a hypervisor of its own, and compares within one run.
  */
@@ -187,6 +187,56 @@ static void idle(void)
 	test_host_end(&host);
 }
 
+/* Phases over 160 MiB on 64 MiB; of what a window leaves every other piece is free. */
+static struct rate phases(bool has_hints, uint64_t *ret_page_outs)
+{
+	Tarn__HvReply *reply;
+	struct figures from, to;
+	uint64_t before;
+
+	test_host_start(&host, &(struct test_host_config){ .memory_mib = 512 });
+	assert_int_equal(test_host_pool(&host, 64, NULL), HV_OK);
+	(void)test_host_run(&host, &(struct test_partition){ .name = "phases",
+							     .mem_mib = 160,
+							     .workload = "phases",
+							     .working_set = 25,
+							     .write_percent = 50,
+							     .phase_ms = 500,
+							     .rate = 8000,
+							     .discards = has_hints,
+							     .hints = has_hints,
+							     .threads = 1 });
+	pause_ms(WARM_MS);
+	reply = test_host_stat(&host, false);
+	before = test_stat_partition(reply, "phases")->page_outs;
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	from = look("phases");
+	pause_ms(seconds * 1000);
+	to = look("phases");
+	reply = test_host_stat(&host, false);
+	*ret_page_outs = test_stat_partition(reply, "phases")->page_outs - before;
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	test_host_end(&host);
+	return rate_between(&from, &to);
+}
+
+static void hints(void)
+{
+	uint64_t without, with;
+	struct rate plain, hinted;
+
+	printf("%s\n  \"hints\": { ", is_first ? "{" : ",");
+	is_first = false;
+	plain = phases(false, &without);
+	hinted = phases(true, &with);
+	print_rate("without", &plain);
+	print_rate("with", &hinted);
+	printf("\"page_outs_without\": %llu, \"page_outs_with\": %llu, "
+	       "\"times_fewer\": %.1f }",
+	       (unsigned long long)without, (unsigned long long)with,
+	       (double)without / (double)(with > 0 ? with : 1));
+}
+
 static void run(const char *name)
 {
 	if (strcmp(name, "equal") == 0)
@@ -197,14 +247,16 @@ static void run(const char *name)
 		scan();
 	else if (strcmp(name, "idle") == 0)
 		idle();
+	else if (strcmp(name, "hints") == 0)
+		hints();
 	else
-		fail_msg("'%s' is none of equal, weights, scan, idle", name);
+		fail_msg("'%s' is none of equal, weights, scan, idle, hints", name);
 	(void)fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const all[] = { "equal", "weights", "scan", "idle" };
+	static const char *const all[] = { "equal", "weights", "scan", "idle", "hints" };
 	unsigned done = 0;
 
 	for (int i = 1; i < argc; i++) {

@@ -247,6 +247,7 @@ static void start_guest(struct test_host *host, struct test_guest *guest,
 				  phase,
 				  spec->discards ? "--discard" : "--no-discard",
 				  spec->via_hpt ? "--via-hpt" : "--no-via-hpt",
+				  spec->hints ? "--hints" : "--no-hints",
 				  NULL });
 	(void)close(fd);
 }

@@ -50,6 +50,7 @@ struct test_partition {
 	unsigned phase_ms; /* 0 = 4000 */
 	bool discards;     /* phases */
 	bool via_hpt;
+	bool hints; /* phases that discard */
 };
 
 struct test_device {

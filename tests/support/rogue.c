@@ -345,6 +345,27 @@ static uint64_t scribble(struct child *child, uint64_t count)
 	return 0;
 }
 
+/* Whatever becomes of its own pages is its own doing. */
+static uint64_t lie(struct child *child, uint64_t count)
+{
+	_Atomic uint8_t *hints = partition_calls_hints(child->calls);
+	uint64_t pages = partition_calls_hint_count(child->calls);
+	uint8_t sum = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t page = hv_rng_below(&child->rng, pages);
+		volatile unsigned char *at = at_page(child, page);
+
+		atomic_store(&hints[hv_rng_below(&child->rng, pages)],
+			     (uint8_t)hv_rng_next(&child->rng));
+		sum = (uint8_t)(sum + at[0]);
+		at[8] = (unsigned char)i;
+	}
+	for (uint64_t page = 0; page < pages; page++)
+		atomic_store(&hints[page], HV_HINT_ACTIVE);
+	return sum == 0 && count == 0 ? FAILED : 0;
+}
+
 static uint64_t do_it(struct child *child, const struct order *order)
 {
 	unsigned char *at = at_page(child, order->page);
@@ -397,6 +418,8 @@ static uint64_t do_it(struct child *child, const struct order *order)
 		return call(child, order->count);
 	case ROGUE_SCRIBBLE:
 		return scribble(child, order->count);
+	case ROGUE_LIE:
+		return lie(child, order->count);
 	case ROGUE_DEED_COUNT:
 		break;
 	}

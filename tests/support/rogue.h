@@ -38,6 +38,8 @@ enum rogue_deed {
 	ROGUE_WALK,     /* answers how many of them are translated */
 	ROGUE_CALL,     /* `count` calls of random numbers and arguments; all answered */
 	ROGUE_SCRIBBLE, /* random bytes all over the shared memory, `count` times */
+	ROGUE_LIE, /* says anything of its pages while it reads and writes them, `count`
+		      times; then that all are active */
 	ROGUE_CALLS_AGAIN, /* a CALLS packet out of turn */
 	ROGUE_TRUNCATE,    /* makes its file `count` pages long */
 	ROGUE_GIVE, /* awaits a RESIZE, and says that it uses `page` pages; `count` is

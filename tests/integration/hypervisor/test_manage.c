@@ -2,7 +2,8 @@
  * The AMS manager over real partitions.
  *
  * Claim: a working set that fits stays while a neighbour scans more than the pool; an
- * idle partition gives up what it does not use, and works on unharmed when it wakes.
+ * idle partition gives up what it does not use, and works on unharmed when it wakes;
+ * pages that a partition says are unused leave without I/O, and no page is lost by it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,6 +95,32 @@ static void a_working_set_that_fits_is_kept_beside_a_scan(void **state)
 	test_host_end(&host);
 }
 
+static bool has_dropped(const Tarn__HvReply *reply, void *arg)
+{
+	const Tarn__PartitionStat *stat = test_stat_partition(reply, "phases");
+
+	return stat->unused_steals >= *(const uint64_t *)arg;
+}
+
+static void unused_pages_leave_without_io(void **state)
+{
+	uint64_t wanted = 5000;
+
+	(void)state;
+	(void)test_host_run(&host, &(struct test_partition){ .name = "phases",
+							     .mem_mib = 96,
+							     .workload = "phases",
+							     .working_set = 30,
+							     .phase_ms = 500,
+							     .discards = true,
+							     .hints = true,
+							     .threads = 2 });
+	test_host_wait(&host, has_dropped, &wanted, TEST_HOST_WAIT_MS, "pages to go");
+	test_host_verify(&host);
+	test_host_wait(&host, has_dropped, &wanted, TEST_HOST_WAIT_MS, "pages to go");
+	test_host_end(&host);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +129,8 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_working_set_that_fits_is_kept_beside_a_scan, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(unused_pages_leave_without_io, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,6 +309,25 @@ static void calls_that_are_garbage_harm_nobody(void **state)
 	end_well();
 }
 
+/* It loses what it said was worthless while it used it; nobody else loses anything. */
+static void p19_lies_about_its_pages_harm_only_itself(void **state)
+{
+	Tarn__HvReply *reply;
+	Tarn__PartitionStat stat;
+
+	(void)state;
+	wait_stolen(500);
+	assert_int_equal(rogue_do(&rogue, ROGUE_LIE, 0, 50000), 0);
+	stat = get(&reply);
+	assert_true(stat.unused_steals + stat.loaned_steals + stat.dropped_steals > 0);
+	assert_int_equal(stat.integrity_errors, 0);
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	assert_int_equal(rogue_do(&rogue, ROGUE_FILL, 0, PAGES), 0);
+	wait_stolen(500);
+	assert_int_equal(rogue_do(&rogue, ROGUE_CHECK, 0, PAGES), 0);
+	end_well();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +345,7 @@ int main(int argc, char **argv)
 		TEST(garbage_on_its_socket_ends_a_partition),
 		TEST(a_steal_ends_the_entries_of_its_page),
 		TEST(calls_that_are_garbage_harm_nobody),
+		TEST(p19_lies_about_its_pages_harm_only_itself),
 #undef TEST
 	};
 

@@ -177,7 +177,7 @@ static void values_are_known_ones(void **state)
 	packet.calls_open.hpt_bytes = 64;
 	assert_int_equal(check(&packet), HV_E_CORRUPT);
 	packet = right(HV_ATTACH_CALLS_OPEN);
-	packet.calls_open.area_bytes--;
+	packet.calls_open.area_bytes = sizeof(struct hv_hcall_area) - 1;
 	assert_int_equal(check(&packet), HV_E_CORRUPT);
 }
 
