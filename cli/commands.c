@@ -151,6 +151,15 @@ static const struct cli_option lpar_move_memory[] = {
 	{ "mem", CLI_NEEDED, CLI_SIZE, .metavar = "SIZE", .help = "how much, in whole memory blocks" },
 	WAIT_MINUTES, NO_WAIT, { 0 },
 };
+static const struct cli_option lpar_set_processors[] = {
+	NAME_OF("lpar", "the partition"),
+	{ "units", CLI_OPTION, CLI_STRING, .metavar = "UNITS", .help = "processors it is entitled to, such as 0.5" },
+	{ "procs", CLI_OPTION, CLI_NUMBER, .max = 256, .metavar = "N", .help = "virtual processors" },
+	{ "capped", CLI_OPTION, CLI_FLAG, .help = "never more than it is entitled to" },
+	{ "uncapped", CLI_OPTION, CLI_FLAG, .help = "also what others leave, by weight" },
+	{ "weight", CLI_OPTION, CLI_NUMBER, .max = 255, .metavar = "W", .help = "its part of that; 0: none" },
+	{ 0 },
+};
 static const struct cli_option lpar_shutdown[] = {
 	NAME_OF("lpar", "the partition"),
 	{ "immediate", CLI_OPTION, CLI_FLAG, .help = "do not ask its operating system" },
@@ -228,6 +237,7 @@ const struct cli_command cli_commands[] = {
 	{ "lpar",       "activate", cli_lpar_activate, lpar_activate, "start it" },
 	{ "lpar",       "resize",   cli_lpar_resize,   lpar_resize,   "give it memory or take some, also while it runs" },
 	{ "lpar",       "move-memory", cli_lpar_move_memory, lpar_move_memory, "take memory from one, give it to another" },
+	{ "lpar",       "set-processors", cli_lpar_set_processors, lpar_set_processors, "change the processors of one that runs" },
 	{ "lpar",       "release",  cli_lpar_release,  lpar_name,     "give back the memory that it keeps though it is off" },
 	{ "lpar",       "shutdown", cli_lpar_shutdown, lpar_shutdown, "stop it" },
 	{ "lpar",       "remove",   cli_lpar_remove,   lpar_name,     "delete its definition" },

@@ -188,6 +188,23 @@ static enum hv_code show_failovers(struct cli *cli, const Tarn__HostStat *stat,
 	return cli_show_table(cli, table, 2, err);
 }
 
+/* Of the machine, and whether partitions are held to theirs. */
+static void show_processors(struct cli *cli, const Tarn__HostStat *stat)
+{
+	if (!stat->has_processors)
+		return;
+	(void)fprintf(cli->out, "  processors    %" PRIu32 ", ", stat->processors);
+	if (stat->processor_groups != NULL)
+		(void)fprintf(cli->out, "those of partitions limited below %s\n",
+			      stat->processor_groups);
+	else
+		cli_tone_print(cli->out, CLI_WARN, cli->is_colour,
+			       "those of partitions not limited: %s\n",
+			       stat->processors_unlimited != NULL
+				       ? stat->processors_unlimited
+				       : "nobody says why");
+}
+
 static enum hv_code show_text(struct cli *cli, const Tarn__HostView *host,
 			      struct hv_err *err)
 {
@@ -207,6 +224,7 @@ static enum hv_code show_text(struct cli *cli, const Tarn__HostView *host,
 		return HV_OK;
 	}
 	show_memory(cli, host);
+	show_processors(cli, host->stat);
 	for (size_t i = 0; i < host->record->n_vios; i++) {
 		const char *name = host->record->vios[i]->name;
 		struct cli_word vios = cli_vios_word(host, name);

@@ -9,7 +9,8 @@
 #include "cli/words.h"
 #include "hvcore/base/units.h"
 
-#define LABEL 20 /* width of what stands in front */
+#define UNITS_WHOLE 100.0 /* of a processor */
+#define LABEL 20          /* width of what stands in front */
 
 static void heading(struct cli *cli, const char *text)
 {
@@ -157,6 +158,33 @@ static void show_calls(struct cli *cli, const Tarn__PartitionStat *stat)
 	count_line(cli, "  refused", stat->hcalls_refused);
 }
 
+static void show_processors(struct cli *cli, const Tarn__LparView *lpar)
+{
+	const Tarn__Processors *has = lpar->record->running ? lpar->record->processors
+							    : NULL;
+	const Tarn__PartitionStat *stat = lpar->stat;
+	char a[CLI_TIME_BYTES], b[CLI_TIME_BYTES];
+
+	if (has == NULL && !stat->has_processor_used_us)
+		return;
+	heading(cli, "PROCESSORS");
+	if (has != NULL && has->shared)
+		line(cli, "entitled", "%.2f, %" PRIu32 " virtual, %s, weight %" PRIu32,
+		     has->units / UNITS_WHOLE, has->procs,
+		     has->uncapped ? "uncapped" : "capped", has->weight);
+	else if (has != NULL)
+		line(cli, "its own", "%" PRIu32, has->procs);
+	if (!stat->has_processor_used_us)
+		return;
+	if (stat->processor_quota != 0)
+		line(cli, "never more than", "%.2f", stat->processor_quota / UNITS_WHOLE);
+	line(cli, "used", "%.2f lately, %s in this run",
+	     stat->processor_rate / UNITS_WHOLE,
+	     cli_time((double)stat->processor_used_us, a, sizeof(a)));
+	line(cli, "held back", "%" PRIu64 " times, %s", stat->processor_throttled,
+	     cli_time((double)stat->processor_throttled_us, b, sizeof(b)));
+}
+
 static void latency_line(struct cli *cli, const char *label, const Tarn__Histogram *from)
 {
 	char a[CLI_TIME_BYTES], b[CLI_TIME_BYTES], c[CLI_TIME_BYTES];
@@ -202,6 +230,7 @@ static void show_text(struct cli *cli, const Tarn__StatusReply *status,
 	show_spec(cli, lpar, device);
 	if (lpar->stat == NULL)
 		return;
+	show_processors(cli, lpar);
 	show_memory(cli, lpar->stat);
 	if (lpar->stat->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
 		show_faults(cli, lpar->stat);

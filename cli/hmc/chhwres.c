@@ -1,4 +1,7 @@
-/* chhwres - the shared memory pool and its paging devices; memory: chhwres_mem.c. */
+/*
+ * chhwres - the shared memory pool and its paging devices; memory: chhwres_mem.c,
+ * processors: chhwres_proc.c.
+ */
 #include "cli/hmc/commands.h"
 #include "cli/hmc/hwres.h"
 
@@ -7,6 +10,8 @@
 #include "hvcore/base/units.h"
 
 #define MIB_MAX (HV_LPAR_BYTES_MAX / HMC_MIB)
+
+enum { MEMORY, PROCESSORS, POOL }; /* as -r names them */
 
 static enum hv_code take_memory(const struct hmc_system *system,
 				const struct hmc_pair *pair, uint64_t *bytes,
@@ -223,7 +228,7 @@ static enum hv_code change_pool(struct hmc *hmc, const struct hmc_system *system
 
 enum hv_code hmc_chhwres(struct hmc *hmc, struct hv_err *err)
 {
-	static const char *const kinds[] = { "mem", "mempool", NULL };
+	static const char *const kinds[] = { "mem", "proc", "mempool", NULL };
 	static const char *const operations[] = { "a", "r", "s", "m", NULL };
 	struct hmc_system system;
 	unsigned kind, operation = 0;
@@ -231,15 +236,18 @@ enum hv_code hmc_chhwres(struct hmc *hmc, struct hv_err *err)
 
 	if (code == HV_OK)
 		code = hmc_choice(hmc, "o", operations, &operation, err);
-	if (code == HV_OK && kind != 0) /* the pool is configuration */
+	if (code == HV_OK && kind == POOL) /* the pool is configuration */
 		code = hmc_access_check(hmc, HMC_ADMIN, err);
 	if (code != HV_OK)
 		return code;
 	hmc->detail = TARN__LPAR_DETAIL__LPAR_DETAIL_PLAIN;
 	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
-	if (code == HV_OK && kind == 0)
+	if (code == HV_OK && kind == MEMORY)
 		code = hmc_chhwres_mem(hmc, &system, (enum hmc_hwres_operation)operation,
 				       err);
+	else if (code == HV_OK && kind == PROCESSORS)
+		code = hmc_chhwres_proc(hmc, &system, (enum hmc_hwres_operation)operation,
+					err);
 	else if (code == HV_OK)
 		code = change_pool(hmc, &system, (enum hmc_hwres_operation)operation,
 				   err);

@@ -35,9 +35,10 @@ static const struct hmc_option lshwres[] = {
 	TEXT("maxmem", "MB[,MB...]"), TEXT("hptratio", "RATIO"), LIST_OPTIONS, { 0 },
 };
 static const struct hmc_option chhwres[] = {
-	NEED("r", "{mem|mempool}"), NEED("m", "SYSTEM"), NEED("o", "{a|r|m|s}"),
+	NEED("r", "{mem|proc|mempool}"), NEED("m", "SYSTEM"), NEED("o", "{a|r|m|s}"),
 	TEXT("p", "{LPAR|VIOS}"), TEXT("id", "ID"), TEXT("t", "LPAR"), TEXT("tid", "ID"),
-	TEXT("q", "MB"), TEXT("w", "MINUTES"), TEXT("d", "DETAIL"), FLAG("force"),
+	TEXT("q", "MB"), TEXT("procs", "COUNT"), TEXT("procunits", "UNITS"),
+	TEXT("w", "MINUTES"), TEXT("d", "DETAIL"), FLAG("force"),
 	TEXT("rsubtype", "pgdev"), TEXT("device", "DEVICE"), TEXT("a", "ATTRIBUTES"), { 0 },
 };
 static const struct hmc_option lsmemdev[] = {
@@ -122,7 +123,7 @@ const struct hmc_command hmc_commands[] = {
 	{ "rmsyscfg",   hmc_rmsyscfg,   rmsyscfg,   "Remove a partition or a profile", HMC_ADMIN },
 	{ "chsysstate", hmc_chsysstate, chsysstate, "Activate and shut down partitions", HMC_OPERATOR },
 	{ "lshwres",    hmc_lshwres,    lshwres,    "List memory, processors, the shared memory pool and paging devices", HMC_ANYBODY },
-	{ "chhwres",    hmc_chhwres,    chhwres,    "Change memory, the shared memory pool and paging devices", HMC_OPERATOR },
+	{ "chhwres",    hmc_chhwres,    chhwres,    "Change memory, processors, the shared memory pool and paging devices", HMC_OPERATOR },
 	{ "lsmemdev",   hmc_lsmemdev,   lsmemdev,   "List devices that a partition can be paged to", HMC_ANYBODY },
 	{ "lshmc",      hmc_lshmc,      lshmc,      "List the console's version and network", HMC_ANYBODY },
 	{ "lslparutil", hmc_lslparutil, lslparutil, "List what was used, sampled or changed, newest first", HMC_ANYBODY },

@@ -76,6 +76,8 @@ static const struct message messages[HMC_ERROR_COUNT] = {
 		"The dynamic addition of memory resources failed: %1." },
 	[HMC_MEMORY_REMOVE]      = { "HSCL2932", HV_E_STATE,
 		"The dynamic removal of memory resources failed: %1." },
+	[HMC_PROCESSORS]         = { "HSCLT028", HV_E_STATE,
+		"The dynamic change of processing resources failed: %1." },
 	[HMC_REFUSED]            = { "HSCLT030", HV_E_REFUSED,  "The operation was refused: %1." },
 	[HMC_STATE]              = { "HSCLT031", HV_E_STATE,
 		"The operation is not allowed in the current state: %1." },

@@ -22,5 +22,8 @@ enum hmc_hwres_operation {
 HV_MUST_USE
 enum hv_code hmc_chhwres_mem(struct hmc *hmc, const struct hmc_system *system,
 			     enum hmc_hwres_operation operation, struct hv_err *err);
+HV_MUST_USE
+enum hv_code hmc_chhwres_proc(struct hmc *hmc, const struct hmc_system *system,
+			      enum hmc_hwres_operation operation, struct hv_err *err);
 
 #endif

@@ -2,8 +2,8 @@
  * show_proc - what lshwres prints of processors: of the system, its partitions and
  * its one shared processor pool; see show.h.
  *
- * Processors are counted, not enforced: a profile says what it needs, an activation
- * takes that from what the platform's profile has.
+ * A profile says what it needs, an activation takes that from what the platform's
+ * profile has; the current and running values are those of the run, changed or not.
  */
 #include "cli/hmc/show.h"
 
@@ -42,6 +42,14 @@ static const char *setting(const Tarn__LparView *lpar, const char *name)
 	const Tarn__LparProfile *profile = profile_of(lpar);
 
 	return profile != NULL ? hv_lpar_profile_value(profile, name) : NULL;
+}
+
+/* Of the run; NULL: it does not run, or nobody says anything of them. */
+static const Tarn__Processors *run_of(const void *object)
+{
+	const Tarn__LparRecord *record = record_of(object);
+
+	return record->running ? record->processors : NULL;
 }
 
 static bool is_shared(const Tarn__LparView *lpar)
@@ -128,8 +136,10 @@ static void shared_text(const void *object, const char *text, struct hmc_value *
 static void lpar_sharing(const void *object, const char *text, struct hmc_value *value)
 {
 	const char *mode = setting(row_of(object)->lpar, "sharing_mode");
+	const Tarn__Processors *run = run_of(object);
 
-	(void)text;
+	if (text[0] == 'c' && run != NULL && run->shared)
+		mode = run->uncapped ? "uncap" : "cap";
 	if (mode == NULL)
 		mode = is_shared(row_of(object)->lpar) ? "cap" : "keep_idle_procs";
 	hmc_value_text(value, mode);
@@ -149,28 +159,25 @@ static const char *value_at(const void *object, const char *text)
 
 static void lpar_procs(const void *object, const char *text, struct hmc_value *value)
 {
-	const Tarn__LparRecord *record = record_of(object);
+	const Tarn__Processors *run = run_of(object);
 	const char *found = value_at(object, text);
 
-	if (text[0] != 'p' && record->running && !is_shared(row_of(object)->lpar) &&
-	    strcmp(text + 1, "desired_procs") == 0)
-		hmc_value_set(value, "%u",
-			      record->granted_processors / HV_PROCESSOR_UNITS);
+	if (text[0] != 'p' && run != NULL && strcmp(text + 1, "desired_procs") == 0)
+		hmc_value_set(value, "%u", run->procs);
 	else
 		hmc_value_text(value, found != NULL ? found : "0");
 }
 
 static void lpar_units(const void *object, const char *text, struct hmc_value *value)
 {
-	const Tarn__LparRecord *record = record_of(object);
+	const Tarn__Processors *run = run_of(object);
 	const char *found = value_at(object, text);
 	uint64_t units = 0;
 
 	if (!is_shared(row_of(object)->lpar))
 		return;
-	if (text[0] != 'p' && record->running &&
-	    strcmp(text + 1, "desired_proc_units") == 0)
-		units = record->granted_processors;
+	if (text[0] != 'p' && run != NULL && strcmp(text + 1, "desired_proc_units") == 0)
+		units = run->units;
 	else if (found == NULL || hv_units_parse(found, &units, NULL) != HV_OK)
 		units = 0;
 	hmc_value_units(value, units);
@@ -179,8 +186,11 @@ static void lpar_units(const void *object, const char *text, struct hmc_value *v
 static void lpar_weight(const void *object, const char *text, struct hmc_value *value)
 {
 	const char *found = value_at(object, text);
+	const Tarn__Processors *run = run_of(object);
 
-	if (is_shared(row_of(object)->lpar))
+	if (text[0] != 'p' && run != NULL && run->shared)
+		hmc_value_set(value, "%u", run->weight);
+	else if (is_shared(row_of(object)->lpar))
 		hmc_value_text(value, found != NULL ? found : "0");
 }
 
@@ -265,7 +275,7 @@ const struct hmc_attribute hmc_show_lpar_proc[] = {
 	PROCS("curr_min_procs", "cmin_procs"),
 	PROCS("curr_procs", "cdesired_procs"),
 	PROCS("curr_max_procs", "cmax_procs"),
-	{ .name = "curr_sharing_mode", .show = lpar_sharing },
+	{ .name = "curr_sharing_mode", .show = lpar_sharing, .text = "c" },
 	WEIGHT("curr_uncap_weight", "cuncap_weight"),
 	SHARED("pend_shared_proc_pool_id", "0"),
 	SHARED("pend_shared_proc_pool_name", "DefaultPool"),
@@ -276,7 +286,7 @@ const struct hmc_attribute hmc_show_lpar_proc[] = {
 	PROCS("pend_min_procs", "pmin_procs"),
 	PROCS("pend_procs", "pdesired_procs"),
 	PROCS("pend_max_procs", "pmax_procs"),
-	{ .name = "pend_sharing_mode", .show = lpar_sharing },
+	{ .name = "pend_sharing_mode", .show = lpar_sharing, .text = "p" },
 	WEIGHT("pend_uncap_weight", "puncap_weight"),
 	UNITS("run_proc_units", "rdesired_proc_units"),
 	PROCS("run_procs", "rdesired_procs"),

@@ -88,6 +88,12 @@ HV_MUST_USE
 enum hv_code plan_lpar_move_memory(struct plan *plan, const Tarn__LparMoveMemory *request,
 				   struct hv_err *err);
 
+/* Of a running one, at once: a new desired state. */
+HV_MUST_USE
+enum hv_code plan_lpar_set_processors(struct plan *plan,
+				      const Tarn__LparSetProcessors *request,
+				      struct hv_err *err);
+
 HV_MUST_USE
 enum hv_code plan_lpar_change(struct plan *plan, const Tarn__LparChange *request,
 			      struct hv_err *err);

@@ -255,6 +255,22 @@ static enum hv_code need_device(struct activation *at, struct hv_err *err)
 		       at->spec->name, redundant, a, at->host->name, b);
 }
 
+/* A profile that says nothing of processors says nothing against it. */
+static enum hv_code need_shared_processors(struct activation *at, struct hv_err *err)
+{
+	const Tarn__LparProfile *profile = at->with.profile;
+
+	for (size_t i = 0; profile != NULL && i < profile->n_attributes; i++)
+		if (limits_is_shared(at->spec) &&
+		    strcmp(profile->attributes[i]->name, "proc_mode") == 0 &&
+		    strcmp(profile->attributes[i]->value, "shared") != 0)
+			return hv_fail(err, HV_E_REFUSED,
+				       "LPAR '%s' has shared memory and needs shared "
+				       "processors; set proc_mode=shared in its profile",
+				       at->spec->name);
+	return HV_OK;
+}
+
 static enum hv_code need_processors(struct activation *at, struct hv_err *err)
 {
 	return profile_grant_processors(at->plan->cluster, at->host, &at->with, err);
@@ -262,9 +278,20 @@ static enum hv_code need_processors(struct activation *at, struct hv_err *err)
 
 /* In the order in which a person would mend them. */
 static enum hv_code (*const conditions[])(struct activation *at, struct hv_err *err) = {
-	need_off,     need_connected, need_alone,      need_firmware, need_memory,
-	need_machine, need_pool,      need_vios,       need_place,    need_entitlement,
-	need_logical, need_device,    need_processors,
+	need_off,
+	need_connected,
+	need_alone,
+	need_firmware,
+	need_memory,
+	need_machine,
+	need_pool,
+	need_vios,
+	need_place,
+	need_entitlement,
+	need_logical,
+	need_device,
+	need_shared_processors,
+	need_processors,
 };
 
 static void edit_started(struct plan *plan, const struct activation *at)

@@ -213,8 +213,8 @@ enum hv_code profile_grant_processors(const struct cluster *cluster,
 	return HV_OK;
 }
 
-static void set_processors(struct draft *draft, Tarn__LparRecord *edit,
-			   const Tarn__Processors *settings)
+void profile_set_processors(struct draft *draft, Tarn__LparRecord *edit,
+			    const Tarn__Processors *settings)
 {
 	free(edit->processors);
 	edit->processors = NULL;
@@ -239,7 +239,7 @@ void profile_use_edit(struct draft *draft, const struct profile_use *use)
 		draft_set_text(draft, &edit->curr_profile, "%s", use->profile->name);
 	edit->has_granted_processors = use->processors != 0;
 	edit->granted_processors = use->processors;
-	set_processors(draft, edit, &use->settings);
+	profile_set_processors(draft, edit, &use->settings);
 }
 
 enum hv_code profile_audit(const struct cluster *cluster, const Tarn__LparRecord *lpar,

@@ -51,6 +51,9 @@ enum hv_code profile_grant_processors(const struct cluster *cluster,
 				      struct profile_use *use, struct hv_err *err);
 /* Running or about to end, on that host; hundredths. */
 uint64_t profile_granted(const struct cluster *cluster, const char *host);
+/* Of the run; units 0: nobody says. */
+void profile_set_processors(struct draft *draft, Tarn__LparRecord *edit,
+			    const Tarn__Processors *settings);
 void profile_use_edit(struct draft *draft, const struct profile_use *use);
 
 /* CORRUPT: an id twice on a host, or a default profile that is not there. */

@@ -94,6 +94,7 @@ static void fill_processors(Tarn__UtilizationLpar *row, const Tarn__LparRecord *
 {
 	const Tarn__LparProfile *profile = profile_of(lpar);
 	const char *mode = setting(profile, "sharing_mode");
+	const Tarn__Processors *run = lpar->running ? lpar->processors : NULL;
 
 	row->has_processors = 1;
 	row->processors = lpar->running ? lpar->granted_processors : 0;
@@ -108,6 +109,11 @@ static void fill_processors(Tarn__UtilizationLpar *row, const Tarn__LparRecord *
 		return;
 	row->has_uncap_weight = 1;
 	row->uncap_weight = number_of(setting(profile, "uncap_weight"));
+	if (run == NULL) /* as the profile says */
+		return;
+	row->sharing_mode = (char *)(run->uncapped ? "uncap" : "cap");
+	row->virtual_processors = run->procs;
+	row->uncap_weight = run->weight;
 }
 
 /* What it owns: of a shared one its logical memory, of one that is off what it keeps. */

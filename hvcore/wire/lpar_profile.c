@@ -229,6 +229,20 @@ void hv_lpar_profile_apply(const Tarn__LparProfile *profile, Tarn__LparSpec *spe
 	spec->virtual_adapters = profile->virtual_adapters;
 }
 
+/* Only one that is said: a profile may say nothing of processors. */
+static enum hv_code check_shared(const Tarn__LparProfile *profile, struct hv_err *err)
+{
+	for (size_t i = 0; i < profile->n_attributes; i++)
+		if (profile->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
+		    strcmp(profile->attributes[i]->name, "proc_mode") == 0 &&
+		    strcmp(profile->attributes[i]->value, "shared") != 0)
+			return hv_fail(err, HV_E_INVAL,
+				       "profile '%s': shared memory needs shared "
+				       "processors (proc_mode=shared)",
+				       profile->name);
+	return HV_OK;
+}
+
 enum hv_code hv_lpar_profile_check(const Tarn__LparProfile *profile, struct hv_err *err)
 {
 	static const char *const procs[] = { "min_procs", "desired_procs", "max_procs" };
@@ -251,5 +265,7 @@ enum hv_code hv_lpar_profile_check(const Tarn__LparProfile *profile, struct hv_e
 						profile->attributes, err);
 	if (code == HV_OK)
 		code = check_order(profile, procs, err);
-	return code == HV_OK ? check_order(profile, units, err) : code;
+	if (code == HV_OK)
+		code = check_order(profile, units, err);
+	return code == HV_OK ? check_shared(profile, err) : code;
 }

@@ -84,6 +84,7 @@ static const struct message_rule rules[] = {
 	{ &tarn__lpar_shutdown__descriptor,       "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_remove__descriptor,         "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_resize__descriptor,         "name",       RULE_NAME, 0 },
+	{ &tarn__lpar_set_processors__descriptor, "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_move_memory__descriptor,    "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_move_memory__descriptor,    "to",         RULE_NAME, 0 },
 	{ &tarn__lpar_profile__descriptor,        "name",       RULE_NAME, 0 },

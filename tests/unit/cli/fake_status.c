@@ -33,6 +33,7 @@ static Tarn__LparRecord lpar_records[4];
 static Tarn__LparSpec specs[4];
 static Tarn__Workload workloads[4];
 static Tarn__PartitionStat stats[3];
+static Tarn__Processors processors;
 static Tarn__ManagerStat managers[2];
 static Tarn__ManagerDecision decision;
 static Tarn__ManagerDecision *decision_rows[1] = { &decision };
@@ -151,6 +152,8 @@ static void make_host(void)
 	SET(host_stat, hypervisor_pid, 4700);
 	SET(host_stat, lmb_bytes, 16 * MIB);
 	SET(host_stat, lmbs_total, 32);
+	SET(host_stat, processors, 4);
+	host_stat.processor_groups = T("/sys/fs/cgroup/cpu/tarn-0102030405060708");
 	SET(host_stat, lmbs_hypervisor, 1);
 	SET(host_stat, lmbs_pool, 6);
 	SET(host_stat, lmbs_dedicated, 2);
@@ -239,6 +242,25 @@ static void call_lpar(unsigned i)
 	SET(*stat, tces, 0);
 }
 
+static void give_processors(unsigned i)
+{
+	Tarn__PartitionStat *stat = &stats[i];
+
+	tarn__processors__init(&processors);
+	processors.shared = true;
+	processors.units = 50;
+	processors.procs = 2;
+	SET(processors, uncapped, true);
+	SET(processors, weight, 192);
+	lpar_records[i].processors = &processors;
+	SET(*stat, processor_used_us, 90500000);
+	SET(*stat, processor_throttled_us, 1200);
+	SET(*stat, processor_throttled, 3);
+	SET(*stat, processor_quota, 200);
+	SET(*stat, processor_share, 110);
+	SET(*stat, processor_rate, 97);
+}
+
 static void page_lpar(unsigned i, uint64_t resident, const char *device)
 {
 	Tarn__PartitionStat *stat = &stats[i];
@@ -305,6 +327,7 @@ static void make_lpars(void)
 	run_lpar(2, 1);
 	page_lpar(0, 10000, "d1");
 	call_lpar(0);
+	give_processors(0);
 	page_lpar(1, 8000, "d2");
 	manage_lpar(0, 13000, 9800);
 	manage_lpar(1, 8000, 8400);

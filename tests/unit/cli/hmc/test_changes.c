@@ -134,6 +134,33 @@ static void memory_of_what_runs_is_added_taken_and_moved(void **state)
 		   "80\n");
 }
 
+static void processors_of_what_runs_are_changed(void **state)
+{
+	(void)state;
+	lab_device("d1", 128);
+	make_shared("s");
+	lab_refuses("chhwres -r proc" M "-o a -p s --procunits 0.4", "HSCLT028");
+	lab_does("chsysstate -r lpar" M "-o on -n s");
+	lab_does("chhwres -r proc" M "-o a -p s --procunits 0.4");
+	lab_does("chhwres -r proc" M "-o r --id 1 --procunits 0.2");
+	lab_does("chhwres -r proc" M "-o s -p s -a sharing_mode=uncap,uncap_weight=200");
+	lab_prints("lshwres -r proc" M "--level lpar -F curr_proc_units,run_proc_units,"
+		   "pend_proc_units,curr_procs,curr_sharing_mode,pend_sharing_mode,"
+		   "run_uncap_weight",
+		   "0.3,0.3,0.1,1,uncap,cap,200\n");
+	lab_refuses("chhwres -r proc" M "-o a -p s --procunits 0.9",
+		    "HSCLT028 The dynamic");
+	lab_refuses("chhwres -r proc" M "-o a -p s --procs 1", "HSCLT028");
+	lab_refuses("chhwres -r proc" M "-o a -p s --procunits x", "HSCLT002");
+	lab_refuses("chhwres -r proc" M "-o a -p s", "--procs or --procunits");
+	lab_refuses("chhwres -r proc" M "-o a --procs 1", "-p or --id");
+	lab_refuses("chhwres -r proc" M "-o s -p s", "A required option is missing: -a");
+	lab_refuses("chhwres -r proc" M "-o s -p s -a uncap_weight=256", "HSCLT002");
+	lab_refuses("chhwres -r proc" M "-o s -p s -a sharing_mode=both", "HSCLT002");
+	lab_refuses("chhwres -r proc" M "-o s -p s -a colour=red", "attribute is colour");
+	lab_refuses("chhwres -r proc" M "-o m -p s -t s --procs 1", "HSCLT022");
+}
+
 static void the_pool_is_changed_by_attributes(void **state)
 {
 	static const char *const rows[][2] = {
@@ -345,6 +372,7 @@ int main(void)
 		TEST(what_runs_is_sampled),
 		TEST(a_state_that_cannot_be_is_refused),
 		TEST(memory_of_what_runs_is_added_taken_and_moved),
+		TEST(processors_of_what_runs_are_changed),
 		TEST(the_pool_is_changed_by_attributes),
 		TEST(paging_devices_are_the_pools),
 		TEST(a_shared_partition_needs_an_adapter),
