@@ -48,11 +48,13 @@ static enum hv_code keep(struct engine *engine, const Tarn__UtilizationSample *s
 	return code;
 }
 
-static void sample_host(struct engine *engine, const Tarn__HostRecord *host)
+static void sample_host(struct engine *engine, const Tarn__HostRecord *host,
+			const struct host_use *use)
 {
 	Tarn__UtilizationSample *sample = NULL;
 	struct hv_err err = { 0 };
-	enum hv_code code = utilization_sample(&engine->cluster, host, &sample, &err);
+	enum hv_code code = utilization_sample(&engine->cluster, host, use, &sample,
+					       &err);
 
 	if (code == HV_OK)
 		code = keep(engine, sample, host->name, &err);
@@ -120,17 +122,42 @@ static void note_state(struct engine *engine, const Tarn__HostRecord *host)
 		sample_change(engine, host, &change);
 }
 
+/* One look at all LPARs for all hosts that are due. */
+static void sample_due(struct engine *engine)
+{
+	const struct cluster *cluster = &engine->cluster;
+	size_t count = cluster_count(cluster, RECORD_HOST);
+	struct host_use *uses = calloc(count + 1, sizeof(*uses));
+
+	if (uses == NULL) {
+		log_warn("coordinator.sample_missed", "hosts=%zu reason=\"no memory\"",
+			 count);
+		return;
+	}
+	limits_use_all(cluster, LIMITS_RUNNING, uses);
+	for (size_t i = 0; i < count; i++) {
+		const Tarn__HostRecord *host = cluster_host_at(cluster, i);
+
+		if (is_due(engine, host) && is_there(cluster, host))
+			sample_host(engine, host, &uses[i]);
+	}
+	free(uses);
+}
+
 void sampling_tick(struct engine *engine)
 {
 	const struct cluster *cluster = &engine->cluster;
+	bool is_any_due = false;
 
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++) {
 		const Tarn__HostRecord *host = cluster_host_at(cluster, i);
 
 		note_state(engine, host);
-		if (is_due(engine, host) && is_there(cluster, host))
-			sample_host(engine, host);
+		is_any_due = is_any_due ||
+			     (is_due(engine, host) && is_there(cluster, host));
 	}
+	if (is_any_due)
+		sample_due(engine);
 	engine->sampled_ms = cluster->wall_ms;
 }
 
@@ -218,8 +245,11 @@ static void note_host(struct engine *engine, const Tarn__HostRecord *old,
 	    pool_of(old, true) != pool_of(now, true))
 		sample_change(engine, now, &change);
 	if (old != NULL && old->sample_rate_s != now->sample_rate_s &&
-	    is_there(&engine->cluster, now))
-		sample_host(engine, now); /* the first one at once */
+	    is_there(&engine->cluster, now)) {
+		struct host_use use = limits_use(&engine->cluster, now, LIMITS_RUNNING);
+
+		sample_host(engine, now, &use); /* the first one at once */
+	}
 }
 
 static void note_hosts(struct engine *engine)

@@ -180,13 +180,15 @@ static uint32_t less(uint64_t from, uint64_t units)
 	return from > units ? (uint32_t)(from - units) : 0;
 }
 
-static void count_processors(const struct work *work, Tarn__UtilizationSys *sys)
+static void count_processors(const struct work *work, Tarn__UtilizationSys *sys,
+			     const struct host_use *use)
 {
 	uint64_t all, taken = 0, dedicated = 0;
 
 	if (work->host->profile == NULL)
 		return;
-	for (size_t i = 0; i < cluster_count(work->cluster, RECORD_LPAR); i++) {
+	for (size_t i = 0;
+	     use->lpars > 0 && i < cluster_count(work->cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(work->cluster, i);
 
 		if (!lpar->running || !is_on(lpar, work->host))
@@ -230,10 +232,9 @@ static void add_pool(struct work *work, const struct host_use *use)
 	work->whole->sample.pool = pool;
 }
 
-static void add_host(struct work *work)
+static void add_host(struct work *work, const struct host_use *use)
 {
 	struct whole *whole = work->whole;
-	struct host_use use = limits_use(work->cluster, work->host, LIMITS_RUNNING);
 	bool is_paper = !machine_is_there(work->host);
 
 	tarn__utilization_sys__init(&whole->sys);
@@ -241,11 +242,11 @@ static void add_host(struct work *work)
 			       live_is_connected(work->live, work->cluster->now_ms);
 	whole->sys.operating = is_paper || (whole->sys.connected &&
 					    work->live->report->hypervisor_up);
-	count_processors(work, &whole->sys);
-	if (memory_view(&use, &whole->memory))
+	count_processors(work, &whole->sys, use);
+	if (memory_view(use, &whole->memory))
 		whole->sys.memory = &whole->memory;
 	whole->sample.sys = &whole->sys;
-	add_pool(work, &use);
+	add_pool(work, use);
 }
 
 static enum hv_code start(struct work *work, const struct cluster *cluster,
@@ -264,23 +265,23 @@ static enum hv_code start(struct work *work, const struct cluster *cluster,
 }
 
 enum hv_code utilization_sample(const struct cluster *cluster,
-				const Tarn__HostRecord *host,
+				const Tarn__HostRecord *host, const struct host_use *use,
 				Tarn__UtilizationSample **ret_sample, struct hv_err *err)
 {
-	size_t count = 0;
 	struct work work;
-	enum hv_code code;
+	enum hv_code code = start(&work, cluster, host, use->lpars, err);
 
-	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++)
-		count += is_on(cluster_lpar_at(cluster, i), host);
-	code = start(&work, cluster, host, count, err);
 	if (code != HV_OK)
 		return code;
-	add_host(&work);
-	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+	add_host(&work, use);
+	for (size_t i = 0, count = use->lpars;
+	     count > 0 && i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 
-		if (lpar->running && is_on(lpar, host))
+		if (!limits_is_active(lpar) || !is_on(lpar, host))
+			continue;
+		count--;
+		if (lpar->running)
 			add_lpar(&work, lpar);
 	}
 	*ret_sample = &work.whole->sample;
@@ -297,8 +298,11 @@ enum hv_code utilization_change(const struct cluster *cluster,
 
 	if (code != HV_OK)
 		return code;
-	if (with_host)
-		add_host(&work);
+	if (with_host) {
+		struct host_use use = limits_use(cluster, host, LIMITS_RUNNING);
+
+		add_host(&work, &use);
+	}
 	for (size_t i = 0; i < count; i++)
 		add_lpar(&work, lpars[i]);
 	*ret_sample = &work.whole->sample;

@@ -13,12 +13,12 @@
 #ifndef COORDINATOR_CLUSTER_UTILIZATION_H
 #define COORDINATOR_CLUSTER_UTILIZATION_H
 
-#include "coordinator/cluster/cluster.h"
+#include "coordinator/cluster/limits.h"
 
-/* The host with its pool, and all its LPARs that run. */
+/* The host with its pool, and all its LPARs that run; `use` in scope RUNNING. */
 HV_MUST_USE
 enum hv_code utilization_sample(const struct cluster *cluster,
-				const Tarn__HostRecord *host,
+				const Tarn__HostRecord *host, const struct host_use *use,
 				Tarn__UtilizationSample **ret_sample, struct hv_err *err);
 /* Only these LPARs, whether they run or not. `with_host` adds the host and its pool. */
 HV_MUST_USE

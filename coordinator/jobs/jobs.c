@@ -247,12 +247,22 @@ void jobs_step_vios(struct draft *draft, const Tarn__HostRecord *host)
 	}
 }
 
-void jobs_step(struct draft *draft, const Tarn__HostRecord *host)
+/* What only a report can settle: a paper host does not cost a look at every LPAR. */
+static void step_reported(struct draft *draft, const Tarn__HostRecord *host)
 {
+	const struct live_host *live = cluster_live(draft->cluster, host->name);
+
+	if (live == NULL || live->report == NULL)
+		return;
 	jobs_step_pool(draft, host);
 	jobs_step_devices(draft, host);
 	jobs_step_resizes(draft, host); /* a run that ends ends its resize */
 	jobs_step_lpars(draft, host);
+}
+
+void jobs_step(struct draft *draft, const Tarn__HostRecord *host)
+{
+	step_reported(draft, host);
 	jobs_step_vios(draft, host);
 	jobs_step_drill(draft, host);
 }
