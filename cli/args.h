@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLI_OPTIONS_MAX 24 /* rows of one command, the common ones included */
+#define CLI_OPTIONS_MAX 32 /* rows of one command, the common ones included */
 
 struct cli;
 

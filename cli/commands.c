@@ -113,6 +113,13 @@ static const struct cli_option pgdev_remove[] = {
 	  .help = "operations a second (0: as fast as it can)" }, \
 	{ "seed", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N", \
 	  .help = "of the workload's random numbers (1)" }, \
+	{ "units", CLI_OPTION, CLI_STRING, .metavar = "UNITS", \
+	  .help = "shared processors it is entitled to, such as 0.5 (default: nobody counts)" }, \
+	{ "procs", CLI_OPTION, CLI_NUMBER, .max = 256, .metavar = "N", \
+	  .help = "virtual processors (default: --units, rounded up)" }, \
+	{ "capped", CLI_OPTION, CLI_FLAG, .help = "never more processor time than --units" }, \
+	{ "uncap-weight", CLI_OPTION, CLI_NUMBER, .max = 255, .metavar = "0-255", \
+	  .help = "its claim to processors that others leave (128)" }, \
 	{ "hpt-ratio", CLI_OPTION, CLI_CHOICE, .choices = cli_ratio_names, .metavar = "1:N", \
 	  .help = "page table to maximum memory (default: the platform's)" }, \
 	{ "adapters", CLI_OPTION, CLI_NUMBER, .max = HV_LPAR_ADAPTERS_MAX, .metavar = "N", \

@@ -3,10 +3,14 @@
 
 #include "cli/model.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "cli/commands.h"
 #include "cli/words.h"
+#include "hvcore/wire/lpar_profile.h"
+
+#define PROCESSORS_MAX 256 /* as of a profile */
 
 /* The options mean nothing to a dedicated partition. */
 static enum hv_code check_dedicated(struct cli *cli, struct hv_err *err)
@@ -69,6 +73,85 @@ static enum hv_code check_sizes(struct cli *cli, const Tarn__LparSpec *spec,
 	return HV_OK;
 }
 
+static void add_attribute(struct cli_spec *made, const char *name, const char *format,
+			  ...) HV_PRINTF(3, 4);
+
+static void add_attribute(struct cli_spec *made, const char *name, const char *format,
+			  ...)
+{
+	size_t at = made->profile.n_attributes++;
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(made->values[at], CLI_SPEC_VALUE_BYTES, format, args);
+	va_end(args);
+	tarn__lpar_attribute__init(&made->attributes[at]);
+	made->attributes[at].name = (char *)name; /* only encoded */
+	made->attributes[at].value = made->values[at];
+	made->list[at] = &made->attributes[at];
+}
+
+/* As many as there are units, begun ones whole, where no number is given. */
+static void add_processors(struct cli *cli, struct cli_spec *made, uint64_t units)
+{
+	uint64_t whole = (units + HV_PROCESSOR_UNITS - 1) / HV_PROCESSOR_UNITS;
+	unsigned procs = (unsigned)cli_number(&cli->args, "procs", whole);
+
+	add_attribute(made, "proc_mode", "shared");
+	add_attribute(made, "min_proc_units", "0.05");
+	add_attribute(made, "desired_proc_units", "%u.%02u",
+		      (unsigned)units / HV_PROCESSOR_UNITS,
+		      (unsigned)units % HV_PROCESSOR_UNITS);
+	add_attribute(made, "max_proc_units", "%u", PROCESSORS_MAX);
+	add_attribute(made, "min_procs", "1");
+	add_attribute(made, "desired_procs", "%u", procs);
+	add_attribute(made, "max_procs", "%u", PROCESSORS_MAX);
+	add_attribute(made, "sharing_mode", "%s",
+		      cli_flag(&cli->args, "capped") ? "cap" : "uncap");
+	add_attribute(made, "uncap_weight", "%u",
+		      (unsigned)cli_number(&cli->args, "uncap-weight", 128));
+}
+
+/* Its profile, which has them; without --units nobody counts any. */
+static enum hv_code take_processors(struct cli *cli, struct cli_spec *made,
+				    struct hv_err *err)
+{
+	static const char *const only_with[] = { "procs", "capped", "uncap-weight" };
+	const struct cli_args *args = &cli->args;
+	const Tarn__LparSpec *spec = &made->spec;
+	Tarn__LparProfile *profile = &made->profile;
+	uint64_t units = 0;
+
+	for (unsigned i = 0; i < HV_COUNT(only_with); i++)
+		if (cli_value(args, only_with[i])->is_set && !cli_flag(args, "units"))
+			return cli_usage(cli, err, "--%s needs --units", only_with[i]);
+	if (!cli_flag(args, "units"))
+		return HV_OK;
+	if (hv_units_parse(cli_text(args, "units"), &units, NULL) != HV_OK || units < 5 ||
+	    units > PROCESSORS_MAX * HV_PROCESSOR_UNITS)
+		return cli_usage(cli, err, "--units is a number from 0.05 to 256");
+	tarn__lpar_profile__init(profile);
+	profile->name = (char *)"default";
+	profile->mode = spec->mode;
+	profile->min_bytes = spec->min_bytes;
+	profile->mem_bytes = spec->mem_bytes;
+	profile->max_bytes = spec->max_bytes;
+	profile->has_weight = spec->has_weight;
+	profile->weight = spec->weight;
+	profile->has_entitled_bytes = spec->has_entitled_bytes;
+	profile->entitled_bytes = spec->entitled_bytes;
+	profile->has_redundancy = spec->has_redundancy;
+	profile->redundancy = spec->redundancy;
+	profile->has_hpt_ratio = spec->has_hpt_ratio;
+	profile->hpt_ratio = spec->hpt_ratio;
+	profile->has_virtual_adapters = spec->has_virtual_adapters;
+	profile->virtual_adapters = spec->virtual_adapters;
+	profile->attributes = made->list;
+	add_processors(cli, made, units);
+	made->create.profile = profile;
+	return HV_OK;
+}
+
 enum hv_code cli_spec_take(struct cli *cli, struct cli_spec *made, struct hv_err *err)
 {
 	const struct cli_args *args = &cli->args;
@@ -98,7 +181,9 @@ enum hv_code cli_spec_take(struct cli *cli, struct cli_spec *made, struct hv_err
 		take_shared(cli, spec);
 	else
 		code = check_dedicated(cli, err);
-	return code != HV_OK ? code : check_sizes(cli, spec, err);
+	if (code == HV_OK)
+		code = check_sizes(cli, spec, err);
+	return code == HV_OK ? take_processors(cli, made, err) : code;
 }
 
 static enum hv_code show_reasons(struct cli *cli, const Tarn__PlacementReply *placement,

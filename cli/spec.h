@@ -1,17 +1,24 @@
 /*
  * spec - the options that describe a partition (tarn lpar create, tarn place).
  *
- * Threads: one. Memory: the spec points into argv.
+ * Threads: one. Memory: the spec points into argv and into itself: it is not copied.
  */
 #ifndef CLI_SPEC_H
 #define CLI_SPEC_H
 
 #include "cli/cli.h"
 
+#define CLI_SPEC_ATTRIBUTES 9
+#define CLI_SPEC_VALUE_BYTES 16
+
 struct cli_spec {
 	Tarn__LparCreate create;
 	Tarn__LparSpec spec;
 	Tarn__Workload workload;
+	Tarn__LparProfile profile; /* with processors only, as are the rest */
+	Tarn__LparAttribute attributes[CLI_SPEC_ATTRIBUTES];
+	Tarn__LparAttribute *list[CLI_SPEC_ATTRIBUTES];
+	char values[CLI_SPEC_ATTRIBUTES][CLI_SPEC_VALUE_BYTES];
 };
 
 /* INVAL is wrong usage: what no coordinator would take. */

@@ -53,8 +53,17 @@ stop_host() {
 	done
 }
 
+# Where the groups of the partitions' processes are, while that is still known.
+groups_of_hosts() {
+	local file
+	for file in "$state"/h*/run/cgroup; do
+		[[ ! -f $file ]] || cat "$file"
+	done
+}
+
 stop_cluster() {
 	local dir jobs=()
+	groups=$(groups_of_hosts)
 	use_programs
 	mkdir -p "$state/log"
 	for dir in "$state"/h*/; do
@@ -96,6 +105,14 @@ left_files() {
 	return 0
 }
 
+left_groups() {
+	local dir
+	while read -r dir; do
+		[[ -z $dir || ! -d $dir ]] || echo "control group $dir"
+	done <<<"$groups"
+	return 0
+}
+
 # Sockets of processes that are gone are files like any other.
 remove_dead_sockets() {
 	[[ -n $(left_processes) ]] || find "$state" -type s -delete 2>/dev/null || true
@@ -112,10 +129,10 @@ remove_state() {
 
 # stop, check, remove; the check's findings make it fail and leave the state.
 take_down() {
-	local left
+	local left groups=''
 	stop_cluster
 	remove_dead_sockets
-	left=$(left_processes && left_mounts && left_files)
+	left=$(left_processes && left_mounts && left_files && left_groups)
 	if [[ -n $left ]]; then
 		say "left behind in '$state':"
 		printf '%s\n' "$left" >&2
