@@ -93,6 +93,12 @@ static enum hv_code usage(void *env, const char *name, struct agent_usage *ret,
 	return agent_cgroup_usage(agent->cgroups, name, ret, err);
 }
 
+static uint64_t idle_us(void *env)
+{
+	(void)env;
+	return agent_idle_us(AGENT_IDLE_STAT);
+}
+
 static enum hv_code unlimit(void *env, const char *name, struct hv_err *err)
 {
 	struct agent *agent = env;
@@ -170,6 +176,7 @@ static const struct agent_ops ops = {
 	.kill = send_signal,
 	.limit = limit,
 	.usage = usage,
+	.idle_us = idle_us,
 	.unlimit = unlimit,
 	.ask = ask,
 	.tool = tool,

@@ -387,6 +387,18 @@ const char *agent_cgroups_why(const struct agent_cgroups *cgroups)
 
 /* ---- one partition's ---- */
 
+uint64_t agent_idle_us(const char *stat)
+{
+	char text[FILE_BYTES];
+	unsigned long long idle = 0, waiting = 0;
+	long ticks = sysconf(_SC_CLK_TCK);
+
+	if (ticks <= 0 || !read_text(stat, text, sizeof(text)) ||
+	    sscanf(text, "cpu %*u %*u %*u %llu %llu", &idle, &waiting) != 2)
+		return 0;
+	return (idle + waiting) * (1000000 / (unsigned long long)ticks);
+}
+
 static enum hv_code need_any(const struct agent_cgroups *cgroups, struct hv_err *err)
 {
 	return cgroups->place[CPU][0] != '\0'

@@ -58,6 +58,11 @@ HV_MUST_USE
 enum hv_code agent_cgroup_remove(struct agent_cgroups *cgroups, const char *name,
 				 struct hv_err *err);
 
+#define AGENT_IDLE_STAT "/proc/stat"
+
+/* Of all processors, ever since; 0: that is not said there. */
+uint64_t agent_idle_us(const char *stat);
+
 /* Every group without a process that an agent of that state directory made. */
 void agent_cgroups_clear(const char *state);
 

@@ -130,6 +130,8 @@ struct agent_ops {
 			      const struct agent_limits *limits, struct hv_err *err);
 	enum hv_code (*usage)(void *env, const char *name, struct agent_usage *ret,
 			      struct hv_err *err);
+	/* Of all processors together, ever since; 0: not known. */
+	uint64_t (*idle_us)(void *env);
 	/* After its process has ended; not OK: once more later. */
 	enum hv_code (*unlimit)(void *env, const char *name, struct hv_err *err);
 

@@ -307,6 +307,9 @@ struct agent_core {
 	struct core_pool pool;
 	struct core_reserve reserve;
 	uint64_t processors_ms; /* next look */
+	uint64_t looked_ms;     /* last look */
+	uint64_t idle_us;       /* of the machine, then; 0 = not known */
+	uint32_t idle_rate;     /* between the last two looks, hundredths */
 	bool unlimited_is_told;
 	struct core_dialog dialog;
 	struct core_vios vios[CORE_VIOS_MAX];

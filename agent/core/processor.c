@@ -102,6 +102,31 @@ static void remove_group(struct agent_core *core, struct core_lpar *lpar)
 		core_wake(core, core->now_ms + CORE_PROCESSORS_MS);
 }
 
+/* Hundredths that nobody used. Before it is known: all, as for a machine just found. */
+static void read_idle(struct agent_core *core)
+{
+	uint64_t idle = core->ops->idle_us(core->env),
+		 ms = core->now_ms - core->looked_ms;
+
+	core->idle_rate = core->config.processors * 100;
+	if (core->idle_us != 0 && idle >= core->idle_us && ms > 0)
+		core->idle_rate = at_most((uint32_t)((idle - core->idle_us) / (ms * 10)),
+					  core->idle_rate);
+	core->idle_us = idle;
+	core->looked_ms = core->now_ms;
+}
+
+/* What partitions use and what nobody does: the rest is somebody else's. */
+static uint32_t capacity(const struct agent_core *core)
+{
+	uint64_t sum = core->idle_rate;
+
+	for (size_t i = 0; i < CORE_LPARS_MAX; i++)
+		if (core->lpars[i].process.is_alive)
+			sum += core->lpars[i].processors.rate;
+	return at_most((uint32_t)sum, core->config.processors * 100);
+}
+
 /* All of them, since what one uses is what the others get. */
 static void divide(struct agent_core *core)
 {
@@ -111,7 +136,7 @@ static void divide(struct agent_core *core)
 	for (size_t i = 0; i < CORE_LPARS_MAX; i++)
 		if (is_divided(&core->lpars[i]))
 			shares[count++] = share_of(&core->lpars[i]);
-	core_share_divide(shares, count, core->config.processors * 100);
+	core_share_divide(shares, count, capacity(core));
 	count = 0;
 	for (size_t i = 0; i < CORE_LPARS_MAX; i++)
 		if (is_divided(&core->lpars[i]))
@@ -175,6 +200,7 @@ void core_processor_step(struct agent_core *core)
 	if (is_look) {
 		core->processors_ms = core->now_ms + CORE_PROCESSORS_MS;
 		core_wake(core, core->processors_ms);
+		read_idle(core);
 		for (size_t i = 0; i < CORE_LPARS_MAX; i++)
 			if (core->lpars[i].process.is_alive)
 				read_usage(core, &core->lpars[i]);

@@ -23,7 +23,7 @@ static uint32_t quota_of(const struct core_share *share)
 	return most != 0 && most < share->entitled ? most : share->entitled;
 }
 
-void core_share_divide(struct core_share *shares, size_t count, uint32_t machine)
+void core_share_divide(struct core_share *shares, size_t count, uint32_t capacity)
 {
 	uint64_t used = 0, weights = 0, spare;
 
@@ -34,7 +34,7 @@ void core_share_divide(struct core_share *shares, size_t count, uint32_t machine
 		used += wants ? shares[i].entitled : shares[i].rate;
 		weights += wants ? shares[i].weight : 0;
 	}
-	spare = machine > used ? machine - used : 0;
+	spare = capacity > used ? capacity - used : 0;
 	for (size_t i = 0; i < count; i++) {
 		struct core_share *share = &shares[i];
 		uint64_t all = weights + (wants_more(share) ? 0 : share->weight);

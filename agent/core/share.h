@@ -29,6 +29,7 @@ struct core_share {
 	struct agent_limits limits; /* result */
 };
 
-void core_share_divide(struct core_share *shares, size_t count, uint32_t machine);
+/* capacity: what these use now, and what is idle. */
+void core_share_divide(struct core_share *shares, size_t count, uint32_t capacity);
 
 #endif

@@ -167,6 +167,7 @@ struct agent_world {
 	struct world_group groups[WORLD_LPARS];
 	enum hv_code limit_code; /* of every limit */
 	bool groups_stay;        /* cannot be removed */
+	uint64_t idle_us;        /* of all processors */
 	struct world_device devices[WORLD_DEVICES];
 	uint8_t *files[AGENT_FILE_COUNT];
 	size_t file_counts[AGENT_FILE_COUNT];

@@ -280,6 +280,11 @@ static enum hv_code op_usage(void *env, const char *name, struct agent_usage *re
 	return HV_OK;
 }
 
+static uint64_t op_idle(void *env)
+{
+	return ((struct agent_world *)env)->idle_us;
+}
+
 static enum hv_code do_unlimit(struct agent_world *world, const char *name,
 			       struct hv_err *err)
 {
@@ -399,6 +404,7 @@ const struct agent_ops world_ops = {
 	.kill = op_kill,
 	.limit = op_limit,
 	.usage = op_usage,
+	.idle_us = op_idle,
 	.unlimit = op_unlimit,
 	.ask = op_ask,
 	.tool = op_tool,

@@ -233,6 +233,18 @@ static void without_any_it_says_so(void **state)
 	agent_cgroups_close(tree.cgroups);
 }
 
+static void idle_time_is_that_of_all_processors(void **state)
+{
+	char path[HV_FILE_PATH_BYTES];
+	uint64_t tick = 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	put_text(*state, "stat", "cpu  1 2 3 40 5 6 7\ncpu0 1 2 3 20 5\n");
+	assert_int_equal(agent_idle_us(shell_path(*state, "stat", path)), 45 * tick);
+	put_text(*state, "stat", "cpu  1 2 3 x\n                      ");
+	assert_int_equal(agent_idle_us(path), 0);
+	assert_int_equal(agent_idle_us("/nowhere"), 0);
+}
+
 static bool is_there(struct shell *shell, const char *name)
 {
 	char path[HV_FILE_PATH_BYTES];
@@ -306,6 +318,7 @@ int main(void)
 		SHELL_TEST(v2_goes_where_cpu_is_handed_out),
 		SHELL_TEST(where_cpu_is_not_handed_out_nothing_is_changed),
 		SHELL_TEST(without_any_it_says_so),
+		SHELL_TEST(idle_time_is_that_of_all_processors),
 		SHELL_TEST(empty_groups_are_removed_and_others_stay),
 		SHELL_TEST(a_file_that_lies_removes_nothing),
 		SHELL_TEST(each_allocation_may_fail),

@@ -173,6 +173,26 @@ static void what_was_used_is_reported(void **state)
 	assert_int_equal(bench->boss.report->stat->processors, 4);
 }
 
+/* Somebody else has most of the machine: what is entitled comes first. */
+static void what_others_use_is_nobodys_to_divide(void **state)
+{
+	struct bench *bench = *state;
+	Tarn__Processors greedy = uncapped(20, 2, 255), modest = capped(50, 1);
+
+	want(bench, "db1", &greedy);
+	want(bench, "ded", &modest);
+	bench_go(bench);
+	bench->world.idle_us = 1000;
+	for (unsigned i = 0; i < 10; i++) {
+		world_group(&bench->world, "db1")->usage.used_us += 150000;
+		world_group(&bench->world, "ded")->usage.used_us += 225000;
+		bench->world.idle_us += 1;
+		world_run(&bench->world, 500);
+	}
+	assert_in_range(world_group(&bench->world, "db1")->limits.share, 29, 31);
+	assert_in_range(world_group(&bench->world, "ded")->limits.share, 48, 52);
+}
+
 /* ---- the division ---- */
 
 static struct core_share busy(uint32_t entitled, uint32_t weight)
@@ -242,6 +262,7 @@ int main(void)
 		CLAIM(a_refused_limit_is_told_once_and_the_partition_runs),
 		CLAIM(without_groups_it_is_told_once_and_goes_on),
 		CLAIM(what_was_used_is_reported),
+		CLAIM(what_others_use_is_nobodys_to_divide),
 		cmocka_unit_test(what_is_left_is_divided_by_weight),
 		cmocka_unit_test(who_does_not_want_more_does_not_thin_out_the_rest),
 		cmocka_unit_test(weight_zero_is_capped),
