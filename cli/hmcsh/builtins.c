@@ -183,6 +183,42 @@ static int run_ls(struct hmcsh *shell, char *const *words)
 	return status;
 }
 
+static const char *value_of(const struct hmcsh *shell, const char *name)
+{
+	const char *value = hmcsh_variables_get(&shell->variables, name);
+
+	return value != NULL ? value : "";
+}
+
+static int run_whoami(struct hmcsh *shell, char *const *words)
+{
+	if (words[1] != NULL)
+		return hmcsh_say(HMCSH_FAILED, words[0], "extra operand '%.80s'",
+				 words[1]);
+	(void)puts(value_of(shell, "USER"));
+	return HMCSH_DONE;
+}
+
+static int run_hostname(struct hmcsh *shell, char *const *words)
+{
+	if (words[1] != NULL && (strcmp(words[1], "-s") != 0 || words[2] != NULL))
+		return hmcsh_say(HMCSH_FAILED, words[0], "%.80s: restricted", words[1]);
+	(void)puts(value_of(shell, "HOSTNAME"));
+	return HMCSH_DONE;
+}
+
+/* Only what scripts ask for: -n, and -s as without options. */
+static int run_uname(struct hmcsh *shell, char *const *words)
+{
+	bool is_name = words[1] != NULL && strcmp(words[1], "-n") == 0;
+
+	if (words[1] != NULL &&
+	    ((!is_name && strcmp(words[1], "-s") != 0) || words[2] != NULL))
+		return hmcsh_say(HMCSH_FAILED, words[0], "%.80s: restricted", words[1]);
+	(void)puts(is_name ? value_of(shell, "HOSTNAME") : "Linux");
+	return HMCSH_DONE;
+}
+
 static void print_column(unsigned *at, const char *name)
 {
 	(void)printf("%s%-15s", *at % HELP_COLUMNS == 0 ? "\n  " : " ", name);
@@ -235,6 +271,7 @@ static const struct hmcsh_builtin builtins[] = {
 	{ "fg",       run_restricted, NULL },
 	{ "hash",     run_restricted, NULL },
 	{ "help",     run_help,       "lists all that there is" },
+	{ "hostname", run_hostname,   "prints the name of this HMC" },
 	{ "jobs",     run_restricted, NULL },
 	{ "local",    run_restricted, NULL },
 	{ "logout",   run_exit,       "leaves the shell" },
@@ -253,7 +290,9 @@ static const struct hmcsh_builtin builtins[] = {
 	{ "typeset",  run_restricted, NULL },
 	{ "ulimit",   run_restricted, NULL },
 	{ "umask",    run_restricted, NULL },
+	{ "uname",    run_uname,      "prints the name of this HMC: uname -n" },
 	{ "unset",    run_unset,      "forgets variables: unset NAME..." },
+	{ "whoami",   run_whoami,     "prints the user" },
 	/* clang-format on */
 };
 

@@ -17,7 +17,8 @@
 #include "cli/hmcsh/process.h"
 
 #define HISTORY_LINES 500 /* arbitrary */
-#define PROMPT_BYTES (2 * HV_NAME_BYTES + sizeof("@:~> "))
+#define PROMPT_BYTES 256  /* longer ones end there */
+#define PROMPT "\\u@\\h:~> "
 #define LIST_COLUMNS 5
 #define SHOW_AGAIN 0x1f /* ^_, which is bound to that */
 
@@ -27,10 +28,10 @@ struct hmcsh_editor {
 	EditLine *el;
 	History *history;
 	struct termios terminal; /* as it was found */
-	char prompt[PROMPT_BYTES];
-	bool has_begun; /* the second prompt is shown */
-	int idle_ms;    /* -1: for ever */
-	size_t keys;    /* of this line */
+	const struct hmcsh_config *config;
+	char prompt[PROMPT_BYTES]; /* of this line */
+	int idle_ms;               /* -1: for ever */
+	size_t keys;               /* of this line */
 	char line[HMCSH_LINE_BYTES_MAX];
 };
 
@@ -52,10 +53,7 @@ static struct hmcsh_editor *editor_of(EditLine *el)
 
 static char *show_prompt(EditLine *el)
 {
-	static char more[] = "> ";
-	struct hmcsh_editor *editor = editor_of(el);
-
-	return editor->has_begun ? more : editor->prompt;
+	return editor_of(el)->prompt;
 }
 
 /* Waits for a byte: 1 there is one, 0 too long or hung up, -1 interrupted. */
@@ -162,13 +160,58 @@ static void remember(struct hmcsh_editor *editor, const char *line)
 		(void)history(editor->history, &event, H_ENTER, line);
 }
 
+/* \u \h \H \w \W \$ \n and \\; brackets around what takes no room are left out. */
+static const char *find_escape(const struct hmcsh_editor *editor, char letter)
+{
+	switch (letter) {
+	case 'u':
+		return editor->config->user;
+	case 'h':
+	case 'H':
+		return editor->config->name;
+	case 'w':
+	case 'W':
+		return "~";
+	case '$':
+		return "$";
+	case 'n':
+		return "\n";
+	case '\\':
+		return "\\";
+	default:
+		return "";
+	}
+}
+
+/* PS1 or PS2 where the user set it, as clients do that wait for a prompt of their own. */
+static void make_prompt(struct hmcsh_editor *editor, bool has_begun)
+{
+	const char *from = hmcsh_variables_get(&editor->shell->variables,
+					       has_begun ? "PS2" : "PS1");
+	size_t count = 0;
+
+	if (from == NULL)
+		from = has_begun ? "> " : PROMPT;
+	editor->prompt[0] = '\0';
+	for (; *from != '\0' && count + 1 < PROMPT_BYTES; from++) {
+		const char *more = NULL;
+
+		if (from[0] == '\\' && from[1] != '\0')
+			more = find_escape(editor, *++from);
+		(void)snprintf(editor->prompt + count, PROMPT_BYTES - count, "%.*s",
+			       more != NULL ? (int)strlen(more) : 1,
+			       more != NULL ? more : from);
+		count = strlen(editor->prompt);
+	}
+}
+
 static const char *next_edited(struct hmcsh_input *input, bool has_begun)
 {
 	struct hmcsh_editor *editor = HV_CONTAINER(input, struct hmcsh_editor, input);
 	const char *line;
 	int count = 0;
 
-	editor->has_begun = has_begun;
+	make_prompt(editor, has_begun);
 	editor->keys = 0;
 	editor->line[0] = '\0';
 	(void)fflush(stdout);
@@ -237,8 +280,7 @@ enum hv_code hmcsh_editor_open(struct hmcsh *shell, const struct hmcsh_config *c
 	editor->input.next = next_edited;
 	editor->shell = shell;
 	editor->idle_ms = config->idle_s > 0 ? (int)config->idle_s * 1000 : -1;
-	(void)snprintf(editor->prompt, sizeof(editor->prompt), "%.*s@%.*s:~> ",
-		       HV_NAME_BYTES, config->user, HV_NAME_BYTES, config->name);
+	editor->config = config;
 	(void)setlocale(LC_CTYPE, "C.UTF-8"); /* where there is none it is ASCII */
 	(void)sigaction(SIGWINCH, &action, NULL);
 	if (tcgetattr(STDIN_FILENO, &editor->terminal) != 0)

@@ -204,6 +204,25 @@ static void no_key_leads_out(void **state)
 	assert_null(strstr(t.text, "uid="));
 }
 
+/* Clients that wait for a prompt set one that they know. */
+static void the_prompt_is_what_a_client_makes_it(void **state)
+{
+	(void)state;
+	open_shell(NULL, NULL);
+	terminal_type(&t, "unset PROMPT_COMMAND; PS1='[PEXPECT]\\$ '\n");
+	terminal_expect(&t, "\n[PEXPECT]$ ");
+	terminal_type(&t, "PS1='<\\[\\]\\u \\h \\w \\\\>'; PS2='+'\n");
+	terminal_expect(&t, "\n<hscroot hmc1 ~ \\>");
+	terminal_type(&t, "echo 'a\n");
+	terminal_expect(&t, "\n+");
+	terminal_type(&t, "b'\n");
+	terminal_expect(&t, "\na\r\nb\r\n<hscroot");
+	terminal_type(&t, "unset PS1\n");
+	terminal_expect(&t, PROMPT);
+	terminal_type(&t, "exit 0\n");
+	assert_int_equal(terminal_end(&t), 0);
+}
+
 static void an_idle_session_ends(void **state)
 {
 	(void)state;
@@ -222,6 +241,7 @@ int main(void)
 		cmocka_unit_test(what_runs_has_the_terminal_and_cannot_be_stopped),
 		cmocka_unit_test(names_of_commands_are_completed),
 		cmocka_unit_test(no_key_leads_out),
+		cmocka_unit_test(the_prompt_is_what_a_client_makes_it),
 		cmocka_unit_test(an_idle_session_ends),
 	};
 

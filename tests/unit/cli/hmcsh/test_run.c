@@ -276,6 +276,12 @@ static void echo_and_printf_print(void **state)
 		{ "printf '%ls' 1", "", "hmcsh: printf: %ls: invalid format\n", 1 },
 		{ "printf %", "", "hmcsh: printf: %: invalid format\n", 1 },
 		{ "printf -- '%s' -a", "-a", "", 0 },
+		{ "hostname; hostname -s; uname; uname -s; uname -n",
+		  "hmc1\nhmc1\nLinux\nLinux\nhmc1\n", "", 0 },
+		{ "whoami", "hscroot\n", "", 0 },
+		{ "hostname x", "", "hmcsh: hostname: x: restricted\n", 1 },
+		{ "uname -a", "", "hmcsh: uname: -a: restricted\n", 1 },
+		{ "whoami x", "", "hmcsh: whoami: extra operand 'x'\n", 1 },
 		{ "ls; ls -l; ls /etc; echo $?", "2\n",
 		  "hmcsh: ls: cannot access '/etc': No such file or directory\n", 0 },
 	};
