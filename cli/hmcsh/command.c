@@ -92,8 +92,10 @@ static enum hv_code run_output(struct hmcsh_expander *expander,
 	(void)close(ends[1]);
 	code = pid > 0 ? read_output(ends[0], ret_text, err) : HV_E_OS;
 	(void)close(ends[0]); /* who prints on is ended by that */
-	if (pid > 0)
-		shell->status = hmcsh_wait(shell, &pid, 1, 0);
+	if (pid > 0) {
+		shell->status = expander->status = hmcsh_wait(shell, &pid, 1, 0);
+		shell->has_output = true;
+	}
 	return code;
 }
 
@@ -286,12 +288,13 @@ static int run_assignments(struct hmcsh *shell, const struct hmcsh_node *node)
 	struct hv_err err;
 	enum hv_code code;
 
-	shell->status = HMCSH_DONE; /* or that of the last $( ) */
 	code = hmcsh_redirect(node->redirects, &saved, &err);
 	if (code != HV_OK)
 		return hmcsh_fail(shell, &err);
 	code = assign(shell, node->assignments, false, &err);
 	hmcsh_redirect_undo(&saved);
+	if (!shell->has_output) /* else it is that of the last $( ) */
+		shell->status = HMCSH_DONE;
 	return code == HV_OK ? shell->status : hmcsh_fail(shell, &err);
 }
 
@@ -303,6 +306,7 @@ int hmcsh_run_command(struct hmcsh *shell, const struct hmcsh_node *node, bool i
 	int status;
 
 	hmcsh_fields_init(&fields);
+	shell->has_output = false;
 	if (hmcsh_expand_words(shell, node->words, &fields, &err) != HV_OK) {
 		status = hmcsh_fail(shell, &err);
 	} else if (hmcsh_is_interrupted()) {

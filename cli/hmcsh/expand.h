@@ -14,7 +14,7 @@
 
 struct hmcsh_expander {
 	const struct hmcsh_variables *variables;
-	int status; /* $? */
+	int status; /* $?; `output` changes it */
 	/* Runs a list; what it printed, without newlines at the end, in *ret_text. */
 	enum hv_code (*output)(struct hmcsh_expander *expander,
 			       const struct hmcsh_node *list, char **ret_text,

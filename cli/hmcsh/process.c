@@ -90,6 +90,7 @@ pid_t hmcsh_fork(struct hmcsh *shell, pid_t *group, struct hv_err *err)
 		if (has_terminal && hmcsh_is_interrupted())
 			_exit(HMCSH_SIGNAL + SIGINT);
 		shell->is_child = true;
+		shell->loops = 0; /* those outside cannot be left from here */
 		shell->terminal = -1;
 	}
 	return pid;

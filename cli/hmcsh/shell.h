@@ -37,6 +37,7 @@ struct hmcsh {
 	struct hmcsh_variables variables;
 	struct hmcsh_commands commands;
 	int status;      /* of the last command */
+	bool has_output; /* a $( ) was run for the command that is run now */
 	bool is_leaving; /* exit was run */
 	/* break and continue: how many loops are to be left, and what is done then */
 	unsigned loops, leave_loops;

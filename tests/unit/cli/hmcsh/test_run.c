@@ -72,6 +72,9 @@ static void words_are_expanded_and_split(void **state)
 		{ "echo \"$(echo a; echo b; echo)\"", "a\nb\n", "", 0 },
 		{ "echo `echo \\`echo a\\``", "a\n", "", 0 },
 		{ "a=$(false); echo $?", "1\n", "", 0 },
+		{ "false; a=$?$?$(true)$?; echo $a $?", "110 0\n", "", 0 },
+		{ "$(false); echo $?", "1\n", "", 0 },
+		{ "echo $(false) $?", "1\n", "", 0 },
 		{ "a=$(echo b) c=d; echo $a$c $?", "bd 0\n", "", 0 },
 		{ "$(echo echo) $(echo a)", "a\n", "", 0 },
 		{ "a='echo b'; $a", "b\n", "", 0 },
@@ -120,6 +123,10 @@ static void loops_and_conditions_run(void **state)
 		  "", 0 },
 		{ "if false; then echo a; fi; echo $?", "0\n", "", 0 },
 		{ "if exit 6; then echo a; fi", "", "", 6 },
+		{ "for i in 1 2; do (break; echo $i); done", "1\n2\n",
+		  "hmcsh: break: only meaningful in a `for', `while', or `until' loop\n"
+		  "hmcsh: break: only meaningful in a `for', `while', or `until' loop\n",
+		  0 },
 		{ "break", "",
 		  "hmcsh: break: only meaningful in a `for', `while', or `until' "
 		  "loop\n",
