@@ -11,7 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#define LOOKS_MAX 5000              /* samples looked at for one answer; arbitrary */
+#define LOOKS_MAX 2000              /* samples looked at for one answer; arbitrary */
+#define LOOK_BYTES_MAX (4u << 20)   /* of these: some 30 ms to decode */
 #define ANSWER_BYTES_MAX (1u << 20) /* a quarter of a message; one more may follow */
 #define OFFSET_MAX_S (24 * 3600)
 #define HOUR_MS (3600 * INT64_C(1000))
@@ -24,7 +25,7 @@ struct search {
 	const Tarn__UtilizationQuery *query;
 	struct journal_place place;
 	uint64_t limit, rows, looks;
-	size_t bytes;
+	size_t bytes, looked_bytes;
 	bool is_over; /* nothing is left, or not within the range */
 	Tarn__UtilizationSample *list[HV_UTILIZATION_MAX];
 	size_t count;
@@ -138,6 +139,7 @@ static enum hv_code take(struct search *search, const struct found *found,
 							 &sample, err);
 	uint64_t rows;
 
+	search->looked_bytes += found->count;
 	if (code != HV_OK)
 		return hv_wrap(err, "a sample of host '%s'", search->query->host);
 	rows = choose(search->query, sample);
@@ -177,6 +179,7 @@ static enum hv_code run(struct search *search, struct hv_err *err)
 
 	while (code == HV_OK && !search->is_over && search->rows < search->limit &&
 	       search->bytes < ANSWER_BYTES_MAX && search->looks < LOOKS_MAX &&
+	       search->looked_bytes < LOOK_BYTES_MAX &&
 	       search->count < HV_UTILIZATION_MAX)
 		code = step(search, err);
 	return code;

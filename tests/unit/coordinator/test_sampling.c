@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -317,6 +318,79 @@ static void an_answer_is_a_piece_and_the_next_one_follows(void **state)
 	assert_int_equal(seen, all);
 }
 
+/* Samples of an LPAR that the host has never had, an hour old and more. */
+static void keep_samples(size_t count, unsigned lpars)
+{
+	struct journal *journal = &c.journal.journal;
+	struct journal_sample *samples = calloc(count, sizeof(*samples));
+	struct journal_batch batch = { .cluster = test_cluster(&c), .samples = samples };
+	Tarn__UtilizationSample sample = TARN__UTILIZATION_SAMPLE__INIT;
+	Tarn__UtilizationLpar lpar = TARN__UTILIZATION_LPAR__INIT;
+	Tarn__UtilizationLpar **list = calloc(lpars, sizeof(Tarn__UtilizationLpar *));
+
+	lpar.name = (char *)"x";
+	lpar.mode = TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
+	for (unsigned i = 0; i < lpars; i++)
+		list[i] = &lpar;
+	sample.event = SAMPLE;
+	sample.lpars = list;
+	sample.n_lpars = lpars;
+	for (size_t i = 0; i < count; i++) {
+		sample.wall_ms = c.wall_ms - 3600000 - i;
+		samples[i] = (struct journal_sample){ .host = "h1",
+						      .wall_ms = sample.wall_ms,
+						      .event = SAMPLE };
+		assert_int_equal(hv_message_encode(&sample.base, &samples[i].bytes,
+						   &samples[i].count, NULL),
+				 HV_OK);
+	}
+	batch.sample_count = count;
+	assert_int_equal(journal->commit(journal, &batch, NULL), HV_OK);
+	for (size_t i = 0; i < count; i++)
+		free(samples[i].bytes);
+	free(samples);
+	free(list);
+}
+
+static void a_search_in_vain_ends_in_pieces(void **state)
+{
+	static const struct {
+		size_t samples;
+		unsigned lpars, pieces;
+	} rows[] = { { 2100, 1, 2 }, { 60, 10000, 3 } }; /* many, and large ones */
+	char *name = (char *)"nobody";
+
+	(void)state;
+	for (size_t i = 0; i < HV_COUNT(rows); i++) {
+		Tarn__UtilizationQuery query = TARN__UTILIZATION_QUERY__INIT;
+		Tarn__UtilizationPlace before = TARN__UTILIZATION_PLACE__INIT;
+		unsigned pieces = 0;
+
+		keep_samples(rows[i].samples, rows[i].lpars);
+		query.has_from_ms = 1;
+		query.from_ms = c.wall_ms - 3600000 - rows[i].samples;
+		query.lpars = &name;
+		query.n_lpars = 1;
+		query.has_rows = 1;
+		query.rows = TARN__UTILIZATION_ROWS__UTILIZATION_ROWS_LPARS;
+		do {
+			Tarn__ClusterReply *reply = ask(&query);
+			const Tarn__UtilizationPlace *next = reply->utilization->next;
+
+			assert_int_equal(reply->utilization->n_samples, 0);
+			query.before = next != NULL ? &before : NULL;
+			if (next != NULL) {
+				before.wall_ms = next->wall_ms;
+				before.number = next->number;
+			}
+			test_reply_free(reply);
+			pieces++;
+		} while (query.before != NULL);
+		assert_int_equal(pieces, rows[i].pieces);
+		c.wall_ms += 7200000; /* the next ones are newer */
+	}
+}
+
 static void a_range_has_both_its_ends(void **state)
 {
 	Tarn__UtilizationQuery query = TARN__UTILIZATION_QUERY__INIT;
@@ -430,6 +504,7 @@ int main(void)
 		TEST(a_host_that_is_off_the_ring_has_no_changes_either),
 		TEST(a_failed_commit_keeps_no_sample),
 		TEST(an_answer_is_a_piece_and_the_next_one_follows),
+		TEST(a_search_in_vain_ends_in_pieces),
 		TEST(a_range_has_both_its_ends),
 		TEST(a_period_has_one_row_its_first),
 		TEST(what_cannot_be_asked_is_refused),

@@ -437,6 +437,58 @@ static void no_memory_is_an_error(void **state)
 	assert_string_equal(out, "1\n1\n");
 }
 
+static void answer_partition(const char *name, const char *next)
+{
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+	Tarn__StatusReply status = TARN__STATUS_REPLY__INIT;
+	Tarn__HostView view = TARN__HOST_VIEW__INIT, *views[] = { &view };
+	Tarn__HostRecord host = TARN__HOST_RECORD__INIT;
+	Tarn__LparView lpar = TARN__LPAR_VIEW__INIT, *lpars[] = { &lpar };
+	Tarn__LparRecord record = TARN__LPAR_RECORD__INIT;
+	Tarn__LparSpec spec = TARN__LPAR_SPEC__INIT;
+	Tarn__Workload workload = TARN__WORKLOAD__INIT;
+
+	workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
+	spec.name = (char *)name;
+	spec.mode = TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
+	spec.min_bytes = spec.mem_bytes = spec.max_bytes = GIB;
+	spec.workload = &workload;
+	record.host = host.name = (char *)"s1";
+	record.spec = &spec;
+	lpar.record = &record;
+	lpar.state = (char *)"Not Activated";
+	view.record = &host;
+	status.hosts = views;
+	status.n_hosts = 1;
+	status.lpars = lpars;
+	status.n_lpars = 1;
+	status.next_lpar = (char *)next;
+	reply.status = &status;
+	fake_answer(fake, &reply);
+}
+
+static void no_memory_for_a_page_is_an_error(void **state)
+{
+	bool was_hit = true;
+
+	(void)state;
+	for (unsigned nth = 1; was_hit; nth++) {
+		int status;
+
+		fake_free(fake);
+		assert_int_equal(set_up(NULL), 0);
+		answer_partition("a", "b");
+		answer_partition("b", NULL);
+		oom_arm(nth);
+		status = run("lshwres -r mem -m s1 --level lpar -F lpar_name");
+		was_hit = oom_disarm();
+		if (!was_hit)
+			assert_int_equal(status, CLI_DONE);
+	}
+	assert_non_null(strstr(out, "a\n"));
+	assert_non_null(strstr(out, "b\n"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -449,6 +501,7 @@ int main(void)
 		TEST(wrong_words_are_refused),
 		TEST(a_rate_is_shown_and_changed),
 		TEST(no_memory_is_an_error),
+		TEST(no_memory_for_a_page_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
