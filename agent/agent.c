@@ -10,6 +10,7 @@
 #include "agent/link.h"
 #include "agent/process.h"
 #include "agent/state.h"
+#include "agent/switches.h"
 #include "agent/tool.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/base/log.h"
@@ -20,6 +21,7 @@ struct agent {
 	struct agent_core *core;
 	struct agent_processes *processes;
 	struct agent_cgroups *cgroups;
+	struct agent_switches *switches; /* NULL: of nobody */
 	struct agent_tools *tools;
 	struct agent_link *link;
 	struct agent_consoles *consoles;
@@ -91,6 +93,22 @@ static enum hv_code usage(void *env, const char *name, struct agent_usage *ret,
 	struct agent *agent = env;
 
 	return agent_cgroup_usage(agent->cgroups, name, ret, err);
+}
+
+static enum hv_code record(void *env, int64_t pid, struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	agent_switches_close(agent->switches);
+	agent->switches = NULL;
+	return pid != 0 ? agent_switches_open(pid, &agent->switches, err) : HV_OK;
+}
+
+static size_t recorded(void *env, struct agent_switch list[AGENT_SWITCHES_MAX])
+{
+	struct agent *agent = env;
+
+	return agent->switches != NULL ? agent_switches_read(agent->switches, list) : 0;
 }
 
 static uint64_t idle_us(void *env)
@@ -177,6 +195,8 @@ static const struct agent_ops ops = {
 	.limit = limit,
 	.usage = usage,
 	.idle_us = idle_us,
+	.record = record,
+	.recorded = recorded,
 	.unlimit = unlimit,
 	.ask = ask,
 	.tool = tool,
@@ -379,5 +399,6 @@ void agent_close(struct agent *agent)
 	agent_processes_close(agent->processes);
 	agent_core_free(agent->core);
 	agent_cgroups_close(agent->cgroups);
+	agent_switches_close(agent->switches);
 	free(agent);
 }

@@ -172,6 +172,11 @@ static const struct cli_option lpar_shutdown[] = {
 	{ "immediate", CLI_OPTION, CLI_FLAG, .help = "do not ask its operating system" },
 	NO_WAIT, { 0 },
 };
+static const struct cli_option lpar_dispatch_trace[] = {
+	NAME_OF("lpar", "the partition"),
+	{ "csv", CLI_OPTION, CLI_FLAG, .help = "for other programs: reason,start_ns,end_ns,page,thread" },
+	{ 0 },
+};
 static const struct cli_option lpar_console[] = {
 	NAME_OF("lpar", "the partition"),
 	{ "close", CLI_OPTION, CLI_FLAG, .help = "only end whoever has it open" },
@@ -250,6 +255,7 @@ const struct cli_command cli_commands[] = {
 	{ "lpar",       "remove",   cli_lpar_remove,   lpar_name,     "delete its definition" },
 	{ "lpar",       "what-if",  cli_lpar_what_if,  what_if,       "what a maximum would cost, before it is set" },
 	{ "lpar",       "console",  cli_lpar_console,  lpar_console,  "attach to its console; ~. leaves" },
+	{ "lpar",       "dispatch-trace", cli_lpar_dispatch_trace, lpar_dispatch_trace, "when it last waited for a processor or a page" },
 	{ "place",      NULL,       cli_place,         place,         "where would a partition go (--dry-run), and why" },
 	{ "drill",      "run",      cli_drill_run,     drill_run,     "rehearse the loss of a paging VIOS, page by page" },
 	{ "drill",      "list",     cli_drill_list,    NULL,          "drills and their verdicts" },

@@ -62,6 +62,7 @@ CLI_COMMAND(cli_lpar_shutdown);
 CLI_COMMAND(cli_lpar_remove);
 CLI_COMMAND(cli_lpar_what_if);
 CLI_COMMAND(cli_lpar_console);
+CLI_COMMAND(cli_lpar_dispatch_trace);
 CLI_COMMAND(cli_place);
 CLI_COMMAND(cli_drill_run);
 CLI_COMMAND(cli_drill_list);

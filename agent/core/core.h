@@ -109,6 +109,14 @@ struct agent_usage { /* since the partition's group was made */
 	uint64_t throttled;    /* how often */
 };
 
+/* A thread had no processor: for want of work, or because its time was up. */
+struct agent_switch {
+	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC */
+	int64_t thread;
+	bool is_preempted;
+};
+#define AGENT_SWITCHES_MAX 256 /* the last ones; arbitrary */
+
 struct agent_ops {
 	uint64_t (*now_ms)(void *env);
 	uint64_t (*wall_ms)(void *env);
@@ -134,6 +142,10 @@ struct agent_ops {
 	uint64_t (*idle_us)(void *env);
 	/* After its process has ended; not OK: once more later. */
 	enum hv_code (*unlimit)(void *env, const char *name, struct hv_err *err);
+
+	/* Context switches of that process from now on, of no other; 0: no more. */
+	enum hv_code (*record)(void *env, int64_t pid, struct hv_err *err);
+	size_t (*recorded)(void *env, struct agent_switch list[AGENT_SWITCHES_MAX]);
 
 	/* Told by agent_core_answered(tag) exactly once if this returned OK. */
 	enum hv_code (*ask)(void *env, uint32_t tag, const Tarn__HvRequest *request,

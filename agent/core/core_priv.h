@@ -10,6 +10,7 @@
 
 #include "hvcore/base/invariant.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -266,6 +267,21 @@ struct core_tool {
 	uint64_t generation;
 };
 
+struct core_trace {
+	char name[HV_NAME_BYTES];   /* partition whose dispatch trace is wanted, or "" */
+	int64_t pid;                /* whose switches are recorded; 0 = nobody's */
+	char why[AGENT_TEXT_BYTES]; /* why they are not */
+};
+
+#define CORE_DISPATCHES_MAX 512
+
+/* What a trace in a report needs. */
+struct core_trace_room {
+	Tarn__DispatchTrace trace;
+	Tarn__Dispatch switches[AGENT_SWITCHES_MAX];
+	Tarn__Dispatch *list[CORE_DISPATCHES_MAX];
+};
+
 struct core_dialog {
 	uint32_t poll_tag, report_tag;     /* 0 = none under way */
 	uint64_t poll_at_ms, report_at_ms; /* not before */
@@ -306,6 +322,7 @@ struct agent_core {
 	struct core_hypervisor hypervisor;
 	struct core_pool pool;
 	struct core_reserve reserve;
+	struct core_trace trace;
 	uint64_t processors_ms; /* next look */
 	uint64_t looked_ms;     /* last look */
 	uint64_t idle_us;       /* of the machine, then; 0 = not known */
@@ -461,6 +478,12 @@ void core_processor_step(struct agent_core *core);
 void core_processor_begin(struct agent_core *core, struct core_lpar *lpar);
 /* What only the agent knows, into a stat. */
 void core_processor_put(const struct core_lpar *lpar, Tarn__PartitionStat *stat);
+
+/* trace.c */
+void core_trace_want(struct agent_core *core, const char *name); /* "": nobody's */
+/* Into a stat that goes out; `room` lives as long as that. */
+void core_trace_put(const struct agent_core *core, Tarn__PartitionStat *stat,
+		    struct core_trace_room *room);
 
 /* op.c */
 struct core_op *core_op_get(struct agent_core *core, uint64_t id, bool may_add);

@@ -164,6 +164,7 @@ static void reported(struct agent_core *core, enum hv_code code,
 		return;
 	}
 	core_events_acknowledge(core, report->events_acknowledged);
+	core_trace_want(core, report->traced != NULL ? report->traced : "");
 }
 
 void agent_core_coordinator_answered(struct agent_core *core, uint32_t tag,

@@ -192,6 +192,7 @@ void core_hypervisor_poll(struct agent_core *core)
 		return;
 	get.has_histograms = true;
 	get.histograms = true;
+	get.trace = core->trace.name;
 	request.kind_case = TARN__HV_REQUEST__KIND_STAT;
 	request.stat = &get;
 	hv->asked_ms = core->now_ms;

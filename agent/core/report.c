@@ -18,6 +18,7 @@ struct parts {
 	Tarn__HostStat stat;
 	Tarn__PartitionStat partitions[HV_HOST_LPARS_MAX];
 	Tarn__PartitionStat *partition_list[HV_HOST_LPARS_MAX];
+	struct core_trace_room trace;
 	Tarn__ViosStat vios[CORE_VIOS_MAX];
 	Tarn__ViosStat *vios_list[CORE_VIOS_MAX];
 	Tarn__Event events[REPORT_EVENTS_MAX];
@@ -226,6 +227,7 @@ static void put_processors(struct parts *parts, const struct agent_core *core)
 		parts->partition_list[i] = &parts->partitions[i];
 		if (lpar != NULL && lpar->run.started == from->run_id)
 			core_processor_put(lpar, &parts->partitions[i]);
+		core_trace_put(core, &parts->partitions[i], &parts->trace);
 	}
 	parts->stat.partitions = parts->partition_list;
 }

@@ -138,6 +138,8 @@ static void handle_report(struct engine *engine, struct request *request)
 	reply.has_events_acknowledged = 1;
 	reply.events_acknowledged =
 		cluster_host(&engine->cluster, report->identity->name)->events_seen;
+	if (engine->cluster.now_ms < live->traced_ms)
+		reply.traced = live->traced;
 	host.kind_case = TARN__HOST_REPLY__KIND_REPORT;
 	host.report = &reply;
 	request_reply(request, &host.base);

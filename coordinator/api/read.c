@@ -10,6 +10,7 @@
 
 #define EVENTS_DEFAULT 200
 #define EVENTS_LIMIT 1000
+#define TRACED_MS 10000 /* longer than a report takes; asked again meanwhile */
 
 static Tarn__ClusterReply new_reply(const struct engine *engine)
 {
@@ -25,11 +26,27 @@ static bool is_wanted(const char *filter, const char *name)
 	return filter == NULL || filter[0] == '\0' || strcmp(filter, name) == 0;
 }
 
+/* Its host is told in the answers to its next reports, and sends the trace with those. */
+static void want_trace(struct engine *engine, const char *name)
+{
+	const Tarn__LparRecord *lpar = cluster_lpar(&engine->cluster, name);
+	struct live_host *live = lpar != NULL
+					 ? live_find(&engine->cluster.live, lpar->host)
+					 : NULL;
+
+	if (live == NULL)
+		return;
+	(void)snprintf(live->traced, sizeof(live->traced), "%s", name);
+	live->traced_ms = engine->cluster.now_ms + TRACED_MS;
+}
+
 static void answer_status(struct engine *engine, struct request *request)
 {
 	Tarn__ClusterReply reply = new_reply(engine);
 	struct hv_err err = { 0 };
 
+	if (request->cluster->status->trace != NULL)
+		want_trace(engine, request->cluster->status->trace);
 	if (view_make(&engine->cluster, request->cluster->status, &reply.status, &err) !=
 	    HV_OK) {
 		request_reply_error(request, &err);

@@ -28,7 +28,10 @@ struct live_host {
 	uint64_t drill;      /* drill whose phase is being timed, 0 = none */
 	uint64_t phase_mark; /* which phase, and its progress */
 	uint64_t phase_ms;   /* since when */
-	unsigned told;       /* the state that was sampled last: api/sampling.c */
+	char traced
+		[HV_NAME_BYTES]; /* LPAR whose dispatch trace somebody wants, until then */
+	uint64_t traced_ms;
+	unsigned told; /* the state that was sampled last: api/sampling.c */
 };
 
 struct live_table {

@@ -74,8 +74,7 @@ void control_answer_stat(struct hv_exchange *exchange, Tarn__HostStat *stat)
 static void on_stat(struct hypervisor *hv, const Tarn__HvRequest *request,
 		    struct hv_exchange *exchange)
 {
-	stat_ask(hv, exchange, request->stat->has_histograms && request->stat->histograms,
-		 request->stat->has_audit && request->stat->audit);
+	stat_ask(hv, exchange, request->stat);
 }
 
 static void on_pool_set(struct hypervisor *hv, const Tarn__HvRequest *request,

@@ -492,16 +492,21 @@ void watch_second(struct hypervisor *hv); /* once a second */
 HV_MUST_USE
 enum hv_code watch_check_region(const struct partition *partition, struct hv_err *err);
 
+/* What a stat request asks for. */
+struct stat_wish {
+	bool has_histograms, is_audit;
+	char trace[HV_NAME_BYTES]; /* partition; "" = none */
+};
 /* stat.c */
-void stat_ask(struct hypervisor *hv, struct hv_exchange *exchange, bool has_histograms,
-	      bool is_audit);
+void stat_ask(struct hypervisor *hv, struct hv_exchange *exchange,
+	      const Tarn__HvStatGet *get);
 /* For ourselves: `then` runs on L when every memory's stat is fresh. */
 void stat_then(struct hypervisor *hv, void (*then)(struct hypervisor *hv, void *arg),
 	       void *arg);
 void stat_close(struct hypervisor *hv);
 /* hist.c's buckets and the partition's report, as messages: stat_build.c */
 HV_MUST_USE
-enum hv_code stat_build(struct hypervisor *hv, bool has_histograms,
+enum hv_code stat_build(struct hypervisor *hv, const struct stat_wish *wish,
 			Tarn__HostStat **ret_stat, struct hv_err *err);
 void stat_free(Tarn__HostStat *stat);
 

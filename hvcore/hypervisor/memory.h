@@ -47,6 +47,9 @@ struct memory {
 	/* filled by fault threads in a stat round, read by L when it is done */
 	struct hv_space_stat stat;
 	bool has_stat;
+	struct hv_trace trace;
+	bool wants_trace; /* written by L before the round */
+	bool has_trace;
 	uint64_t file_pages; /* blocks of the file at that moment (P12) */
 	bool file_pages_known;
 	bool must_sweep; /* written by L between sweep rounds */

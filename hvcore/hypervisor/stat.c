@@ -10,13 +10,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hvcore/base/clock.h"
 
 struct stat_request {
 	struct stat_request *next;
 	struct hv_exchange *exchange; /* NULL: `then` */
-	bool has_histograms, is_audit;
+	struct stat_wish wish;
 	void (*then)(struct hypervisor *hv, void *arg);
 	void *arg;
 };
@@ -24,7 +25,7 @@ struct stat_request {
 static bool any_audit(const struct stat_request *requests)
 {
 	for (; requests != NULL; requests = requests->next)
-		if (requests->is_audit)
+		if (requests->wish.is_audit)
 			return true;
 	return false;
 }
@@ -48,6 +49,9 @@ static void visit_stat(struct fault_thread *thread, struct fault_round *round) /
 
 		hv_space_stat(memory->space, hv_clock_ns(), &memory->stat);
 		memory->has_stat = true;
+		if (memory->wants_trace)
+			memory->trace = *hv_space_trace(memory->space);
+		memory->has_trace = memory->wants_trace;
 		memory->file_pages_known =
 			hv_file_pages(memory->file, &memory->file_pages, NULL) == HV_OK;
 		check->frames += memory->stat.frames;
@@ -128,12 +132,12 @@ static void answer(struct hypervisor *hv, struct stat_request *request)
 		request->then(hv, request->arg);
 		return;
 	}
-	code = stat_build(hv, request->has_histograms, &stat, &err);
+	code = stat_build(hv, &request->wish, &stat, &err);
 	if (code != HV_OK) {
 		control_answer(request->exchange, code, &err);
 		return;
 	}
-	if (request->is_audit) {
+	if (request->wish.is_audit) {
 		err.text[0] = '\0';
 		stat->has_audit_ok = true;
 		stat->audit_ok = audit(hv, &err) == HV_OK;
@@ -170,6 +174,16 @@ static void on_round(struct fault_round *round)
 	start(hv);
 }
 
+static void want_traces(struct hypervisor *hv)
+{
+	for (struct partition *p = hv->partitions; p != NULL; p = p->next) {
+		p->memory.wants_trace = false;
+		for (struct stat_request *at = hv->stat_now; at != NULL; at = at->next)
+			if (strcmp(at->wish.trace, p->name) == 0)
+				p->memory.wants_trace = true;
+	}
+}
+
 static void start(struct hypervisor *hv)
 {
 	if (hv->stat_next == NULL || fault_round_is_out(&hv->stat_round))
@@ -177,6 +191,7 @@ static void start(struct hypervisor *hv)
 	hv->stat_now = hv->stat_next;
 	hv->stat_next = NULL;
 	hv->stat_is_audit = any_audit(hv->stat_now);
+	want_traces(hv);
 	hv->stat_round.visit = visit_stat;
 	hv->stat_round.done = on_round;
 	fault_round_start(hv->team, &hv->stat_round);
@@ -200,12 +215,17 @@ static void add(struct hypervisor *hv, const struct stat_request *wish)
 	start(hv);
 }
 
-void stat_ask(struct hypervisor *hv, struct hv_exchange *exchange, bool has_histograms,
-	      bool is_audit)
+void stat_ask(struct hypervisor *hv, struct hv_exchange *exchange,
+	      const Tarn__HvStatGet *get)
 {
-	add(hv, &(struct stat_request){ .exchange = exchange,
-					.has_histograms = has_histograms,
-					.is_audit = is_audit });
+	struct stat_request request = { .exchange = exchange };
+
+	request.wish.has_histograms = get->has_histograms && get->histograms;
+	request.wish.is_audit = get->has_audit && get->audit;
+	if (get->trace != NULL)
+		(void)snprintf(request.wish.trace, sizeof(request.wish.trace), "%s",
+			       get->trace);
+	add(hv, &request);
 }
 
 void stat_then(struct hypervisor *hv, void (*then)(struct hypervisor *hv, void *arg),

@@ -9,6 +9,7 @@
 
 #include "hvcore/base/clock.h"
 
+#define REASON_FAULT 0x08 /* of a dispatch, as the dispatch trace log of PAPR has it */
 #define WAITING_NS UINT64_C(100000000) /* a fault older than this waits; arbitrary */
 
 struct build_partition {
@@ -36,6 +37,9 @@ struct build { /* everything a HostStat points to; `stat` is first */
 	Tarn__Failover *failovers_at[HV_FAILOVERS_MAX];
 	Tarn__ManagerDecision decisions[HV_DECISIONS_MAX];
 	Tarn__ManagerDecision *decisions_at[HV_DECISIONS_MAX];
+	Tarn__DispatchTrace trace; /* of one partition at most */
+	Tarn__Dispatch dispatches[HV_TRACE_MAX];
+	Tarn__Dispatch *dispatches_at[HV_TRACE_MAX];
 	Tarn__PartitionStat **partitions_at;
 	struct build_partition partitions[];
 };
@@ -267,6 +271,27 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		fill_report(at, &partition->report, has_histograms);
 }
 
+static void fill_trace(struct build *build, struct build_partition *at,
+		       const struct hv_trace *trace)
+{
+	uint64_t first = trace->count > HV_TRACE_MAX ? trace->count - HV_TRACE_MAX : 0;
+
+	tarn__dispatch_trace__init(&build->trace);
+	build->trace.faults = trace->count;
+	build->trace.dispatches = build->dispatches_at;
+	for (uint64_t i = first; i < trace->count; i++) {
+		Tarn__Dispatch *to = &build->dispatches[i - first];
+
+		tarn__dispatch__init(to);
+		to->reason = REASON_FAULT;
+		to->start_ns = trace->at[i % HV_TRACE_MAX].start_ns;
+		to->end_ns = trace->at[i % HV_TRACE_MAX].end_ns;
+		SET(to, page, trace->at[i % HV_TRACE_MAX].page);
+		build->dispatches_at[build->trace.n_dispatches++] = to;
+	}
+	at->stat.dispatch_trace = &build->trace;
+}
+
 /* ---- the rest ---- */
 
 static void fill_vios(struct build *build, struct hypervisor *hv)
@@ -415,7 +440,7 @@ static void fill_host(Tarn__HostStat *stat, const struct hypervisor *hv)
 		SET(stat, available_bytes, machine.available_bytes);
 }
 
-enum hv_code stat_build(struct hypervisor *hv, bool has_histograms,
+enum hv_code stat_build(struct hypervisor *hv, const struct stat_wish *wish,
 			Tarn__HostStat **ret_stat, struct hv_err *err)
 {
 	struct build *build;
@@ -439,7 +464,9 @@ enum hv_code stat_build(struct hypervisor *hv, bool has_histograms,
 	for (struct partition *p = hv->partitions; p != NULL; p = p->next) {
 		struct build_partition *at = &build->partitions[build->stat.n_partitions];
 
-		fill_partition(at, p, has_histograms);
+		fill_partition(at, p, wish->has_histograms);
+		if (strcmp(wish->trace, p->name) == 0 && p->memory.has_trace)
+			fill_trace(build, at, &p->memory.trace);
 		build->partitions_at[build->stat.n_partitions++] = &at->stat;
 	}
 	build->stat.partitions = build->partitions_at;

@@ -97,6 +97,15 @@ static void give_up(struct hv_pager *pager, struct hv_fill *fill)
 		(void)space->ops->wake(space->ctx, page, 1);
 }
 
+static void trace(struct hv_space *space, const struct hv_fill *fill, uint64_t now_ns)
+{
+	size_t at = space->trace.count++ % HV_TRACE_MAX;
+
+	space->trace.at[at].start_ns = fill->since_ns;
+	space->trace.at[at].end_ns = now_ns;
+	space->trace.at[at].page = fill->page;
+}
+
 static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_protected,
 		      uint64_t now_ns)
 {
@@ -112,6 +121,7 @@ static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_prot
 	space->pending--;
 	space->counts.page_ins++;
 	hv_hist_add(&space->latency, now_ns - fill->since_ns);
+	trace(space, fill, now_ns);
 	pager->page_ins++;
 	pager->page_in_ns += now_ns - fill->since_ns;
 	fill_free(pager, fill);

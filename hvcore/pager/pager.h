@@ -361,6 +361,16 @@ struct hv_space_use {
 	uint64_t refaults[HV_REFAULT_BUCKETS]; /* the last: that far or further */
 };
 void hv_space_use(const struct hv_space *space, struct hv_space_use *ret_use);
+/* Its last page-ins, each from the event read to the page installed: a ring. */
+#define HV_TRACE_MAX 256
+struct hv_trace {
+	uint64_t count; /* ever; the last one is at (count - 1) % HV_TRACE_MAX */
+	struct {
+		uint64_t start_ns, end_ns;
+		uint32_t page;
+	} at[HV_TRACE_MAX];
+};
+const struct hv_trace *hv_space_trace(const struct hv_space *space);
 const struct hv_hist *hv_space_latency(const struct hv_space *space); /* page-ins */
 void *hv_space_ctx(const struct hv_space *space);
 

@@ -128,6 +128,7 @@ struct hv_space {
 	unsigned write_errors; /* in a row */
 	struct hv_space_counts counts;
 	struct hv_hist latency;
+	struct hv_trace trace;
 };
 
 struct hv_pager {

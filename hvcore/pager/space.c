@@ -186,6 +186,11 @@ size_t hv_space_table_bytes(const struct hv_space *space)
 	return sizeof *space + hv_page_table_bytes(&space->table);
 }
 
+const struct hv_trace *hv_space_trace(const struct hv_space *space)
+{
+	return &space->trace;
+}
+
 const struct hv_hist *hv_space_latency(const struct hv_space *space)
 {
 	return &space->latency;

@@ -49,6 +49,7 @@
 #define HV_SAMPLE_RATE_S 30          /* where nobody set one; as proto/ says */
 #define HV_DRILL_STEPS_MAX 256
 #define HV_LOG_OBJECTS_MAX 16384    /* of one kind in one log record; arbitrary */
+#define HV_DISPATCHES_MAX 512       /* of a trace; the hypervisor keeps half of that */
 #define HV_DECISIONS_MAX 32         /* of a pool's manager; arbitrary: some minutes */
 #define HV_FAILOVERS_MAX 32         /* kept for people */
 #define HV_CONSOLES_MAX 64          /* sessions of a cluster; arbitrary */

@@ -78,6 +78,30 @@ by_weight() {
 }
 [[ $processors == 0 ]] || wait_until 15 "weights to count" by_weight
 
+echo "== a trace of who waited for what"
+for i in $(seq "$processors"); do
+	tarn lpar shutdown "light$i" --immediate
+	tarn lpar shutdown "heavy$i" --immediate
+done
+tarn pool create --host h1 --mem 64M
+tarn pgdev add d1 --host h1 --path "$dir/pgdev/d1" --size 160M
+tarn lpar create paging --mem 96M --workload zipf --units 0.5 --procs 1
+tarn lpar activate paging
+pages_in() {
+	tarn lpar show paging --json | jq -e '.stat.page_ins > 300' >/dev/null
+}
+wait_until 20 "page-ins" pages_in
+tarn lpar dispatch-trace paging --csv >"$work/trace.csv"
+awk -F, 'NR == 1 { next }
+	$3 < $2 || $2 < last { exit 1 }
+	{ last = $2; count[$1]++ }
+	$1 == "0x08" && $4 == "" { exit 1 }
+	END { exit count["0x08"] != 256 }' "$work/trace.csv" ||
+	fail "the trace is wrong: $(head -n 5 "$work/trace.csv")"
+grep -q '^0x0[27],' "$work/trace.csv" ||
+	tarn lpar dispatch-trace paging | grep "no other reasons: ." ||
+	fail "no context switches, and no reason why"
+
 echo "== its group ends with it"
 tarn lpar shutdown capped --immediate
 wait_until 10 "its group to go" test ! -d "$groups/capped"

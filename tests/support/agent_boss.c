@@ -248,6 +248,7 @@ static void take_report(struct agent_boss *boss, uint32_t tag,
 	boss->reports++;
 	answer.has_events_acknowledged = true;
 	answer.events_acknowledged = take_events(boss, report);
+	answer.traced = (char *)(uintptr_t)boss->traced;
 	reply.kind_case = TARN__HOST_REPLY__KIND_REPORT;
 	reply.report = &answer;
 	if (is_lost(boss))

@@ -62,6 +62,7 @@ struct agent_boss {
 	struct boss_op ops[BOSS_OPS];
 
 	/* Knobs. */
+	const char *traced;    /* partition whose dispatch trace is wanted, or NULL */
 	bool is_away;          /* answers nothing */
 	unsigned loss_percent; /* of requests and of answers */
 	enum hv_code refusal;  /* of every request */

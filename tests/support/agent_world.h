@@ -167,7 +167,10 @@ struct agent_world {
 	struct world_group groups[WORLD_LPARS];
 	enum hv_code limit_code; /* of every limit */
 	bool groups_stay;        /* cannot be removed */
-	uint64_t idle_us;        /* of all processors */
+	int64_t recorded_pid;    /* whose context switches are; 0 = nobody's */
+	enum hv_code record_code;
+	char trace[HV_NAME_BYTES]; /* of the last stat request */
+	uint64_t idle_us;          /* of all processors */
 	struct world_device devices[WORLD_DEVICES];
 	uint8_t *files[AGENT_FILE_COUNT];
 	size_t file_counts[AGENT_FILE_COUNT];

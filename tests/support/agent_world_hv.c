@@ -430,6 +430,8 @@ static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *
 {
 	switch (request->kind_case) {
 	case TARN__HV_REQUEST__KIND_STAT:
+		(void)snprintf(world->trace, sizeof(world->trace), "%s",
+			       request->stat->trace != NULL ? request->stat->trace : "");
 		put_stat(world, parts);
 		reply->stat = &parts->stat;
 		return HV_OK;

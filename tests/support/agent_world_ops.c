@@ -280,6 +280,27 @@ static enum hv_code op_usage(void *env, const char *name, struct agent_usage *re
 	return HV_OK;
 }
 
+static enum hv_code op_record(void *env, int64_t pid, struct hv_err *err)
+{
+	struct agent_world *world = env;
+
+	world->recorded_pid = world->record_code == HV_OK ? pid : 0;
+	return world->record_code == HV_OK
+		       ? HV_OK
+		       : hv_fail(err, world->record_code, "nobody may look");
+}
+
+static size_t op_recorded(void *env, struct agent_switch list[AGENT_SWITCHES_MAX])
+{
+	struct agent_world *world = env;
+
+	if (world->recorded_pid == 0)
+		return 0;
+	list[0] = (struct agent_switch){ 500, 900, world->recorded_pid, true };
+	list[1] = (struct agent_switch){ 100, 200, world->recorded_pid, false };
+	return 2;
+}
+
 static uint64_t op_idle(void *env)
 {
 	return ((struct agent_world *)env)->idle_us;
@@ -405,6 +426,8 @@ const struct agent_ops world_ops = {
 	.limit = op_limit,
 	.usage = op_usage,
 	.idle_us = op_idle,
+	.record = op_record,
+	.recorded = op_recorded,
 	.unlimit = op_unlimit,
 	.ask = op_ask,
 	.tool = op_tool,

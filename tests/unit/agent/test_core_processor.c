@@ -193,6 +193,58 @@ static void what_others_use_is_nobodys_to_divide(void **state)
 	assert_in_range(world_group(&bench->world, "ded")->limits.share, 48, 52);
 }
 
+static const Tarn__DispatchTrace *trace_of(const struct bench *bench, const char *name)
+{
+	const Tarn__HostStat *stat = bench->boss.report->stat;
+
+	for (size_t i = 0; stat != NULL && i < stat->n_partitions; i++)
+		if (strcmp(stat->partitions[i]->name, name) == 0)
+			return stat->partitions[i]->dispatch_trace;
+	return NULL;
+}
+
+static void a_trace_is_sent_while_somebody_wants_it(void **state)
+{
+	struct bench *bench = *state;
+	const Tarn__DispatchTrace *trace;
+
+	bench_go(bench);
+	assert_string_equal(bench->world.trace, "");
+	bench->boss.traced = "db1";
+	world_run(&bench->world, 5000);
+	assert_string_equal(bench->world.trace, "db1");
+	trace = trace_of(bench, "db1");
+	assert_non_null(trace);
+	assert_null(trace_of(bench, "ded"));
+	assert_int_equal(trace->n_dispatches, 2); /* in order */
+	assert_int_equal(trace->dispatches[0]->start_ns, 100);
+	assert_int_equal(trace->dispatches[0]->reason, 0x02);
+	assert_int_equal(trace->dispatches[1]->reason, 0x07);
+	assert_null(trace->no_switches);
+	bench->boss.traced = NULL;
+	world_run(&bench->world, 5000);
+	assert_null(trace_of(bench, "db1"));
+	assert_int_equal(bench->world.recorded_pid, 0);
+}
+
+static void a_host_that_forbids_records_says_so(void **state)
+{
+	struct bench *bench = *state;
+	const Tarn__DispatchTrace *trace;
+
+	bench->world.record_code = HV_E_DENIED;
+	bench_go(bench);
+	bench->boss.traced = "db1";
+	world_run(&bench->world, 5000);
+	trace = trace_of(bench, "db1");
+	assert_non_null(trace);
+	assert_int_equal(trace->n_dispatches, 0);
+	assert_string_equal(trace->no_switches, "nobody may look");
+	bench->boss.traced = "nobody";
+	world_run(&bench->world, 5000);
+	assert_null(trace_of(bench, "db1"));
+}
+
 /* ---- the division ---- */
 
 static struct core_share busy(uint32_t entitled, uint32_t weight)
@@ -263,6 +315,8 @@ int main(void)
 		CLAIM(without_groups_it_is_told_once_and_goes_on),
 		CLAIM(what_was_used_is_reported),
 		CLAIM(what_others_use_is_nobodys_to_divide),
+		CLAIM(a_trace_is_sent_while_somebody_wants_it),
+		CLAIM(a_host_that_forbids_records_says_so),
 		cmocka_unit_test(what_is_left_is_divided_by_weight),
 		cmocka_unit_test(who_does_not_want_more_does_not_thin_out_the_rest),
 		cmocka_unit_test(weight_zero_is_capped),

@@ -101,6 +101,69 @@ static void questions_print_their_tables(void **state)
 	}
 }
 
+static Tarn__Dispatch *dispatch(Tarn__Dispatch *at, uint32_t reason, uint64_t start_ns)
+{
+	tarn__dispatch__init(at);
+	at->reason = reason;
+	at->start_ns = start_ns;
+	at->end_ns = start_ns + 93000;
+	at->has_page = reason == 0x08;
+	at->page = 4711;
+	at->has_thread = reason != 0x08;
+	at->thread = 5001;
+	return at;
+}
+
+/* A host sends it with its next report: asked, and asked again. */
+static void a_trace_is_asked_for_until_it_is_there(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "lpar dispatch-trace db1", "lpar_dispatch_trace.txt" },
+		{ "lpar dispatch-trace db1 --csv", "lpar_dispatch_trace.csv" },
+		{ "lpar dispatch-trace db1 --json", "lpar_dispatch_trace.json" },
+	};
+	Tarn__Dispatch at[3], *list[] = { dispatch(&at[0], 0x08, 1000000000),
+					  dispatch(&at[1], 0x02, 1000500000),
+					  dispatch(&at[2], 0x07, 2000000000) };
+	Tarn__DispatchTrace trace = TARN__DISPATCH_TRACE__INIT;
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+
+	(void)state;
+	trace.faults = 5000;
+	trace.dispatches = list;
+	trace.n_dispatches = HV_COUNT(list);
+	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
+		struct fake *fake = fake_new();
+		Tarn__ClusterRequest *request;
+
+		fake_answer_status(fake);
+		reply.status = fake_status();
+		((Tarn__PartitionStat *)reply.status->lpars[0]->stat)->dispatch_trace =
+			&trace;
+		fake_answer(fake, &reply);
+		assert_int_equal(fake_run(fake, rows[i][0]), CLI_DONE);
+		check_golden(rows[i][1], fake->out);
+		request = fake_request(fake, 1);
+		assert_string_equal(request->status->trace, "db1");
+		tarn__cluster_request__free_unpacked(request, NULL);
+		fake_free(fake);
+	}
+}
+
+static void what_does_not_run_has_no_trace(void **state)
+{
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake_answer_status(fake);
+	fake_answer_status(fake);
+	assert_int_equal(fake_run(fake, "lpar dispatch-trace off"), CLI_FAILED);
+	assert_non_null(strstr(fake->err, "does not run"));
+	assert_int_equal(fake_run(fake, "lpar dispatch-trace nix"), CLI_FAILED);
+	assert_non_null(strstr(fake->err, "is not known"));
+	fake_free(fake);
+}
+
 static void colour_only_adds_escapes(void **state)
 {
 	struct fake *fake = fake_new();
@@ -444,6 +507,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(questions_print_their_tables),
+		cmocka_unit_test(a_trace_is_asked_for_until_it_is_there),
+		cmocka_unit_test(what_does_not_run_has_no_trace),
 		cmocka_unit_test(colour_only_adds_escapes),
 		cmocka_unit_test(unknown_names_are_told),
 		cmocka_unit_test(an_empty_cluster_says_what_to_do),

@@ -419,6 +419,26 @@ static void page_ins_count_beyond_the_end_of_their_partition(void **state)
 	assert_int_equal(stat.page_ins, 1);
 }
 
+static void the_last_page_ins_are_traced(void **state)
+{
+	const struct hv_trace *trace = hv_space_trace(member()->space);
+	uint64_t sum = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < HV_TRACE_MAX + 3; i++) {
+		steal_out(0);
+		touch(MODEL_READ, 0);
+	}
+	assert_int_equal(trace->count, HV_TRACE_MAX + 3); /* the ring went around */
+	for (unsigned i = 0; i < HV_TRACE_MAX; i++) {
+		assert_int_equal(trace->at[i].page, 0);
+		assert_true(trace->at[i].start_ns > 0);
+		assert_true(trace->at[i].end_ns >= trace->at[i].start_ns);
+		sum += trace->at[i].end_ns - trace->at[i].start_ns;
+	}
+	assert_true(sum <= hv_space_latency(member()->space)->sum_ns);
+}
+
 static void p13_a_discard_cancels_and_gives_the_frame_back_once(void **state)
 {
 	(void)state;
@@ -551,6 +571,7 @@ int main(void)
 		TEST(p12_a_frame_is_reserved_before_a_page_in_is_sent),
 		TEST(p12_no_memory_keeps_the_data_and_is_tried_again),
 		TEST(page_ins_count_beyond_the_end_of_their_partition),
+		TEST(the_last_page_ins_are_traced),
 		TEST(p13_a_discard_cancels_and_gives_the_frame_back_once),
 		TEST(p14_a_shrink_is_a_debt_that_reclaim_pays),
 		TEST(p18_memory_shrinks_only_by_pages_that_hold_nothing),
