@@ -77,8 +77,10 @@ const struct hv_lpar_attribute *hv_lpar_attribute_find(enum hv_lpar_scope scope,
 {
 	const struct hv_lpar_attribute *row = hv_lpar_attributes;
 
+	/* The first letter: a list of 10,000 profiles asks 250,000 times. */
 	for (; row->name != NULL; row++)
-		if (row->scope == scope && strcmp(row->name, name) == 0)
+		if (row->scope == scope && row->name[0] == name[0] &&
+		    strcmp(row->name, name) == 0)
 			return row;
 	return NULL;
 }
