@@ -19,6 +19,7 @@
 #define DAY_MS (24 * HOUR_MS)
 #define WALL_MAX_MS (INT64_C(1) << 48) /* the year 10889 */
 #define EVERY_EVENT (~UINT32_C(0))
+#define JUST_SAMPLES (UINT32_C(1) << TARN__UTILIZATION_EVENT__UTILIZATION_SAMPLE)
 
 struct search {
 	struct engine *engine;
@@ -53,46 +54,78 @@ static uint64_t period_start(const Tarn__UtilizationQuery *query, uint64_t wall_
 }
 
 struct found {
+	bool is_there;
 	struct journal_place place;
 	uint8_t *bytes;
 	size_t count;
 };
 
-static enum hv_code look(struct search *search, bool is_forward, struct found *ret_found,
-			 struct hv_err *err)
+/* The nearest one of these events; found->is_there is false where there is none. */
+static enum hv_code look(struct search *search, const struct journal_search *what,
+			 struct found *ret_found, struct hv_err *err)
 {
 	struct journal *journal = search->engine->journal;
+	enum hv_code code = HV_E_NOTFOUND;
+
+	*ret_found = (struct found){ 0 };
+	search->looks++;
+	if (what->events != 0)
+		code = journal->find_sample(journal, what, &ret_found->place,
+					    &ret_found->bytes, &ret_found->count, err);
+	ret_found->is_there = code == HV_OK;
+	return code == HV_E_NOTFOUND ? HV_OK : code;
+}
+
+/* The first sample of the period that the newest one before `what` is in. */
+static enum hv_code look_for_period(struct search *search, struct journal_search *what,
+				    struct found *ret_found, struct hv_err *err)
+{
+	enum hv_code code = look(search, what, ret_found, err);
+
+	if (code != HV_OK || !ret_found->is_there)
+		return code;
+	free(ret_found->bytes);
+	what->place.wall_ms = period_start(search->query, ret_found->place.wall_ms);
+	what->place.number = 0;
+	what->is_forward = true;
+	return look(search, what, ret_found, err);
+}
+
+static bool is_newer(const struct journal_place *a, const struct journal_place *b)
+{
+	return a->wall_ms != b->wall_ms ? a->wall_ms > b->wall_ms : a->number > b->number;
+}
+
+/* The next older one. A period thins samples out, and not what changed (domain.md 1.9). */
+static enum hv_code find(struct search *search, struct found *ret_found,
+			 struct hv_err *err)
+{
 	const Tarn__UtilizationQuery *query = search->query;
 	struct journal_search what = {
 		.host = query->host,
 		.place = search->place,
-		.is_forward = is_forward,
 		.events = query->has_events ? query->events : EVERY_EVENT,
 	};
+	struct journal_search samples = what;
+	struct found first;
+	enum hv_code code;
 
-	search->looks++;
-	if (query->has_period)
-		what.events = 1u << TARN__UTILIZATION_EVENT__UTILIZATION_SAMPLE;
-	return journal->find_sample(journal, &what, &ret_found->place, &ret_found->bytes,
-				    &ret_found->count, err);
-}
-
-/* The next older one; with a period the first one of the next older period. */
-static enum hv_code find(struct search *search, struct found *ret_found,
-			 struct hv_err *err)
-{
-	enum hv_code code = look(search, false, ret_found, err);
-
+	if (!query->has_period)
+		return look(search, &what, ret_found, err);
+	samples.events &= JUST_SAMPLES;
+	what.events &= ~JUST_SAMPLES;
+	code = look_for_period(search, &samples, &first, err);
 	if (code != HV_OK)
 		return code;
-	search->place = ret_found->place;
-	if (!search->query->has_period)
-		return HV_OK;
-	search->place = (struct journal_place){
-		period_start(search->query, ret_found->place.wall_ms), 0
-	};
-	free(ret_found->bytes);
-	return look(search, true, ret_found, err);
+	code = look(search, &what, ret_found, err);
+	if (code == HV_OK && first.is_there &&
+	    (!ret_found->is_there || is_newer(&first.place, &ret_found->place))) {
+		free(ret_found->bytes);
+		*ret_found = first;
+	} else {
+		free(first.bytes);
+	}
+	return code;
 }
 
 static bool is_asked_for(const Tarn__UtilizationQuery *query,
@@ -159,15 +192,12 @@ static enum hv_code step(struct search *search, struct hv_err *err)
 	struct found found;
 	enum hv_code code = find(search, &found, err);
 
-	if (code == HV_E_NOTFOUND) {
-		search->is_over = true;
-		return HV_OK;
-	}
 	if (code != HV_OK)
 		return code;
-	if (query->has_from_ms && found.place.wall_ms < query->from_ms)
-		search->is_over = true;
-	else
+	search->place = found.place;
+	search->is_over = !found.is_there ||
+			  (query->has_from_ms && found.place.wall_ms < query->from_ms);
+	if (!search->is_over)
 		code = take(search, &found, err);
 	free(found.bytes);
 	return code;

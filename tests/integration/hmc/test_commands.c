@@ -373,6 +373,9 @@ static void what_was_used_is_told(void **state)
 	hmc_prints("lslparutil -r sys" M "--endyear 2020", "No results were found.\n");
 	hmc_prints("lslparutil -r sys" M "-s h --filter event_types=sample -F event_type",
 		   "sample\n");
+	hmc_prints("lslparutil -r lpar" M
+		   "-sm --startyear 1970 --filter event_types=config_change -F lpar_name",
+		   "a\n");
 	hmc_refuses("chlparutil -r config" M "-s 31", "HSCLT002 The value 31");
 	hmc_prints("lslparutil -r config -F sample_rate", "3600\n");
 	hmc_prints("lslparutil -r hmc" M, "No results were found.\n");

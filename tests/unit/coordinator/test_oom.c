@@ -422,6 +422,9 @@ static void reads_without_memory_say_so(void **state)
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_UTILIZATION;
 	request.utilization = &samples;
 	sweep_read(&request);
+	samples.has_period = 1;
+	samples.period = TARN__UTILIZATION_PERIOD__UTILIZATION_DAILY;
+	sweep_read(&request);
 	model_host_fini(&host);
 }
 

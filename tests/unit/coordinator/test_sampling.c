@@ -442,8 +442,9 @@ static void a_period_has_one_row_its_first(void **state)
 		Tarn__UtilizationQuery query = TARN__UTILIZATION_QUERY__INIT;
 		Tarn__ClusterReply *reply;
 
-		query.has_period = 1;
+		query.has_period = query.has_events = 1;
 		query.period = rows[i].period;
+		query.events = ONLY(SAMPLE);
 		query.has_utc_offset_s = 1;
 		query.utc_offset_s = rows[i].offset_s;
 		reply = ask(&query);
@@ -453,6 +454,36 @@ static void a_period_has_one_row_its_first(void **state)
 					 rows[i].newest / 5);
 		test_reply_free(reply);
 	}
+}
+
+static void a_period_leaves_changes_alone(void **state)
+{
+	Tarn__UtilizationQuery query = TARN__UTILIZATION_QUERY__INIT;
+	size_t changes, samples = 0, others = 0;
+	uint64_t last = UINT64_MAX;
+	Tarn__ClusterReply *reply;
+
+	(void)state;
+	make_lpar("db1");
+	run_s(60);
+	assert_int_equal(test_lpar_shutdown(&c, "db1", true, NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	run_s(60);
+	changes = count_events(ONLY(STATE) | ONLY(CONFIG));
+	query.has_period = 1;
+	query.period = TARN__UTILIZATION_PERIOD__UTILIZATION_MONTHLY;
+	reply = ask(&query);
+	for (size_t i = 0; i < reply->utilization->n_samples; i++) {
+		const Tarn__UtilizationSample *sample = reply->utilization->samples[i];
+
+		samples += sample->event == SAMPLE;
+		others += sample->event != SAMPLE;
+		assert_true(sample->wall_ms <= last);
+		last = sample->wall_ms;
+	}
+	assert_int_equal(samples, 1);
+	assert_int_equal(others, changes);
+	test_reply_free(reply);
 }
 
 static void what_cannot_be_asked_is_refused(void **state)
@@ -507,6 +538,7 @@ int main(void)
 		TEST(a_search_in_vain_ends_in_pieces),
 		TEST(a_range_has_both_its_ends),
 		TEST(a_period_has_one_row_its_first),
+		TEST(a_period_leaves_changes_alone),
 		TEST(what_cannot_be_asked_is_refused),
 		TEST(samples_of_a_host_go_with_it),
 	};
