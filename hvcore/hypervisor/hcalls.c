@@ -43,6 +43,7 @@ enum hv_code hcalls_open(const struct hv_calls_config *config, struct memory *me
 			 struct hcalls **ret_hcalls, struct hv_err *err)
 {
 	struct hcalls *hcalls = calloc(1, sizeof(*hcalls));
+	struct hv_calls_config own = *config;
 	enum hv_code code;
 
 	if (hcalls == NULL)
@@ -55,8 +56,10 @@ enum hv_code hcalls_open(const struct hv_calls_config *config, struct memory *me
 	code = hcalls->doorbell < 0
 		       ? hv_fail_os(err, HV_E_OS, errno, "make a doorbell for calls")
 		       : make_area(hcalls, err);
+	own.watch = &dabr_watch;
+	own.watch_arg = &hcalls->dabr;
 	if (code == HV_OK)
-		code = hv_calls_open(config, &hcalls->calls, err);
+		code = hv_calls_open(&own, &hcalls->calls, err);
 	if (code != HV_OK) {
 		hcalls_close(hcalls);
 		return code;
@@ -71,6 +74,7 @@ void hcalls_close(struct hcalls *hcalls)
 	if (hcalls == NULL)
 		return;
 	HV_INVARIANT(hcalls->thread == NULL);
+	dabr_close(&hcalls->dabr);
 	if (hcalls->area != NULL)
 		(void)munmap(hcalls->area, hv_hcall_area_bytes(hcalls->pages_max));
 	if (hcalls->fd >= 0)

@@ -16,6 +16,7 @@
 #ifndef HVCORE_HYPERVISOR_HCALLS_H
 #define HVCORE_HYPERVISOR_HCALLS_H
 
+#include "hvcore/hypervisor/dabr.h"
 #include "hvcore/hypervisor/fault.h"
 #include "hvcore/mem/calls.h"
 
@@ -30,6 +31,7 @@ struct hcalls {
 	struct fault_thread *thread; /* NULL: none has it */
 	struct hcalls *next;         /* on that thread */
 	uint32_t left_serial;        /* pages told of as gone, ever */
+	struct dabr dabr;
 	struct hv_calls_stat stat; /* filled in a stat round, read by L when it is done */
 };
 

@@ -89,6 +89,16 @@ static void on_added(struct fault_round *round)
 	manage_attached(partition);
 }
 
+static void attach_dabr(struct partition *partition)
+{
+	const struct dabr_target target = { partition->pid, &partition->pidfd,
+					    partition->memory.base,
+					    partition->max_bytes };
+
+	if (partition->hcalls != NULL)
+		dabr_attach(&partition->hcalls->dabr, partition->hv->loop, &target);
+}
+
 void life_attach(struct partition *partition)
 {
 	if (partition->mode == HV_MODE_DEDICATED && partition->hcalls == NULL) {
@@ -96,6 +106,7 @@ void life_attach(struct partition *partition)
 		attach_go(partition);
 		return;
 	}
+	attach_dabr(partition);
 	partition->phase = PHASE_ADDING;
 	for (unsigned path = 0; path < HV_PATHS; path++)
 		partition->add_open[path] = partition->device.paths[path].state ==

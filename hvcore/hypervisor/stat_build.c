@@ -18,6 +18,9 @@ struct build_partition {
 	Tarn__ResizeStat resize;
 	Tarn__Error resize_error;
 	Tarn__ManagerStat manager;
+	Tarn__WatchStat watch;
+	Tarn__WatchThread watch_threads[DABR_THREADS_MAX];
+	Tarn__WatchThread *watch_threads_at[DABR_THREADS_MAX];
 	uint64_t latency_buckets[HV_HIST_BUCKETS];
 	uint64_t stall_buckets[HV_STALL_BUCKETS];
 	char reason[REASON_BYTES];
@@ -214,6 +217,31 @@ static void fill_cpu(Tarn__PartitionStat *stat, int pid)
 		    (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000);
 }
 
+static void fill_watch(struct build_partition *at, struct dabr *dabr)
+{
+	if (!dabr->is_set)
+		return;
+	tarn__watch_stat__init(&at->watch);
+	at->watch.address = dabr->address;
+	at->watch.bytes = DABR_BYTES;
+	at->watch.reads = (dabr->flags & HV_DABR_READ) != 0;
+	at->watch.hits = dabr_hits(dabr);
+	at->watch.threads = at->watch_threads_at;
+	for (unsigned i = 0; i < dabr->count; i++) {
+		struct dabr_thread *thread = &dabr->threads[i];
+		Tarn__WatchThread *to = &at->watch_threads[i];
+
+		if (atomic_load(&thread->hits) == 0)
+			continue;
+		tarn__watch_thread__init(to);
+		to->name = thread->name;
+		to->tid = thread->tid;
+		to->hits = atomic_load(&thread->hits);
+		at->watch_threads_at[at->watch.n_threads++] = to;
+	}
+	at->stat.watch = &at->watch;
+}
+
 static void fill_resize(struct build_partition *at, struct resize *resize)
 {
 	if (resize->generation == 0)
@@ -263,8 +291,10 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		fill_counts(stat, &partition->stat);
 		fill_manager(at, partition);
 	}
-	if (partition->hcalls != NULL)
+	if (partition->hcalls != NULL) {
 		fill_calls(stat, &partition->calls_stat);
+		fill_watch(at, &partition->hcalls->dabr);
+	}
 	if (has_histograms && partition->memory.space != NULL)
 		fill_latency(at, hv_space_latency(partition->memory.space));
 	if (partition->has_report)

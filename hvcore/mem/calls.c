@@ -3,9 +3,13 @@
 
 #include <stdlib.h>
 
+#include "hvcore/base/units.h"
+
 struct hv_calls {
 	struct hv_hpt *hpt;
-	struct hv_tces *tces; /* NULL: no virtual adapter */
+	struct hv_tces *tces;               /* NULL: no virtual adapter */
+	const struct hv_calls_watch *watch; /* NULL: no breakpoints */
+	void *watch_arg;
 	uint64_t served, refused;
 };
 
@@ -17,6 +21,8 @@ enum hv_code hv_calls_open(const struct hv_calls_config *config,
 
 	if (calls == NULL)
 		return hv_fail(err, HV_E_NOMEM, "a partition's calls");
+	calls->watch = config->watch;
+	calls->watch_arg = config->watch_arg;
 	code = hv_hpt_open(config->hpt_bytes, config->pages_max, &calls->hpt, err);
 	if (code == HV_OK && config->tce_windows > 0)
 		code = hv_tces_open(config->tce_windows, config->pages_max, &calls->tces,
@@ -123,10 +129,43 @@ static int64_t serve_tce(struct hv_calls *calls, const struct hv_hcall_ask *ask,
 	}
 }
 
+/* As the processor that makes it translates the address now. */
+static int64_t set_dabr(struct hv_calls *calls, uint64_t value, uint64_t *values)
+{
+	uint64_t address = value & ~HV_DABR_FLAGS;
+	unsigned flags = (unsigned)(value & (HV_DABR_READ | HV_DABR_WRITE));
+	struct hv_hpte entry = { 0 };
+	uint64_t ptex = 0;
+	int64_t code;
+
+	if (value == 0)
+		return calls->watch->set(calls->watch_arg, 0, 0, values);
+	if (flags == 0 || (value & HV_DABR_TRANSLATED) == 0)
+		return H_PARAMETER;
+	code = hv_hpt_walk(calls->hpt, address, false, &ptex, &entry);
+	if (code != H_SUCCESS)
+		return code;
+	return calls->watch->set(calls->watch_arg,
+				 (entry.r & HV_HPTE_R_RPN) |
+					 (address & (HV_PAGE_BYTES - 1)),
+				 flags, values);
+}
+
+static int64_t serve_watch(struct hv_calls *calls, const struct hv_hcall_ask *ask,
+			   uint64_t *values)
+{
+	if (calls->watch == NULL)
+		return H_FUNCTION;
+	if (ask->number == H_SET_DABR)
+		return set_dabr(calls, ask->args[0], values);
+	return calls->watch->hits(calls->watch_arg, ask->args[0], values);
+}
+
 /* What an honest operating system meets as well. */
 static bool is_ordinary(int64_t code)
 {
-	return code >= H_SUCCESS || code == H_NOT_FOUND || code == H_PTEG_FULL;
+	return code >= H_SUCCESS || code == H_NOT_FOUND || code == H_PTEG_FULL ||
+	       code == H_HARDWARE;
 }
 
 void hv_calls_serve(struct hv_calls *calls, const struct hv_hcall_ask *ask,
@@ -138,6 +177,9 @@ void hv_calls_serve(struct hv_calls *calls, const struct hv_hcall_ask *ask,
 	    (ask->number == H_GET_TCE || ask->number == H_PUT_TCE ||
 	     ask->number == H_STUFF_TCE))
 		answer.code = serve_tce(calls, ask, answer.values);
+	else if (answer.code == H_SUCCESS &&
+		 (ask->number == H_SET_DABR || ask->number == H_DABR_HITS))
+		answer.code = serve_watch(calls, ask, answer.values);
 	else if (answer.code == H_SUCCESS)
 		answer.code = serve_hpt(calls, ask, answer.values);
 	hv_calls_count(calls, answer.code);

@@ -18,10 +18,21 @@
 
 struct hv_calls;
 
+/*
+ * Whoever can set a breakpoint: its codes are the call's. `address` is logical, `flags`
+ * are of HV_DABR_READ and _WRITE, 0 for none.
+ */
+struct hv_calls_watch {
+	int64_t (*set)(void *arg, uint64_t address, unsigned flags, uint64_t *values);
+	int64_t (*hits)(void *arg, uint64_t index, uint64_t *values);
+};
+
 struct hv_calls_config {
 	uint64_t hpt_bytes;   /* hv_hpt_open */
 	uint32_t pages_max;   /* logical memory at its largest: what it begins with */
 	unsigned tce_windows; /* virtual adapters; 0: none */
+	const struct hv_calls_watch *watch; /* NULL: there are no breakpoints */
+	void *watch_arg;
 };
 
 struct hv_calls_stat {

@@ -13,9 +13,11 @@ static const struct {
 	{ H_GET_TCE,   2 },
 	{ H_PUT_TCE,   3 },
 	{ H_PAGE_INIT, 3 },
+	{ H_SET_DABR,  1 },
 	{ H_STUFF_TCE, 4 },
 	{ H_GET_MPP,   0 },
 	{ H_WALK,      2 },
+	{ H_DABR_HITS, 1 },
 	/* clang-format on */
 };
 

@@ -35,13 +35,18 @@
 
 /* LoPAR hcall() numbers. */
 enum hv_hcall_number {
-	H_REMOVE = 0x04,     /* flags, ptex, avpn -> the entry it was */
-	H_ENTER = 0x08,      /* flags, ptex, v, r -> ptex */
-	H_READ = 0x0c,       /* flags, ptex -> v, r; four of them with H_READ_4 */
-	H_PROTECT = 0x18,    /* flags (pp, N, key), ptex, avpn */
-	H_GET_TCE = 0x1c,    /* liobn, ioba -> tce */
-	H_PUT_TCE = 0x20,    /* liobn, ioba, tce */
-	H_PAGE_INIT = 0x2c,  /* flags, logical address, source (0) */
+	H_REMOVE = 0x04,    /* flags, ptex, avpn -> the entry it was */
+	H_ENTER = 0x08,     /* flags, ptex, v, r -> ptex */
+	H_READ = 0x0c,      /* flags, ptex -> v, r; four of them with H_READ_4 */
+	H_PROTECT = 0x18,   /* flags (pp, N, key), ptex, avpn */
+	H_GET_TCE = 0x1c,   /* liobn, ioba -> tce */
+	H_PUT_TCE = 0x20,   /* liobn, ioba, tce */
+	H_PAGE_INIT = 0x2c, /* flags, logical address, source (0) */
+	/*
+	 * An address of the caller's with HV_DABR_ flags, 0 for none: of all of its
+	 * processors. H_LONG_BUSY_1_MSEC: ask the same again.
+	 */
+	H_SET_DABR = 0x28,
 	H_STUFF_TCE = 0x138, /* liobn, ioba, tce, count */
 	H_GET_MPP = 0x2d4,   /* -> enum hv_mpp values */
 	/*
@@ -49,12 +54,20 @@ enum hv_hcall_number {
 	 * processor does by itself. Ours cannot, as no partition may map its table.
 	 */
 	H_WALK = 0xf000, /* virtual address, is it a store -> ptex, v, r */
+	/*
+	 * Nor this: how often the breakpoint was hit, for partitions that have no
+	 * interrupt to be told by. Of the nth thread: hits, its id, logical address,
+	 * HV_DABR_ flags, its name (16 bytes). H_NOT_FOUND: there is no nth.
+	 */
+	H_DABR_HITS = 0xf004, /* n */
 };
 
 /* LoPAR return codes. */
 enum hv_hcall_code {
 	H_SUCCESS = 0,
-	H_BUSY = 1,         /* ask again */
+	H_BUSY = 1,                /* ask again */
+	H_LONG_BUSY_1_MSEC = 9900, /* ask again then */
+	H_HARDWARE = -1,    /* what is below refuses it; errno in the first value */
 	H_FUNCTION = -2,    /* no such call */
 	H_PARAMETER = -4,   /* out of range, reserved, or another partition's */
 	H_PTEG_FULL = -6,   /* no free entry in the group, or the exact one is not */
@@ -129,6 +142,12 @@ static inline uint64_t hv_va_avpn(uint64_t va)
 {
 	return (va >> 23) << 7;
 }
+
+/* Of H_SET_DABR; the address is a multiple of 8. */
+#define HV_DABR_READ UINT64_C(0x1)
+#define HV_DABR_WRITE UINT64_C(0x2)
+#define HV_DABR_TRANSLATED UINT64_C(0x4) /* it is a virtual address: ours always are */
+#define HV_DABR_FLAGS UINT64_C(0x7)
 
 /* Translation control entries. */
 #define HV_TCE_READ UINT64_C(0x1)  /* the device may read the page */

@@ -23,6 +23,7 @@ static const struct message_rule rules[] = {
 	{ &tarn__query__descriptor,               "trace",      RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__manager_decision__descriptor,    "name",       RULE_NAME, 0 },
 	{ &tarn__pool_stat__descriptor,           "decisions",  RULE_LIST, HV_DECISIONS_MAX },
+	{ &tarn__watch_stat__descriptor,          "threads",    RULE_LIST, HV_WATCH_THREADS_MAX },
 	{ &tarn__host_stat__descriptor,           "vios",       RULE_LIST, HV_HOST_VIOS_MAX },
 	{ &tarn__host_stat__descriptor,           "partitions", RULE_LIST, HV_HOST_LPARS_MAX },
 	{ &tarn__host_stat__descriptor,           "failovers",  RULE_LIST, HV_FAILOVERS_MAX },

@@ -52,6 +52,7 @@
 #define HV_DISPATCHES_MAX 512       /* of a trace; the hypervisor keeps half of that */
 #define HV_DECISIONS_MAX 32         /* of a pool's manager; arbitrary: some minutes */
 #define HV_FAILOVERS_MAX 32         /* kept for people */
+#define HV_WATCH_THREADS_MAX 40     /* of a partition with a breakpoint; arbitrary */
 #define HV_CONSOLES_MAX 64          /* sessions of a cluster; arbitrary */
 #define HV_CONSOLE_INPUT_MAX 4096   /* bytes of one message; arbitrary */
 #define HV_CONSOLE_OUTPUT_MAX 16384 /* the same */

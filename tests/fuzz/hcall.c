@@ -9,14 +9,35 @@
 #include <string.h>
 
 #include "hvcore/base/invariant.h"
+#include "hvcore/base/units.h"
 #include "hvcore/mem/calls.h"
 #include "tests/fuzz/fuzz.h"
 
 #define PAGES 64u
 
+static int64_t on_set(void *arg, uint64_t address, unsigned flags, uint64_t *values)
+{
+	(void)arg;
+	(void)values;
+	HV_INVARIANT(address / HV_PAGE_BYTES < PAGES && address % 8 == 0);
+	HV_INVARIANT(flags <= (HV_DABR_READ | HV_DABR_WRITE));
+	return H_SUCCESS;
+}
+
+static int64_t on_hits(void *arg, uint64_t index, uint64_t *values)
+{
+	(void)arg;
+	values[0] = index;
+	return index == 0 ? H_SUCCESS : H_NOT_FOUND;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct hv_calls_config config = { HV_HPT_TABLE_BYTES_MIN, PAGES, 1 };
+	static const struct hv_calls_watch watch = { on_set, on_hits };
+	struct hv_calls_config config = { .hpt_bytes = HV_HPT_TABLE_BYTES_MIN,
+					  .pages_max = PAGES,
+					  .tce_windows = 1,
+					  .watch = &watch };
 	struct hv_calls *calls = NULL;
 	struct hv_hcall_answer answer;
 	struct hv_hcall_ask ask;

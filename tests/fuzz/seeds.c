@@ -390,7 +390,17 @@ static void put_hcalls(void)
 		{ 0, 1, { 0 } },
 	};
 
+	const struct hv_hcall_ask breakpoints[] = {
+		{ H_ENTER, 1, { 0, ptex, HV_HPTE_V_VALID, r } },
+		{ H_SET_DABR, 1, { 0x1000 | HV_DABR_FLAGS } },
+		{ H_SET_DABR, 8, { 0x1008 | HV_DABR_TRANSLATED } },
+		{ H_SET_DABR, 1, { 0x1000 | HV_DABR_FLAGS } }, /* page 1 has left */
+		{ H_DABR_HITS, 1, { 1 } },
+		{ H_SET_DABR, 1, { 0 } },
+	};
+
 	put("hcall", "entries", entries, sizeof(entries));
+	put("hcall", "breakpoints", breakpoints, sizeof(breakpoints));
 	put("hcall", "tces", tces, sizeof(tces));
 }
 

@@ -2,6 +2,7 @@
 #include "tests/support/call_server.h"
 
 #include <linux/futex.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -36,9 +37,44 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static int64_t on_set(void *arg, uint64_t address, unsigned flags, uint64_t *values)
+{
+	struct call_server_watched *watched = arg;
+
+	if (!atomic_exchange(&watched->was_busy, true))
+		return H_LONG_BUSY_1_MSEC;
+	atomic_store(&watched->was_busy, false);
+	values[0] = (uint64_t)atomic_load(&watched->os);
+	if (values[0] != 0)
+		return H_HARDWARE;
+	atomic_store(&watched->address, address);
+	atomic_store(&watched->flags, flags);
+	return H_SUCCESS;
+}
+
+static int64_t on_hits(void *arg, uint64_t index, uint64_t *values)
+{
+	struct call_server_watched *watched = arg;
+
+	if (index > 0 || atomic_load(&watched->flags) == 0)
+		return H_NOT_FOUND;
+	values[0] = atomic_load(&watched->hits);
+	values[1] = 42;
+	values[2] = atomic_load(&watched->address);
+	values[3] = atomic_load(&watched->flags);
+	memcpy(&values[4], "worker 0", sizeof("worker 0"));
+	return H_SUCCESS;
+}
+
+static const struct hv_calls_watch watch = { on_set, on_hits };
+
 void call_server_start(struct call_server *server, uint32_t pages)
 {
-	struct hv_calls_config config = { HV_HPT_TABLE_BYTES_MIN, pages, 1 };
+	struct hv_calls_config config = { .hpt_bytes = HV_HPT_TABLE_BYTES_MIN,
+					  .pages_max = pages,
+					  .tce_windows = 1,
+					  .watch = &watch,
+					  .watch_arg = &server->watched };
 	void *at;
 
 	*server = (struct call_server){ .hpt_bytes = config.hpt_bytes };

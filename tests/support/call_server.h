@@ -13,8 +13,18 @@
 
 #include "hvcore/mem/calls.h"
 
+/* The breakpoint: what was asked, and what the test makes of it. */
+struct call_server_watched {
+	_Atomic uint64_t address;
+	_Atomic unsigned flags;
+	_Atomic bool was_busy; /* the first time it says so */
+	_Atomic int os;        /* it is refused with this */
+	_Atomic uint64_t hits; /* of the one thread there is */
+};
+
 struct call_server {
 	struct hv_calls *calls;
+	struct call_server_watched watched;
 	struct hv_hcall_area *area;
 	int memory, doorbell; /* lent: duplicate them */
 	uint64_t hpt_bytes;

@@ -16,7 +16,9 @@ static struct hv_calls *calls;
 
 static int open_with(unsigned windows)
 {
-	struct hv_calls_config config = { HV_HPT_TABLE_BYTES_MIN, PAGES, windows };
+	struct hv_calls_config config = { .hpt_bytes = HV_HPT_TABLE_BYTES_MIN,
+					  .pages_max = PAGES,
+					  .tce_windows = windows };
 
 	assert_int_equal(hv_calls_open(&config, &calls, NULL), HV_OK);
 	return 0;
@@ -140,9 +142,78 @@ static void without_an_adapter_there_is_no_window(void **state)
 	assert_true(get().hpt_bytes > HV_HPT_TABLE_BYTES_MIN);
 }
 
+/* What was asked of whoever sets breakpoints. */
+struct watched {
+	unsigned sets, flags;
+	uint64_t address;
+	int64_t code;
+};
+
+static int64_t on_set(void *arg, uint64_t address, unsigned flags, uint64_t *values)
+{
+	struct watched *watched = arg;
+
+	watched->sets++;
+	watched->address = address;
+	watched->flags = flags;
+	values[0] = 77;
+	return watched->code;
+}
+
+static int64_t on_hits(void *arg, uint64_t index, uint64_t *values)
+{
+	(void)arg;
+	values[0] = index + 5;
+	return index < 2 ? H_SUCCESS : H_NOT_FOUND;
+}
+
+/* Through the page table, as the processor would. */
+static void a_breakpoint_is_set_where_its_address_leads(void **state)
+{
+	static const struct hv_calls_watch watch = { on_set, on_hits };
+	struct watched watched = { 0 };
+	struct hv_calls_config config = { .hpt_bytes = HV_HPT_TABLE_BYTES_MIN,
+					  .pages_max = PAGES,
+					  .watch = &watch,
+					  .watch_arg = &watched };
+	uint64_t va = UINT64_C(0x3000), flags = HV_DABR_TRANSLATED | HV_DABR_WRITE;
+	uint64_t ptex = hv_va_hash(va) * HV_PTEG_ENTRIES;
+
+	(void)state;
+	assert_int_equal(call(H_SET_DABR, va | flags, 0, 0, 0).code, H_FUNCTION);
+	assert_int_equal(call(H_DABR_HITS, 0, 0, 0, 0).code, H_FUNCTION);
+	hv_calls_close(calls);
+	assert_int_equal(hv_calls_open(&config, &calls, NULL), HV_OK);
+	assert_int_equal(call(H_SET_DABR, va | flags, 0, 0, 0).code, H_NOT_FOUND);
+	assert_int_equal(call(H_ENTER, 0, ptex, hv_va_avpn(va) | HV_HPTE_V_VALID,
+			      UINT64_C(5) << 12 | HV_HPTE_R_M | HV_HPTE_R_PP_RW)
+				 .code,
+			 H_SUCCESS);
+	assert_int_equal(call(H_SET_DABR, va | HV_DABR_WRITE, 0, 0, 0).code, H_PARAMETER);
+	assert_int_equal(call(H_SET_DABR, va | HV_DABR_TRANSLATED, 0, 0, 0).code,
+			 H_PARAMETER);
+	assert_int_equal(call(H_SET_DABR, va | flags, 1, 0, 0).code, H_PARAMETER);
+	assert_int_equal(watched.sets, 0);
+	assert_int_equal(get().refused, 3);
+	assert_int_equal(call(H_SET_DABR, (va + 0xff8) | flags, 0, 0, 0).values[0], 77);
+	assert_int_equal(watched.address, 0x5ff8);
+	assert_int_equal(watched.flags, HV_DABR_WRITE);
+	watched.code = H_LONG_BUSY_1_MSEC;
+	assert_int_equal(call(H_SET_DABR, va | flags | HV_DABR_READ, 0, 0, 0).code,
+			 H_LONG_BUSY_1_MSEC);
+	assert_int_equal(watched.flags, HV_DABR_WRITE | HV_DABR_READ);
+	assert_int_equal(call(H_SET_DABR, 0, 0, 0, 0).code, H_LONG_BUSY_1_MSEC);
+	assert_int_equal(watched.flags, 0);
+	assert_int_equal(call(H_DABR_HITS, 1, 0, 0, 0).values[0], 6);
+	assert_int_equal(call(H_DABR_HITS, 2, 0, 0, 0).code, H_NOT_FOUND);
+	assert_int_equal(get().refused, 3);
+}
+
 static void no_memory_for_the_tables_leaves_nothing(void **state)
 {
-	struct hv_calls_config config = { HV_HPT_TABLE_BYTES_MIN, PAGES, 1 };
+	struct hv_calls_config config = { .hpt_bytes = HV_HPT_TABLE_BYTES_MIN,
+					  .pages_max = PAGES,
+					  .tce_windows = 1 };
 
 	(void)state;
 	for (unsigned nth = 1;; nth++) {
@@ -169,6 +240,7 @@ int main(void)
 		TEST(a_page_that_leaves_ends_its_entries),
 		TEST(both_tables_know_how_large_memory_is),
 		TEST(without_an_adapter_there_is_no_window),
+		TEST(a_breakpoint_is_set_where_its_address_leads),
 		TEST(no_memory_for_the_tables_leaves_nothing),
 #undef TEST
 	};
