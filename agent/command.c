@@ -125,14 +125,15 @@ static enum hv_code give_memory(const struct agent_options *options,
 }
 
 /* It is better without a console than not at all. */
-static void give_console(const struct agent_options *options, const char *name,
-			 struct command *command)
+static void give_tty(const struct agent_options *options, const char *name,
+		     enum agent_tty kind, struct command *command)
 {
+	static const char *const names[AGENT_TTY_COUNT] = { "console-fd", "debug-fd" };
 	struct hv_err err = { 0 };
 	int fd = -1;
 
-	if (agent_tty_listen(options->state, name, &fd, &err) != HV_OK ||
-	    give(command, "console-fd", fd, "the console", &err) != HV_OK)
+	if (agent_tty_listen(options->state, kind, name, &fd, &err) != HV_OK ||
+	    give(command, names[kind], fd, "a console", &err) != HV_OK)
 		log_warn("agent.no_console", "lpar=%s reason='%s'", name,
 			 hv_err_text(&err));
 }
@@ -160,7 +161,8 @@ static enum hv_code partition(const struct agent_options *options,
 
 	if (code != HV_OK)
 		return code;
-	give_console(options, what->name, command);
+	give_tty(options, what->name, AGENT_TTY_CONSOLE, command);
+	give_tty(options, what->name, AGENT_TTY_DEBUGGER, command);
 	command_add(command, "--name=%s", what->name);
 	command_add(command, "--run-id=%llu", (unsigned long long)what->run_id);
 	command_add(command, "--token");

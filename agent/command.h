@@ -3,8 +3,8 @@
  *
  * Every program gets its pid file, held for it since before it exists: at no moment is
  * it there and not to be found. A partition may open nothing of ours by itself and gets
- * its connection to the hypervisor's attach socket, the socket that its console listens
- * on and, where its memory is shared, /dev/userfaultfd as well.
+ * its connection to the hypervisor's attach socket, the sockets that its console and
+ * its debugger listen on and, where its memory is shared, /dev/userfaultfd as well.
  *
  * Contract
  *   Memory   command_close() closes the descriptors: after fork, also on failure of
@@ -19,7 +19,7 @@
 
 #define COMMAND_ARGUMENTS_MAX 32
 #define COMMAND_TEXT_BYTES 2048 /* of all arguments that are made here */
-#define COMMAND_FDS_MAX 4
+#define COMMAND_FDS_MAX 5
 
 struct command {
 	char program[HV_FILE_PATH_BYTES];

@@ -177,8 +177,11 @@ static struct session *make(struct agent_consoles *consoles,
 	consoles->first = session;
 	consoles->count++;
 	consoles->has_news = true;
-	code = agent_tty_connect(consoles->config.state, session->lpar, &session->fd,
-				 &err);
+	code = agent_tty_connect(consoles->config.state,
+				 order->has_debugger && order->debugger
+					 ? AGENT_TTY_DEBUGGER
+					 : AGENT_TTY_CONSOLE,
+				 session->lpar, &session->fd, &err);
 	if (code != HV_OK)
 		end(session, code, hv_err_text(&err));
 	else

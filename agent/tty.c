@@ -18,14 +18,17 @@ static_assert(AGENT_STATE_PATH_MAX + sizeof("/run/tty-") - 1 + HV_NAME_BYTES <=
 		      sizeof(((struct sockaddr_un *)0)->sun_path),
 	      "sun_path");
 
-static enum hv_code address_of(const char *state, const char *name,
+static const char *const prefixes[AGENT_TTY_COUNT] = { "tty", "dbg" };
+static const char *const nouns[AGENT_TTY_COUNT] = { "console", "debugger" };
+
+static enum hv_code address_of(const char *state, enum agent_tty kind, const char *name,
 			       struct sockaddr_un *ret_address, struct hv_err *err)
 {
 	int n;
 
 	*ret_address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	n = snprintf(ret_address->sun_path, sizeof(ret_address->sun_path),
-		     "%s/run/tty-%s", state, name);
+	n = snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), "%s/run/%s-%s",
+		     state, prefixes[kind], name);
 	if (n < 0 || (size_t)n >= sizeof(ret_address->sun_path))
 		return hv_fail(err, HV_E_LIMIT, "'%.120s' is too long for a socket",
 			       state);
@@ -40,11 +43,11 @@ static enum hv_code open_socket(int flags, int *ret_fd, struct hv_err *err)
 	return HV_OK;
 }
 
-enum hv_code agent_tty_listen(const char *state, const char *name, int *ret_fd,
-			      struct hv_err *err)
+enum hv_code agent_tty_listen(const char *state, enum agent_tty kind, const char *name,
+			      int *ret_fd, struct hv_err *err)
 {
 	struct sockaddr_un address;
-	enum hv_code code = address_of(state, name, &address, err);
+	enum hv_code code = address_of(state, kind, name, &address, err);
 	int fd = -1;
 
 	if (code == HV_OK)
@@ -65,11 +68,11 @@ enum hv_code agent_tty_listen(const char *state, const char *name, int *ret_fd,
 	return HV_OK;
 }
 
-enum hv_code agent_tty_connect(const char *state, const char *name, int *ret_fd,
-			       struct hv_err *err)
+enum hv_code agent_tty_connect(const char *state, enum agent_tty kind, const char *name,
+			       int *ret_fd, struct hv_err *err)
 {
 	struct sockaddr_un address;
-	enum hv_code code = address_of(state, name, &address, err);
+	enum hv_code code = address_of(state, kind, name, &address, err);
 	int fd = -1;
 
 	if (code == HV_OK)
@@ -82,11 +85,11 @@ enum hv_code agent_tty_connect(const char *state, const char *name, int *ret_fd,
 		(void)close(fd);
 		if (why == ECONNREFUSED || why == ENOENT)
 			return hv_fail(err, HV_E_GONE,
-				       "partition '%s' has no console: it does not run",
-				       name);
+				       "partition '%s' has no %s: it does not run", name,
+				       nouns[kind]);
 		if (why == EAGAIN)
-			return hv_fail(err, HV_E_BUSY,
-				       "the console of '%s' is already open", name);
+			return hv_fail(err, HV_E_BUSY, "the %s of '%s' is already open",
+				       nouns[kind], name);
 		return hv_fail_os(err, HV_E_OS, why, "connect to '%s'", address.sun_path);
 	}
 	*ret_fd = fd;

@@ -1,5 +1,6 @@
 /*
- * tty - the socket of a partition's console, <state>/run/tty-NAME.
+ * tty - the sockets of a partition's console and of its debugger, <state>/run/tty-NAME
+ * and <state>/run/dbg-NAME.
  *
  * The agent makes it, since a partition may open nothing of ours, and the partition
  * listens on it; so the console outlives the agent, and the next one finds it.
@@ -14,13 +15,15 @@
 
 #include "hvcore/base/err.h"
 
+enum agent_tty { AGENT_TTY_CONSOLE, AGENT_TTY_DEBUGGER, AGENT_TTY_COUNT };
+
 /* Replaces what lies there: the partition that had it is over. */
 HV_MUST_USE
-enum hv_code agent_tty_listen(const char *state, const char *name, int *ret_fd,
-			      struct hv_err *err);
+enum hv_code agent_tty_listen(const char *state, enum agent_tty kind, const char *name,
+			      int *ret_fd, struct hv_err *err);
 /* Never blocks; the socket does not either. */
 HV_MUST_USE
-enum hv_code agent_tty_connect(const char *state, const char *name, int *ret_fd,
-			       struct hv_err *err);
+enum hv_code agent_tty_connect(const char *state, enum agent_tty kind, const char *name,
+			       int *ret_fd, struct hv_err *err);
 
 #endif

@@ -23,24 +23,31 @@ static enum hv_code attach(const struct partition_options *options,
 }
 
 /* A partition without a console works as well. */
-static void open_console(const struct partition_options *options,
-			 const struct partition_attachment *attachment,
-			 const struct partition_control_config *control,
-			 struct partition_tty **ret_tty)
+static void open_tty(const struct partition_console_config *config, uint64_t fd,
+		     struct partition_tty **ret_tty)
 {
-	struct partition_console_config config = partition_options_console(
-		options, attachment, control->guest, control->crew);
 	struct hv_err err = { 0 };
 
-	if (options->console_fd != 0 &&
-	    partition_tty_open(&config, (int)options->console_fd, ret_tty, &err) != HV_OK)
+	if (fd != 0 && partition_tty_open(config, (int)fd, ret_tty, &err) != HV_OK)
 		log_warn("partition.no_console", "reason='%s'", hv_err_text(&err));
 }
 
-enum hv_code partition_boot(const struct partition_options *options,
-			    struct partition_control_config *control,
-			    struct partition_tty **ret_tty, struct hv_err *err)
+static void open_ttys(const struct partition_options *options,
+		      const struct partition_attachment *attachment,
+		      struct partition_booted *booted)
 {
+	struct partition_console_config config = partition_options_console(
+		options, attachment, booted->control.guest, booted->control.crew);
+
+	open_tty(&config, options->console_fd, &booted->console);
+	config.is_debugger = true;
+	open_tty(&config, options->debug_fd, &booted->debugger);
+}
+
+enum hv_code partition_boot(const struct partition_options *options,
+			    struct partition_booted *booted, struct hv_err *err)
+{
+	struct partition_control_config *control = &booted->control;
 	struct partition_attachment attachment;
 	struct partition_crew_config crew;
 	enum hv_code code = partition_control_block_signals(err);
@@ -70,6 +77,6 @@ enum hv_code partition_boot(const struct partition_options *options,
 		 partition_workload_names[crew.workload.kind]);
 	code = partition_crew_open(&crew, control->guest, &control->crew, err);
 	if (code == HV_OK)
-		open_console(options, &attachment, control, ret_tty);
+		open_ttys(options, &attachment, booted);
 	return code;
 }

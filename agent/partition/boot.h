@@ -14,10 +14,13 @@
 #include "agent/partition/options.h"
 #include "agent/partition/tty.h"
 
-/* *ret_tty stays NULL where there is no console. */
+struct partition_booted {
+	struct partition_control_config control;
+	struct partition_tty *console, *debugger; /* NULL: there is none */
+};
+
 HV_MUST_USE
 enum hv_code partition_boot(const struct partition_options *options,
-			    struct partition_control_config *ret_control,
-			    struct partition_tty **ret_tty, struct hv_err *err);
+			    struct partition_booted *ret_booted, struct hv_err *err);
 
 #endif

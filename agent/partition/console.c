@@ -1,7 +1,6 @@
 /* console - see console.h. */
 #include "agent/partition/console.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +43,21 @@ static void prompt(struct partition_console *console)
 
 /* ---- commands ---- */
 
+static void show_watch(struct partition_console *console)
+{
+	struct partition_hits hits;
+	uint64_t sum = 0;
+	unsigned i = 0;
+
+	for (; partition_guest_hits(console->config.guest, i, &hits); i++)
+		sum += hits.hits;
+	if (i > 0)
+		say(console, "breakpoint     0x%llx, %s, %llu hits\r\n",
+		    (unsigned long long)hits.address,
+		    (hits.flags & HV_DABR_READ) != 0 ? "reads and writes" : "writes",
+		    (unsigned long long)sum);
+}
+
 static void status(struct partition_console *console, const struct words *words)
 {
 	const struct partition_console_config *config = &console->config;
@@ -60,6 +74,7 @@ static void status(struct partition_console *console, const struct words *words)
 	say(console, "last pass      %llu pages, %llu bad%s\r\n",
 	    (unsigned long long)now.verified, (unsigned long long)now.verified_bad,
 	    now.is_verifying ? ", under way" : "");
+	show_watch(console);
 }
 
 static void memory(struct partition_console *console, const struct words *words)
@@ -102,32 +117,10 @@ static void workload(struct partition_console *console, const struct words *word
 		    load->workload.kind == PARTITION_IDLE ? "idle" : "not limited");
 }
 
-/* "0x1000", "4096", "16M". */
-static bool parse_number(const char *text, uint64_t *ret_value)
-{
-	uint64_t value = 0;
-
-	if (text[0] != '0' || (text[1] | 0x20) != 'x')
-		return hv_size_parse(text, ret_value, NULL) == HV_OK;
-	if (text[2] == '\0')
-		return false;
-	for (const char *at = text + 2; *at != '\0'; at++) {
-		unsigned digit = (unsigned)*at - '0';
-
-		if (!isxdigit((unsigned char)*at) || value >> 60 != 0)
-			return false;
-		if (digit > 9)
-			digit = ((unsigned)*at | 0x20) - 'a' + 10;
-		value = value << 4 | digit;
-	}
-	*ret_value = value;
-	return true;
-}
-
 static bool take_number(struct partition_console *console, const char *text,
 			uint64_t *ret_value)
 {
-	if (parse_number(text, ret_value))
+	if (partition_number_parse(text, ret_value))
 		return true;
 	say(console, "'%.100s' is not a number\r\n", text);
 	return false;
@@ -225,7 +218,7 @@ static struct words split(char *text)
 	return words;
 }
 
-static void run_line(struct partition_console *console)
+static void run_command(struct partition_console *console)
 {
 	struct words words = split(console->line.text);
 	const struct command *command = NULL;
@@ -241,9 +234,18 @@ static void run_line(struct partition_console *console)
 	else if (words.count > 0)
 		say(console, "'%.100s' is no command; 'help' lists them\r\n",
 		    words.at[0]);
-	partition_line_clear(&console->line);
 	if (!console->is_busy && !console->is_leaving)
 		prompt(console);
+}
+
+static void run_line(struct partition_console *console)
+{
+	if (console->config.is_debugger)
+		partition_debugger_run(&console->debugger, console->config.guest,
+				       console->line.text, &console->ring);
+	else
+		run_command(console);
+	partition_line_clear(&console->line);
 }
 
 /* ---- accesses ---- */
@@ -319,6 +321,8 @@ void partition_console_init(struct partition_console *console,
 	char bytes[32];
 
 	*console = (struct partition_console){ .config = *config };
+	if (config->is_debugger)
+		return;
 	say(console, "Tarn partition %s, run %llu: %s %s, %s\r\n", config->name,
 	    (unsigned long long)config->run_id,
 	    hv_size_format(partition_guest_pages(config->guest) * HV_PAGE_BYTES, bytes,
@@ -332,8 +336,15 @@ void partition_console_greet(struct partition_console *console)
 	abandon(console);
 	console->is_leaving = false;
 	console->line = (struct partition_line){ .count = 0 };
+	if (console->config.is_debugger)
+		return;
 	say(console, "\r\n");
 	prompt(console);
+}
+
+void partition_console_part(struct partition_console *console)
+{
+	partition_debugger_end(&console->debugger, console->config.guest);
 }
 
 size_t partition_console_room(const struct partition_console *console)
@@ -361,24 +372,31 @@ static bool may_run(const struct partition_console *console, uint64_t sent)
 	       console->ring.end - sent < PARTITION_OUTPUT_BYTES;
 }
 
+static void take_byte(struct partition_console *console, uint8_t byte)
+{
+	bool is_debugger = console->config.is_debugger;
+	enum partition_line_event event = partition_line_take(
+		&console->line, byte, is_debugger ? NULL : &console->ring);
+
+	if (event == PARTITION_LINE_COMPLETE)
+		run_line(console);
+	else if (event == PARTITION_LINE_CANCELED && !is_debugger)
+		prompt(console);
+}
+
 void partition_console_step(struct partition_console *console, uint64_t sent)
 {
 	unsigned at = 0;
 
-	look_at_access(console);
+	if (console->config.is_debugger)
+		partition_debugger_look(&console->debugger, console->config.guest,
+					&console->ring);
+	else
+		look_at_access(console);
 	while (at < console->typed_count && may_run(console, sent)) {
 		uint8_t byte = console->typed[at++];
 
-		switch (partition_line_take(&console->line, byte, &console->ring)) {
-		case PARTITION_LINE_COMPLETE:
-			run_line(console);
-			break;
-		case PARTITION_LINE_CANCELED:
-			prompt(console);
-			break;
-		default:
-			break;
-		}
+		take_byte(console, byte);
 	}
 	console->typed_count -= at;
 	memmove(console->typed, console->typed + at, console->typed_count);
@@ -388,6 +406,8 @@ int partition_console_wait_ms(const struct partition_console *console)
 {
 	uint64_t due_ms = console->asked_ms + WAITING_MS, now_ms = hv_clock_ms();
 
+	if (console->debugger.is_set)
+		return PARTITION_WATCH_MS;
 	if (!console->is_busy || console->is_waiting)
 		return -1;
 	return now_ms >= due_ms ? 0 : (int)(due_ms - now_ms);

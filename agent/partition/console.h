@@ -17,6 +17,7 @@
 #define AGENT_PARTITION_CONSOLE_H
 
 #include "agent/partition/crew.h"
+#include "agent/partition/debugger.h"
 #include "agent/partition/line.h"
 
 #define PARTITION_TYPED_BYTES 512
@@ -27,6 +28,7 @@ struct partition_console_config {
 	uint64_t run_id;
 	bool is_shared; /* its memory */
 	bool is_via_hpt;
+	bool is_debugger; /* not for people: debugger.h */
 	struct partition_crew_config load;
 	struct partition_guest *guest;
 	struct partition_crew *crew;
@@ -36,6 +38,7 @@ struct partition_console {
 	struct partition_console_config config;
 	struct partition_ring ring; /* all it ever said */
 	struct partition_line line;
+	struct partition_debugger debugger;
 	uint8_t typed[PARTITION_TYPED_BYTES]; /* and not looked at */
 	unsigned typed_count;
 	bool is_busy;    /* an access is under way */
@@ -48,6 +51,8 @@ void partition_console_init(struct partition_console *console,
 			    const struct partition_console_config *config);
 /* Somebody new: begins with the prompt. */
 void partition_console_greet(struct partition_console *console);
+/* He has gone. */
+void partition_console_part(struct partition_console *console);
 
 /* How many bytes it would take now. */
 size_t partition_console_room(const struct partition_console *console);

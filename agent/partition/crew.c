@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -341,6 +342,15 @@ static void pin(struct worker *worker, int cpu)
 		log_warn("partition.not_pinned", "worker=%u cpu=%d", worker->number, cpu);
 }
 
+/* For whoever looks at its threads: top, or who is told what hit a breakpoint. */
+static void name_thread(const struct worker *worker)
+{
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "worker %u", worker->number);
+	(void)pthread_setname_np(worker->thread, name);
+}
+
 /* With the lock held, so that no worker runs before all are there. */
 static enum hv_code start_workers(struct partition_crew *crew,
 				  const struct partition_crew_config *config,
@@ -353,6 +363,7 @@ static enum hv_code start_workers(struct partition_crew *crew,
 		if (os != 0)
 			return hv_fail_os(err, HV_E_OS, os, "start worker %u", i);
 		crew->count++;
+		name_thread(worker);
 		if (config->home_cpu >= 0 && config->home_cpu < CPU_SETSIZE)
 			pin(worker, config->home_cpu);
 	}

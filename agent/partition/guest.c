@@ -1,5 +1,5 @@
 /* guest - see guest.h. */
-#include "agent/partition/guest.h"
+#include "agent/partition/guest_priv.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -16,19 +16,6 @@
 #define BAD_BIT UINT32_C(0x80000000)  /* reported, and not written since */
 #define FREE_BIT UINT32_C(0x40000000) /* said to be worth nothing */
 #define VERSION_BITS (~(BAD_BIT | FREE_BIT))
-
-struct partition_guest {
-	uint8_t *base;
-	uint64_t pages;     /* in use */
-	uint64_t max_pages; /* with a version */
-	uint64_t key;
-	uint32_t *versions; /* with the bits above; 0 = never written */
-	uint8_t *shadow;    /* of the reserved pages: what they must hold */
-	uint64_t reserved;
-	struct partition_mmu *mmu;       /* NULL: page n is at page n */
-	struct partition_calls *hinting; /* NULL: nothing is said of pages */
-	_Atomic uint64_t mismatches;
-};
 
 /*
  * Where a thread goes on when the page it touches turns out to be poisoned; NULL

@@ -111,6 +111,18 @@ bool partition_guest_store(struct partition_guest *guest, uint64_t address,
 			   uint64_t value);
 uint64_t partition_guest_reserved(const struct partition_guest *guest);
 
+/*
+ * Watches the eight bytes at the address, a multiple of 8, on all threads; no flags: no
+ * more. From any one thread. STATE: it makes no hypervisor calls. INVAL: not an address
+ * of its memory. DENIED: what the kernel says.
+ */
+HV_MUST_USE
+enum hv_code partition_guest_watch(struct partition_guest *guest, uint64_t address,
+				   unsigned flags, struct hv_err *err);
+HV_MUST_USE
+bool partition_guest_hits(struct partition_guest *guest, unsigned index,
+			  struct partition_hits *ret_hits);
+
 uint64_t partition_guest_mismatches(const struct partition_guest *guest);
 
 #endif

@@ -8,7 +8,8 @@ enum { BACKSPACE = 8, INTERRUPT = 3, KILL_LINE = 21, ESCAPE = 27, DELETE = 127 }
 
 static void say(struct partition_ring *echo, const char *text)
 {
-	partition_ring_put(echo, text, strlen(text));
+	if (echo != NULL)
+		partition_ring_put(echo, text, strlen(text));
 }
 
 static void erase(struct partition_line *line, struct partition_ring *echo)
@@ -42,13 +43,15 @@ static bool is_escaped(struct partition_line *line, uint8_t byte)
 
 static void add(struct partition_line *line, uint8_t byte, struct partition_ring *echo)
 {
+	const char shown[] = { (char)byte, '\0' };
+
 	if (byte < ' ' || byte >= DELETE || line->count + 1 >= sizeof(line->text)) {
 		say(echo, "\a");
 		return;
 	}
 	line->text[line->count++] = (char)byte;
 	line->text[line->count] = '\0';
-	partition_ring_put(echo, &byte, 1);
+	say(echo, shown);
 }
 
 enum partition_line_event partition_line_take(struct partition_line *line, uint8_t byte,

@@ -15,9 +15,8 @@
 
 int main(int argc, char **argv)
 {
-	struct partition_control_config control = { .socket = -1 };
+	struct partition_booted booted = { .control.socket = -1 };
 	struct partition_options options;
-	struct partition_tty *tty = NULL;
 	struct hv_option_result result;
 	struct hv_err err = { 0 };
 	char who[HV_NAME_BYTES + sizeof "partition@"];
@@ -34,13 +33,14 @@ int main(int argc, char **argv)
 		return 0;
 	(void)snprintf(who, sizeof who, "partition@%s", options.name);
 	hv_log_open(who, options.verbose ? HV_LOG_DEBUG : HV_LOG_INFO);
-	if (partition_boot(&options, &control, &tty, &err) != HV_OK) {
+	if (partition_boot(&options, &booted, &err) != HV_OK) {
 		log_error("partition.not_started", "reason='%s'", hv_err_text(&err));
 		_exit(EXIT_FAILED);
 	}
-	status = partition_control_run(&control);
-	partition_tty_close(tty);
+	status = partition_control_run(&booted.control);
+	partition_tty_close(booted.debugger);
+	partition_tty_close(booted.console);
 	if (status == 0)
-		partition_crew_close(control.crew); /* all have ended: no wait */
+		partition_crew_close(booted.control.crew); /* all have ended: no wait */
 	_exit(status);
 }

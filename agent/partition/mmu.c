@@ -3,13 +3,17 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
+#include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
 #include "hvcore/base/rng.h"
 #include "hvcore/base/units.h"
 
-#define TRIES 64 /* of one translation: a page may leave again at once. Arbitrary */
+#define WATCH_MS 5000 /* for a breakpoint to be set; arbitrary */
+#define TRIES 64      /* of one translation: a page may leave again at once. Arbitrary */
 #define SEGMENT_PAGES_BITS (HV_SEGMENT_SHIFT - HV_PAGE_SHIFT)
 
 /*
@@ -236,4 +240,63 @@ bool partition_mmu_translate(struct partition_mmu *mmu, uint64_t page, bool is_s
 	}
 	refused(mmu, page, code);
 	return false;
+}
+
+/* ---- the data address breakpoint ---- */
+
+/* A call that may say that it is under way: some milliseconds, WATCH_MS at most. */
+static struct hv_hcall_answer call_until_done(struct partition_mmu *mmu, uint32_t number,
+					      const uint64_t *args)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	uint64_t until_ms = hv_clock_ms() + WATCH_MS;
+	struct hv_hcall_answer answer = partition_call(mmu->calls, number, args);
+
+	while (answer.code == H_LONG_BUSY_1_MSEC && hv_clock_ms() < until_ms) {
+		(void)nanosleep(&pause, NULL);
+		answer = partition_call(mmu->calls, number, args);
+	}
+	return answer;
+}
+
+int64_t partition_mmu_watch(struct partition_mmu *mmu, uint64_t address, unsigned flags,
+			    int *ret_os)
+{
+	uint64_t page = address >> HV_PAGE_SHIFT, logical;
+	uint64_t value = address_of(page) | (address & (HV_PAGE_BYTES - 1));
+	uint64_t args[HV_HCALL_ARGS] = { value | flags | HV_DABR_TRANSLATED };
+	struct hv_hcall_answer answer = { .code = H_NOT_FOUND };
+
+	*ret_os = 0;
+	if (flags == 0)
+		args[0] = 0;
+	/* not found: its entry was made room of meanwhile */
+	for (unsigned i = 0; i < TRIES && answer.code == H_NOT_FOUND; i++) {
+		if (flags != 0 && !partition_mmu_translate(mmu, page, false, &logical))
+			return H_PARAMETER;
+		answer = call_until_done(mmu, H_SET_DABR, args);
+		if (answer.code == H_NOT_FOUND)
+			forget(mmu, page);
+	}
+	if (answer.code == H_HARDWARE)
+		*ret_os = (int)answer.values[0];
+	return answer.code;
+}
+
+bool partition_mmu_hits(struct partition_mmu *mmu, unsigned index,
+			struct partition_hits *ret_hits)
+{
+	uint64_t args[HV_HCALL_ARGS] = { index };
+	struct hv_hcall_answer answer = call_until_done(mmu, H_DABR_HITS, args);
+
+	if (answer.code != H_SUCCESS)
+		return false;
+	*ret_hits = (struct partition_hits){
+		.hits = answer.values[0],
+		.tid = answer.values[1],
+		.address = answer.values[2],
+		.flags = (unsigned)answer.values[3],
+	};
+	memcpy(ret_hits->name, &answer.values[4], sizeof(ret_hits->name) - 1);
+	return true;
 }

@@ -36,4 +36,26 @@ HV_MUST_USE
 bool partition_mmu_translate(struct partition_mmu *mmu, uint64_t page, bool is_store,
 			     uint64_t *ret_logical);
 
+/* ---- the data address breakpoint ---- */
+
+/* Of one thread of this process. */
+struct partition_hits {
+	uint64_t hits, tid, address; /* logical */
+	unsigned flags;              /* HV_DABR_READ, HV_DABR_WRITE */
+	char name[17];
+};
+
+/*
+ * H_SET_DABR on eight bytes at a logical address, a multiple of 8; no flags: none is set
+ * any more. The page is translated, and not touched. Waits until it is done, some
+ * milliseconds. HARDWARE: *ret_os says why.
+ */
+HV_MUST_USE
+int64_t partition_mmu_watch(struct partition_mmu *mmu, uint64_t address, unsigned flags,
+			    int *ret_os);
+/* Of the nth thread; false: there is none. */
+HV_MUST_USE
+bool partition_mmu_hits(struct partition_mmu *mmu, unsigned index,
+			struct partition_hits *ret_hits);
+
 #endif

@@ -30,6 +30,8 @@ static const struct hv_option options[] = {
 	  OPTION(pid_file_fd), NULL, "inherited, open for writing: locked as long as this runs" },
 	{ "console-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX,
 	  OPTION(console_fd), NULL, "inherited, a listening stream socket: its console" },
+	{ "debug-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX,
+	  OPTION(debug_fd), NULL, "inherited, the same: for debuggers" },
 	{ "workload", HV_OPTION_CHOICE, "KIND", "zipf", 0, 0,
 	  OPTION(workload), partition_workload_names, "what it does" },
 	{ "working-set", HV_OPTION_U64, "PERCENT", "100", 1, 100,
@@ -90,6 +92,8 @@ enum hv_code partition_options_check(const struct partition_options *given,
 		code = check_descriptor("pid-file-fd", given->pid_file_fd, err);
 	if (code == HV_OK)
 		code = check_descriptor("console-fd", given->console_fd, err);
+	if (code == HV_OK)
+		code = check_descriptor("debug-fd", given->debug_fd, err);
 	return code;
 }
 

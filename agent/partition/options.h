@@ -21,7 +21,7 @@ struct partition_options {
 	const char *token;
 	uint64_t uffd_device;
 	uint64_t pid_file_fd;
-	uint64_t console_fd;
+	uint64_t console_fd, debug_fd;
 	unsigned workload;
 	uint64_t working_set, write_percent, rate, seed, phase_ms, threads;
 	bool discard;

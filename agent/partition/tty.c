@@ -29,6 +29,7 @@ static void hang_up(struct partition_tty *tty)
 {
 	(void)close(tty->peer);
 	tty->peer = -1;
+	partition_console_part(&tty->console);
 }
 
 static void greet(struct partition_tty *tty)
@@ -39,7 +40,10 @@ static void greet(struct partition_tty *tty)
 		return; /* it has gone again */
 	tty->peer = fd;
 	tty->is_told = false;
-	tty->sent = partition_ring_last(&tty->console.ring, PARTITION_TTY_REPLAY);
+	tty->sent = tty->console.config.is_debugger
+			    ? tty->console.ring.end
+			    : partition_ring_last(&tty->console.ring,
+						  PARTITION_TTY_REPLAY);
 	partition_console_greet(&tty->console);
 }
 
@@ -112,6 +116,7 @@ static short wanted_of(const struct partition_tty *tty)
 static void *run(void *arg) /* tty thread */
 {
 	struct partition_tty *tty = arg;
+	bool is_debugger = tty->console.config.is_debugger;
 	struct partition_access_box *access =
 		partition_crew_access(tty->console.config.crew);
 
@@ -119,7 +124,9 @@ static void *run(void *arg) /* tty thread */
 		bool is_free = tty->peer < 0;
 		struct pollfd at[AT_COUNT] = {
 			[AT_STOP] = { .fd = tty->stop, .events = POLLIN },
-			[AT_NOTICE] = { .fd = partition_access_notice(access),
+			[AT_NOTICE] = { .fd = is_debugger
+						      ? -1
+						      : partition_access_notice(access),
 					.events = POLLIN },
 			[AT_LISTENER] = { .fd = is_free ? tty->listener : -1,
 					  .events = POLLIN },
@@ -168,6 +175,8 @@ enum hv_code partition_tty_open(const struct partition_console_config *config,
 		code = hv_fail_os(err, HV_E_OS, os, "start the console");
 		goto close_stop;
 	}
+	(void)pthread_setname_np(tty->thread,
+				 config->is_debugger ? "debugger" : "console");
 	*ret_tty = tty;
 	return HV_OK;
 

@@ -25,6 +25,7 @@ struct console_session {
 	uint8_t id[HV_KEY_BYTES];
 	char lpar[HV_NAME_BYTES];
 	char host[HV_NAME_BYTES];
+	bool is_debugger;
 	bool is_open;              /* the agent has said so */
 	bool is_closed;            /* nothing comes any more */
 	uint64_t incarnation;      /* of the agent that opened it; 0: none yet */
@@ -95,13 +96,14 @@ static struct console_session *find_number(const struct console_table *table,
 	return at;
 }
 
-/* The one that has the console of that partition. */
+/* The one that has the console of that partition, or its debugger. */
 static struct console_session *find_lpar(const struct console_table *table,
-					 const char *lpar)
+					 const char *lpar, bool is_debugger)
 {
 	struct console_session *at = table->first;
 
-	while (at != NULL && (at->is_closed || strcmp(at->lpar, lpar) != 0))
+	while (at != NULL && (at->is_closed || at->is_debugger != is_debugger ||
+			      strcmp(at->lpar, lpar) != 0))
 		at = at->next;
 	return at;
 }
@@ -139,19 +141,25 @@ void console_fini(struct console_table *table)
 
 /* ---- clients ---- */
 
-static enum hv_code check_open(const struct console_table *table,
-			       const struct cluster *cluster, const char *name,
-			       struct hv_err *err)
+static bool wants_debugger(const Tarn__ConsoleOpen *open)
 {
+	return open->has_debugger && open->debugger;
+}
+
+static enum hv_code check_open(const struct console_table *table,
+			       const struct cluster *cluster,
+			       const Tarn__ConsoleOpen *open, struct hv_err *err)
+{
+	const char *name = open->lpar;
 	const Tarn__LparRecord *lpar = cluster_lpar(cluster, name);
 
 	if (lpar == NULL)
 		return hv_fail(err, HV_E_NOTFOUND, "lpar '%s' is not known", name);
 	if (!lpar->running)
 		return hv_fail(err, HV_E_STATE, "lpar '%s' does not run", name);
-	if (find_lpar(table, name) != NULL)
-		return hv_fail(err, HV_E_BUSY, "the console of lpar '%s' is already open",
-			       name);
+	if (find_lpar(table, name, wants_debugger(open)) != NULL)
+		return hv_fail(err, HV_E_BUSY, "the %s of lpar '%s' is already open",
+			       wants_debugger(open) ? "debugger" : "console", name);
 	if (!cluster_is_connected(cluster, lpar->host))
 		return hv_fail(err, HV_E_GONE, "host '%s' is not connected", lpar->host);
 	if (table->count >= CONSOLE_SESSIONS_MAX)
@@ -172,6 +180,7 @@ static enum hv_code make(struct console_table *table, const struct cluster *clus
 	memcpy(session->id, open->session.data, sizeof(session->id));
 	(void)snprintf(session->lpar, sizeof(session->lpar), "%s", open->lpar);
 	(void)snprintf(session->host, sizeof(session->host), "%s", lpar->host);
+	session->is_debugger = wants_debugger(open);
 	session->number = ++table->next;
 	session->opened_ms = session->client_ms = session->agent_ms = cluster->now_ms;
 	session->input.bytes = session->input_bytes;
@@ -210,7 +219,7 @@ enum hv_code console_open(struct console_table *table, const struct cluster *clu
 	enum hv_code code;
 
 	if (session == NULL) {
-		code = check_open(table, cluster, open->lpar, err);
+		code = check_open(table, cluster, open, err);
 		if (code == HV_OK)
 			code = make(table, cluster, open, &session, err);
 		if (code != HV_OK)
@@ -266,7 +275,7 @@ enum hv_code console_close(struct console_table *table, const struct cluster *cl
 	}
 	if (cluster_lpar(cluster, close->lpar) == NULL)
 		return hv_fail(err, HV_E_NOTFOUND, "lpar '%s' is not known", close->lpar);
-	session = find_lpar(table, close->lpar);
+	session = find_lpar(table, close->lpar, false);
 	if (session != NULL)
 		end(session, "another user closed the console");
 	return HV_OK;
@@ -383,6 +392,8 @@ static Tarn__ConsoleOrder *make_order(struct console_session *session)
 	order->input = (ProtobufCBinaryData){ session->input.count,
 					      session->input.bytes };
 	order->output_seen = flow_end(&session->output);
+	order->has_debugger = session->is_debugger;
+	order->debugger = session->is_debugger;
 	return order;
 }
 

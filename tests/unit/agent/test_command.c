@@ -113,7 +113,8 @@ static void a_partition_gets_descriptors_and_no_paths(void **state)
 	assert_null(strstr(line_of(&command), shell->state));
 	assert_null(strstr(line_of(&command), "uffd")); /* its memory is not shared */
 	assert_says(&command, " --console-fd=");
-	assert_int_equal(command.fd_count, 3);
+	assert_says(&command, " --debug-fd=");
+	assert_int_equal(command.fd_count, 4);
 	command_close(&command);
 	command_close(&command); /* twice is fine */
 	assert_int_equal(shell_descriptors(), fds);
@@ -156,21 +157,35 @@ static void a_console_is_listened_on_and_reached(void **state)
 	struct stat status;
 	char path[HV_FILE_PATH_BYTES];
 
-	assert_int_equal(agent_tty_connect(shell->state, "db1", &peer, &err), HV_E_GONE);
+	assert_int_equal(
+		agent_tty_connect(shell->state, AGENT_TTY_CONSOLE, "db1", &peer, &err),
+		HV_E_GONE);
 	assert_string_equal(err.text, "partition 'db1' has no console: it does not run");
-	assert_int_equal(agent_tty_listen(shell->state, "db1", &listener, NULL), HV_OK);
+	assert_int_equal(
+		agent_tty_listen(shell->state, AGENT_TTY_CONSOLE, "db1", &listener, NULL),
+		HV_OK);
 	assert_int_equal(stat(shell_path(shell, "run/tty-db1", path), &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0600);
-	assert_int_equal(agent_tty_connect(shell->state, "db1", &peer, NULL), HV_OK);
-	assert_int_equal(agent_tty_connect(shell->state, "db1", &other, &err), HV_E_BUSY);
+	assert_int_equal(
+		agent_tty_connect(shell->state, AGENT_TTY_CONSOLE, "db1", &peer, NULL),
+		HV_OK);
+	assert_int_equal(
+		agent_tty_connect(shell->state, AGENT_TTY_CONSOLE, "db1", &other, &err),
+		HV_E_BUSY);
 	assert_non_null(strstr(err.text, "already open"));
 	(void)close(peer);
 	(void)close(listener);
-	assert_int_equal(agent_tty_connect(shell->state, "db1", &peer, NULL), HV_E_GONE);
+	assert_int_equal(
+		agent_tty_connect(shell->state, AGENT_TTY_CONSOLE, "db1", &peer, NULL),
+		HV_E_GONE);
 	/* what a partition before left is replaced */
-	assert_int_equal(agent_tty_listen(shell->state, "db1", &listener, NULL), HV_OK);
+	assert_int_equal(
+		agent_tty_listen(shell->state, AGENT_TTY_CONSOLE, "db1", &listener, NULL),
+		HV_OK);
 	(void)close(listener);
-	assert_int_equal(agent_tty_listen("/nowhere", "db1", &listener, NULL), HV_E_OS);
+	assert_int_equal(
+		agent_tty_listen("/nowhere", AGENT_TTY_CONSOLE, "db1", &listener, NULL),
+		HV_E_OS);
 }
 
 /* The longest of everything that a decoder lets through fits. */

@@ -159,7 +159,8 @@ static void open_stage(struct stage *stage, struct shell *shell)
 	assert_int_equal(
 		agent_consoles_open(shell->loop, &consoles, &stage->consoles, NULL),
 		HV_OK);
-	assert_int_equal(agent_tty_listen(shell->state, "db1", &stage->listener, NULL),
+	assert_int_equal(agent_tty_listen(shell->state, AGENT_TTY_CONSOLE, "db1",
+					  &stage->listener, NULL),
 			 HV_OK);
 }
 
