@@ -31,6 +31,8 @@ static uint64_t held_ms(const Tarn__ClusterRequest *request)
 		return request->job_wait->wait_ms;
 	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_CONSOLE_OPEN)
 		return CONSOLE_OPEN_MS;
+	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_CONSOLE_EXCHANGE)
+		return request->console_exchange->wait_ms;
 	return 0;
 }
 

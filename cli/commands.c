@@ -182,6 +182,17 @@ static const struct cli_option lpar_console[] = {
 	{ "close", CLI_OPTION, CLI_FLAG, .help = "only end whoever has it open" },
 	{ 0 },
 };
+static const struct cli_option lpar_debug[] = {
+	NAME_OF("lpar", "the partition"),
+	{ "watch", CLI_NEEDED, CLI_STRING, .metavar = "ADDR", .help = "logical address, 0x1000 or 4096" },
+	{ "length", CLI_OPTION, CLI_NUMBER, .max = 8, .metavar = "N",
+	  .help = "bytes (1); all eight of their doubleword are watched" },
+	{ "write", CLI_OPTION, CLI_FLAG, .help = "who writes there (default)" },
+	{ "read-write", CLI_OPTION, CLI_FLAG, .help = "who reads or writes there" },
+	{ "seconds", CLI_OPTION, CLI_NUMBER, .max = 86400, .metavar = "N",
+	  .help = "for how long (default: until it is interrupted)" },
+	{ 0 },
+};
 static const struct cli_option drill_run[] = {
 	{ "KIND", CLI_OPERAND, CLI_CHOICE, .choices = drill_names,
 	  .help = "planned: maintain the active VIOS and resume it; kill: SIGKILL it" },
@@ -255,6 +266,7 @@ const struct cli_command cli_commands[] = {
 	{ "lpar",       "remove",   cli_lpar_remove,   lpar_name,     "delete its definition" },
 	{ "lpar",       "what-if",  cli_lpar_what_if,  what_if,       "what a maximum would cost, before it is set" },
 	{ "lpar",       "console",  cli_lpar_console,  lpar_console,  "attach to its console; ~. leaves" },
+	{ "lpar",       "debug",    cli_lpar_debug,    lpar_debug,    "watch an address of its memory: who hits it, how often" },
 	{ "lpar",       "dispatch-trace", cli_lpar_dispatch_trace, lpar_dispatch_trace, "when it last waited for a processor or a page" },
 	{ "place",      NULL,       cli_place,         place,         "where would a partition go (--dry-run), and why" },
 	{ "drill",      "run",      cli_drill_run,     drill_run,     "rehearse the loss of a paging VIOS, page by page" },

@@ -63,6 +63,7 @@ CLI_COMMAND(cli_lpar_remove);
 CLI_COMMAND(cli_lpar_what_if);
 CLI_COMMAND(cli_lpar_console);
 CLI_COMMAND(cli_lpar_dispatch_trace);
+CLI_COMMAND(cli_lpar_debug);
 CLI_COMMAND(cli_place);
 CLI_COMMAND(cli_drill_run);
 CLI_COMMAND(cli_drill_list);

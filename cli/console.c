@@ -4,7 +4,8 @@
 #include "cli/commands.h"
 
 enum hv_code cli_console_open(struct cli *cli, const char *lpar,
-			      struct cli_console *ret_console, struct hv_err *err)
+			      enum cli_console_kind kind, struct cli_console *ret_console,
+			      struct hv_err *err)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
 	Tarn__ConsoleOpen message = TARN__CONSOLE_OPEN__INIT;
@@ -16,6 +17,8 @@ enum hv_code cli_console_open(struct cli *cli, const char *lpar,
 	if (code != HV_OK)
 		return code;
 	message.lpar = (char *)lpar; /* only encoded */
+	message.has_debugger = kind == CLI_CONSOLE_DEBUGGER;
+	message.debugger = kind == CLI_CONSOLE_DEBUGGER;
 	message.session = (ProtobufCBinaryData){ sizeof(console.session),
 						 console.session };
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_CONSOLE_OPEN;
@@ -36,19 +39,24 @@ static enum hv_code close_console(struct cli *cli, Tarn__ConsoleClose *message,
 	return cli_ask(cli, &request, NULL, err);
 }
 
+void cli_console_close(struct cli *cli, const struct cli_console *console)
+{
+	Tarn__ConsoleClose message = TARN__CONSOLE_CLOSE__INIT;
+
+	message.has_session = true;
+	message.session = (ProtobufCBinaryData){ sizeof(console->session),
+						 (uint8_t *)console->session };
+	(void)!close_console(cli, &message, NULL);
+}
+
 enum hv_code cli_console_use(struct cli *cli, const struct cli_console *console,
 			     struct hv_err *err)
 {
-	Tarn__ConsoleClose message = TARN__CONSOLE_CLOSE__INIT;
 	enum hv_code code;
 
 	(void)fflush(cli->out);
 	code = cli->world->converse(cli->world, cli->url, console->session, err);
-	message.has_session = true;
-	message.session = (ProtobufCBinaryData){ sizeof(console->session),
-						 (uint8_t *)console->session };
-	/* where that is not possible it closes itself soon */
-	(void)!close_console(cli, &message, NULL);
+	cli_console_close(cli, console);
 	return code;
 }
 
@@ -68,7 +76,7 @@ enum hv_code cli_lpar_console(struct cli *cli, struct hv_err *err)
 
 	if (cli_flag(&cli->args, "close"))
 		return cli_console_force(cli, name, err);
-	code = cli_console_open(cli, name, &console, err);
+	code = cli_console_open(cli, name, CLI_CONSOLE_PERSON, &console, err);
 	if (code == HV_OK && cli->is_live)
 		(void)fprintf(cli->err, "console of '%s'; ~. leaves\r\n", name);
 	if (code == HV_OK)

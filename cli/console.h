@@ -13,13 +13,18 @@
 
 #include "cli/cli.h"
 
+enum cli_console_kind { CLI_CONSOLE_PERSON, CLI_CONSOLE_DEBUGGER };
+
 struct cli_console {
 	uint8_t session[HV_KEY_BYTES];
 };
 
 HV_MUST_USE
 enum hv_code cli_console_open(struct cli *cli, const char *lpar,
-			      struct cli_console *ret_console, struct hv_err *err);
+			      enum cli_console_kind kind, struct cli_console *ret_console,
+			      struct hv_err *err);
+/* Where that is not possible it closes itself soon. */
+void cli_console_close(struct cli *cli, const struct cli_console *console);
 /* Standard input and output are the console until it is left, and it is closed then. */
 HV_MUST_USE
 enum hv_code cli_console_use(struct cli *cli, const struct cli_console *console,

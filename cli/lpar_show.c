@@ -156,6 +156,11 @@ static void show_calls(struct cli *cli, const Tarn__PartitionStat *stat)
 	     hv_size_format(stat->tce_bytes, b, sizeof(b)), stat->tces);
 	count_line(cli, "calls", stat->hcalls);
 	count_line(cli, "  refused", stat->hcalls_refused);
+	if (stat->watch != NULL)
+		line(cli, "breakpoint",
+		     "%s of the %" PRIu32 " bytes at 0x%" PRIx64 ", %" PRIu64 " hits",
+		     stat->watch->reads ? "reads and writes" : "writes",
+		     stat->watch->bytes, stat->watch->address, stat->watch->hits);
 }
 
 static void show_processors(struct cli *cli, const Tarn__LparView *lpar)

@@ -21,7 +21,7 @@ static enum hv_code open_vterm(struct hmc *hmc, const char *lpar,
 
 	(void)fputs("Open in progress\n", hmc->cli->out);
 	(void)fflush(hmc->cli->out);
-	code = cli_console_open(hmc->cli, lpar, ret_console, &below);
+	code = cli_console_open(hmc->cli, lpar, CLI_CONSOLE_PERSON, ret_console, &below);
 	if (code == HV_E_BUSY)
 		return hmc_fail(err, HMC_VTERM_OPEN, lpar, NULL, NULL);
 	if (code != HV_OK)
