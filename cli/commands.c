@@ -135,7 +135,9 @@ static const struct cli_option lpar_create[] = {
 	LPAR_SPEC("where (default: the coordinator finds the best host)"), { 0 },
 };
 static const struct cli_option place[] = {
-	LPAR_SPEC("ask about this host alone"), { 0 },
+	LPAR_SPEC("ask about this host alone"),
+	{ "explain", CLI_OPTION, CLI_FLAG, .help = "the same: it always tells of every host" },
+	{ 0 },
 };
 static const struct cli_option lpar_name[] = {
 	NAME_OF("lpar", "the partition"), { 0 },
@@ -268,7 +270,7 @@ const struct cli_command cli_commands[] = {
 	{ "lpar",       "console",  cli_lpar_console,  lpar_console,  "attach to its console; ~. leaves" },
 	{ "lpar",       "debug",    cli_lpar_debug,    lpar_debug,    "watch an address of its memory: who hits it, how often" },
 	{ "lpar",       "dispatch-trace", cli_lpar_dispatch_trace, lpar_dispatch_trace, "when it last waited for a processor or a page" },
-	{ "place",      NULL,       cli_place,         place,         "where would a partition go (--dry-run), and why" },
+	{ "place",      NULL,       cli_place,         place,         "where would a partition go, and why" },
 	{ "drill",      "run",      cli_drill_run,     drill_run,     "rehearse the loss of a paging VIOS, page by page" },
 	{ "drill",      "list",     cli_drill_list,    NULL,          "drills and their verdicts" },
 	{ "drill",      "show",     cli_drill_show,    drill_number,  "the report of one drill" },

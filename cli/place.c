@@ -1,4 +1,4 @@
-/* place - tarn place --dry-run ... */
+/* place - tarn place: only tells, whatever is said. */
 #include "cli/commands.h"
 #include "cli/spec.h"
 
@@ -9,9 +9,6 @@ enum hv_code cli_place(struct cli *cli, struct hv_err *err)
 
 	if (code != HV_OK)
 		return code;
-	if (!spec.create.dry_run)
-		return cli_usage(cli, err,
-				 "it only tells: add --dry-run, or define the "
-				 "partition with 'tarn lpar create'");
+	spec.create.dry_run = true;
 	return cli_spec_try(cli, &spec, err);
 }

@@ -62,8 +62,26 @@ static void add_reserve(struct host_use *use, const Tarn__LparRecord *lpar,
 		hv_reserve_add(&use->machine.reserve, &use->machine.profile, &partition);
 }
 
-static void add_lpar(struct host_use *use, const Tarn__LparRecord *lpar,
-		     enum limits_scope scope)
+uint64_t limits_working_bytes(const struct cluster *cluster, const Tarn__LparRecord *lpar)
+{
+	const Tarn__PartitionStat *stat;
+	uint64_t pages, touched;
+
+	if (!lpar->running)
+		return lpar->spec->mem_bytes;
+	stat = live_partition(cluster_live(cluster, lpar->host), lpar->spec->name,
+			      lpar->run_id);
+	if (stat == NULL || stat->manager == NULL ||
+	    stat->zero_pages > stat->logical_pages)
+		return lpar->spec->mem_bytes;
+	touched = stat->logical_pages - stat->zero_pages;
+	pages = stat->manager->want_pages < touched ? stat->manager->want_pages : touched;
+	return pages < lpar->spec->mem_bytes / HV_PAGE_BYTES ? pages * HV_PAGE_BYTES
+							     : lpar->spec->mem_bytes;
+}
+
+static void add_lpar(const struct cluster *cluster, struct host_use *use,
+		     const Tarn__LparRecord *lpar, enum limits_scope scope)
 {
 	const Tarn__LparSpec *spec = lpar->spec;
 	uint64_t bytes = spec->mem_bytes;
@@ -77,6 +95,7 @@ static void add_lpar(struct host_use *use, const Tarn__LparRecord *lpar,
 	if (limits_is_shared(spec)) {
 		use->entitled_bytes += limits_entitled(spec);
 		use->logical_bytes += bytes;
+		use->working_bytes += limits_working_bytes(cluster, lpar);
 		use->shared++;
 		return;
 	}
@@ -161,7 +180,7 @@ struct host_use limits_use(const struct cluster *cluster, const Tarn__HostRecord
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 
 		if (strcmp(lpar->host, host->name) == 0)
-			add_lpar(&use, lpar, scope);
+			add_lpar(cluster, &use, lpar, scope);
 	}
 	finish_use(cluster, host, &use);
 	return use;
@@ -182,7 +201,8 @@ void limits_use_all(const struct cluster *cluster, enum limits_scope scope,
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 
-		add_lpar(&uses[limits_host_index(cluster, lpar->host)], lpar, scope);
+		add_lpar(cluster, &uses[limits_host_index(cluster, lpar->host)], lpar,
+			 scope);
 	}
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++)
 		finish_use(cluster, cluster_host_at(cluster, i), &uses[i]);

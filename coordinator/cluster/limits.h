@@ -12,7 +12,7 @@
 #include "hvcore/reserve/reserve.h"
 
 #define LIMITS_SHARED_MAX 128   /* SPEC S5: a platform limit */
-#define LIMITS_OVERCOMMIT 4     /* logical sum to pool; arbitrary */
+#define LIMITS_OVERCOMMIT 4     /* working sets to pool; arbitrary */
 #define LIMITS_ENTITLED 1564672 /* 1,562,624 in whole pages (domain.md 3.3) */
 
 enum limits_scope {
@@ -38,6 +38,7 @@ struct host_use {
 	uint64_t dedicated_bytes;  /* in whole LMBs */
 	uint64_t entitled_bytes;
 	uint64_t logical_bytes;
+	uint64_t working_bytes; /* logical, or what was measured to be used of it */
 	unsigned shared;
 	unsigned lpars; /* of both modes */
 	bool has_profile;
@@ -63,6 +64,13 @@ uint64_t limits_creation_growth(const struct host_use *use, const Tarn__LparSpec
 uint64_t limits_activation_growth(const struct host_use *use, const Tarn__LparSpec *spec);
 uint64_t limits_pool_growth(const struct host_use *use, uint64_t max_pool_bytes);
 uint64_t limits_logical_max(const struct host_use *use);
+/*
+ * Of a shared LPAR's memory: its working set as its hypervisor measured it, at most
+ * what it has ever touched; all of it where nothing is known (SPEC A7: memory that is
+ * not used may be promised again).
+ */
+uint64_t limits_working_bytes(const struct cluster *cluster,
+			      const Tarn__LparRecord *lpar);
 uint64_t limits_round_up(uint64_t bytes, uint64_t unit);
 
 struct hv_reserve_partition limits_partition(const Tarn__LparSpec *spec, bool is_active);

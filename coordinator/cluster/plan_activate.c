@@ -166,15 +166,15 @@ static enum hv_code need_logical(struct activation *at, struct hv_err *err)
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
 	if (!limits_is_shared(at->spec) || !limits_has_pool(at->host) ||
-	    at->use.logical_bytes + at->spec->mem_bytes <= logical_max)
+	    at->use.working_bytes + at->spec->mem_bytes <= logical_max)
 		return HV_OK;
-	return hv_fail(
-		err, HV_E_LIMIT,
-		"LPAR '%s': memory of %s makes the logical sum of host '%s' more than %u "
-		"times its pool (%s); make the pool larger or shut down an LPAR",
-		at->spec->name, hv_size_format(at->spec->mem_bytes, a, sizeof(a)),
-		at->host->name, LIMITS_OVERCOMMIT,
-		hv_size_format(logical_max, b, sizeof(b)));
+	return hv_fail(err, HV_E_LIMIT,
+		       "LPAR '%s': memory of %s makes the working sets of host '%s' more "
+		       "than %u "
+		       "times its pool (%s); make the pool larger or shut down an LPAR",
+		       at->spec->name, hv_size_format(at->spec->mem_bytes, a, sizeof(a)),
+		       at->host->name, LIMITS_OVERCOMMIT,
+		       hv_size_format(logical_max, b, sizeof(b)));
 }
 
 static enum hv_code need_vios(struct activation *at, struct hv_err *err)

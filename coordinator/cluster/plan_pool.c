@@ -120,13 +120,13 @@ static enum hv_code check_shrink(const Tarn__HostRecord *host, const struct host
 			"pool of host '%s': %s is less than the entitled memory of "
 			"its running LPARs, %s; shut some down first",
 			host->name, size(bytes, a), size(use->entitled_bytes, b));
-	if (use->logical_bytes > bytes * LIMITS_OVERCOMMIT)
+	if (use->working_bytes > bytes * LIMITS_OVERCOMMIT)
 		return hv_fail(
 			err, HV_E_LIMIT,
-			"pool of host '%s': logical memory of %s runs, and at most "
+			"pool of host '%s': working sets of %s run, and at most "
 			"%u times the pool may; keep at least %s",
-			host->name, size(use->logical_bytes, a), LIMITS_OVERCOMMIT,
-			size(limits_round_up(use->logical_bytes / LIMITS_OVERCOMMIT,
+			host->name, size(use->working_bytes, a), LIMITS_OVERCOMMIT,
+			size(limits_round_up(use->working_bytes / LIMITS_OVERCOMMIT,
 					     use->lmb_bytes),
 			     b));
 	return HV_OK;

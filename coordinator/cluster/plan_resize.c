@@ -114,19 +114,19 @@ static enum hv_code check_free(const struct plan_resize *change,
 static enum hv_code check_logical(const struct plan_resize *change,
 				  const struct host_use *use, struct hv_err *err)
 {
-	uint64_t sum = use->logical_bytes - change->before + change->after;
+	uint64_t sum = use->working_bytes + change->after - change->before; /* it grows */
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
 	if (sum <= limits_logical_max(use))
 		return HV_OK;
-	return hv_fail(err, HV_E_LIMIT,
-		       "LPAR '%s': memory of %s makes the logical sum of host '%s' more "
-		       "than %u times its pool (%s); make the pool larger or shut down "
-		       "an LPAR",
-		       change->lpar->spec->name,
-		       hv_size_format(change->after, a, sizeof(a)), change->host->name,
-		       LIMITS_OVERCOMMIT,
-		       hv_size_format(limits_logical_max(use), b, sizeof(b)));
+	return hv_fail(
+		err, HV_E_LIMIT,
+		"LPAR '%s': memory of %s makes the working sets of host '%s' "
+		"more than %u times its pool (%s); make the pool larger or shut down "
+		"an LPAR",
+		change->lpar->spec->name, hv_size_format(change->after, a, sizeof(a)),
+		change->host->name, LIMITS_OVERCOMMIT,
+		hv_size_format(limits_logical_max(use), b, sizeof(b)));
 }
 
 enum hv_code plan_resize_check_running(const struct plan *plan,

@@ -154,7 +154,7 @@ static void fill_row(struct placement_host *row, const struct cluster *cluster,
 	row->entitled_total_bytes = use->pool_bytes;
 	row->entitled_free_bytes = rest(use->pool_bytes, use->entitled_bytes);
 	row->logical_total_bytes = limits_logical_max(use);
-	row->logical_free_bytes = rest(limits_logical_max(use), use->logical_bytes);
+	row->logical_free_bytes = rest(limits_logical_max(use), use->working_bytes);
 	row->shared_free = use->shared < LIMITS_SHARED_MAX
 				   ? LIMITS_SHARED_MAX - use->shared
 				   : 0;

@@ -106,6 +106,22 @@ static void put_limit(struct text *text, enum placement_limit limit,
 	}
 }
 
+/* What it has room for, of what decides. */
+static void put_room(struct text *text, const struct placement_host *host,
+		     const struct placement_need *need)
+{
+	char a[32], b[32];
+
+	if (!need->is_shared) {
+		put(text, "fits: %s of memory free",
+		    hv_size_format(host->memory_free_bytes, a, sizeof(a)));
+		return;
+	}
+	put(text, "fits: room for %s of working sets, %s of entitled memory",
+	    hv_size_format(host->logical_free_bytes, a, sizeof(a)),
+	    hv_size_format(host->entitled_free_bytes, b, sizeof(b)));
+}
+
 void placement_explain_host(const struct placement *placement, size_t at,
 			    const struct placement_need *need,
 			    char text[PLACEMENT_TEXT_BYTES])
@@ -117,7 +133,7 @@ void placement_explain_host(const struct placement *placement, size_t at,
 
 	text[0] = '\0';
 	if (verdict.unmet == 0)
-		put(&out, "fits");
+		put_room(&out, host, need);
 	for (unsigned limit = 0; limit < PLACEMENT_LIMIT_COUNT; limit++) {
 		if ((verdict.unmet & HV_BIT(limit)) == 0)
 			continue;

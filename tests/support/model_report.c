@@ -18,6 +18,7 @@ struct parts {
 	Tarn__ViosStat *vios_list[2];
 	Tarn__PartitionStat partitions[MODEL_LPARS];
 	Tarn__PartitionStat *partition_list[MODEL_LPARS];
+	Tarn__ManagerStat managers[MODEL_LPARS];
 	Tarn__Failover failovers[8];
 	Tarn__Failover *failover_list[8];
 	Tarn__ObjectStatus objects[OBJECTS];
@@ -149,9 +150,13 @@ static void put_objects(const struct model_host *host, struct parts *parts)
 	parts->report.objects = parts->object_list;
 }
 
-static void put_partition(Tarn__PartitionStat *stat, const struct model_lpar *lpar)
+static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
+			  const struct model_lpar *lpar)
 {
 	tarn__partition_stat__init(stat);
+	tarn__manager_stat__init(manager);
+	manager->want_pages = lpar->want_pages;
+	stat->manager = lpar->want_pages != 0 ? manager : NULL;
 	stat->name = (char *)lpar->name;
 	stat->run_id = lpar->run_id;
 	stat->state = lpar->is_waiting ? TARN__PARTITION_STATE__PARTITION_WAITING
@@ -212,7 +217,7 @@ static void put_stat(const struct model_host *host, struct parts *parts)
 
 		if (!host->lpars[i].is_running)
 			continue;
-		put_partition(stat, &host->lpars[i]);
+		put_partition(stat, &parts->managers[i], &host->lpars[i]);
 		parts->partition_list[parts->stat.n_partitions++] = stat;
 	}
 	parts->stat.partitions = parts->partition_list;

@@ -67,7 +67,6 @@ static const struct {
 	{ "lpar create a --mem 1G --max 512M", "tarn: --max is less than --mem" },
 	{ "lpar create a --mem 1G --mode dedicated --weight 9",
 	  "tarn: --weight is for shared partitions" },
-	{ "place a --mem 1G", "tarn: it only tells: add --dry-run" },
 	{ "pgdev add d --host h1 --path x", "tarn: --path 'x' is not an absolute" },
 	{ "pgdev add d --host h1 --path /x --size 0",
 	  "tarn: --size must be more than 0" },

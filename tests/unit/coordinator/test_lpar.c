@@ -322,6 +322,40 @@ static void entitlement_and_overcommit_are_checked_at_activation(void **state)
 	must_say(&err, "more than 4 times its pool");
 }
 
+/* What is measured to be used counts, where it is known; what is off, in full. */
+static void memory_that_is_not_used_is_promised_again(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	for (unsigned i = 1; i <= 3; i++) {
+		char name[8];
+
+		(void)snprintf(name, sizeof(name), "d%u", i);
+		add_device(name, 512 * MIB);
+	}
+	for (unsigned i = 1; i <= 3; i++) {
+		char name[8];
+
+		(void)snprintf(name, sizeof(name), "o%u", i);
+		assert_int_equal(create(name, 460 * MIB, NULL), HV_OK);
+	}
+	assert_int_equal(test_lpar_activate(&c, "o1", NULL, NULL), HV_OK);
+	assert_int_equal(test_lpar_activate(&c, "o2", NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	assert_int_equal(test_lpar_activate(&c, "o3", &err, NULL), HV_E_LIMIT);
+	must_say(&err, "makes the working sets of host 'h1' more than 4 times");
+	model_host_lpar(&host, "o1")->want_pages = 40 * MIB / HV_PAGE_BYTES;
+	assert_int_equal(test_report(&c, &host, NULL), HV_OK);
+	assert_int_equal(test_lpar_activate(&c, "o3", &err, NULL), HV_OK);
+	/* more than it has is no working set */
+	model_host_lpar(&host, "o1")->want_pages = UINT64_MAX;
+	assert_int_equal(test_report(&c, &host, NULL), HV_OK);
+	assert_int_equal(limits_working_bytes(test_cluster(&c),
+					      cluster_lpar(test_cluster(&c), "o1")),
+			 460 * MIB);
+}
+
 /* SPEC D1 */
 static void a_dedicated_lpar_takes_what_is_free_but_not_less_than_its_minimum(
 	void **state)
@@ -472,6 +506,7 @@ int main(void)
 		TEST(the_smallest_sufficient_device_is_taken),
 		TEST(activation_needs_a_pair_unless_it_does_not),
 		TEST(entitlement_and_overcommit_are_checked_at_activation),
+		TEST(memory_that_is_not_used_is_promised_again),
 		TEST(a_dedicated_lpar_takes_what_is_free_but_not_less_than_its_minimum),
 		TEST(shared_partitions_of_a_pool_are_at_most_128),
 		TEST(a_silent_host_starts_nothing),

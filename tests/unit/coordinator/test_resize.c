@@ -194,7 +194,7 @@ static void what_cannot_be_is_refused(void **state)
 		{ "ded", 0, 2048, 0, HV_E_INVAL, "is not between its minimum" },
 		{ "ded", 72, 0, 0, HV_E_INVAL, "is not whole memory blocks" },
 		{ "ded", 2048, 0, 0, HV_E_LIMIT, "more are needed, and host 'h1' has" },
-		{ "db1", 2048, 0, 0, HV_E_LIMIT, "makes the logical sum" },
+		{ "db1", 2048, 0, 0, HV_E_LIMIT, "makes the working sets" },
 	};
 
 	(void)state;

@@ -195,7 +195,7 @@ _tarn()
 	asks["lpar dispatch-trace"]="lpar"
 	takes["lpar dispatch-trace --coordinator"]="yes"
 	takes["lpar dispatch-trace --timeout"]="yes"
-	options["place"]="--mem --min --max --mode --weight --entitled --redundancy --workload --working-set --write-percent --rate --seed --units --procs --capped --uncap-weight --hpt-ratio --adapters --hints --via-hpt --host --dry-run --json --coordinator --timeout --help "
+	options["place"]="--mem --min --max --mode --weight --entitled --redundancy --workload --working-set --write-percent --rate --seed --units --procs --capped --uncap-weight --hpt-ratio --adapters --hints --via-hpt --host --dry-run --explain --json --coordinator --timeout --help "
 	takes["place --mem"]="yes"
 	takes["place --min"]="yes"
 	takes["place --max"]="yes"
