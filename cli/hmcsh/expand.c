@@ -5,9 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/hmcsh/arithmetic.h"
 #include "hvcore/base/invariant.h"
 
-#define NUMBER_BYTES 16
+#define NUMBER_BYTES 24    /* -2^63 */
 #define SEPARATORS " \t\n" /* where IFS is not set */
 
 /* $?, $$, $#, $0; there are no other parameters. NULL: it is a variable's name. */
@@ -50,16 +51,17 @@ static enum hv_code expand_part(struct hmcsh_expander *expander,
 				const struct hmcsh_part *part, const char *split,
 				struct hmcsh_fields *fields, struct hv_err *err)
 {
-	char number[NUMBER_BYTES];
+	char digits[NUMBER_BYTES];
 	const char *value;
 	char *output = NULL;
+	int64_t number = 0;
 	enum hv_code code;
 
 	switch (part->kind) {
 	case HMCSH_TEXT:
 		return add(fields, part->text, NULL, err);
 	case HMCSH_VARIABLE:
-		value = find_special(expander, part->text, number);
+		value = find_special(expander, part->text, digits);
 		if (value == NULL)
 			value = hmcsh_variables_get(expander->variables, part->text);
 		return add(fields, value != NULL ? value : "", split, err);
@@ -69,6 +71,14 @@ static enum hv_code expand_part(struct hmcsh_expander *expander,
 			code = add(fields, output, split, err);
 		free(output);
 		return code;
+	case HMCSH_NUMBER:
+		code = hmcsh_expand_whole(expander, part->expression, &output, err);
+		if (code == HV_OK)
+			code = hmcsh_arithmetic(expander->variables, output, &number,
+						err);
+		free(output);
+		(void)snprintf(digits, sizeof(digits), "%lld", (long long)number);
+		return code == HV_OK ? add(fields, digits, split, err) : code;
 	}
 	HV_UNREACHABLE("kind of a part");
 }

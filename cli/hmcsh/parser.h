@@ -9,7 +9,8 @@
  *             | ( while | until ) list do list done
  *             | if list then list { elif list then list } [ else list ] fi
  *             | "(" list ")" | "{" list "}"          both with redirects behind
- *   word     := text, 'text', "text", \c, $NAME, ${NAME}, $?, $(list), `list`
+ *   word     := text, 'text', "text", $'text', \c, $NAME, ${NAME}, $?, $(list), `list`,
+ *               $((expression))
  *   redirect := [n]>&n | [n]>/dev/null | [n]</dev/null | &>/dev/null
  *
  * What a shell can do beyond that is refused, by name. A redirection to any other file

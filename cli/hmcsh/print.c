@@ -7,6 +7,7 @@
 #include "hvcore/base/invariant.h"
 
 static void print_node(const struct hmcsh_node *node, FILE *out);
+static void print_part(const struct hmcsh_part *part, FILE *out);
 
 /* In single quotes; one inside ends them, is escaped, and opens them again. */
 static void print_quoted(const char *text, FILE *out)
@@ -19,6 +20,18 @@ static void print_quoted(const char *text, FILE *out)
 			(void)fputc(*text, out);
 	}
 	(void)fputc('\'', out);
+}
+
+/* There are no quotes in an expression. */
+static void print_expression(const struct hmcsh_word *expression, FILE *out)
+{
+	for (const struct hmcsh_part *part = expression->parts; part != NULL;
+	     part = part->next) {
+		struct hmcsh_part plain = *part;
+
+		plain.is_quoted = false;
+		print_part(&plain, out);
+	}
 }
 
 static void print_part(const struct hmcsh_part *part, FILE *out)
@@ -39,6 +52,11 @@ static void print_part(const struct hmcsh_part *part, FILE *out)
 		(void)fprintf(out, "%s$( ", quote); /* "$((" would be arithmetic */
 		print_node(part->list, out);
 		(void)fprintf(out, ")%s", quote);
+		return;
+	case HMCSH_NUMBER:
+		(void)fprintf(out, "%s$((", quote);
+		print_expression(part->expression, out);
+		(void)fprintf(out, "))%s", quote);
 		return;
 	}
 }

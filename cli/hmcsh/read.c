@@ -86,7 +86,22 @@ static int set_slice(struct hmcsh *shell, struct line *line, const char *name,
 	return HMCSH_FAILED;
 }
 
-/* One variable from *at on; the last gets all that is left. */
+/* Behind what separates two fields: blanks, at most one other separator, blanks. */
+static size_t skip_separator(const struct line *line, size_t at, const char *separators)
+{
+	while (is_blank(line, at, separators))
+		at++;
+	if (separates(line, at, separators) && !is_blank(line, at, separators))
+		at++;
+	while (is_blank(line, at, separators))
+		at++;
+	return at;
+}
+
+/*
+ * One variable from *at on. The last gets all that is left, without blanks at its end,
+ * and without a separator that nothing follows if there is but one field.
+ */
 static int set_next(struct hmcsh *shell, struct line *line, size_t *at, const char *name,
 		    bool is_last)
 {
@@ -98,15 +113,14 @@ static int set_next(struct hmcsh *shell, struct line *line, size_t *at, const ch
 	while (is_blank(line, *at, separators))
 		(*at)++;
 	start = end = *at;
-	while (end < line->count && (is_last || !separates(line, end, separators)))
+	while (end < line->count && !separates(line, end, separators))
 		end++;
-	*at = end;
-	while (is_blank(line, *at, separators))
-		(*at)++;
-	if (separates(line, *at, separators))
-		(*at)++;
-	while (is_last && end > start && is_blank(line, end - 1, separators))
-		end--;
+	*at = skip_separator(line, end, separators);
+	if (is_last && *at < line->count) {
+		end = *at = line->count;
+		while (end > start && is_blank(line, end - 1, separators))
+			end--;
+	}
 	return set_slice(shell, line, name, start, end);
 }
 

@@ -10,8 +10,8 @@
  *   IF        body: CLAUSEs, each with condition and body; the last may lack a condition
  *   SUBSHELL  body (a LIST) in a process of its own; GROUP in this one
  *
- * A word is parts that are joined: text, variables, the output of commands. What was
- * quoted is never split. There are no patterns and no home directories: the shell has
+ * A word is parts that are joined: text, variables, the output of commands, numbers
+ * that are the value of an expression (itself text and the like). What was quoted is never split. There are no patterns and no home directories: the shell has
  * no files.
  *
  * Contract
@@ -36,14 +36,17 @@
 
 struct hmcsh_node;
 
-enum hmcsh_part_kind { HMCSH_TEXT, HMCSH_VARIABLE, HMCSH_OUTPUT };
+enum hmcsh_part_kind { HMCSH_TEXT, HMCSH_VARIABLE, HMCSH_OUTPUT, HMCSH_NUMBER };
+
+struct hmcsh_word;
 
 struct hmcsh_part {
 	struct hmcsh_part *next;
 	enum hmcsh_part_kind kind;
 	bool is_quoted;
-	const char *text;        /* TEXT; VARIABLE: its name */
-	struct hmcsh_node *list; /* OUTPUT */
+	const char *text;              /* TEXT; VARIABLE: its name */
+	struct hmcsh_node *list;       /* OUTPUT */
+	struct hmcsh_word *expression; /* NUMBER */
 };
 
 struct hmcsh_word {

@@ -168,15 +168,108 @@ static enum hv_code take_variable(struct building *b, bool is_quoted)
 	return part->text != NULL ? HV_OK : HV_E_NOMEM;
 }
 
+static enum hv_code take_dollar(struct building *b, bool is_quoted);
+
+/* What an expression may have in it, besides $. */
+static bool is_of_expression(char c)
+{
+	return isalnum((unsigned char)c) ||
+	       (c != '\0' && strchr("_ \t\n+-*/%<>=!&|^~?:()", c) != NULL);
+}
+
+/* The parts of an expression up to its "))"; parentheses in it are counted. */
+static enum hv_code take_parts(struct building *b)
+{
+	unsigned open = 0;
+	enum hv_code code = collect(b, false);
+
+	while (code == HV_OK && (open > 0 || here(b) != ')')) {
+		char c = here(b);
+
+		if (c == '\0')
+			return hv_fail(b->err, HV_E_AGAIN,
+				       "unexpected EOF while looking for matching `)'");
+		if (c == '$') {
+			code = take_dollar(b, true);
+			continue;
+		}
+		if (!is_of_expression(c))
+			return hv_fail(b->err, HV_E_INVAL,
+				       "syntax error in expression near `%c'", c);
+		open += c == '(';
+		open -= c == ')';
+		b->lexer->at++;
+		code = add_char(b, c, false);
+	}
+	if (code != HV_OK)
+		return code;
+	if (b->lexer->text[b->lexer->at + 1] != ')')
+		return hv_fail(b->err, HV_E_INVAL, "syntax error in expression near `)'");
+	b->lexer->at += 2;
+	return flush(b);
+}
+
+static enum hv_code take_number(struct building *b, bool is_quoted)
+{
+	struct hmcsh_lexer *lexer = b->lexer;
+	struct building inner = { .lexer = lexer, .err = b->err };
+	struct hmcsh_part *part;
+	enum hv_code code;
+
+	if (lexer->depth == HMCSH_DEPTH_MAX)
+		return hv_fail(b->err, HV_E_LIMIT, "commands are nested too deep");
+	if (flush_before(b, is_quoted) != HV_OK)
+		return HV_E_NOMEM;
+	part = add_part(b, HMCSH_NUMBER, is_quoted);
+	inner.word = hmcsh_script_take(lexer->script, sizeof(*inner.word), b->err);
+	if (part == NULL || inner.word == NULL)
+		return HV_E_NOMEM;
+	part->expression = inner.word;
+	inner.end = &inner.word->parts;
+	lexer->at += 3;
+	lexer->depth++;
+	code = take_parts(&inner);
+	lexer->depth--;
+	return code;
+}
+
+/* The text of $'...', with its escapes. */
+static enum hv_code take_escaped(struct building *b)
+{
+	static const char letters[] = "abefnrtv\\'\"?";
+	static const char values[] = "\a\b\033\f\n\r\t\v\\'\"?";
+	enum hv_code code = collect(b, true);
+
+	b->lexer->at += 2;
+	while (code == HV_OK && here(b) != '\'') {
+		char c = here(b),
+		     next = c != '\0' ? b->lexer->text[b->lexer->at + 1] : '\0';
+		const char *letter = next != '\0' ? strchr(letters, next) : NULL;
+
+		if (c == '\0')
+			return unclosed(b, '\'');
+		if (c == '\\' && letter == NULL)
+			return hv_fail(b->err, HV_E_REFUSED,
+				       "restricted: no such escape (`\\%c')", next);
+		b->lexer->at += c == '\\' ? 2 : 1;
+		code = add_char(b, c == '\\' ? values[letter - letters] : c, true);
+	}
+	b->lexer->at++;
+	return code;
+}
+
 static enum hv_code take_dollar(struct building *b, bool is_quoted)
 {
 	const char *at = b->lexer->text + b->lexer->at;
 
 	if (strncmp(at, "$((", 3) == 0)
-		return hv_fail(b->err, HV_E_REFUSED, "restricted: no arithmetic (`$((')");
-	if (!is_quoted && (at[1] == '\'' || at[1] == '"'))
-		return hv_fail(b->err, HV_E_REFUSED, "restricted: no such quotes (`$%c')",
-			       at[1]);
+		return take_number(b, is_quoted);
+	if (!is_quoted && at[1] == '\'')
+		return take_escaped(b);
+	if (!is_quoted && at[1] == '"') {
+		b->lexer->at++; /* a text of the locale: there is but one */
+		return HV_OK;
+	}
 	if (at[1] == '(')
 		return take_output(b, is_quoted);
 	if (at[1] == '{' || measure_name(at + 1) > 0)

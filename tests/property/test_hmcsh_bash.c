@@ -91,6 +91,10 @@ static void make_word(struct making *m)
 		"\"$none\"",
 		"' '",
 		"+:%",
+		"$((3*(4-1)%5))",
+		"\"$(($? + 1<2||0))\"",
+		"$(($?-$(echo 3)))",
+		"$'a\\t\\'b'",
 		"\"a\\\nb\"",
 		"$#",
 		"c#d",
@@ -164,6 +168,7 @@ static void make_loop(struct making *m)
 	static const char *const reads[] = {
 		"printf 'a b\\nc\\\\d,e\\n  f' | while read x y",
 		"printf 'a,b\\nc d,\\n' | while IFS=, read -r y x",
+		"printf 'a,b,\\n,c, d,\\n, ,\\n' | while IFS=', ' read -r y x",
 		"echo $x | while read z",
 		"until [ \"$x\" = y ]",
 	};

@@ -280,7 +280,8 @@ static void memory_that_runs_out_leaves_nothing_behind(void **state)
 		if (code == HV_OK)
 			code = hmcsh_variables_set(&variables, "v", "x y", NULL);
 		if (code == HV_OK)
-			code = expand_line("a $v \"$v$v\" $(a) b c d e f", &fields);
+			code = expand_line("a $v \"$v$v\" $(a) $((1+2)) b c d e f",
+					   &fields);
 		if (code == HV_OK) {
 			environment = hmcsh_environment_make(&variables);
 			code = environment != NULL ? HV_OK : HV_E_NOMEM;

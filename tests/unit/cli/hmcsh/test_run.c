@@ -127,6 +127,10 @@ static void loops_and_conditions_run(void **state)
 		  "hmcsh: break: only meaningful in a `for', `while', or `until' loop\n"
 		  "hmcsh: break: only meaningful in a `for', `while', or `until' loop\n",
 		  0 },
+		{ "i=0; while [ $i -lt 3 ]; do echo -n $i; i=$((i+1)); done", "012", "",
+		  0 },
+		{ "echo $((1/0)); echo $?", "1\n", "hmcsh: 1/0: division by 0\n", 0 },
+		{ "IFS=1; echo $((10+1)) \"$((10+1))\"", "  11\n", "", 0 },
 		{ "break", "",
 		  "hmcsh: break: only meaningful in a `for', `while', or `until' "
 		  "loop\n",
@@ -237,6 +241,10 @@ static void lines_are_read_into_variables(void **state)
 		{ "read a;read a;read a;read a; echo $?$a; read a; echo $?[$a]",
 		  "1last\n1[]\n", "", 0 },
 		{ "while read -r l; do echo -n .; done; echo $l", "...last\n", "", 0 },
+		{ "IFS=' ,'; read a; read a; echo \"<$a>\"", "<x,y,,z>\n", "", 0 },
+		{ "for t in a,b, a,b,, a,b,c, , ,,; do echo $t | { IFS=, read x y; "
+		  "echo -n \"<$y>\"; }; done",
+		  "<b><b,,><b,c,><><>", "", 0 },
 		{ "read -p 'more: ' a; echo $a", "one two three\n", "", 0 },
 		{ "read -x a", "", "hmcsh: read: -x: invalid option\n", 2 },
 		{ "read 1; echo $?", "1\n", "hmcsh: read: `1': not a valid identifier\n",
