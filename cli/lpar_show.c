@@ -183,9 +183,10 @@ static void show_processors(struct cli *cli, const Tarn__LparView *lpar)
 		return;
 	if (stat->processor_quota != 0)
 		line(cli, "never more than", "%.2f", stat->processor_quota / UNITS_WHOLE);
-	line(cli, "used", "%.2f lately, %s in this run",
+	line(cli, "used", "%.2f lately, %s in this run, %s beyond its entitlement",
 	     stat->processor_rate / UNITS_WHOLE,
-	     cli_time((double)stat->processor_used_us, a, sizeof(a)));
+	     cli_time((double)stat->processor_used_us, a, sizeof(a)),
+	     cli_time((double)stat->processor_uncapped_us, b, sizeof(b)));
 	line(cli, "held back", "%" PRIu64 " times, %s", stat->processor_throttled,
 	     cli_time((double)stat->processor_throttled_us, b, sizeof(b)));
 }

@@ -42,7 +42,8 @@
 #define CORE_FORGOTTEN_MS 30000   /* from OS shutdown to SIGKILL, not in desired */
 #define CORE_VIOS_WAIT_MS 2000    /* from its SIGTERM, in maintenance */
 
-#define CORE_PROCESSORS_MS 500 /* from one look at what they use to the next */
+#define CORE_PROCESSORS_KEEP_MS 30000 /* from one save of what they used to the next */
+#define CORE_PROCESSORS_MS 500        /* from one look at what they use to the next */
 
 #define CORE_VERIFY_LOST_MS 3000  /* three reports of a partition */
 #define CORE_INSPECT_MS 10000     /* between two looks at a device */
@@ -181,8 +182,9 @@ struct core_processors { /* of one partition */
 	bool is_refused; /* its last limit, and that was told */
 	struct agent_limits limits;
 	struct agent_usage usage;
-	uint64_t read_ms; /* 0 = not yet */
-	uint32_t rate;    /* used between the last two reads, hundredths */
+	uint64_t uncapped_us; /* of those used, beyond its entitlement; kept */
+	uint64_t read_ms;     /* 0 = not yet */
+	uint32_t rate;        /* used between the last two reads, hundredths */
 };
 
 struct core_lpar {
@@ -324,6 +326,7 @@ struct agent_core {
 	struct core_reserve reserve;
 	struct core_trace trace;
 	uint64_t processors_ms; /* next look */
+	uint64_t kept_ms;       /* what they used was last saved */
 	uint64_t looked_ms;     /* last look */
 	uint64_t idle_us;       /* of the machine, then; 0 = not known */
 	uint32_t idle_rate;     /* between the last two looks, hundredths */

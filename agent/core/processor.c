@@ -79,6 +79,19 @@ static void set(struct agent_core *core, struct core_lpar *lpar,
 	at->limits = (struct agent_limits){ 0 };
 }
 
+/* The first one of a new agent is from the last look that was kept. */
+static void count_interval(struct core_lpar *lpar, uint64_t used_us, uint64_t ms)
+{
+	struct core_share share = share_of(lpar);
+	uint64_t entitled_us = ms * 10 * share.entitled;
+
+	lpar->processors.rate = at_most((uint32_t)(used_us / (ms * 10)),
+					PROCESSORS_MAX * 100);
+	/* of a capped one that would be what its quota was off by */
+	if (share.is_uncapped && share.entitled != 0 && used_us > entitled_us)
+		lpar->processors.uncapped_us += used_us - entitled_us;
+}
+
 static void read_usage(struct agent_core *core, struct core_lpar *lpar)
 {
 	struct core_processors *at = &lpar->processors;
@@ -89,7 +102,7 @@ static void read_usage(struct agent_core *core, struct core_lpar *lpar)
 	    core->ops->usage(core->env, lpar->name, &usage, NULL) != HV_OK)
 		return;
 	if (at->read_ms != 0 && ms > 0 && usage.used_us >= at->usage.used_us)
-		at->rate = (uint32_t)((usage.used_us - at->usage.used_us) / (ms * 10));
+		count_interval(lpar, usage.used_us - at->usage.used_us, ms);
 	at->usage = usage;
 	at->read_ms = core->now_ms;
 }
@@ -202,8 +215,12 @@ void core_processor_step(struct agent_core *core)
 		core_wake(core, core->processors_ms);
 		read_idle(core);
 		for (size_t i = 0; i < CORE_LPARS_MAX; i++)
-			if (core->lpars[i].process.is_alive)
+			if (is_divided(&core->lpars[i]))
 				read_usage(core, &core->lpars[i]);
+		if (core_is_due(core, core->kept_ms + CORE_PROCESSORS_KEEP_MS)) {
+			core->kept_ms = core->now_ms;
+			core_state_touch(core, false);
+		}
 	}
 	if (is_due || is_look)
 		divide(core);
@@ -225,6 +242,8 @@ void core_processor_put(const struct core_lpar *lpar, Tarn__PartitionStat *stat)
 	stat->processor_quota = at->limits.quota;
 	stat->has_processor_share = true;
 	stat->processor_share = at->limits.share;
+	stat->has_processor_uncapped_us = true;
+	stat->processor_uncapped_us = at->uncapped_us;
 	stat->has_processor_rate = true;
 	stat->processor_rate = at->rate;
 }

@@ -31,6 +31,9 @@ static enum hv_code load_run(struct agent_core *core, const Tarn__AgentRun *from
 	lpar->run.is_blocked = from->blocked;
 	lpar->run.page_errors = from->page_errors;
 	lpar->run.resize_refused = from->resize_refused;
+	lpar->processors.usage.used_us = from->processor_used_us;
+	lpar->processors.uncapped_us = from->processor_uncapped_us;
+	lpar->processors.read_ms = from->processor_read_ms;
 	if (from->text != NULL)
 		core_text_set(lpar->run.text, "%s", from->text);
 	if (error_load(&lpar->run.resize_error, from->resize_error) != HV_OK)
@@ -165,6 +168,11 @@ static void put_runs(struct parts *parts, struct agent_core *core)
 		run->page_errors = lpar->run.page_errors;
 		run->has_resize_refused = true;
 		run->resize_refused = lpar->run.resize_refused;
+		run->has_processor_used_us = run->has_processor_uncapped_us =
+			run->has_processor_read_ms = lpar->processors.read_ms != 0;
+		run->processor_used_us = lpar->processors.usage.used_us;
+		run->processor_uncapped_us = lpar->processors.uncapped_us;
+		run->processor_read_ms = lpar->processors.read_ms;
 		run->resize_error = put_error(parts, &lpar->run.resize_error);
 		parts->run_list[state->n_runs++] = run;
 	}

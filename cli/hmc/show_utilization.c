@@ -325,20 +325,25 @@ static void lpar_entitled_cycles(const void *object, const char *text,
 		set_cycles(value, lpar_of(object)->entitled_us);
 }
 
-/* What it used. Nothing tells its own cycles from those beyond: there are no others. */
+/* What it used of its own, and beyond: only an uncapped one has the latter. */
 static void lpar_capped_cycles(const void *object, const char *text,
 			       struct hmc_value *value)
 {
+	const Tarn__UtilizationLpar *lpar = lpar_of(object);
+
 	(void)text;
-	if (is_sample(object) && lpar_of(object)->has_cpu_us)
-		set_cycles(value, lpar_of(object)->cpu_us);
+	if (is_sample(object) && lpar->has_cpu_us)
+		set_cycles(value, lpar->cpu_us > lpar->uncapped_us
+					  ? lpar->cpu_us - lpar->uncapped_us
+					  : 0);
 }
 
 static void lpar_uncapped_cycles(const void *object, const char *text,
 				 struct hmc_value *value)
 {
+	(void)text;
 	if (is_sample(object) && lpar_of(object)->has_cpu_us)
-		hmc_value_text(value, text);
+		set_cycles(value, lpar_of(object)->uncapped_us);
 }
 
 /* The time base itself: it runs with the clock. */
@@ -440,7 +445,7 @@ static const struct hmc_attribute columns[] = {
 	ON_REQUEST(LPAR, "curr_5250_cpw_percent", config_text, "0.0"),
 	COLUMN(LPAR, "entitled_cycles", lpar_entitled_cycles, NULL),
 	COLUMN(LPAR, "capped_cycles", lpar_capped_cycles, NULL),
-	COLUMN(LPAR, "uncapped_cycles", lpar_uncapped_cycles, "0"),
+	COLUMN(LPAR, "uncapped_cycles", lpar_uncapped_cycles, NULL),
 	COLUMN(LPAR, "donated_cycles", nothing, NULL),
 	COLUMN(LPAR, "idle_cycles", nothing, NULL),
 	COLUMN(LPAR, "shared_cycles_while_active", nothing, NULL),

@@ -137,6 +137,8 @@ static void fill_memory(const struct work *work, Tarn__UtilizationLpar *row,
 		row->backed_bytes = stat->resident_pages * HV_PAGE_BYTES;
 		row->has_cpu_us = stat->has_cpu_us;
 		row->cpu_us = stat->cpu_us;
+		row->has_uncapped_us = stat->has_processor_uncapped_us;
+		row->uncapped_us = stat->processor_uncapped_us;
 	}
 	if (!limits_is_shared(lpar->spec))
 		return;
@@ -146,7 +148,7 @@ static void fill_memory(const struct work *work, Tarn__UtilizationLpar *row,
 	row->weight = lpar->spec->weight;
 }
 
-/* Nobody enforces processors: what was granted is what it could have used. */
+/* What it was granted is what it could have used in any case. */
 static void fill_time(Tarn__UtilizationLpar *row, uint64_t up_ms)
 {
 	row->has_uptime_s = 1;

@@ -171,6 +171,8 @@ static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
 	stat->page_ins = lpar->page_ins;
 	stat->has_cpu_us = 1;
 	stat->cpu_us = 1000 + lpar->page_ins;
+	stat->has_processor_uncapped_us = 1;
+	stat->processor_uncapped_us = 300;
 	stat->verify_passes = lpar->verify_passes;
 	stat->pages_verified = lpar->verify_passes != 0 ? stat->logical_pages : 0;
 	stat->verify_bad = lpar->bad_pages;

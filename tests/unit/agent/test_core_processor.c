@@ -193,6 +193,47 @@ static void what_others_use_is_nobodys_to_divide(void **state)
 	assert_in_range(world_group(&bench->world, "ded")->limits.share, 48, 52);
 }
 
+static uint64_t uncapped_us(const struct bench *bench, const char *name)
+{
+	const Tarn__HostStat *stat = bench->boss.report->stat;
+
+	for (size_t i = 0; stat != NULL && i < stat->n_partitions; i++)
+		if (strcmp(stat->partitions[i]->name, name) == 0)
+			return stat->partitions[i]->processor_uncapped_us;
+	return 0;
+}
+
+static void burn(struct bench *bench, const char *name, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		struct world_group *group = world_group(&bench->world, name);
+
+		group->usage.used_us += 200000; /* 0.40 */
+		world_run(&bench->world, 500);
+	}
+}
+
+/* 0.10 are its own: 0.30 beyond, also while no agent was there to look. */
+static void what_is_beyond_an_entitlement_is_counted_over_agents(void **state)
+{
+	struct bench *bench = *state;
+	Tarn__Processors settings = uncapped(10, 2, 128);
+	uint64_t before;
+
+	want(bench, "db1", &settings);
+	bench_go(bench);
+	burn(bench, "db1", 80);
+	before = uncapped_us(bench, "db1");
+	assert_in_range(before, 70 * 150000, 80 * 150000);
+	world_agent_kill(&bench->world);
+	burn(bench, "db1", 20);
+	world_agent_start(&bench->world);
+	burn(bench, "db1", 10);
+	assert_in_range(uncapped_us(bench, "db1"), before + 25 * 150000,
+			before + 32 * 150000);
+	assert_int_equal(uncapped_us(bench, "ded"), 0); /* nobody entitles it */
+}
+
 static const Tarn__DispatchTrace *trace_of(const struct bench *bench, const char *name)
 {
 	const Tarn__HostStat *stat = bench->boss.report->stat;
@@ -315,6 +356,7 @@ int main(void)
 		CLAIM(without_groups_it_is_told_once_and_goes_on),
 		CLAIM(what_was_used_is_reported),
 		CLAIM(what_others_use_is_nobodys_to_divide),
+		CLAIM(what_is_beyond_an_entitlement_is_counted_over_agents),
 		CLAIM(a_trace_is_sent_while_somebody_wants_it),
 		CLAIM(a_host_that_forbids_records_says_so),
 		cmocka_unit_test(what_is_left_is_divided_by_weight),

@@ -259,6 +259,7 @@ static void give_processors(unsigned i)
 	SET(*stat, processor_quota, 200);
 	SET(*stat, processor_share, 110);
 	SET(*stat, processor_rate, 97);
+	SET(*stat, processor_uncapped_us, 40250000);
 }
 
 static void page_lpar(unsigned i, uint64_t resident, const char *device)

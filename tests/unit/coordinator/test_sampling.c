@@ -212,6 +212,7 @@ static void a_sample_shows_the_host_its_pool_and_what_runs(void **state)
 	assert_int_equal(lpar->mem_bytes, 64 * MIB);
 	assert_true(lpar->has_entitled_bytes && lpar->has_weight);
 	assert_int_equal(lpar->cpu_us, 1000);
+	assert_int_equal(lpar->uncapped_us, 300);
 	assert_false(lpar->has_entitled_us); /* nobody granted processors */
 	assert_true(lpar->uptime_s > 60 && lpar->uptime_s <= 101);
 	test_reply_free(reply);

@@ -77,8 +77,9 @@ static void what_runs_is_sampled(void **state)
 		   "s,2,2,2,null\na,1,null,null,null\n");
 	lab_does("chlparutil -r config" M "-s 60");
 	lab_prints("lslparutil -r lpar" M "--filter event_types=sample -F "
-		   "lpar_name,mem_mode,curr_mem,capped_cycles,run_mem_weight",
-		   "a,ded,64,512000,null\ns,shared,64,512000,200\n");
+		   "lpar_name,mem_mode,curr_mem,capped_cycles,uncapped_cycles,run_mem_"
+		   "weight",
+		   "a,ded,64,358400,153600,null\ns,shared,64,358400,153600,200\n");
 	lab_prints("lslparutil -r lpar" M
 		   "--filter lpar_names=s,event_types=state_change -F primary_state",
 		   "Started\nStarting\n");

@@ -101,7 +101,9 @@ static void fill_ded(Tarn__UtilizationLpar *lpar)
 	lpar->has_uptime_s = lpar->has_entitled_us = lpar->has_cpu_us = 1;
 	lpar->uptime_s = 77;
 	lpar->entitled_us = 154000000;
-	lpar->cpu_us = 1000000;
+	lpar->cpu_us = 1250000;
+	lpar->has_uncapped_us = 1;
+	lpar->uncapped_us = 250000;
 }
 
 static void fill_shared(Tarn__UtilizationLpar *lpar)
@@ -207,7 +209,7 @@ static void rows_have_the_columns_of_an_hmc(void **state)
 		  "sample,resource_type=lpar" AT
 		  "lpar_name=db1,lpar_id=2,uptime=77,curr_proc_mode=ded,curr_procs=2,"
 		  "curr_sharing_mode=keep_idle_procs,entitled_cycles=78848000000,"
-		  "capped_cycles=512000000,uncapped_cycles=0,"
+		  "capped_cycles=512000000,uncapped_cycles=128000000,"
 		  "time_cycles=870400000062976000,mem_mode=ded,curr_mem=2048\n" NOW
 		  "sample,resource_type=lpar" AT
 		  "lpar_name=web,lpar_id=1,curr_proc_mode=shared,curr_proc_units=0.25,"
