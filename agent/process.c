@@ -15,6 +15,7 @@
 #include "agent/child.h"
 #include "agent/command.h"
 #include "agent/tail.h"
+#include "agent/tty.h"
 #include "hvcore/base/file.h"
 #include "hvcore/base/pidfile.h"
 
@@ -123,6 +124,8 @@ static void on_end(struct hv_watch *watch, unsigned events)
 	reap(process, &end);
 	if (agent_log_path(owner->config.options->state, kind, name, path, NULL) == HV_OK)
 		read_last_line(path, text);
+	if (kind == AGENT_PARTITION)
+		agent_tty_remove(owner->config.options->state, name);
 	forget(process);
 	owner->config.on_exit(owner->config.arg, kind, name, &end);
 }

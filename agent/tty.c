@@ -68,6 +68,16 @@ enum hv_code agent_tty_listen(const char *state, enum agent_tty kind, const char
 	return HV_OK;
 }
 
+void agent_tty_remove(const char *state, const char *name)
+{
+	struct sockaddr_un address;
+
+	for (int kind = 0; kind < AGENT_TTY_COUNT; kind++)
+		if (address_of(state, (enum agent_tty)kind, name, &address, NULL) ==
+		    HV_OK)
+			(void)unlink(address.sun_path); /* else the next one does */
+}
+
 enum hv_code agent_tty_connect(const char *state, enum agent_tty kind, const char *name,
 			       int *ret_fd, struct hv_err *err)
 {

@@ -21,6 +21,8 @@ enum agent_tty { AGENT_TTY_CONSOLE, AGENT_TTY_DEBUGGER, AGENT_TTY_COUNT };
 HV_MUST_USE
 enum hv_code agent_tty_listen(const char *state, enum agent_tty kind, const char *name,
 			      int *ret_fd, struct hv_err *err);
+/* Both sockets of a partition that is over. */
+void agent_tty_remove(const char *state, const char *name);
 /* Never blocks; the socket does not either. */
 HV_MUST_USE
 enum hv_code agent_tty_connect(const char *state, enum agent_tty kind, const char *name,

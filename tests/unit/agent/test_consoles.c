@@ -33,6 +33,7 @@ struct stage {
 	int listener, peer; /* the partition's */
 	/* of the order in an answer */
 	unsigned orders;
+	uint64_t seen; /* of input, so far */
 	uint64_t input_at, output_seen;
 	char input[HV_CONSOLE_INPUT_MAX];
 	size_t input_count;
@@ -207,6 +208,27 @@ static void run_for(struct stage *stage, uint64_t ms)
 	assert_true(shell_wait(stage->shell, has_time, &until));
 }
 
+static bool has_hung_up(void *arg)
+{
+	char got;
+
+	return recv(((struct stage *)arg)->peer, &got, 1, MSG_PEEK) == 0;
+}
+
+static bool is_told_ended(void *arg)
+{
+	const struct stage *stage = arg;
+
+	return stage->asked->n_sessions == 1 && stage->asked->sessions[0]->ended;
+}
+
+static bool has_taken_more(void *arg)
+{
+	const struct stage *stage = arg;
+
+	return stage->asked->sessions[0]->input_seen > stage->seen;
+}
+
 static void accept_peer(struct stage *stage)
 {
 	stage->peer = accept4(stage->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -293,14 +315,12 @@ static void what_is_not_named_is_closed(void **state)
 {
 	struct stage stage;
 	unsigned requests;
-	char got;
 
 	open_stage(&stage, *state);
 	open_session(&stage);
 	stage.orders = 0;
 	answer(&stage, 0);
-	run_for(&stage, 50);
-	assert_int_equal(recv(stage.peer, &got, 1, 0), 0);
+	assert_true(shell_wait(stage.shell, has_hung_up, &stage));
 	requests = stage.requests;
 	run_for(&stage, 200);
 	assert_int_equal(stage.requests, requests); /* nothing to ask about */
@@ -329,9 +349,8 @@ static void an_end_is_told_after_the_last_words(void **state)
 		stage.peer = -1;
 		stage.answers = true;
 		answer(&stage, 0);
-		run_for(&stage, 100);
+		assert_true(shell_wait(stage.shell, is_told_ended, &stage));
 		stage.answers = false;
-		assert_true(stage.asked->sessions[0]->ended);
 		assert_int_equal(stage.asked->sessions[0]->output.len, count);
 		assert_memory_equal(stage.asked->sessions[0]->output.data, ends[i].words,
 				    count);
@@ -386,7 +405,6 @@ static void a_partition_that_reads_nothing_is_not_asked_about_in_a_hurry(void **
 	static char filler[1 << 20];
 	struct stage stage;
 	unsigned before;
-	uint64_t seen;
 
 	open_stage(&stage, *state);
 	open_session(&stage);
@@ -396,11 +414,10 @@ static void a_partition_that_reads_nothing_is_not_asked_about_in_a_hurry(void **
 	before = stage.requests;
 	run_for(&stage, 500);
 	assert_true(stage.requests - before <= 8);
-	seen = stage.asked->sessions[0]->input_seen;
+	stage.seen = stage.asked->sessions[0]->input_seen;
 	while (recv(stage.peer, filler, sizeof(filler), 0) > 0)
 		; /* it reads at last */
-	run_for(&stage, 250);
-	assert_true(stage.asked->sessions[0]->input_seen > seen);
+	assert_true(shell_wait(stage.shell, has_taken_more, &stage));
 	stage.answers = false;
 	close_stage(&stage);
 }
