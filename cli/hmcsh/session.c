@@ -57,40 +57,65 @@ static bool join(char *text, size_t *count, const char *line)
 	return true;
 }
 
+/* A backslash at the end that is not escaped itself: the next line belongs to it. */
+static bool ends_with_escape(const char *line)
+{
+	size_t count = strlen(line), from = count;
+
+	while (from > 0 && line[from - 1] == '\\')
+		from--;
+	return (count - from) % 2 != 0;
+}
+
+struct session_text {
+	char text[HMCSH_LINE_BYTES_MAX];
+	size_t count;
+	unsigned lines;
+};
+
+/* One line more; AGAIN: it goes on. */
+static enum hv_code take_line(struct hmcsh *shell, struct session_text *t,
+			      const char *line, struct hv_err *err)
+{
+	t->lines = t->count > 0 ? t->lines + 1 : 0;
+	if (!join(t->text, &t->count, line) || t->lines >= CONTINUED_MAX)
+		return hv_fail(err, HV_E_LIMIT, "line too long");
+	if (ends_with_escape(line))
+		return HV_E_AGAIN;
+	return hmcsh_try_line(shell, t->text, err);
+}
+
 int hmcsh_session_loop(struct hmcsh *shell, struct hmcsh_input *input)
 {
-	char *text = malloc(HMCSH_LINE_BYTES_MAX);
-	unsigned lines = 0;
-	size_t count = 0;
+	struct session_text *t = calloc(1, sizeof(*t));
 	struct hv_err err;
 	enum hv_code code = HV_OK;
 
-	if (text == NULL) {
+	if (t == NULL) {
 		(void)fprintf(stderr, HMCSH_NAME ": %s\n", no_memory);
 		return HMCSH_FAILED;
 	}
 	while (!shell->is_leaving) {
-		const char *line = input->next(input, count > 0);
+		const char *line = input->next(input, t->count > 0);
 
-		if (hmcsh_is_interrupted() || line == NULL)
-			count = 0;
+		if (hmcsh_is_interrupted())
+			t->count = 0;
 		if (line == NULL)
 			break;
 		hmcsh_interrupt_clear();
-		lines = count > 0 ? lines + 1 : 0;
-		code = join(text, &count, line) && lines < CONTINUED_MAX
-			       ? hmcsh_try_line(shell, text, &err)
-			       : hv_fail(&err, HV_E_LIMIT, "line too long");
+		code = take_line(shell, t, line, &err);
 		if (code == HV_E_AGAIN)
 			continue;
 		if (code != HV_OK)
 			hmcsh_complain(&err);
-		count = 0;
+		t->count = 0;
 		hmcsh_interrupt_clear();
 	}
-	if (code == HV_E_AGAIN)
+	/* what was to go on, and did not */
+	if (code == HV_E_AGAIN && t->count > 0 &&
+	    hmcsh_try_line(shell, t->text, &err) != HV_OK)
 		hmcsh_complain(&err);
-	free(text);
+	free(t);
 	return shell->status;
 }
 

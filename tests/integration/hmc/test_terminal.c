@@ -64,6 +64,9 @@ static void a_line_goes_on_until_it_is_complete(void **state)
 	terminal_type(&t, "do echo \"$i\n");
 	terminal_expect(&t, "> ");
 	does("x\"; done\n", "\n1\r\nx\r\n2\r\nx\r\n");
+	terminal_type(&t, "echo a''b \\\n");
+	terminal_expect(&t, "> ");
+	does("c''d\n", "\nab cd\r\n");
 	terminal_type(&t, "echo 'half\n");
 	terminal_expect(&t, "> ");
 	does(INTERRUPT, "\n");
