@@ -147,9 +147,50 @@ static const char *workload_name(Tarn__WorkloadKind kind)
 		return "scan";
 	case TARN__WORKLOAD_KIND__WORKLOAD_PHASES:
 		return "phases";
+	case TARN__WORKLOAD_KIND__WORKLOAD_OS:
+		return "os";
 	default:
 		return "idle";
 	}
+}
+
+/* Gone when the partition is, and in the way of nobody. */
+static enum hv_code give_disk(const struct agent_options *options, const char *name,
+			      const char *option, struct command *command,
+			      struct hv_err *err)
+{
+	char file[HV_NAME_BYTES + 16], path[HV_FILE_PATH_BYTES];
+	enum hv_code code;
+	int fd;
+
+	(void)snprintf(file, sizeof(file), "run/disk-%s", name);
+	code = hv_path_join(path, sizeof(path), options->state, file, err);
+	if (code != HV_OK)
+		return code;
+	(void)unlink(path); /* ENOENT is the rule */
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	code = give(command, option, fd, path, err);
+	if (code == HV_OK)
+		(void)unlink(path);
+	return code;
+}
+
+static enum hv_code give_os(const struct agent_options *options,
+			    const struct agent_spawn *what, struct command *command,
+			    struct hv_err *err)
+{
+	static const char *const policies[] = { "0", "1", "2", "balloon" };
+	uint32_t policy = what->spec->workload->loan_policy;
+	enum hv_code code;
+
+	if (what->spec->workload->kind != TARN__WORKLOAD_KIND__WORKLOAD_OS)
+		return HV_OK;
+	HV_INVARIANT(policy < HV_COUNT(policies)); /* hv_lpar_spec_check() */
+	command_add(command, "--loan-policy=%s", policies[policy]);
+	code = give_disk(options, what->name, "os-file-fd", command, err);
+	if (code == HV_OK)
+		code = give_disk(options, what->name, "os-paging-fd", command, err);
+	return code;
 }
 
 static enum hv_code partition(const struct agent_options *options,
@@ -178,11 +219,11 @@ static enum hv_code partition(const struct agent_options *options,
 		command_add(command, "--threads=%u",
 			    what->processors < WORKERS_MAX ? what->processors
 							   : WORKERS_MAX);
-	if (load->hints) {
+	if (load->hints && load->kind == TARN__WORKLOAD_KIND__WORKLOAD_PHASES)
 		command_add(command, "--discard");
+	if (load->hints)
 		command_add(command, "--hints");
-	}
-	return HV_OK;
+	return give_os(options, what, command, err);
 }
 
 enum hv_code command_make(const struct agent_options *options, const char *bin,

@@ -10,7 +10,8 @@
 #define NAMES_MAX 64
 
 const char *const cli_mode_names[] = { "dedicated", "shared", NULL };
-const char *const cli_workload_names[] = { "idle", "zipf", "scan", "phases", NULL };
+const char *const cli_workload_names[] = { "idle", "zipf", "scan", "phases", "os", NULL };
+static const char *const loan_policy_names[] = { "0", "1", "2", "balloon", NULL };
 static const char *const redundancy_names[] = { "none", "required", NULL };
 static const char *const drill_names[] = { "planned", "kill", NULL };
 static const char *const shell_names[] = { "bash", NULL };
@@ -104,9 +105,11 @@ static const struct cli_option pgdev_remove[] = {
 	{ "redundancy", CLI_OPTION, CLI_CHOICE, .choices = redundancy_names, .metavar = "WHAT", \
 	  .help = "required: a healthy pair of paging VIOS (default), or none" }, \
 	{ "workload", CLI_OPTION, CLI_CHOICE, .choices = cli_workload_names, .metavar = "KIND", \
-	  .help = "what it runs: idle (default), zipf, scan or phases" }, \
-	{ "working-set", CLI_OPTION, CLI_NUMBER, .max = 100, .metavar = "PERCENT", \
-	  .help = "of its memory that the workload uses (100)" }, \
+	  .help = "what it runs: idle (default), zipf, scan, phases or os" }, \
+	{ "working-set", CLI_OPTION, CLI_NUMBER, .max = HV_LPAR_OS_SET_MAX, .metavar = "PERCENT", \
+	  .help = "of its memory that the workload uses (100; os: up to 400)" }, \
+	{ "loan-policy", CLI_OPTION, CLI_CHOICE, .choices = loan_policy_names, .metavar = "POLICY", \
+	  .help = "os: lends nothing (0), file cache (1, default), working storage too (2)" }, \
 	{ "write-percent", CLI_OPTION, CLI_NUMBER, .max = 100, .metavar = "PERCENT", \
 	  .help = "of its operations that write (50)" }, \
 	{ "rate", CLI_OPTION, CLI_NUMBER, .max = 1000000000, .metavar = "N", \

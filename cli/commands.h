@@ -76,6 +76,6 @@ CLI_COMMAND(cli_help);
 
 /* Choices that the table and a noun's file share; the index is the number. */
 extern const char *const cli_mode_names[];     /* dedicated, shared */
-extern const char *const cli_workload_names[]; /* idle, zipf, scan, phases */
+extern const char *const cli_workload_names[]; /* idle, zipf, scan, phases, os */
 
 #endif

@@ -50,6 +50,15 @@ static void show_head(struct cli *cli, const Tarn__LparView *lpar)
 		line(cli, "last run ended", "%s", record->last_end);
 }
 
+static const char *policy_text(uint32_t policy)
+{
+	static const char *const texts[] = { "0, lends nothing", "1, lends file cache",
+					     "2, lends working storage too",
+					     "balloon, to compare" };
+
+	return policy < HV_COUNT(texts) ? texts[policy] : "unknown";
+}
+
 static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
 		      const Tarn__DeviceView *device)
 {
@@ -73,6 +82,8 @@ static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
 	     load->via_hpt ? ", through a page table"
 	     : load->hints ? ", says what it has left"
 			   : "");
+	if (load->kind == TARN__WORKLOAD_KIND__WORKLOAD_OS)
+		line(cli, "loan policy", "%s", policy_text(load->loan_policy));
 	if (load->rate > 0)
 		line(cli, "rate", "%" PRIu64 " operations/s", load->rate);
 	if (lpar->record->device != NULL)
@@ -191,6 +202,21 @@ static void show_processors(struct cli *cli, const Tarn__LparView *lpar)
 	     cli_time((double)stat->processor_throttled_us, b, sizeof(b)));
 }
 
+static void show_os(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	heading(cli, "ITS OPERATING SYSTEM");
+	line(cli, "loan policy", "%s", policy_text(stat->os_loan_policy));
+	page_line(cli, "free", stat->os_free_pages);
+	page_line(cli, "working storage", stat->os_working_pages);
+	page_line(cli, "file cache", stat->os_cache_pages);
+	page_line(cli, "lent", stat->os_loaned_pages);
+	count_line(cli, "its own page-ins", stat->os_page_ins);
+	count_line(cli, "its own page-outs", stat->os_page_outs);
+	count_line(cli, "file reads", stat->os_file_reads);
+	count_line(cli, "cache dropped", stat->os_dropped);
+	count_line(cli, "its device errors", stat->os_io_errors);
+}
+
 static void latency_line(struct cli *cli, const char *label, const Tarn__Histogram *from)
 {
 	char a[CLI_TIME_BYTES], b[CLI_TIME_BYTES], c[CLI_TIME_BYTES];
@@ -242,6 +268,8 @@ static void show_text(struct cli *cli, const Tarn__StatusReply *status,
 		show_faults(cli, lpar->stat);
 	if (lpar->stat->has_hpt_bytes)
 		show_calls(cli, lpar->stat);
+	if (lpar->stat->has_os_loan_policy)
+		show_os(cli, lpar->stat);
 	show_workload(cli, lpar->stat);
 }
 

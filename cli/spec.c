@@ -45,6 +45,8 @@ static void take_workload(const struct cli *cli, Tarn__Workload *workload)
 	workload->via_hpt = cli_flag(args, "via-hpt");
 	workload->has_hints = true;
 	workload->hints = cli_flag(args, "hints");
+	workload->has_loan_policy = true;
+	workload->loan_policy = (uint32_t)cli_number(args, "loan-policy", 1);
 }
 
 static void take_shared(const struct cli *cli, Tarn__LparSpec *spec)

@@ -39,6 +39,7 @@ static void open_ttys(const struct partition_options *options,
 	struct partition_console_config config = partition_options_console(
 		options, attachment, booted->control.guest, booted->control.crew);
 
+	config.load.os = partition_crew_os(booted->control.crew);
 	open_tty(&config, options->console_fd, &booted->console);
 	config.is_debugger = true;
 	open_tty(&config, options->debug_fd, &booted->debugger);
@@ -50,6 +51,7 @@ enum hv_code partition_boot(const struct partition_options *options,
 	struct partition_control_config *control = &booted->control;
 	struct partition_attachment attachment;
 	struct partition_crew_config crew;
+	struct os_guest *os = NULL;
 	enum hv_code code = partition_control_block_signals(err);
 
 	if (code == HV_OK && options->pid_file_fd != 0)
@@ -64,6 +66,9 @@ enum hv_code partition_boot(const struct partition_options *options,
 	if (code == HV_OK && options->hints)
 		code = partition_guest_hint_by(control->guest, attachment.calls, err);
 	if (code == HV_OK)
+		code = partition_options_os(options, &attachment, control->guest, &os,
+					    err);
+	if (code == HV_OK)
 		code = partition_privilege_drop(err);
 	if (code == HV_OK)
 		code = partition_guest_catch_poison(err);
@@ -71,6 +76,7 @@ enum hv_code partition_boot(const struct partition_options *options,
 		return code;
 	control->socket = attachment.socket;
 	crew = partition_options_crew(options, &attachment);
+	crew.os = os;
 	log_info("partition.started", "pages=%llu mode=%s workload=%s",
 		 (unsigned long long)partition_guest_pages(control->guest),
 		 attachment.mode == HV_MODE_SHARED ? "shared" : "dedicated",

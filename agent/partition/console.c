@@ -77,6 +77,19 @@ static void status(struct partition_console *console, const struct words *words)
 	show_watch(console);
 }
 
+static void os_memory(struct partition_console *console, struct os_guest *os)
+{
+	struct os_memory_figures now = os_guest_figures(os);
+
+	say(console, "pages          %llu free, %llu working, %llu cache, %llu lent\r\n",
+	    (unsigned long long)now.free, (unsigned long long)now.working,
+	    (unsigned long long)now.cache, (unsigned long long)now.loaned);
+	say(console, "own paging     %llu in, %llu out; the file %llu\r\n",
+	    (unsigned long long)now.page_ins, (unsigned long long)now.page_outs,
+	    (unsigned long long)now.file_reads);
+	say(console, "loan policy    %s\r\n", os_loan_policy_names[os_guest_policy(os)]);
+}
+
 static void memory(struct partition_console *console, const struct words *words)
 {
 	const struct partition_guest *guest = console->config.guest;
@@ -95,6 +108,8 @@ static void memory(struct partition_console *console, const struct words *words)
 	    (unsigned long long)partition_guest_reserved(guest) * HV_PAGE_BYTES - 1);
 	say(console, "translation    %s\r\n",
 	    console->config.is_via_hpt ? "hashed page table" : "none");
+	if (console->config.load.os != NULL)
+		os_memory(console, console->config.load.os);
 }
 
 static void workload(struct partition_console *console, const struct words *words)

@@ -283,6 +283,32 @@ static bool send_report(struct control *control, uint64_t now_ms)
 	return send_packet(control, &report, sizeof report);
 }
 
+/* After a report; one that finds no room is left out. */
+static void send_os(struct control *control)
+{
+	struct os_guest *os = partition_crew_os(control->config->crew);
+	struct hv_attach_os packet = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_OS, sizeof packet, 0),
+	};
+	struct os_memory_figures now;
+
+	if (os == NULL)
+		return;
+	now = os_guest_figures(os);
+	packet.loan_policy = os_guest_policy(os);
+	packet.free_pages = now.free;
+	packet.working_pages = now.working;
+	packet.cache_pages = now.cache;
+	packet.loaned_pages = now.loaned;
+	packet.page_ins = now.page_ins;
+	packet.page_outs = now.page_outs;
+	packet.file_reads = now.file_reads;
+	packet.dropped = now.dropped;
+	packet.curable = now.curable;
+	packet.io_errors = now.io_errors;
+	(void)send_packet(control, &packet, sizeof packet);
+}
+
 /* A report that finds no room is due again after the usual time. */
 static void report_if_due(struct control *control)
 {
@@ -293,6 +319,7 @@ static void report_if_due(struct control *control)
 	control->is_report_wanted = false;
 	control->next_report_ms = now_ms + PARTITION_REPORT_MS;
 	(void)send_report(control, now_ms);
+	send_os(control);
 }
 
 static void end_pass(struct control *control, const struct partition_progress *progress)

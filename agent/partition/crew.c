@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "agent/partition/pin.h"
 #include "agent/partition/stall.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
@@ -42,6 +42,7 @@ struct worker {
 /* lock guards discard states and the waits; never held while memory is touched. */
 struct partition_crew {
 	struct partition_guest *guest;
+	struct os_guest *os; /* or NULL */
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a command came, or a discard was answered */
 	int notice;
@@ -204,7 +205,11 @@ static void work(struct worker *worker, uint64_t *now_ns)
 	struct partition_operation operation = partition_workload_next(&worker->workload,
 								       *now_ns / 1000000);
 
-	if (operation.action == PARTITION_DISCARD) {
+	if (worker->crew->os != NULL) {
+		os_guest_operate(worker->crew->os, &operation, &worker->stall,
+				 *now_ns / 1000000);
+		*now_ns = hv_clock_ns();
+	} else if (operation.action == PARTITION_DISCARD) {
 		discard(worker, operation.page, operation.pages);
 	} else {
 		begin(worker, operation.page, operation.action != PARTITION_READ);
@@ -222,6 +227,8 @@ static bool verify_page(struct worker *worker, uint64_t page)
 	struct partition_guest *guest = worker->crew->guest;
 	bool is_right;
 
+	if (worker->crew->os != NULL)
+		return os_guest_verify(worker->crew->os, page, &worker->stall);
 	if (partition_guest_is_free(guest, page))
 		return true;
 	begin(worker, page, false);
@@ -236,12 +243,9 @@ static void verify(struct worker *worker)
 	struct partition_crew *crew = worker->crew;
 
 	for (uint64_t i = 0; i < worker->count && !is_stopping(worker); i++) {
-		bool is_right;
-
 		if (has_access(worker))
 			serve_access(worker);
-		is_right = verify_page(worker, worker->first + i);
-		if (!is_right)
+		if (!verify_page(worker, worker->first + i))
 			atomic_fetch_add(&worker->verified_bad, 1);
 		atomic_fetch_add(&worker->verified, 1);
 	}
@@ -326,20 +330,12 @@ static void init_worker(struct partition_crew *crew, unsigned number,
 	share_out(worker, pages, config->workers);
 	worker->rng.state = config->workload.seed ^ number;
 	worker->interval_ns = rate == 0 ? 0 : NS_PER_S * config->workers / rate;
-	partition_workload_init(&worker->workload, &config->workload, worker->first,
-				worker->count, number);
+	if (crew->os != NULL)
+		os_guest_init_load(crew->os, &config->workload, &worker->workload);
+	else
+		partition_workload_init(&worker->workload, &config->workload,
+					worker->first, worker->count, number);
 	partition_stall_init(&worker->stall);
-}
-
-/* A worker that cannot be pinned still works. */
-static void pin(struct worker *worker, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((unsigned)cpu, &set);
-	if (pthread_setaffinity_np(worker->thread, sizeof set, &set) != 0)
-		log_warn("partition.not_pinned", "worker=%u cpu=%d", worker->number, cpu);
 }
 
 /* For whoever looks at its threads: top, or who is told what hit a breakpoint. */
@@ -365,7 +361,7 @@ static enum hv_code start_workers(struct partition_crew *crew,
 		crew->count++;
 		name_thread(worker);
 		if (config->home_cpu >= 0 && config->home_cpu < CPU_SETSIZE)
-			pin(worker, config->home_cpu);
+			partition_pin(worker->thread, worker->number, config->home_cpu);
 	}
 	return HV_OK;
 }
@@ -397,6 +393,7 @@ enum hv_code partition_crew_open(const struct partition_crew_config *config,
 	if (crew == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory for the workers");
 	crew->guest = guest;
+	crew->os = config->os;
 	crew->notice = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (crew->notice < 0) {
 		code = hv_fail_os(err, HV_E_OS, errno, "make an eventfd");
@@ -417,12 +414,11 @@ enum hv_code partition_crew_open(const struct partition_crew_config *config,
 	if (code != HV_OK)
 		atomic_store(&crew->is_stopping, true);
 	unlock(crew);
-	if (code != HV_OK) {
+	if (code == HV_OK)
+		*ret_crew = crew;
+	else
 		partition_crew_close(crew);
-		return code;
-	}
-	*ret_crew = crew;
-	return HV_OK;
+	return code;
 }
 
 void partition_crew_close(struct partition_crew *crew)
@@ -482,12 +478,20 @@ void partition_crew_resume(struct partition_crew *crew)
 		struct worker *worker = &crew->workers[i];
 
 		share_out(worker, pages, crew->count);
-		partition_workload_resize(&worker->workload, worker->first, worker->count,
-					  i);
+		if (crew->os != NULL)
+			os_guest_grow(crew->os);
+		else
+			partition_workload_resize(&worker->workload, worker->first,
+						  worker->count, i);
 	}
 	crew->resumed = atomic_load(&crew->pause);
 	HV_INVARIANT(pthread_cond_broadcast(&crew->changed) == 0);
 	unlock(crew);
+}
+
+struct os_guest *partition_crew_os(struct partition_crew *crew)
+{
+	return crew->os;
 }
 
 unsigned partition_crew_workers(const struct partition_crew *crew)

@@ -22,6 +22,7 @@
 #define AGENT_PARTITION_CREW_H
 
 #include "agent/partition/access.h"
+#include "agent/partition/os_guest.h"
 #include "agent/partition/workload.h"
 #include "hvcore/base/hist.h"
 
@@ -33,7 +34,8 @@ struct partition_crew_config {
 	struct partition_workload_config workload;
 	unsigned workers; /* 1..PARTITION_WORKERS_MAX; no more than pages */
 	uint64_t rate;
-	int home_cpu; /* workers run there; -1 = anywhere */
+	int home_cpu;        /* workers run there; -1 = anywhere */
+	struct os_guest *os; /* PARTITION_OS, with one worker; lent; else NULL */
 };
 
 struct partition_progress {
@@ -76,6 +78,8 @@ enum hv_code partition_crew_verify(struct partition_crew *crew, struct hv_err *e
 void partition_crew_pause(struct partition_crew *crew);
 /* The guest's pages are shared out anew, and work goes on. It must be paused. */
 void partition_crew_resume(struct partition_crew *crew);
+/* NULL: its pages are the workers' own. */
+struct os_guest *partition_crew_os(struct partition_crew *crew);
 unsigned partition_crew_workers(const struct partition_crew *crew);
 
 void partition_crew_reset_stall(struct partition_crew *crew);

@@ -380,6 +380,92 @@ bool partition_guest_write(struct partition_guest *guest, uint64_t page)
 	return write_version(guest, page);
 }
 
+/* ---- pages of another reckoning ---- */
+
+static void log_other(const struct partition_guest *guest, uint64_t page,
+		      const struct partition_content *expected,
+		      const struct partition_finding *found)
+{
+	log_error("partition.mismatch",
+		  "page=%llu holds=%llu version=%u found=%s found_page=%llu "
+		  "first_bad_byte=%u",
+		  (unsigned long long)page, (unsigned long long)expected->page,
+		  expected->version,
+		  found->key == guest->key ? "own"
+		  : found->key == 0        ? "zero"
+					   : "foreign",
+		  found->key == guest->key ? (unsigned long long)found->page : 0,
+		  found->first_bad_byte);
+}
+
+bool partition_guest_check_as(struct partition_guest *guest, uint64_t page,
+			      const struct partition_content *content)
+{
+	const uint8_t *address = address_of(guest, page, false);
+	struct partition_finding found;
+	sigjmp_buf way_out;
+	bool is_right;
+
+	if (address == NULL)
+		return not_translated(guest, page);
+	if (sigsetjmp(way_out, 0) != 0) {
+		recover();
+		report(guest, page, NULL);
+		return false;
+	}
+	guard(&way_out);
+	is_right = partition_content_check(address, content, &found);
+	guard(NULL);
+	if (!is_right && count_mismatch(guest))
+		log_other(guest, page, content, &found);
+	return is_right;
+}
+
+bool partition_guest_write_as(struct partition_guest *guest, uint64_t page,
+			      const struct partition_content *content)
+{
+	uint8_t *address = address_of(guest, page, true);
+	sigjmp_buf way_out;
+
+	if (address == NULL)
+		return not_translated(guest, page);
+	if (sigsetjmp(way_out, 0) != 0) {
+		recover();
+		report(guest, page, NULL);
+		return false;
+	}
+	guard(&way_out);
+	partition_content_write(address, content);
+	guard(NULL);
+	guest->versions[page] &= ~BAD_BIT;
+	return true;
+}
+
+bool partition_guest_fill(struct partition_guest *guest, uint64_t page,
+			  const uint8_t *from)
+{
+	uint8_t *address = address_of(guest, page, true);
+	sigjmp_buf way_out;
+
+	if (address == NULL)
+		return not_translated(guest, page);
+	if (sigsetjmp(way_out, 0) != 0) {
+		recover();
+		report(guest, page, NULL);
+		return false;
+	}
+	guard(&way_out);
+	memcpy(address, from, HV_PAGE_BYTES);
+	guard(NULL);
+	guest->versions[page] &= ~BAD_BIT;
+	return true;
+}
+
+uint64_t partition_guest_key(const struct partition_guest *guest)
+{
+	return guest->key;
+}
+
 void partition_guest_forget(struct partition_guest *guest, uint64_t page, uint64_t pages)
 {
 	HV_INVARIANT(page < guest->pages && pages <= guest->pages - page);

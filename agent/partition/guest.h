@@ -95,6 +95,21 @@ bool partition_guest_check(struct partition_guest *guest, uint64_t page);
 bool partition_guest_peek(struct partition_guest *guest, uint64_t page);
 /* False: the page cannot be written (poisoned). */
 bool partition_guest_write(struct partition_guest *guest, uint64_t page);
+/*
+ * For who keeps pages by a reckoning of its own (os_memory.h), of pages that are not
+ * reserved: the content that is given, and bytes as they are, not checked.
+ */
+HV_MUST_USE
+bool partition_guest_check_as(struct partition_guest *guest, uint64_t page,
+			      const struct partition_content *content);
+HV_MUST_USE
+bool partition_guest_write_as(struct partition_guest *guest, uint64_t page,
+			      const struct partition_content *content);
+HV_MUST_USE
+bool partition_guest_fill(struct partition_guest *guest, uint64_t page,
+			  const uint8_t *from);
+uint64_t partition_guest_key(const struct partition_guest *guest);
+
 /* After the pages were given back: they are zero from now on. */
 void partition_guest_forget(struct partition_guest *guest, uint64_t page, uint64_t pages);
 

@@ -11,6 +11,7 @@
 
 /* Descriptors below 3 are not inherited on purpose. */
 #define FD_MIN 3
+#define WORKING_SET_MAX 400 /* arbitrary */
 
 static const struct hv_option options[] = {
 	/* clang-format off */
@@ -34,8 +35,8 @@ static const struct hv_option options[] = {
 	  OPTION(debug_fd), NULL, "inherited, the same: for debuggers" },
 	{ "workload", HV_OPTION_CHOICE, "KIND", "zipf", 0, 0,
 	  OPTION(workload), partition_workload_names, "what it does" },
-	{ "working-set", HV_OPTION_U64, "PERCENT", "100", 1, 100,
-	  OPTION(working_set), NULL, "of its memory" },
+	{ "working-set", HV_OPTION_U64, "PERCENT", "100", 1, WORKING_SET_MAX,
+	  OPTION(working_set), NULL, "of its memory; more than 100 for os alone" },
 	{ "write-percent", HV_OPTION_U64, "PERCENT", "50", 0, 100,
 	  OPTION(write_percent), NULL, "of operations" },
 	{ "rate", HV_OPTION_U64, "N", "0", 0, 1000000000,
@@ -52,6 +53,14 @@ static const struct hv_option options[] = {
 	  OPTION(hints), NULL, "say which pages are unused, instead of giving them back" },
 	{ "via-hpt", HV_OPTION_FLAG, NULL, NULL, 0, 0,
 	  OPTION(via_hpt), NULL, "translate every access through a hashed page table" },
+	{ "file-percent", HV_OPTION_U64, "PERCENT", "25", 0, 100,
+	  OPTION(file_percent), NULL, "os: of operations that read the file" },
+	{ "loan-policy", HV_OPTION_CHOICE, "POLICY", "1", 0, 0,
+	  OPTION(loan_policy), os_loan_policy_names, "os: 1 lends file cache, 2 working storage as well" },
+	{ "os-file-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX,
+	  OPTION(os_file_fd), NULL, "os: inherited, an empty file for the file that it reads" },
+	{ "os-paging-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX,
+	  OPTION(os_paging_fd), NULL, "os: inherited, an empty file for its own paging" },
 	{ "verbose", HV_OPTION_FLAG, NULL, NULL, 0, 0,
 	  OPTION(verbose), NULL, "log what only developers want to know" },
 	/* clang-format on */
@@ -73,6 +82,24 @@ static enum hv_code check_descriptor(const char *option, uint64_t fd, struct hv_
 	return HV_OK;
 }
 
+static enum hv_code check_os(const struct partition_options *given, struct hv_err *err)
+{
+	enum hv_code code = HV_OK;
+
+	if (given->workload != PARTITION_OS && given->working_set > 100)
+		return hv_fail(err, HV_E_INVAL,
+			       "--working-set of more than 100 needs --workload os");
+	if (given->workload != PARTITION_OS)
+		return HV_OK;
+	if (given->os_file_fd == 0 || given->os_paging_fd == 0)
+		return hv_fail(err, HV_E_INVAL,
+			       "--workload os needs --os-file-fd and --os-paging-fd");
+	code = check_descriptor("os-file-fd", given->os_file_fd, err);
+	if (code == HV_OK)
+		code = check_descriptor("os-paging-fd", given->os_paging_fd, err);
+	return code;
+}
+
 enum hv_code partition_options_check(const struct partition_options *given,
 				     struct hv_err *err)
 {
@@ -83,9 +110,11 @@ enum hv_code partition_options_check(const struct partition_options *given,
 			       "exactly one of --socket and --socket-fd is needed");
 	if (given->discard && given->workload != PARTITION_PHASES)
 		return hv_fail(err, HV_E_INVAL, "--discard needs --workload phases");
-	if (given->hints && !given->discard)
+	if (given->hints && !given->discard && given->workload != PARTITION_OS)
 		return hv_fail(err, HV_E_INVAL, "--hints needs --discard");
-	code = check_descriptor("socket-fd", given->socket_fd, err);
+	code = check_os(given, err);
+	if (code == HV_OK)
+		code = check_descriptor("socket-fd", given->socket_fd, err);
 	if (code == HV_OK)
 		code = check_descriptor("uffd-device", given->uffd_device, err);
 	if (code == HV_OK)
@@ -105,6 +134,12 @@ static uint8_t hex_digit(char digit)
 	return (uint8_t)(at - digits); /* HV_OPTION_HEX let nothing else through */
 }
 
+static bool says_hints(const struct partition_options *given)
+{
+	return given->hints ||
+	       (given->workload == PARTITION_OS && given->loan_policy != OS_LOAN_OFF);
+}
+
 struct partition_attach_config partition_options_attach(
 	const struct partition_options *given)
 {
@@ -114,7 +149,7 @@ struct partition_attach_config partition_options_attach(
 		.run_id = given->run_id,
 		.uffd_device = given->uffd_device != 0 ? (int)given->uffd_device : -1,
 		.timeout_ms = PARTITION_ATTACH_TIMEOUT_MS,
-		.wants_calls = given->via_hpt || given->hints,
+		.wants_calls = given->via_hpt || says_hints(given),
 	};
 
 	for (unsigned i = 0; i < HV_TOKEN_BYTES; i++)
@@ -139,6 +174,27 @@ enum hv_code partition_options_guest(const struct partition_options *given,
 	return partition_guest_open(&config, ret_guest, err);
 }
 
+enum hv_code partition_options_os(const struct partition_options *given,
+				  const struct partition_attachment *attachment,
+				  struct partition_guest *guest, struct os_guest **ret_os,
+				  struct hv_err *err)
+{
+	struct os_guest_config config = {
+		.guest = guest,
+		.calls = says_hints(given) ? attachment->calls : NULL,
+		.policy = (enum os_loan_policy)given->loan_policy,
+		.working_set_percent = (unsigned)given->working_set,
+		.file_percent = (unsigned)given->file_percent,
+		.seed = given->seed,
+		.files = { [OS_STORE_PAGING] = (int)given->os_paging_fd,
+			   [OS_STORE_FILE] = (int)given->os_file_fd },
+	};
+
+	*ret_os = NULL;
+	return given->workload == PARTITION_OS ? os_guest_open(&config, ret_os, err)
+					       : HV_OK;
+}
+
 struct partition_crew_config partition_options_crew(
 	const struct partition_options *given,
 	const struct partition_attachment *attachment)
@@ -154,7 +210,8 @@ struct partition_crew_config partition_options_crew(
 				       attachment->mode == HV_MODE_SHARED,
 			.seed = given->seed,
 		},
-		.workers = (unsigned)given->threads,
+		/* an operating system's tables are one worker's */
+		.workers = given->workload == PARTITION_OS ? 1 : (unsigned)given->threads,
 		.rate = given->rate,
 		.home_cpu = attachment->home_cpu,
 	};

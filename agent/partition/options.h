@@ -27,6 +27,8 @@ struct partition_options {
 	bool discard;
 	bool via_hpt;
 	bool hints;
+	uint64_t os_file_fd, os_paging_fd, file_percent; /* workload os */
+	unsigned loan_policy;
 	bool verbose;
 };
 
@@ -46,6 +48,13 @@ enum hv_code partition_options_guest(const struct partition_options *options,
 				     const struct partition_attachment *attachment,
 				     struct partition_guest **ret_guest,
 				     struct hv_err *err);
+
+/* *ret_os NULL where the workload is another one. */
+HV_MUST_USE
+enum hv_code partition_options_os(const struct partition_options *options,
+				  const struct partition_attachment *attachment,
+				  struct partition_guest *guest, struct os_guest **ret_os,
+				  struct hv_err *err);
 
 struct partition_crew_config partition_options_crew(
 	const struct partition_options *options,

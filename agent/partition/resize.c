@@ -14,12 +14,15 @@ void partition_resize_begin(struct partition_resize *resize,
 /* What it may use: as ordered, within what is mapped, and a page for each worker. */
 static uint64_t pages_to_use(const struct partition_resize *resize,
 			     const struct partition_guest *guest,
-			     const struct partition_crew *crew)
+			     struct partition_crew *crew)
 {
 	uint64_t pages = resize->order.bytes / HV_PAGE_BYTES;
 
 	if (pages > partition_guest_max_pages(guest))
 		pages = partition_guest_max_pages(guest);
+	/* an operating system gives no memory back: it lends */
+	if (partition_crew_os(crew) != NULL && pages < partition_guest_pages(guest))
+		pages = partition_guest_pages(guest);
 	if (pages < partition_crew_workers(crew))
 		pages = partition_crew_workers(crew);
 	return pages;

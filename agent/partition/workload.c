@@ -6,10 +6,9 @@
 #include "hvcore/base/invariant.h"
 
 const char *const partition_workload_names[PARTITION_WORKLOAD_KIND_COUNT + 1] = {
-	[PARTITION_IDLE] = "idle",
-	[PARTITION_ZIPF] = "zipf",
-	[PARTITION_SCAN] = "scan",
-	[PARTITION_PHASES] = "phases",
+	[PARTITION_IDLE] = "idle", [PARTITION_ZIPF] = "zipf",
+	[PARTITION_SCAN] = "scan", [PARTITION_PHASES] = "phases",
+	[PARTITION_OS] = "os",
 };
 
 /* H and its inverse: the integral of x^-theta, zero at 1. */
@@ -99,7 +98,7 @@ void partition_workload_init(struct partition_workload *workload,
 		.rng = { .state = config->seed + worker * 0x9e3779b97f4a7c15u },
 	};
 	HV_INVARIANT(workload->window >= 1 && workload->window <= count);
-	if (config->kind == PARTITION_ZIPF) {
+	if (config->kind == PARTITION_ZIPF || config->kind == PARTITION_OS) {
 		partition_zipf_init(&workload->zipf, workload->window);
 		workload->stride = scatter_stride(workload->window);
 	}
@@ -171,6 +170,7 @@ static uint64_t choose_page(struct partition_workload *workload)
 
 	switch (workload->config.kind) {
 	case PARTITION_ZIPF:
+	case PARTITION_OS:
 		page = partition_zipf_next(&workload->zipf, &workload->rng) - 1;
 		page = (uint64_t)((unsigned __int128)page * workload->stride %
 				  workload->window);

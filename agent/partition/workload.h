@@ -2,13 +2,14 @@
  * workload - which page a worker touches next, and how.
  *
  * Each worker has a workload of its own over the pages it owns, so no page has two
- * owners and a version needs no lock. Four kinds:
+ * owners and a version needs no lock. Five kinds:
  *
  *   idle    fills its working set, then one operation every 100 ms
  *   zipf    theta 0.99 over the working set; hot pages lie apart
  *   scan    the working set in order, again and again
  *   phases  uniform within a window that moves on every phase_ms; with
  *           may_discard it gives back every other piece of what it leaves
+ *   os      as zipf, over the pages of a process of an operating system (os_guest.h)
  *
  * Every kind begins by writing its whole working set once, in order, so that a
  * partition holds what its size says. The same seed and the same times give the
@@ -35,6 +36,7 @@ enum partition_workload_kind {
 	PARTITION_ZIPF,
 	PARTITION_SCAN,
 	PARTITION_PHASES,
+	PARTITION_OS,
 	PARTITION_WORKLOAD_KIND_COUNT
 };
 

@@ -225,6 +225,19 @@ static void on_discard(struct partition *partition, const struct hv_attach_disca
 	life_discard(partition, ask->offset / HV_PAGE_BYTES, ask->bytes / HV_PAGE_BYTES);
 }
 
+/* Its word on what it misses counts, but for no more than it could use. */
+static void take_os(struct partition *partition, const struct hv_attach_os *os)
+{
+	uint64_t pages = partition->mem_bytes / HV_PAGE_BYTES;
+	uint64_t missed = 0;
+
+	if (partition->has_os && os->curable > partition->os.curable)
+		missed = os->curable - partition->os.curable;
+	partition->os_missed += missed < pages ? missed : pages;
+	partition->os = *os;
+	partition->has_os = true;
+}
+
 static void dispatch(struct partition *partition, struct hv_local_packet *packet)
 {
 	const struct hv_local_head *head = (const void *)packet->bytes;
@@ -236,6 +249,9 @@ static void dispatch(struct partition *partition, struct hv_local_packet *packet
 	case HV_ATTACH_REPORT:
 		memcpy(&partition->report, packet->bytes, sizeof(partition->report));
 		partition->has_report = true;
+		break;
+	case HV_ATTACH_OS:
+		take_os(partition, (const void *)packet->bytes);
 		break;
 	case HV_ATTACH_RESIZED:
 		resize_given(partition, (const void *)packet->bytes);

@@ -155,6 +155,9 @@ struct partition {
 	struct hv_watch watch, pidfd_watch;
 	bool has_report;
 	struct hv_attach_report report;
+	bool has_os;
+	struct hv_attach_os os;
+	uint64_t os_missed; /* page-ins of its own that more memory would have saved */
 	uint64_t last_command_id;
 	struct hv_attach_discard discard_asked; /* the one under way */
 	uint64_t discard_first, discard_pages;  /* what is left; pages 0: none */

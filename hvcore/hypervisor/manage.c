@@ -58,8 +58,11 @@ static struct hv_manager_input input_of(const struct partition *partition)
 		.use = partition->managed.member.use,
 	};
 
-	if (partition->memory.has_use)
+	if (partition->memory.has_use) {
 		input.use = partition->memory.use;
+		/* what it lends it pages itself: that is not seen here */
+		input.use.refaults[0] += partition->os_missed;
+	}
 	return input;
 }
 

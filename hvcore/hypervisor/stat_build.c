@@ -98,6 +98,20 @@ static void fill_report(struct build_partition *at, const struct hv_attach_repor
 	stat->stall = &at->stall;
 }
 
+static void fill_os(Tarn__PartitionStat *to, const struct hv_attach_os *from)
+{
+	SET(to, os_loan_policy, from->loan_policy);
+	SET(to, os_free_pages, from->free_pages);
+	SET(to, os_working_pages, from->working_pages);
+	SET(to, os_cache_pages, from->cache_pages);
+	SET(to, os_loaned_pages, from->loaned_pages);
+	SET(to, os_page_ins, from->page_ins);
+	SET(to, os_page_outs, from->page_outs);
+	SET(to, os_file_reads, from->file_reads);
+	SET(to, os_dropped, from->dropped);
+	SET(to, os_io_errors, from->io_errors);
+}
+
 static void fill_pages(Tarn__PartitionStat *to, const struct hv_space_stat *from)
 {
 	SET(to, resident_pages, from->pages_in[HV_PAGE_RESIDENT]);
@@ -299,6 +313,8 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		fill_latency(at, hv_space_latency(partition->memory.space));
 	if (partition->has_report)
 		fill_report(at, &partition->report, has_histograms);
+	if (partition->has_os)
+		fill_os(stat, &partition->os);
 }
 
 static void fill_trace(struct build *build, struct build_partition *at,

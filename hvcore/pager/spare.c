@@ -76,16 +76,22 @@ static bool end_run(struct run *run)
 static bool add(struct run *run, uint32_t page)
 {
 	struct hv_space *space = run->space;
+	/* nothing to punch, and nothing gained: it only is counted as what it is */
+	bool is_frameless = hv_page_state(&space->table, page) == HV_PAGE_ZERO;
 	enum hv_hint hint;
 
 	if (!can_go(space, page))
 		return true;
-	if (run->count > 0 &&
+	if (!is_frameless && run->count > 0 &&
 	    (page != run->first + run->count || run->count == RUN_PAGES) && !end_run(run))
 		return false;
 	hint = space->ops->claim(space->ctx, page);
 	if (hint == HV_HINT_ACTIVE)
 		return true;
+	if (is_frameless) {
+		take(run, page, hint);
+		return true;
+	}
 	if (run->count == 0)
 		run->first = page;
 	run->hints[run->count++] = hint;

@@ -21,6 +21,7 @@ union packet {
 	struct hv_attach_calls_open calls_open;
 	struct hv_attach_resize resize;
 	struct hv_attach_resized resized;
+	struct hv_attach_os os;
 };
 
 static_assert(sizeof(union packet) <= HV_LOCAL_BYTES, "largest attach packet");
@@ -41,6 +42,7 @@ size_t hv_attach_bytes(unsigned type)
 		[HV_ATTACH_CALLS_OPEN] = sizeof(struct hv_attach_calls_open),
 		[HV_ATTACH_RESIZE] = sizeof(struct hv_attach_resize),
 		[HV_ATTACH_RESIZED] = sizeof(struct hv_attach_resized),
+		[HV_ATTACH_OS] = sizeof(struct hv_attach_os),
 	};
 
 	return type < HV_ATTACH_TYPE_COUNT ? bytes[type] : 0;
@@ -175,6 +177,11 @@ static enum hv_code check_fields(const union packet *packet, struct hv_err *err)
 		if (!is_memory(packet->resized.bytes))
 			return hv_fail(err, HV_E_CORRUPT,
 				       "attach resized: memory is not whole pages");
+		return HV_OK;
+	case HV_ATTACH_OS:
+		if (packet->os.loan_policy > HV_LOAN_POLICY_MAX)
+			return hv_fail(err, HV_E_CORRUPT, "attach os: loan policy %u",
+				       packet->os.loan_policy);
 		return HV_OK;
 	default:
 		return HV_OK; /* GO and CALLS have no fields */

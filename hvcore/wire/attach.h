@@ -18,6 +18,7 @@
  *           + duplicate of the userfaultfd
  *                                           <-   GO, or REFUSED with a sentence
  *   REPORT  once a second                   ->
+ *   OS      with it, of a system that manages its memory ->
  *   DISCARD offset, bytes                   ->      one at a time
  *                                           <-   DISCARDED, the same
  *                                           <-   CONTROL  shutdown, verify, reset stall
@@ -51,6 +52,7 @@
 #define HV_ATTACH_VERSION 2
 #define HV_TOKEN_BYTES 16
 #define HV_ATTACH_TEXT_BYTES 256
+#define HV_LOAN_POLICY_MAX 3
 #define HV_STALL_BUCKETS 320 /* HV_HIST_BUCKETS */
 
 /*
@@ -77,6 +79,7 @@ enum hv_attach_type {
 	HV_ATTACH_CALLS_OPEN,
 	HV_ATTACH_RESIZE,
 	HV_ATTACH_RESIZED,
+	HV_ATTACH_OS,
 	HV_ATTACH_TYPE_COUNT
 };
 
@@ -174,11 +177,25 @@ struct hv_attach_resized {
 	uint64_t bytes; /* memory that it uses from now on */
 };
 
+/* What its operating system says of its memory: pages, and counts since it began. */
+struct hv_attach_os {
+	struct hv_local_head head;
+	uint32_t loan_policy; /* 0 off, 1 file cache, 2 working storage too, 3 balloon */
+	uint32_t reserved;
+	uint64_t free_pages, working_pages, cache_pages, loaned_pages;
+	uint64_t page_ins, page_outs; /* its own paging */
+	uint64_t file_reads;
+	uint64_t dropped;   /* pages of its cache that the hypervisor had dropped */
+	uint64_t curable;   /* page-ins that what it lent would have saved */
+	uint64_t io_errors; /* of its own devices */
+};
+
 static_assert(sizeof(struct hv_attach_hello) == 72, "attach hello");
 static_assert(sizeof(struct hv_attach_welcome) == 48, "attach welcome");
 static_assert(sizeof(struct hv_attach_region) == 40, "attach region");
 static_assert(sizeof(struct hv_attach_calls_open) == 32, "attach calls open");
 static_assert(sizeof(struct hv_attach_resize) == 40, "attach resize");
+static_assert(sizeof(struct hv_attach_os) == 104, "attach os");
 static_assert(sizeof(struct hv_attach_report) == 96 + 4 * HV_STALL_BUCKETS,
 	      "attach report");
 

@@ -82,19 +82,26 @@ static enum hv_code check_platform(const Tarn__LparSpec *spec, struct hv_err *er
 static enum hv_code check_workload(const Tarn__LparSpec *spec, struct hv_err *err)
 {
 	const Tarn__Workload *workload = spec->workload;
+	bool is_os = workload->kind == TARN__WORKLOAD_KIND__WORKLOAD_OS;
+	uint32_t most = is_os ? HV_LPAR_OS_SET_MAX : 100;
 
-	if (workload->working_set_percent < 1 || workload->working_set_percent > 100)
+	if (workload->working_set_percent < 1 || workload->working_set_percent > most)
 		return hv_fail(err, HV_E_INVAL,
-			       "partition '%s': working set of %u %% is not 1 to 100",
-			       spec->name, workload->working_set_percent);
+			       "partition '%s': working set of %u %% is not 1 to %u",
+			       spec->name, workload->working_set_percent, most);
+	if (workload->loan_policy > HV_LPAR_LOAN_POLICY_MAX)
+		return hv_fail(
+			err, HV_E_INVAL, "partition '%s': loan policy %u is not 0 to %d",
+			spec->name, workload->loan_policy, HV_LPAR_LOAN_POLICY_MAX);
 	if (workload->write_percent > 100)
 		return hv_fail(err, HV_E_INVAL,
 			       "partition '%s': %u %% writes is not 0 to 100", spec->name,
 			       workload->write_percent);
-	if (workload->hints && workload->kind != TARN__WORKLOAD_KIND__WORKLOAD_PHASES)
+	if (workload->hints && !is_os &&
+	    workload->kind != TARN__WORKLOAD_KIND__WORKLOAD_PHASES)
 		return hv_fail(err, HV_E_INVAL,
-			       "partition '%s': only the workload phases says which "
-			       "pages it has left",
+			       "partition '%s': only the workloads phases and os say "
+			       "which pages they have left",
 			       spec->name);
 	return HV_OK;
 }

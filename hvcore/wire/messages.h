@@ -60,6 +60,8 @@
 #define HV_TEXT_MAX 2048            /* one sentence from a peer */
 #define HV_LPAR_BYTES_MAX (UINT64_C(1) << 40)
 #define HV_LPAR_ADAPTERS_MAX 1024 /* virtual ones; arbitrary */
+#define HV_LPAR_OS_SET_MAX 400    /* %, working set of the workload os; arbitrary */
+#define HV_LPAR_LOAN_POLICY_MAX 3 /* Workload.loan_policy */
 #define HV_PROFILE_POINTS_MAX 16  /* of a platform profile; arbitrary */
 #define HV_PROFILE_STEPS_MAX 8    /* arbitrary */
 #define HV_HPT_RATIO_MIN 32       /* page table to maximum memory, 1:32 */

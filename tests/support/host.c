@@ -202,15 +202,35 @@ enum hv_code test_host_define(struct test_host *host, const struct test_partitio
 	return define_on(host, spec, run_id, token_hex, err);
 }
 
+/* A file without a name, inherited: what the workload os keeps on disks. */
+struct store {
+	int fd;
+	char text[16];
+};
+
+static void open_store(struct test_host *host, struct store *store)
+{
+	char path[TEST_PATH_BYTES];
+
+	(void)test_tmpdir_file(&host->dir, "os-store", path, sizeof(path));
+	store->fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	assert_true(store->fd >= 0);
+	assert_int_equal(unlink(path), 0);
+	(void)snprintf(store->text, sizeof(store->text), "%d", store->fd);
+}
+
 static void start_guest(struct test_host *host, struct test_guest *guest,
 			const struct test_partition *spec, const char *token)
 {
 	char socket[TEST_PATH_BYTES], run[24], device[16], set[16], writes[16], rate[16],
 		threads[16], phase[16];
+	struct store stores[2];
 	int fd = open("/dev/userfaultfd", O_RDWR); /* inherited */
 
 	if (fd < 0)
 		test_skip("open /dev/userfaultfd");
+	open_store(host, &stores[0]);
+	open_store(host, &stores[1]);
 	(void)test_tmpdir_file(&host->dir, "run/attach.sock", socket, sizeof(socket));
 	(void)snprintf(run, sizeof(run), "%llu", (unsigned long long)guest->run_id);
 	(void)snprintf(device, sizeof(device), "%d", fd);
@@ -248,7 +268,15 @@ static void start_guest(struct test_host *host, struct test_guest *guest,
 				  spec->discards ? "--discard" : "--no-discard",
 				  spec->via_hpt ? "--via-hpt" : "--no-via-hpt",
 				  spec->hints ? "--hints" : "--no-hints",
+				  "--os-file-fd",
+				  stores[0].text,
+				  "--os-paging-fd",
+				  stores[1].text,
+				  "--loan-policy",
+				  spec->loan_policy ? spec->loan_policy : "0",
 				  NULL });
+	(void)close(stores[0].fd);
+	(void)close(stores[1].fd);
 	(void)close(fd);
 }
 

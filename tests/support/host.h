@@ -50,7 +50,8 @@ struct test_partition {
 	unsigned phase_ms; /* 0 = 4000 */
 	bool discards;     /* phases */
 	bool via_hpt;
-	bool hints; /* phases that discard */
+	bool hints;              /* phases that discard */
+	const char *loan_policy; /* os; NULL = 0 */
 };
 
 struct test_device {

@@ -144,7 +144,7 @@ static void wrong_usage_is_refused_with_a_sentence(void **state)
 		{ { NEEDED, "--socket", "/s", "--discard", NULL },
 		  "--discard needs --workload phases" },
 		{ { NEEDED, "--socket", "/s", "--workload", "zip", NULL },
-		  "--workload: 'zip' is none of: idle, zipf, scan, phases" },
+		  "--workload: 'zip' is none of: idle, zipf, scan, phases, os" },
 		{ { NEEDED, "--socket", "/s", "--working-set", "0", NULL },
 		  "--working-set: 0 is less than the least, 1" },
 		{ { NEEDED, "--socket", "/s", "--threads", "17", NULL },
