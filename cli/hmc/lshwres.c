@@ -105,8 +105,13 @@ static enum hv_code list_processors(struct hmc *hmc, const struct hmc_system *sy
 
 	if (code != HV_OK)
 		return code;
+	if (hmc_has(hmc, "stat") && level != LEVEL_LPAR)
+		return hmc_usage(hmc, err, "This option needs --level lpar:", "--stat");
 	if (level == LEVEL_LPAR)
-		return list_partitions(hmc, system, hmc_show_lpar_proc, err);
+		return list_partitions(hmc, system,
+				       hmc_has(hmc, "stat") ? hmc_show_lpar_proc_stat
+							    : hmc_show_lpar_proc,
+				       err);
 	return list_one(hmc, &row,
 			level == LEVEL_SYS ? hmc_show_sys_proc : hmc_show_pool_proc, err);
 }

@@ -28,6 +28,8 @@ extern const struct hmc_attribute hmc_show_lpar_mem[];  /* lshwres -r mem --leve
 extern const struct hmc_attribute hmc_show_lpar_stat[]; /* the same, --stat */
 extern const struct hmc_attribute hmc_show_sys_proc[];  /* lshwres -r proc --level sys */
 extern const struct hmc_attribute hmc_show_lpar_proc[]; /* the same, --level lpar */
+extern const struct hmc_attribute
+	hmc_show_lpar_proc_stat[];                      /* --stat; its names are ours */
 extern const struct hmc_attribute hmc_show_pool_proc[]; /* the same, --level pool */
 extern const struct hmc_attribute hmc_show_procpool[];  /* lshwres -r procpool */
 extern const struct hmc_attribute hmc_show_pool[];      /* lshwres -r mempool */

@@ -13,6 +13,7 @@
 #include "hvcore/wire/lpar_profile.h"
 
 #define UNITS_BYTES 32
+#define CYCLES_PER_US 512 /* of the time base, as lslparutil has it */
 
 static const struct hmc_row *row_of(const void *object)
 {
@@ -194,6 +195,53 @@ static void lpar_weight(const void *object, const char *text, struct hmc_value *
 		hmc_value_text(value, found != NULL ? found : "0");
 }
 
+/* What its host has seen of it; NULL: it does not run, or nothing can be seen there. */
+static const Tarn__PartitionStat *seen(const void *object)
+{
+	const Tarn__PartitionStat *stat = row_of(object)->lpar->stat;
+
+	return record_of(object)->running && stat != NULL && stat->has_processor_used_us
+		       ? stat
+		       : NULL;
+}
+
+/* text: r used lately, q never more than that. */
+static void seen_units(const void *object, const char *text, struct hmc_value *value)
+{
+	const Tarn__PartitionStat *stat = seen(object);
+
+	if (stat != NULL && text[0] == 'r')
+		hmc_value_units(value, stat->processor_rate);
+	else if (stat != NULL && stat->processor_quota != 0)
+		hmc_value_units(value, stat->processor_quota);
+}
+
+static void seen_number(struct hmc_value *value, uint64_t number)
+{
+	hmc_value_set(value, "%llu", (unsigned long long)number);
+}
+
+/* text: c its own cycles, u those beyond, t microseconds and n times it was held back. */
+static void seen_count(const void *object, const char *text, struct hmc_value *value)
+{
+	const Tarn__PartitionStat *stat = seen(object);
+
+	if (stat == NULL)
+		return;
+	if (text[0] == 't')
+		seen_number(value, stat->processor_throttled_us);
+	else if (text[0] == 'n')
+		seen_number(value, stat->processor_throttled);
+	else if (text[0] == 'u')
+		seen_number(value, stat->processor_uncapped_us * CYCLES_PER_US);
+	else if (stat->processor_used_us > stat->processor_uncapped_us)
+		seen_number(value,
+			    (stat->processor_used_us - stat->processor_uncapped_us) *
+				    CYCLES_PER_US);
+	else
+		seen_number(value, 0);
+}
+
 /*
  * text: n for the names, i for the ids of the partitions of the shared pool. A list
  * that does not fit is not shown: half of it would be wrong.
@@ -291,6 +339,18 @@ const struct hmc_attribute hmc_show_lpar_proc[] = {
 	UNITS("run_proc_units", "rdesired_proc_units"),
 	PROCS("run_procs", "rdesired_procs"),
 	WEIGHT("run_uncap_weight", "runcap_weight"),
+	{ 0 },
+};
+const struct hmc_attribute hmc_show_lpar_proc_stat[] = {
+	{ .name = "lpar_name", .show = lpar_name },
+	{ .name = "lpar_id", .show = lpar_id },
+	UNITS("curr_proc_units", "cdesired_proc_units"),
+	{ .name = "util_proc_units", .show = seen_units, .text = "r" },
+	{ .name = "limit_proc_units", .show = seen_units, .text = "q" },
+	{ .name = "capped_cycles", .show = seen_count, .text = "c" },
+	{ .name = "uncapped_cycles", .show = seen_count, .text = "u" },
+	{ .name = "throttled_time", .show = seen_count, .text = "t" },
+	{ .name = "throttled_count", .show = seen_count, .text = "n" },
 	{ 0 },
 };
 /* clang-format on */

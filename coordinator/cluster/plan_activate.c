@@ -278,20 +278,10 @@ static enum hv_code need_processors(struct activation *at, struct hv_err *err)
 
 /* In the order in which a person would mend them. */
 static enum hv_code (*const conditions[])(struct activation *at, struct hv_err *err) = {
-	need_off,
-	need_connected,
-	need_alone,
-	need_firmware,
-	need_memory,
-	need_machine,
-	need_pool,
-	need_vios,
-	need_place,
-	need_entitlement,
-	need_logical,
-	need_device,
-	need_shared_processors,
-	need_processors,
+	need_off,      need_connected,  need_alone,       need_shared_processors,
+	need_firmware, need_memory,     need_machine,     need_pool,
+	need_vios,     need_place,      need_entitlement, need_logical,
+	need_device,   need_processors,
 };
 
 static void edit_started(struct plan *plan, const struct activation *at)

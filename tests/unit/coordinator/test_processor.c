@@ -56,6 +56,8 @@ static void know_processors(bool is_known)
 		record->profile = (Tarn__PlatformProfile *)record_copy(&platform.base);
 }
 
+static Tarn__MemoryMode made_mode = TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
+
 static void create(const char *name, const char *const attributes[ATTRIBUTES][2])
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
@@ -67,7 +69,7 @@ static void create(const char *name, const char *const attributes[ATTRIBUTES][2]
 
 	workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
 	spec.name = TEXT(name);
-	spec.mode = profile.mode = TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
+	spec.mode = profile.mode = made_mode;
 	spec.workload = &workload;
 	spec.min_bytes = spec.mem_bytes = spec.max_bytes = 16 * MIB;
 	profile.name = TEXT("normal");
@@ -254,6 +256,29 @@ static void another_run_begins_with_its_profile(void **state)
 	assert_int_equal(lpar_of("a")->processors->units, 50);
 }
 
+/* One that was made before that was looked at when it is made. */
+static void shared_memory_with_own_processors_does_not_start(void **state)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__LparActivate message = TARN__LPAR_ACTIVATE__INIT;
+	Tarn__LparAttribute *mode;
+	char *was;
+
+	(void)state;
+	made_mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	create("s", shared);
+	made_mode = TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
+	mode = lpar_of("s")->profiles[0]->attributes[0];
+	was = mode->value;
+	mode->value = TEXT("ded");
+	message.name = TEXT("s");
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE;
+	request.lpar_activate = &message;
+	assert_int_equal(test_change(&c, &request, &err, NULL), HV_E_REFUSED);
+	assert_non_null(strstr(err.text, "needs shared processors; set proc_mode"));
+	mode->value = was;
+}
+
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, open_up, close_one)
 
 int main(void)
@@ -264,6 +289,7 @@ int main(void)
 		CLAIM(what_cannot_be_is_refused),
 		CLAIM(one_that_nobody_counts_can_be_given_some),
 		CLAIM(another_run_begins_with_its_profile),
+		CLAIM(shared_memory_with_own_processors_does_not_start),
 	};
 
 	return cmocka_run_group_tests_name("processors", tests, NULL, NULL);

@@ -145,6 +145,24 @@ static void what_is_wrong_with_a_profile_is_named(void **state)
 	}
 }
 
+static void shared_memory_has_no_processors_of_its_own(void **state)
+{
+	Tarn__LparProfile profile = profile_of();
+	Tarn__LparAttribute mode, *list[] = { &mode };
+	struct hv_err err = { 0 };
+
+	(void)state;
+	profile.mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	assert_int_equal(hv_lpar_profile_check(&profile, &err), HV_OK); /* says nothing */
+	profile.attributes = list;
+	profile.n_attributes = 1;
+	set(&mode, "proc_mode", "shared");
+	assert_int_equal(hv_lpar_profile_check(&profile, &err), HV_OK);
+	set(&mode, "proc_mode", "ded");
+	assert_int_equal(hv_lpar_profile_check(&profile, &err), HV_E_INVAL);
+	assert_non_null(strstr(err.text, "shared memory needs shared processors"));
+}
+
 static void a_profile_has_a_name_and_memory_in_order(void **state)
 {
 	Tarn__LparProfile profile = profile_of();
@@ -215,6 +233,7 @@ int main(void)
 		cmocka_unit_test(what_is_absent_is_right),
 		cmocka_unit_test(units_are_hundredths),
 		cmocka_unit_test(what_is_wrong_with_a_profile_is_named),
+		cmocka_unit_test(shared_memory_has_no_processors_of_its_own),
 		cmocka_unit_test(a_profile_has_a_name_and_memory_in_order),
 		cmocka_unit_test(values_are_those_set_or_absent),
 		cmocka_unit_test(a_dedicated_profile_takes_no_entitlement),

@@ -149,6 +149,9 @@ static void processors_of_what_runs_are_changed(void **state)
 		   "pend_proc_units,curr_procs,curr_sharing_mode,pend_sharing_mode,"
 		   "run_uncap_weight",
 		   "0.3,0.3,0.1,1,uncap,cap,200\n");
+	lab_prints("lshwres -r proc" M "--level lpar --stat -F",
+		   "s,1,0.3,null,null,null,null,null,null\n"); /* nobody measures here */
+	lab_refuses("lshwres -r proc" M "--level sys --stat", "--level lpar");
 	lab_refuses("chhwres -r proc" M "-o a -p s --procunits 0.9",
 		    "HSCLT028 The dynamic");
 	lab_refuses("chhwres -r proc" M "-o a -p s --procs 1", "HSCLT028");
