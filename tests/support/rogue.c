@@ -313,8 +313,9 @@ static uint64_t walk(struct child *child, uint64_t page, uint64_t count)
 
 static void call_at_random(struct child *child)
 {
-	static const uint32_t numbers[] = { H_ENTER,   H_REMOVE,    H_READ, H_PROTECT,
-					    H_PUT_TCE, H_STUFF_TCE, H_WALK, H_GET_TCE };
+	static const uint32_t numbers[] = { H_ENTER,    H_REMOVE,    H_READ, H_PROTECT,
+					    H_PUT_TCE,  H_STUFF_TCE, H_WALK, H_GET_TCE,
+					    H_SET_DABR, H_DABR_HITS };
 	uint64_t args[HV_HCALL_ARGS];
 	uint32_t number = (uint32_t)hv_rng_next(&child->rng);
 
@@ -322,6 +323,12 @@ static void call_at_random(struct child *child)
 		args[i] = hv_rng_next(&child->rng) >> hv_rng_below(&child->rng, 64);
 	if (hv_rng_below(&child->rng, 4) != 0)
 		number = numbers[number % HV_COUNT(numbers)];
+	/* with its mind made up, some of the time: there may be an entry */
+	if (number == H_SET_DABR && hv_rng_below(&child->rng, 2) == 0)
+		memcpy(args,
+		       (uint64_t[HV_HCALL_ARGS]){ (args[0] % 64) * HV_PAGE_BYTES |
+						  HV_DABR_FLAGS },
+		       sizeof(args));
 	(void)partition_call(child->calls, number, args);
 }
 
