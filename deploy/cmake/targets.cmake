@@ -4,6 +4,9 @@
 #   KIND is the ctest label; OOM links allocation-failure injection
 #   (tests/support/oom.h); LONG tests carry the label `long` too.
 
+# hv_programs: all of hv_program; hv_tests_unit, hv_tests_property: the tests of a kind.
+add_custom_target(hv_programs)
+
 function(hv_module name)
 	cmake_parse_arguments(arg "" "" "SOURCES;DEPS;FOREIGN" ${ARGN})
 	add_library(${name} STATIC ${arg_SOURCES})
@@ -14,6 +17,7 @@ function(hv_program name)
 	cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
 	add_executable(${name} ${arg_SOURCES})
 	target_link_libraries(${name} PRIVATE hv_flags ${arg_DEPS})
+	add_dependencies(hv_programs ${name})
 endfunction()
 
 function(hv_test kind name)
@@ -26,6 +30,10 @@ function(hv_test kind name)
 			-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 			-Wl,--wrap=strndup,--wrap=posix_memalign)
 	endif()
+	if(NOT TARGET hv_tests_${kind})
+		add_custom_target(hv_tests_${kind})
+	endif()
+	add_dependencies(hv_tests_${kind} ${name})
 	if(NOT arg_TIMEOUT)
 		set(arg_TIMEOUT 20)
 	endif()

@@ -2,6 +2,7 @@
 #include "tests/support/oom.h"
 #include "tests/unit/agent/shell.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ static void end_programs(struct shell *shell)
 /* nng closes a socket of a closed client in a thread of its own. */
 static bool is_back_to(void *arg)
 {
-	return shell_descriptors() == *(unsigned *)arg;
+	return shell_descriptors() <= *(unsigned *)arg;
 }
 
 /* Each start keeps an event more: what is loaded would grow with the sweep. */
@@ -72,15 +73,18 @@ static void each_allocation_of_an_open_may_fail(void **state)
 {
 	struct shell *shell = *state;
 	unsigned refused = 0;
+	unsigned fds = UINT_MAX;
 	bool was_hit = true;
 
 	shell_script("lock");
 	close_loop(shell);
 	for (unsigned nth = 1; was_hit; nth++) {
-		unsigned fds = shell_descriptors();
+		unsigned now = shell_descriptors();
 		struct agent *agent = NULL;
 		enum hv_code code;
 
+		/* that thread may still be at it: the least that was seen is right */
+		fds = now < fds ? now : fds;
 		open_loop(shell);
 		oom_arm(nth);
 		code = agent_open(shell->loop, &shell->options, shell->bin, &agent, NULL);
