@@ -66,6 +66,9 @@ static const struct cli_option pool_set[] = {
 	{ "max-mem", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", .help = "new limit" },
 	NO_WAIT, { 0 },
 };
+static const struct cli_option pool_cancel[] = {
+	HOST_OF(CLI_NEEDED, "where"), { 0 },
+};
 static const struct cli_option pool_remove[] = {
 	HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
 };
@@ -247,6 +250,7 @@ const struct cli_command cli_commands[] = {
 	{ "host",       "advise",   cli_host_advise,   any_host,      "maxima that waste memory, and how much" },
 	{ "pool",       "create",   cli_pool_create,   pool_create,   "make a host's shared memory pool" },
 	{ "pool",       "set",      cli_pool_set,      pool_set,      "change its size, also while it is in use" },
+	{ "pool",       "cancel",   cli_pool_cancel,   pool_cancel,   "give up a change that is under way" },
 	{ "pool",       "show",     cli_pool_show,     of_host,       "size, frames, use and overcommitment" },
 	{ "pool",       "why",      cli_pool_why,      of_host,       "who may count on how much, who gives, and why" },
 	{ "pool",       "remove",   cli_pool_remove,   pool_remove,   "give the pool's memory back" },

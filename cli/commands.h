@@ -39,6 +39,7 @@ CLI_COMMAND(cli_host_advise);
 CLI_COMMAND(cli_pool_create);
 CLI_COMMAND(cli_pool_set);
 CLI_COMMAND(cli_pool_show);
+CLI_COMMAND(cli_pool_cancel);
 CLI_COMMAND(cli_pool_why);
 CLI_COMMAND(cli_pool_remove);
 CLI_COMMAND(cli_vios_list);

@@ -98,6 +98,20 @@ enum hv_code cli_pool_remove(struct cli *cli, struct hv_err *err)
 			  &(struct cli_change){ .done = done, .waits = true }, err);
 }
 
+enum hv_code cli_pool_cancel(struct cli *cli, struct hv_err *err)
+{
+	Tarn__PoolCancel cancel = TARN__POOL_CANCEL__INIT;
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	char done[CLI_DONE_BYTES];
+
+	cancel.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_POOL_CANCEL;
+	request.pool_cancel = &cancel;
+	(void)snprintf(done, sizeof(done), "pool of host '%s' stays as it was",
+		       cancel.host);
+	return cli_change(cli, &request, &(struct cli_change){ .done = done }, err);
+}
+
 static void show_row(struct cli_table *table, const Tarn__StatusReply *status,
 		     const Tarn__HostView *host)
 {

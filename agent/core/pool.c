@@ -37,10 +37,13 @@ void core_pool_step(struct agent_core *core)
 								 : NULL;
 
 	if (desired == NULL || pool->applied == desired->generation ||
-	    !core_hypervisor_is_up(core) || pool->is_asked)
-		return;
-	if (pool->tried != desired->generation)
+	    !core_hypervisor_is_up(core) ||
+	    (pool->is_asked && pool->tried == desired->generation))
+		return; /* what was asked for an older one is overtaken */
+	if (pool->tried != desired->generation) {
 		pool->retry_ms = 0;
+		pool->is_asked = false;
+	}
 	if (!core_is_due(core, pool->retry_ms))
 		return;
 	pool->tried = desired->generation;
@@ -57,8 +60,10 @@ void core_pool_answered(struct agent_core *core, uint64_t generation, enum hv_co
 {
 	struct core_pool *pool = &core->pool;
 
-	pool->is_asked = false;
 	core->hypervisor.is_busy = true;
+	if (generation != pool->tried)
+		return; /* overtaken by what is asked now */
+	pool->is_asked = false;
 	if (code == HV_OK) {
 		pool->applied = generation;
 		pool->failed = 0;

@@ -61,6 +61,8 @@ static enum hv_code plan_one(struct engine *engine, struct plan *plan,
 		return plan_host_remove(plan, request->host_remove, err);
 	case TARN__CLUSTER_REQUEST__KIND_POOL_SET:
 		return plan_pool_set(plan, request->pool_set, err);
+	case TARN__CLUSTER_REQUEST__KIND_POOL_CANCEL:
+		return plan_pool_cancel(plan, request->pool_cancel, err);
 	case TARN__CLUSTER_REQUEST__KIND_POOL_REMOVE:
 		return plan_pool_remove(plan, request->pool_remove, err);
 	case TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE:

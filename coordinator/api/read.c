@@ -142,12 +142,33 @@ static bool answer_events(struct engine *engine, struct request *request, bool i
 	return true;
 }
 
+/* A pool that shrinks owes frames; how many is known from the last report alone. */
+static Tarn__JobRecord *with_progress(const struct engine *engine,
+				      const Tarn__JobRecord *job, Tarn__JobRecord *copy,
+				      char *text, size_t size)
+{
+	const Tarn__HostStat *stat = live_stat(cluster_live(&engine->cluster, job->host));
+	char owed[32];
+
+	if (job->done || job->kind != TARN__JOB_KIND__JOB_POOL || stat == NULL ||
+	    stat->pool == NULL || !stat->pool->has_owed_frames)
+		return (Tarn__JobRecord *)job;
+	*copy = *job;
+	(void)snprintf(text, size, "%s to page out",
+		       hv_size_format(stat->pool->owed_frames * HV_PAGE_BYTES, owed,
+				      sizeof(owed)));
+	copy->text = text;
+	return copy;
+}
+
 static bool answer_job(struct engine *engine, struct request *request, bool is_last)
 {
 	uint64_t id = request->cluster->job_wait->id;
 	const Tarn__JobRecord *job = cluster_job(&engine->cluster, id);
 	Tarn__ClusterReply reply = new_reply(engine);
 	struct hv_err err = { 0 };
+	Tarn__JobRecord copy;
+	char text[96];
 
 	if (job == NULL) {
 		hv_fail(&err, HV_E_NOTFOUND, "job %llu is not known",
@@ -157,7 +178,7 @@ static bool answer_job(struct engine *engine, struct request *request, bool is_l
 	}
 	if (!job->done && !is_last)
 		return false;
-	reply.job_record = (Tarn__JobRecord *)job;
+	reply.job_record = with_progress(engine, job, &copy, text, sizeof(text));
 	request_reply(request, &reply.base);
 	return true;
 }

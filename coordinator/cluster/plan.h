@@ -51,6 +51,9 @@ HV_MUST_USE
 enum hv_code plan_pool_set(struct plan *plan, const Tarn__PoolSet *request,
 			   struct hv_err *err);
 HV_MUST_USE
+enum hv_code plan_pool_cancel(struct plan *plan, const Tarn__PoolCancel *request,
+			      struct hv_err *err);
+HV_MUST_USE
 enum hv_code plan_pool_remove(struct plan *plan, const Tarn__PoolRemove *request,
 			      struct hv_err *err);
 

@@ -22,7 +22,8 @@ static enum hv_code check_existence(const Tarn__HostRecord *host, bool create,
 	if (host->has_pool_job)
 		return hv_fail(
 			err, HV_E_BUSY,
-			"the pool of host '%s' is being changed; wait for job %llu",
+			"the pool of host '%s' is being changed; wait for job %llu, or "
+			"give it up with 'tarn pool cancel'",
 			host->name, (unsigned long long)host->pool_job);
 	if (create && host->pool != NULL)
 		return hv_fail(err, HV_E_EXISTS,
@@ -246,5 +247,38 @@ enum hv_code plan_pool_remove(struct plan *plan, const Tarn__PoolRemove *request
 	(void)snprintf(what, sizeof(what), "remove pool of host '%s'", host->name);
 	add_pool_job(plan, host, what);
 	edit_pool(plan, host->name, 0, 0);
+	return HV_OK;
+}
+
+enum hv_code plan_pool_cancel(struct plan *plan, const Tarn__PoolCancel *request,
+			      struct hv_err *err)
+{
+	const Tarn__HostRecord *host;
+	Tarn__HostRecord *edit;
+	enum hv_code code = plan_need_host(plan, request->host, &host, err);
+
+	if (code != HV_OK)
+		return code;
+	if (!host->has_pool_job || host->pool_before == NULL)
+		return hv_fail(err, HV_E_STATE,
+			       "no change of a pool is under way on host '%s'; what is "
+			       "being made or removed is not given up",
+			       host->name);
+	draft_end_job(&plan->draft, host->pool_job, HV_E_CANCELED,
+		      "the change of the pool of host '%s' was given up", host->name);
+	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, host->name,
+			"pool.canceled", "the pool of host '%s' stays as it was",
+			host->name);
+	draft_name(&plan->draft, "give up the change of the pool of host '%s'",
+		   host->name);
+	edit = draft_edit_host(&plan->draft, host->name);
+	if (edit == NULL)
+		return HV_OK; /* draft_finish() says no memory */
+	tarn__desired_pool__free_unpacked(edit->pool, NULL);
+	edit->pool = edit->pool_before;
+	edit->pool_before = NULL;
+	edit->pool->generation = draft_next_id(&plan->draft);
+	edit->has_pool_job = 0;
+	edit->pool_job = 0;
 	return HV_OK;
 }

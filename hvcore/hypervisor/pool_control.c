@@ -170,6 +170,20 @@ static enum hv_code start_shrink(struct hypervisor *hv, uint64_t bytes,
 	return HV_OK;
 }
 
+/* P14: what reclaim was made to owe is owed no more. */
+static void give_up(struct hypervisor *hv, enum hv_code code, const char *why)
+{
+	uint64_t target = hv->pool.target_bytes;
+	struct hv_err err = { 0 };
+
+	hv_frames_grow(&hv->team->frames,
+		       frames_of(hv_pool_bytes(hv->pool.pool)) - frames_of(target));
+	(void)hv_fail(&err, code,
+		      "the pool was not shrunk to %llu MiB: %s; it is as it was",
+		      (unsigned long long)(target >> 20), why);
+	finish(hv, code, &err);
+}
+
 void pool_set(struct hypervisor *hv, uint64_t mem_bytes, uint64_t max_bytes,
 	      struct hv_exchange *exchange)
 {
@@ -178,8 +192,7 @@ void pool_set(struct hypervisor *hv, uint64_t mem_bytes, uint64_t max_bytes,
 
 	if (code == HV_OK && hv->pool.target_bytes != 0 &&
 	    hv->pool.target_bytes != mem_bytes)
-		code = hv_fail(&err, HV_E_BUSY, "the pool is being shrunk to %llu MiB",
-			       (unsigned long long)(hv->pool.target_bytes >> 20));
+		give_up(hv, HV_E_CANCELED, "another size is wanted now");
 	if (code != HV_OK) {
 		control_answer(exchange, code, &err);
 		return;
@@ -220,14 +233,9 @@ void pool_poll(struct hypervisor *hv)
 		finish(hv, HV_OK, NULL);
 		return;
 	}
-	if (hv_clock_ms() < hv->pool.deadline_ms)
-		return;
-	hv_frames_grow(&hv->team->frames, frames_of(now) - frames_of(target));
-	(void)hv_fail(&err, HV_E_TIMEOUT,
-		      "the pool could not be shrunk to %llu MiB in %u s: its pages are "
-		      "in use and could not be paged out; it is as it was",
-		      (unsigned long long)(target >> 20), SHRINK_MS / 1000);
-	finish(hv, HV_E_TIMEOUT, &err);
+	if (hv_clock_ms() >= hv->pool.deadline_ms)
+		give_up(hv, HV_E_TIMEOUT,
+			"its pages are in use and could not be paged out in time");
 }
 
 enum hv_code pool_remove(struct hypervisor *hv, struct hv_err *err)

@@ -456,6 +456,10 @@ static void fill_pool(struct build *build, const struct hypervisor *hv)
 	pool->max_bytes = hv->pool.max_bytes;
 	pool->frames = water(hv_frames_total(frames));
 	pool->frames_free = water(hv_frames_free(frames));
+	if (hv->pool.target_bytes != 0) {
+		SET(pool, target_bytes, hv->pool.target_bytes);
+		SET(pool, owed_frames, water(-hv_frames_free(frames)));
+	}
 	pool->low_water = water(hv_frames_low(frames));
 	pool->high_water = water(hv_frames_high(frames));
 	if (hv_pool_used(hv->pool.pool, &used, NULL) == HV_OK)

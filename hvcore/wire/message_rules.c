@@ -77,6 +77,7 @@ static const struct message_rule rules[] = {
 	{ &tarn__host_remove__descriptor,         "name",       RULE_NAME, 0 },
 	{ &tarn__pool_set__descriptor,            "host",       RULE_NAME, 0 },
 	{ &tarn__pool_remove__descriptor,         "host",       RULE_NAME, 0 },
+	{ &tarn__pool_cancel__descriptor,         "host",       RULE_NAME, 0 },
 	{ &tarn__vios_change__descriptor,         "host",       RULE_NAME, 0 },
 	{ &tarn__vios_change__descriptor,         "name",       RULE_NAME, 0 },
 	{ &tarn__pgdev_add__descriptor,           "host",       RULE_NAME, 0 },

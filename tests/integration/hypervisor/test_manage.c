@@ -121,6 +121,33 @@ static void unused_pages_leave_without_io(void **state)
 	test_host_end(&host);
 }
 
+static bool is_shrinking(const Tarn__HvReply *reply, void *arg)
+{
+	(void)arg;
+	return reply->stat->pool->has_target_bytes ||
+	       reply->stat->pool->pool_bytes == 16 * (UINT64_C(1) << 20);
+}
+
+/* P14: under load, given up in the middle, and carried out at last. */
+static void a_pool_shrinks_under_load(void **state)
+{
+	struct hv_err err = { 0 };
+	enum hv_code code;
+
+	(void)state;
+	(void)test_host_run(&host, &(struct test_partition){ .name = "busy",
+							     .mem_mib = 64,
+							     .write_percent = 50,
+							     .threads = 2 });
+	test_host_wait_page_ins(&host, "busy", 2000);
+	code = test_host_pool(&host, 16, &err);
+	assert_int_equal(code, HV_OK);
+	test_host_wait(&host, is_shrinking, NULL, TEST_HOST_WAIT_MS, "it to be small");
+	assert_int_equal(test_host_pool(&host, POOL_MIB, &err), HV_OK);
+	test_host_verify(&host);
+	test_host_end(&host);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +157,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_working_set_that_fits_is_kept_beside_a_scan, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(unused_pages_leave_without_io, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_pool_shrinks_under_load, set_up,
 						tear_down),
 	};
 

@@ -194,6 +194,44 @@ static void a_job_goes_on_after_a_restart(void **state)
 	assert_int_equal(host.pool_bytes, 64 * MIB);
 }
 
+static enum hv_code cancel(struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__PoolCancel order = TARN__POOL_CANCEL__INIT;
+
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_POOL_CANCEL;
+	request.pool_cancel = &order;
+	order.host = (char *)"h1";
+	return test_change(&c, &request, err, NULL);
+}
+
+static void a_change_under_way_is_given_up(void **state)
+{
+	struct hv_err err = { 0 };
+	uint64_t job;
+
+	(void)state;
+	assert_int_equal(cancel(&err), HV_E_STATE);
+	assert_int_equal(test_pool(&c, "h1", 128 * MIB, 128 * MIB, true, NULL, &job),
+			 HV_OK);
+	assert_int_equal(cancel(&err), HV_E_STATE); /* it is only being made */
+	test_settle(&c, &host);
+	assert_int_equal(test_pool(&c, "h1", 64 * MIB, 128 * MIB, false, NULL, &job),
+			 HV_OK);
+	assert_int_equal(cancel(&err), HV_OK);
+	assert_int_equal(cluster_job(test_cluster(&c), job)->error->code, HV_E_CANCELED);
+	assert_int_equal(cluster_host(test_cluster(&c), "h1")->pool->mem_bytes,
+			 128 * MIB);
+	assert_int_equal(cancel(&err), HV_E_STATE);
+	test_settle(&c, &host);
+	assert_int_equal(host.pool_bytes, 128 * MIB);
+	/* and it can be changed again */
+	assert_int_equal(test_pool(&c, "h1", 64 * MIB, 128 * MIB, false, NULL, &job),
+			 HV_OK);
+	test_settle(&c, &host);
+	assert_int_equal(host.pool_bytes, 64 * MIB);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +244,7 @@ int main(void)
 		TEST(the_overcommit_limit_holds_when_the_pool_shrinks),
 		TEST(a_pool_is_removed),
 		TEST(a_job_goes_on_after_a_restart),
+		TEST(a_change_under_way_is_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
