@@ -360,7 +360,8 @@ static enum hv_code start_workers(struct partition_crew *crew,
 			return hv_fail_os(err, HV_E_OS, os, "start worker %u", i);
 		crew->count++;
 		name_thread(worker);
-		if (config->home_cpu >= 0 && config->home_cpu < CPU_SETSIZE)
+		/* The others are there to have more than one processor. */
+		if (i == 0 && config->home_cpu >= 0 && config->home_cpu < CPU_SETSIZE)
 			partition_pin(worker->thread, worker->number, config->home_cpu);
 	}
 	return HV_OK;

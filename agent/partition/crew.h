@@ -34,7 +34,7 @@ struct partition_crew_config {
 	struct partition_workload_config workload;
 	unsigned workers; /* 1..PARTITION_WORKERS_MAX; no more than pages */
 	uint64_t rate;
-	int home_cpu;        /* workers run there; -1 = anywhere */
+	int home_cpu;        /* the first worker runs there; -1 = anywhere */
 	struct os_guest *os; /* PARTITION_OS, with one worker; lent; else NULL */
 };
 

@@ -1,11 +1,15 @@
 /* crew: workers run, verify, give back and stop, whatever holds them up. */
 #include "agent/partition/crew.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -263,6 +267,51 @@ static void stopping_ends_every_kind_of_wait(void **state)
 	partition_crew_close(crew);
 }
 
+/* How many processors the thread of that name may run on; 0: there is none. */
+static int processors_of(const char *name)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	int count = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		char path[64], text[32] = "";
+		cpu_set_t set;
+		FILE *file;
+
+		(void)snprintf(path, sizeof(path), "/proc/self/task/%.16s/comm",
+			       entry->d_name);
+		file = fopen(path, "r");
+		if (file == NULL)
+			continue;
+		if (fgets(text, sizeof(text), file) != NULL && strcmp(text, name) == 0 &&
+		    sched_getaffinity((pid_t)strtol(entry->d_name, NULL, 10), sizeof(set),
+				      &set) == 0)
+			count = CPU_COUNT(&set);
+		(void)fclose(file);
+	}
+	(void)closedir(dir);
+	return count;
+}
+
+static void one_worker_is_at_home_and_the_others_anywhere(void **state)
+{
+	struct fixture *fixture = *state;
+	struct partition_crew_config config = config_of(PARTITION_ZIPF, 2);
+	struct partition_crew *crew;
+	cpu_set_t set;
+
+	config.home_cpu = 0;
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	assert_int_equal(partition_crew_open(&config, fixture->guest, &crew, NULL),
+			 HV_OK);
+	await_operations(crew, PAGES);
+	assert_int_equal(processors_of("worker 0\n"), 1);
+	assert_int_equal(processors_of("worker 1\n"), CPU_COUNT(&set));
+	partition_crew_close(crew);
+}
+
 static void workers_run_where_they_are_told(void **state)
 {
 	struct fixture *fixture = *state;
@@ -341,6 +390,7 @@ int main(void)
 		TEST(an_answer_nobody_waits_for_is_refused),
 		TEST(the_rate_is_kept),
 		TEST(stopping_ends_every_kind_of_wait),
+		TEST(one_worker_is_at_home_and_the_others_anywhere),
 		TEST(workers_run_where_they_are_told),
 		TEST(wrong_numbers_of_workers_are_refused),
 		TEST(memory_that_is_short_is_an_error),
