@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,11 +99,16 @@ int hmcsh_session_loop(struct hmcsh *shell, struct hmcsh_input *input)
 	while (!shell->is_leaving) {
 		const char *line = input->next(input, t->count > 0);
 
-		if (hmcsh_is_interrupted())
-			t->count = 0;
 		if (line == NULL)
 			break;
-		hmcsh_interrupt_clear();
+		/* one that comes later ends what the line runs: it stays set */
+		if (hmcsh_is_interrupted()) {
+			hmcsh_interrupt_clear();
+			shell->status = HMCSH_SIGNAL + SIGINT;
+			t->count = 0;
+			code = HV_OK;
+			continue;
+		}
 		code = take_line(shell, t, line, &err);
 		if (code == HV_E_AGAIN)
 			continue;
