@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/tty.h"
@@ -175,6 +176,16 @@ static enum hv_code give_disk(const struct agent_options *options, const char *n
 	return code;
 }
 
+/* A file beside it, or the block device that the file is on. */
+static bool is_on_disk_of(int fd, const char *device)
+{
+	struct stat own, other;
+
+	if (fstat(fd, &own) != 0 || stat(device, &other) != 0)
+		return false;
+	return own.st_dev == (S_ISBLK(other.st_mode) ? other.st_rdev : other.st_dev);
+}
+
 static enum hv_code give_os(const struct agent_options *options,
 			    const struct agent_spawn *what, struct command *command,
 			    struct hv_err *err)
@@ -190,6 +201,9 @@ static enum hv_code give_os(const struct agent_options *options,
 	code = give_disk(options, what->name, "os-file-fd", command, err);
 	if (code == HV_OK)
 		code = give_disk(options, what->name, "os-paging-fd", command, err);
+	if (code == HV_OK && what->pgdev != NULL)
+		command->shares_disk = is_on_disk_of(command->fds[command->fd_count - 1],
+						     what->pgdev);
 	return code;
 }
 

@@ -30,7 +30,8 @@ struct command {
 	size_t used;
 	int fds[COMMAND_FDS_MAX];
 	unsigned fd_count;
-	int pid_file; /* one of them */
+	int pid_file;     /* one of them */
+	bool shares_disk; /* the system's own paging is on that of its paging device */
 };
 
 HV_MUST_USE

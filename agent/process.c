@@ -145,7 +145,8 @@ static enum hv_code watch(struct agent_processes *processes, enum agent_kind kin
 	process->owner = processes;
 	process->kind = kind;
 	process->pidfd = holder->pidfd;
-	process->instance = (struct agent_instance){ holder->pid, holder->start_time };
+	process->instance = (struct agent_instance){ .pid = holder->pid,
+						     .starttime = holder->start_time };
 	process->watch.run = on_end;
 	(void)snprintf(process->name, sizeof(process->name), "%s", name);
 	process->next = processes->first;
@@ -188,7 +189,8 @@ enum hv_code agent_process_find(struct agent_processes *processes, enum agent_ki
 	if (code == HV_OK)
 		code = watch(processes, kind, name, &holder, err);
 	if (code == HV_OK)
-		*ret = (struct agent_instance){ holder.pid, holder.start_time };
+		*ret = (struct agent_instance){ .pid = holder.pid,
+						.starttime = holder.start_time };
 	return code;
 }
 
@@ -230,6 +232,15 @@ static enum hv_code open_log(const struct agent_processes *processes,
 	return *ret_fd >= 0 ? HV_OK : hv_fail_os(err, HV_E_OS, errno, "open %s", path);
 }
 
+/* Its log; an operating system's disks are files, too. */
+static uint64_t file_limit(const Tarn__LparSpec *spec)
+{
+	uint64_t disk = spec->max_bytes * (HV_LPAR_OS_SET_MAX / 100);
+	bool is_os = spec->workload->kind == TARN__WORKLOAD_KIND__WORKLOAD_OS;
+
+	return AGENT_LOG_BYTES_MAX + (is_os ? disk : 0);
+}
+
 static enum hv_code start(const struct agent_spawn *what, int log,
 			  const struct command *command, struct hv_pidfile_holder *holder,
 			  struct hv_err *err)
@@ -243,7 +254,7 @@ static enum hv_code start(const struct agent_spawn *what, int log,
 		.inherited = command->fds,
 		.inherited_count = command->fd_count,
 		.oom_score = is_partition ? CHILD_OOM_PARTITION : CHILD_OOM_SERVICE,
-		.file_bytes_max = is_partition ? AGENT_LOG_BYTES_MAX : 0,
+		.file_bytes_max = is_partition ? file_limit(what->spec) : 0,
 		.is_unprivileged = is_partition,
 	};
 	enum hv_code code;
@@ -278,7 +289,8 @@ static enum hv_code launch(struct agent_processes *processes,
 		child_abandon(holder.pid, -1); /* nobody would see its end */
 		return code;
 	}
-	*ret = (struct agent_instance){ holder.pid, holder.start_time };
+	*ret = (struct agent_instance){ holder.pid, holder.start_time,
+					command->shares_disk };
 	return HV_OK;
 }
 

@@ -41,6 +41,7 @@ enum agent_kind { AGENT_HYPERVISOR, AGENT_VIOS, AGENT_PARTITION, AGENT_KIND_COUN
 struct agent_instance {
 	int64_t pid;
 	uint64_t starttime;
+	bool shares_disk; /* spawned: its own paging is on the disk of its paging device */
 };
 
 struct agent_spawn {
@@ -50,6 +51,7 @@ struct agent_spawn {
 	const uint8_t *token; /* HV_TOKEN_BYTES */
 	const Tarn__LparSpec *spec;
 	uint32_t processors; /* virtual ones; 0: nobody says */
+	const char *pgdev;   /* path of its paging device; NULL: none */
 };
 
 struct agent_exit {

@@ -119,10 +119,13 @@ static void spawn(struct agent_core *core, struct core_lpar *lpar)
 				    .spec = lpar->desired->spec };
 	const Tarn__Processors *processors = lpar->desired->processors;
 	uint64_t before = lpar->run.started;
-	struct agent_instance instance;
+	struct agent_instance instance = { 0 };
 	struct hv_err err = { 0 };
 	enum hv_code code;
 
+	if (what.spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
+		what.pgdev = core_device_get(core, lpar->desired->device, false)
+				     ->desired->path;
 	what.processors = processors != NULL ? processors->procs : 0;
 	lpar->run.started = what.run_id;
 	lpar->run.is_announced = false;
@@ -138,6 +141,11 @@ static void spawn(struct agent_core *core, struct core_lpar *lpar)
 	if (code == HV_OK) {
 		core_process_set(core, &lpar->process, &instance);
 		core_processor_begin(core, lpar);
+		if (instance.shares_disk)
+			core_event(core, TARN__EVENT_LEVEL__EVENT_WARN, "lpar.one_disk",
+				   "partition '%s' pages to the disk on which the "
+				   "hypervisor pages it",
+				   lpar->name);
 	} else if (code == HV_E_EXISTS) {
 		core_lpar_find(core, lpar); /* else settle() looks again */
 	} else {

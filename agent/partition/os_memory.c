@@ -66,6 +66,9 @@ static uint32_t share(const struct os_memory *memory, uint32_t parts)
 
 static bool say(struct os_memory *memory, uint32_t frame, enum hv_hint hint)
 {
+	/* of a balloon nothing is known but what is in it */
+	if (memory->config.policy == OS_LOAN_BALLOON && hint != HV_HINT_LOANED)
+		hint = HV_HINT_ACTIVE;
 	return memory->env.hint == NULL || memory->env.hint(memory->env.ctx, frame, hint);
 }
 

@@ -36,7 +36,8 @@ enum os_loan_policy {
 	OS_LOAN_OFF,
 	OS_LOAN_CACHE,   /* free pages, file cache */
 	OS_LOAN_WORKING, /* and working storage, which it pages out itself */
-	OS_LOAN_BALLOON, /* the same, slowly, and taken back only when told: to compare */
+	OS_LOAN_BALLOON, /* the same, slowly, taken back only when told, and nothing said
+			    of other pages: to compare */
 	OS_LOAN_POLICY_COUNT
 };
 

@@ -121,6 +121,40 @@ static void a_partition_gets_descriptors_and_no_paths(void **state)
 	(void)close(attach);
 }
 
+/* Beside the paging device, in the same directory. */
+static void an_operating_system_gets_disks_without_a_name(void **state)
+{
+	struct shell *shell = *state;
+	char path[HV_FILE_PATH_BYTES];
+	struct partition partition;
+	struct command command;
+	int attach = -1;
+
+	make_partition(&partition, TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED);
+	partition.load.kind = TARN__WORKLOAD_KIND__WORKLOAD_OS;
+	partition.load.loan_policy = 2;
+	(void)shell_path(shell, "run/attach.sock", path);
+	assert_int_equal(hv_local_listen(path, &attach, NULL), HV_OK);
+	partition.what.pgdev = path;
+	assert_int_equal(
+		command_make(&shell->options, "/b", &partition.what, &command, NULL),
+		HV_OK);
+	assert_says(&command, " --workload=os");
+	assert_says(&command, " --loan-policy=2 --os-file-fd=");
+	assert_says(&command, " --os-paging-fd=");
+	assert_true(command.shares_disk);
+	command_close(&command);
+	partition.what.pgdev = "/proc/self/status";
+	assert_int_equal(
+		command_make(&shell->options, "/b", &partition.what, &command, NULL),
+		HV_OK);
+	assert_false(command.shares_disk);
+	command_close(&command);
+	(void)shell_path(shell, "run/disk-db1", path);
+	assert_int_equal(access(path, F_OK), -1);
+	(void)close(attach);
+}
+
 /* No socket: whatever was opened before is closed again, the pid file free. */
 static void what_fails_leaves_nothing_open(void **state)
 {
@@ -234,6 +268,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SHELL_TEST(services_get_their_options),
 		SHELL_TEST(a_partition_gets_descriptors_and_no_paths),
+		SHELL_TEST(an_operating_system_gets_disks_without_a_name),
 		SHELL_TEST(what_fails_leaves_nothing_open),
 		SHELL_TEST(a_console_is_listened_on_and_reached),
 		cmocka_unit_test(the_longest_line_fits),
