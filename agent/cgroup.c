@@ -293,18 +293,18 @@ static enum hv_code make_places(struct agent_cgroups *cgroups, struct hv_err *er
 }
 
 /* The groups of a place, and the place when it is empty; who has a process stays. */
-static void sweep(const char *place)
+static bool sweep(const char *place)
 {
 	DIR *dir = opendir(place);
 	struct dirent *entry;
 
 	if (dir == NULL)
-		return;
+		return errno == ENOENT;
 	while ((entry = readdir(dir)) != NULL)
 		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
 			(void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
 	(void)closedir(dir);
-	(void)rmdir(place);
+	return rmdir(place) == 0;
 }
 
 static enum hv_code keep_places(const struct agent_cgroups *cgroups, const char *state)
@@ -324,24 +324,27 @@ static bool is_place(const char *line)
 	return line[0] == '/' && name != NULL && strncmp(name, "/tarn-", 6) == 0;
 }
 
-void agent_cgroups_clear(const char *state)
+bool agent_cgroups_clear(const char *state)
 {
 	char path[HV_FILE_PATH_BYTES], text[PLACES * (HV_FILE_PATH_BYTES + 1)];
 	char *line = text;
+	bool is_clear = true;
 
 	if (hv_path_join(path, sizeof(path), state, PLACE_FILE, NULL) != HV_OK ||
 	    !read_text(path, text, sizeof(text)))
-		return;
+		return true;
 	for (unsigned i = 0; i < PLACES && *line != '\0'; i++) {
 		size_t n = strcspn(line, "\n");
 		bool is_last = line[n] == '\0';
 
 		line[n] = '\0';
-		if (is_place(line))
-			sweep(line);
+		if (is_place(line) && !sweep(line))
+			is_clear = false;
 		line += is_last ? n : n + 1;
 	}
-	(void)unlink(path);
+	if (is_clear)
+		(void)unlink(path);
+	return is_clear;
 }
 
 enum hv_code agent_cgroups_open(const struct agent_cgroups_config *config,
@@ -357,7 +360,7 @@ enum hv_code agent_cgroups_open(const struct agent_cgroups_config *config,
 	}
 	(void)read_text(config->mounts, look->mounts, sizeof(look->mounts));
 	(void)read_text(config->membership, look->membership, sizeof(look->membership));
-	agent_cgroups_clear(config->state); /* where an agent before us had them */
+	(void)agent_cgroups_clear(config->state); /* where an agent before us had them */
 	look_for(cgroups, look, config->id);
 	free(look);
 	if (cgroups->why[0] == '\0' && keep_places(cgroups, config->state) != HV_OK) {

@@ -63,7 +63,10 @@ enum hv_code agent_cgroup_remove(struct agent_cgroups *cgroups, const char *name
 /* Of all processors, ever since; 0: that is not said there. */
 uint64_t agent_idle_us(const char *stat);
 
-/* Every group without a process that an agent of that state directory made. */
-void agent_cgroups_clear(const char *state);
+/*
+ * Removes every group without a process that an agent of that state directory made.
+ * False: one is left; also for a moment after its last process has ended.
+ */
+bool agent_cgroups_clear(const char *state);
 
 #endif

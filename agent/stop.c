@@ -19,10 +19,11 @@
 #include "hvcore/base/file.h"
 #include "hvcore/base/pidfile.h"
 
-#define GRACE_MS 3000 /* from SIGTERM to SIGKILL; arbitrary */
-#define KILL_MS 2000  /* from SIGKILL to giving up: I/O in the kernel */
-#define NAME_MS 3000  /* from a held pid file to the pid in it; arbitrary */
-#define LOOK_MS 10    /* between two looks at a pid file that is being written */
+#define GRACE_MS 3000  /* from SIGTERM to SIGKILL; arbitrary */
+#define KILL_MS 2000   /* from SIGKILL to giving up: I/O in the kernel */
+#define NAME_MS 3000   /* from a held pid file to the pid in it; arbitrary */
+#define LOOK_MS 10     /* between two looks at a pid file that is being written */
+#define GROUPS_MS 2000 /* far more than the kernel needs to let a process go */
 #define GROUP_MAX (HV_HOST_LPARS_MAX + 8)
 
 /* Processes that are ended together. */
@@ -190,13 +191,22 @@ static enum hv_code clear_run(const char *state, struct hv_err *err)
 	return HV_OK;
 }
 
+/* A group is busy for a moment after its last process; one of who is left stays. */
+static void clear_groups(const char *state)
+{
+	uint64_t until = hv_clock_ms() + GROUPS_MS;
+
+	while (!agent_cgroups_clear(state) && hv_clock_ms() < until)
+		(void)poll(NULL, 0, LOOK_MS);
+}
+
 static enum hv_code stop_with(struct group *group, struct hv_err *err)
 {
 	end_one(group, "run/agent.pid");
 	end_kind(group, AGENT_PARTITION, "partition");
 	end_kind(group, AGENT_VIOS, "VIOS");
 	end_one(group, "run/hypervisor.pid");
-	agent_cgroups_clear(group->state); /* of partitions that are left: they stay */
+	clear_groups(group->state);
 	if (group->code != HV_OK)
 		return hv_fail(err, group->code, "%s", hv_err_text(&group->err));
 	return clear_run(group->state, err);

@@ -135,7 +135,7 @@ static enum hv_code show_table(struct cli *cli, const Tarn__DispatchTrace *trace
 enum hv_code cli_lpar_dispatch_trace(struct cli *cli, struct hv_err *err)
 {
 	const char *name = cli_text(&cli->args, "NAME");
-	const Tarn__PartitionStat *stat;
+	const Tarn__PartitionStat *stat = NULL;
 	Tarn__ClusterReply *reply;
 	struct cli_json *json;
 	enum hv_code code = wait_for(cli, name, &reply, &stat, err);

@@ -28,7 +28,7 @@ static const struct hv_option options[] = {
 	{ "name", HV_OPTION_NAME, "NAME", hv_option_absent, 0, 0, AT(name), NULL,
 	  "name of this HMC (default: of this host, up to the first dot)" },
 	{ "user", HV_OPTION_NAME, "USER", hv_option_absent, 0, 0, AT(user), NULL,
-	  "HMC user whose session this is (default: who runs it)" },
+	  "HMC user whose session this is (default: who runs it; of root: hscroot)" },
 	{ "coordinator", HV_OPTION_STRING, "URL", hv_option_absent, 1, URL_BYTES_MAX, AT(coordinator), NULL,
 	  "where the coordinator listens (default: $TARN_COORDINATOR)" },
 	{ "idle-timeout", HV_OPTION_U64, "SECONDS", "0", 0, IDLE_S_MAX, AT(idle_s), NULL,
@@ -81,9 +81,15 @@ static int find_name(struct hmcsh_config *config)
 	return -1;
 }
 
+/* Root may do anything here already, and is hscroot as in the commands themselves. */
 static int find_user(struct hmcsh_config *config)
 {
 	const struct passwd *entry = getpwuid(getuid());
+
+	if (getuid() == 0) {
+		config->user = "hscroot";
+		return -1;
+	}
 
 	if (entry == NULL || !hv_name_is_valid(entry->pw_name))
 		return wrong("who runs this has no name: give --user");
