@@ -5,8 +5,8 @@
  *                     |            | failed: given back as they were
  *                     changed meanwhile: left alone
  *
- * Found by a cursor over the hints, a bounded stretch a run; after a lap without any it
- * rests. A page that is being read in has somebody who waits for it, and is left alone.
+ * Found by a cursor over the hints, a bounded stretch a run, or a lap where there is
+ * none, since else pages with a worth would leave; after such a lap it rests. A page that is being read in has somebody who waits for it, and is left alone.
  * Content is lost, which the partition said is fine: hint.h.
  */
 #include "hvcore/pager/pager_priv.h"
@@ -114,13 +114,12 @@ uint32_t hv_spare_take(struct hv_space *space, uint32_t want, enum hv_hint last,
 
 	if (!may_look(space, want, *until_ns, now_ns))
 		return 0;
-	while (looked < STRETCH && looked < space->pages &&
+	while (looked < space->pages && (looked < STRETCH || found == 0) &&
 	       run.freed + run.count < want) {
 		uint32_t from = space->spare_cursor < space->pages ? space->spare_cursor
 								   : 0;
-		uint32_t end = space->pages - from < STRETCH - looked
-				       ? space->pages
-				       : from + STRETCH - looked;
+		uint32_t end = space->pages - from < STRETCH ? space->pages
+							     : from + STRETCH;
 		uint32_t page = space->ops->find_spare(space->ctx, from, end, last);
 
 		looked += page - from + (page < end);

@@ -136,6 +136,20 @@ static void p19_a_stolen_page_that_is_loaned_gives_its_slot(void **state)
 	assert_int_equal(after.loaned, 0);
 }
 
+/* Pages that never had a frame are loaned as well: they hold nobody up. */
+static void p19_what_has_no_frame_counts_for_no_batch(void **state)
+{
+	(void)state;
+	touch_all(MODEL_WRITE, 40, 60);
+	hint_all(HV_HINT_LOANED, 0, 40);
+	hint_all(HV_HINT_UNUSED, 40, 50);
+	assert_int_equal(
+		hv_spare_take(world.members[0].space, 4, HV_HINT_UNUSED, world.now_ns),
+		4);
+	assert_int_equal(get().loaned, 40);
+	assert_int_equal(get().counts.loaned_steals, 0);
+}
+
 static void p19_critical_pages_leave_last(void **state)
 {
 	(void)state;
@@ -219,6 +233,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			p19_a_stolen_page_that_is_loaned_gives_its_slot, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(p19_what_has_no_frame_counts_for_no_batch,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(p19_critical_pages_leave_last, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -23,6 +23,7 @@ union any {
 	struct hv_attach_calls_open calls_open;
 	struct hv_attach_resize resize;
 	struct hv_attach_resized resized;
+	struct hv_attach_os os;
 };
 
 static union any right(unsigned type)
@@ -229,6 +230,17 @@ static void ranges_are_whole_pages_without_overflow(void **state)
 	}
 }
 
+static void a_loan_policy_is_a_known_one(void **state)
+{
+	union any packet = right(HV_ATTACH_OS);
+
+	(void)state;
+	packet.os.loan_policy = HV_LOAN_POLICY_MAX;
+	assert_int_equal(check(&packet), HV_OK);
+	packet.os.loan_policy = HV_LOAN_POLICY_MAX + 1;
+	assert_int_equal(check(&packet), HV_E_CORRUPT);
+}
+
 static void memory_is_some_whole_pages(void **state)
 {
 	static const uint64_t wrong[] = { 0, 1, HV_PAGE_BYTES + 1 };
@@ -270,6 +282,7 @@ int main(void)
 		cmocka_unit_test(names_end_and_are_names),
 		cmocka_unit_test(values_are_known_ones),
 		cmocka_unit_test(ranges_are_whole_pages_without_overflow),
+		cmocka_unit_test(a_loan_policy_is_a_known_one),
 		cmocka_unit_test(memory_is_some_whole_pages),
 	};
 

@@ -88,11 +88,35 @@ static void a_spec_without_workload_or_name_is_wrong(void **state)
 	assert_int_equal(hv_lpar_spec_check(&spec, NULL), HV_E_INVAL);
 }
 
+static void an_operating_system_may_use_more_than_its_memory(void **state)
+{
+	Tarn__Workload workload = TARN__WORKLOAD__INIT;
+	Tarn__LparSpec spec = TARN__LPAR_SPEC__INIT;
+
+	(void)state;
+	workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_OS;
+	workload.working_set_percent = HV_LPAR_OS_SET_MAX;
+	workload.loan_policy = HV_LPAR_LOAN_POLICY_MAX;
+	spec.name = (char *)(uintptr_t) "os1";
+	spec.mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	spec.min_bytes = MIB;
+	spec.mem_bytes = MIB;
+	spec.max_bytes = MIB;
+	spec.workload = &workload;
+	assert_int_equal(hv_lpar_spec_check(&spec, NULL), HV_OK);
+	workload.working_set_percent++;
+	assert_int_equal(hv_lpar_spec_check(&spec, NULL), HV_E_INVAL);
+	workload.working_set_percent = 100;
+	workload.loan_policy++;
+	assert_int_equal(hv_lpar_spec_check(&spec, NULL), HV_E_INVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_spec_is_checked_in_itself),
 		cmocka_unit_test(a_spec_without_workload_or_name_is_wrong),
+		cmocka_unit_test(an_operating_system_may_use_more_than_its_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
