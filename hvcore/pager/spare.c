@@ -11,9 +11,11 @@
  */
 #include "hvcore/pager/pager_priv.h"
 
-#define STRETCH 16384u   /* hints looked at a run: 2 us where there is none */
-#define RUN_PAGES 64u    /* of one punch */
-#define REST_NS 2000000u /* after a lap without any; arbitrary */
+#define STRETCH 16384u    /* hints looked at a run: 2 us where there is none */
+#define RUN_PAGES 64u     /* of one punch */
+#define LOOK_MAX 1048576u /* where there is none: 130 us, others wait meanwhile */
+#define REST_NS 2000000u  /* after a lap without any; arbitrary, and */
+#define REST_PAGE_NS 10u  /* ... so much a page: a hundredth of the time is looking */
 
 struct run {
 	struct hv_space *space;
@@ -114,8 +116,8 @@ uint32_t hv_spare_take(struct hv_space *space, uint32_t want, enum hv_hint last,
 
 	if (!may_look(space, want, *until_ns, now_ns))
 		return 0;
-	while (looked < space->pages && (looked < STRETCH || found == 0) &&
-	       run.freed + run.count < want) {
+	while (looked < space->pages && run.freed + run.count < want &&
+	       looked < (found == 0 ? LOOK_MAX : STRETCH)) {
 		uint32_t from = space->spare_cursor < space->pages ? space->spare_cursor
 								   : 0;
 		uint32_t end = space->pages - from < STRETCH ? space->pages
@@ -132,6 +134,6 @@ uint32_t hv_spare_take(struct hv_space *space, uint32_t want, enum hv_hint last,
 	}
 	(void)end_run(&run);
 	if (found == 0 && looked >= space->pages)
-		*until_ns = now_ns + REST_NS;
+		*until_ns = now_ns + REST_NS + (uint64_t)REST_PAGE_NS * space->pages;
 	return run.freed;
 }
