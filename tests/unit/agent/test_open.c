@@ -42,6 +42,13 @@ static bool is_back_to(void *arg)
 	return shell_descriptors() <= *(unsigned *)arg;
 }
 
+static bool is_named(void *arg)
+{
+	struct hv_pidfile_holder holder;
+
+	return hv_pidfile_look(arg, &holder, NULL) == HV_OK;
+}
+
 /* Each start keeps an event more: what is loaded would grow with the sweep. */
 static void forget_state(struct shell *shell)
 {
@@ -63,6 +70,8 @@ static void closing_an_agent_disturbs_nothing_that_runs(void **state)
 		HV_OK);
 	agent_close(agent);
 	(void)shell_path(shell, "run/hypervisor.pid", path);
+	/* AGAIN: it has the file, and has not written its pid yet */
+	assert_true(test_wait(is_named, path, TEST_WAIT_MS));
 	assert_int_equal(hv_pidfile_look(path, &holder, NULL), HV_OK);
 	assert_int_equal(kill(holder.pid, 0), 0);
 	end_programs(shell);
