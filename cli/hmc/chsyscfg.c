@@ -115,10 +115,11 @@ static enum hv_code edit_profile(struct hmc_edit *edit, const struct hmc_record 
 
 	for (unsigned i = 0; i < record->count && code == HV_OK; i++) {
 		const struct hmc_pair *pair = &record->pairs[i];
+		bool is_whose = false;
 
-		if (strcmp(pair->name, "name") != 0 &&
-		    strcmp(pair->name, "lpar_name") != 0 &&
-		    strcmp(pair->name, "lpar_id") != 0)
+		if (strcmp(pair->name, "name") != 0)
+			code = hmc_take_whose(pair, edit->lpar, &is_whose, err);
+		if (code == HV_OK && !is_whose && strcmp(pair->name, "name") != 0)
 			code = hmc_edit_apply(edit, pair, err);
 	}
 	return code == HV_OK ? hmc_edit_finish(edit, err) : code;

@@ -58,6 +58,14 @@ enum hv_code hmc_record_partition(const struct hmc_system *system,
 				  const struct hmc_record *record,
 				  const Tarn__LparView **ret_lpar, struct hv_err *err);
 
+/*
+ * Whether the pair of a profile's record says whose profile it is: lpar_name, lpar_id,
+ * and lpar_env, which must be the partition's.
+ */
+HV_MUST_USE
+enum hv_code hmc_take_whose(const struct hmc_pair *pair, const Tarn__LparView *lpar,
+			    bool *ret_is_it, struct hv_err *err);
+
 /* What to do with a record; a trial only checks it. */
 struct hmc_order {
 	struct hmc *hmc;

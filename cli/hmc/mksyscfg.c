@@ -155,13 +155,16 @@ static enum hv_code take_profile(struct hmc_edit *edit, const struct hmc_record 
 
 	for (unsigned i = 0; i < record->count && code == HV_OK; i++) {
 		const struct hmc_pair *pair = &record->pairs[i];
+		bool is_whose = false;
 
 		if (pair->op != HMC_SET)
 			return hmc_fail(err, HMC_READ_ONLY, pair->name, NULL, NULL);
-		if (strcmp(pair->name, "name") == 0)
+		if (strcmp(pair->name, "name") == 0) {
 			code = check_new_name(pair, err);
-		else if (strcmp(pair->name, "lpar_name") != 0 &&
-			 strcmp(pair->name, "lpar_id") != 0)
+			continue;
+		}
+		code = hmc_take_whose(pair, edit->lpar, &is_whose, err);
+		if (code == HV_OK && !is_whose)
 			code = hmc_edit_apply(edit, pair, err);
 	}
 	return code == HV_OK ? hmc_edit_finish(edit, err) : code;

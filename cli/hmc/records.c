@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/hmc/show.h"
 #include "hvcore/base/file.h"
 
 #define FILE_BYTES_MAX (1u << 20) /* arbitrary: 4096 partitions */
@@ -51,6 +52,18 @@ static enum hv_code do_all(struct hmc_order *order, const char *text, bool is_fi
 			       : do_text(order, text, one, err);
 	}
 	return code;
+}
+
+enum hv_code hmc_take_whose(const struct hmc_pair *pair, const Tarn__LparView *lpar,
+			    bool *ret_is_it, struct hv_err *err)
+{
+	*ret_is_it = strcmp(pair->name, "lpar_name") == 0 ||
+		     strcmp(pair->name, "lpar_id") == 0 ||
+		     strcmp(pair->name, "lpar_env") == 0;
+	if (strcmp(pair->name, "lpar_env") != 0 ||
+	    strcmp(pair->value, hmc_lpar_attribute(lpar->record, "lpar_env")) == 0)
+		return HV_OK;
+	return hmc_fail(err, HMC_READ_ONLY, pair->name, NULL, NULL);
 }
 
 enum hv_code hmc_record_partition(const struct hmc_system *system,

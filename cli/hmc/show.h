@@ -65,4 +65,7 @@ enum hv_code hmc_output_start(struct hmc *hmc, const struct hmc_rows *rows,
 			      struct hmc_output *ret_output, struct hv_err *err);
 void hmc_output_end(struct hmc_output *output, enum hv_code code);
 
+/* Of the partition itself, or what it is where nothing was said. */
+const char *hmc_lpar_attribute(const Tarn__LparRecord *record, const char *name);
+
 #endif

@@ -162,7 +162,7 @@ static void lpar_profile(const void *object, const char *text, struct hmc_value 
 	hmc_value_text(value, name != NULL ? name : "");
 }
 
-static const char *lpar_attribute(const Tarn__LparRecord *record, const char *name)
+const char *hmc_lpar_attribute(const Tarn__LparRecord *record, const char *name)
 {
 	for (size_t i = 0; i < record->n_attributes; i++)
 		if (strcmp(record->attributes[i]->name, name) == 0)
@@ -172,7 +172,7 @@ static const char *lpar_attribute(const Tarn__LparRecord *record, const char *na
 
 static void lpar_kept(const void *object, const char *text, struct hmc_value *value)
 {
-	hmc_value_text(value, lpar_attribute(row_of(object)->lpar->record, text));
+	hmc_value_text(value, hmc_lpar_attribute(row_of(object)->lpar->record, text));
 }
 
 /* clang-format off */
@@ -295,7 +295,7 @@ static void prof_paging(const void *object, const char *text, struct hmc_value *
 
 static void prof_env(const void *object, const char *text, struct hmc_value *value)
 {
-	hmc_value_text(value, lpar_attribute(row_of(object)->lpar->record, text));
+	hmc_value_text(value, hmc_lpar_attribute(row_of(object)->lpar->record, text));
 }
 
 /* clang-format off */

@@ -165,7 +165,12 @@ static enum hv_code take_fixed(const struct hmc_pair *pair, struct hv_err *err)
 	}
 	for (const struct hmc_attribute *row = show_users; row->name != NULL; row++)
 		if (strcmp(row->name, pair->name) == 0)
-			return hmc_fail(err, HMC_READ_ONLY, pair->name, NULL, NULL);
+			/* as it is listed it changes nothing */
+			return row->show == hmc_show_text &&
+					       strcmp(row->text, pair->value) == 0
+				       ? HV_OK
+				       : hmc_fail(err, HMC_READ_ONLY, pair->name, NULL,
+						  NULL);
 	return hmc_fail(err, HMC_INVALID_ATTRIBUTE, pair->name, NULL, NULL);
 }
 

@@ -94,7 +94,7 @@ static void what_ls_prints_mk_takes(void **state)
 		 "\"virtual_eth_adapters=\"\"2/1/1/3,4/0/1\"\",3/0/2//0/0\"'");
 	hmc_does("T=$(mktemp); lssyscfg -r prof" M
 		 "--filter lpar_names=a | sed 's/name=normal/name=two/;"
-		 "s/lpar_name=a,lpar_id=1,lpar_env=aixlinux/lpar_name=b/' >$T; "
+		 "s/lpar_name=a,lpar_id=1/lpar_name=b/' >$T; "
 		 "mksyscfg -r prof" M "-f $T; e=$?; rm $T; exit $e");
 	hmc_prints("lssyscfg -r prof" M "--filter lpar_names=b,profile_names=two -F "
 		   "name,virtual_eth_adapters",

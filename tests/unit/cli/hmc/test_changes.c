@@ -277,6 +277,20 @@ static void what_runs_is_neither_renamed_nor_removed(void **state)
 	lab_does("rmsyscfg -r lpar" M "-n b");
 }
 
+static void a_profile_is_taken_as_it_is_listed(void **state)
+{
+	char line[4096];
+
+	(void)state;
+	make("a");
+	assert_int_equal(lab_run("lssyscfg -r prof" M "--filter lpar_names=a"), 0);
+	lab.out[strcspn(lab.out, "\n")] = '\0';
+	(void)snprintf(line, sizeof(line), "chsyscfg -r prof" M "-i '%s'", lab.out);
+	lab_does(line);
+	lab_refuses("chsyscfg -r prof" M "-i 'name=normal,lpar_name=a,lpar_env=os400'",
+		    "HSCLT005");
+}
+
 #define ALL "name=all,profile_name=whole,lpar_env=aixlinux,all_resources=1"
 
 /* 1024 MB, 256 of them the pool's: what is left is its own while it runs alone. */
@@ -381,6 +395,7 @@ int main(void)
 		TEST(paging_devices_are_the_pools),
 		TEST(a_shared_partition_needs_an_adapter),
 		TEST(what_runs_is_neither_renamed_nor_removed),
+		TEST(a_profile_is_taken_as_it_is_listed),
 		TEST(all_resources_are_all_that_nobody_else_has),
 		TEST(all_resources_are_derived_when_they_are_defined),
 		TEST(the_machine_is_told_as_it_is),

@@ -84,12 +84,12 @@ static void what_is_listed_makes_the_same_user(void **state)
 	lab_does("mkhmcusr -i 'name=ann,taskrole=hmcpe,pwage=7,\"description=a,b\"'");
 	assert_int_equal(lab_run("lshmcusr --filter names=ann"), 0);
 	lab.out[strcspn(lab.out, "\n")] = '\0';
-	*strstr(lab.out, ",resources=") = '\0';
 	(void)snprintf(line, sizeof(line), "mkhmcusr -i '%s'", lab.out);
 	lab_does("rmhmcusr -u ann");
 	lab_does(line);
 	lab_prints("lshmcusr --filter names=ann -F taskrole,pwage,description",
 		   "hmcpe,7,\"a,b\"\n");
+	lab_refuses("chhmcusr -i 'name=ann,resources=none'", "HSCLT005");
 }
 
 static void wrong_input_changes_nothing(void **state)
