@@ -2,7 +2,6 @@
 #include "cli/hmc/commands.h"
 #include "cli/hmc/show.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const struct hmc_row *row_of(const void *object)
@@ -118,37 +117,9 @@ static enum hv_code list_system(struct hmc *hmc, const struct hmc_system *system
 				const struct hmc_attribute *attributes,
 				struct hv_err *err)
 {
-	const struct hmc_rows rows = { attributes, NULL };
-	struct hmc_output output;
-	enum hv_code code = hmc_output_start(hmc, &rows, &output, err);
+	const struct hmc_row row = { .system = system, .host = system->host };
 
-	if (code == HV_OK)
-		hmc_list_add(&output.list,
-			     &(struct hmc_row){ .system = system, .host = system->host });
-	hmc_output_end(&output, code);
-	return code;
-}
-
-static enum hv_code list_partitions(struct hmc *hmc, const struct hmc_system *system,
-				    const struct hmc_attribute *attributes,
-				    struct hv_err *err)
-{
-	const struct hmc_rows rows = { attributes, hmc_filter_lpar };
-	struct hmc_partitions partitions = { 0 };
-	struct hmc_output output;
-	enum hv_code code = hmc_partitions_take(system, &partitions, err);
-
-	if (code != HV_OK)
-		return code;
-	code = hmc_output_start(hmc, &rows, &output, err);
-	for (size_t i = 0; code == HV_OK && i < partitions.count; i++)
-		hmc_list_add(&output.list,
-			     &(struct hmc_row){ .system = system,
-						.host = system->host,
-						.lpar = partitions.lpars[i] });
-	hmc_output_end(&output, code);
-	free(partitions.lpars);
-	return code;
+	return hmc_list_one(hmc, &(struct hmc_rows){ attributes, NULL }, &row, err);
 }
 
 enum hv_code hmc_lsled(struct hmc *hmc, struct hv_err *err)
@@ -169,7 +140,9 @@ enum hv_code hmc_lsled(struct hmc *hmc, struct hv_err *err)
 	if (code == HV_OK && kind == 1) /* there is no slot to be found by its light */
 		(void)fputs("No results were found.\n", hmc->cli->out);
 	else if (code == HV_OK && type == 2)
-		code = list_partitions(hmc, &system, shown[type], err);
+		code = hmc_list_partitions(
+			hmc, &(struct hmc_rows){ shown[type], hmc_filter_lpar }, &system,
+			err);
 	else if (code == HV_OK)
 		code = list_system(hmc, &system, shown[type], err);
 	hmc_system_fini(&system);
@@ -193,9 +166,12 @@ enum hv_code hmc_lsrefcode(struct hmc *hmc, struct hv_err *err)
 		return code;
 	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
 	if (code == HV_OK)
-		code = kind == 0
-			       ? list_system(hmc, &system, show_system_code, err)
-			       : list_partitions(hmc, &system, show_partition_code, err);
+		code = kind == 0 ? list_system(hmc, &system, show_system_code, err)
+				 : hmc_list_partitions(
+					   hmc,
+					   &(struct hmc_rows){ show_partition_code,
+							       hmc_filter_lpar },
+					   &system, err);
 	hmc_system_fini(&system);
 	return code;
 }

@@ -2,7 +2,6 @@
 #include "cli/hmc/commands.h"
 #include "cli/hmc/show.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "hvcore/base/units.h"
@@ -37,42 +36,6 @@ static enum hv_code take_question(struct hmc *hmc, struct hmc_row *row,
 	return HV_OK;
 }
 
-/* One row, of the system itself. */
-static enum hv_code list_one(struct hmc *hmc, const struct hmc_row *row,
-			     const struct hmc_attribute *attributes, struct hv_err *err)
-{
-	const struct hmc_rows rows = { attributes, NULL };
-	struct hmc_output output;
-	enum hv_code code = hmc_output_start(hmc, &rows, &output, err);
-
-	if (code == HV_OK)
-		hmc_list_add(&output.list, row);
-	hmc_output_end(&output, code);
-	return code;
-}
-
-static enum hv_code list_partitions(struct hmc *hmc, const struct hmc_system *system,
-				    const struct hmc_attribute *attributes,
-				    struct hv_err *err)
-{
-	const struct hmc_rows rows = { attributes, hmc_filter_lpar };
-	struct hmc_partitions partitions;
-	struct hmc_output output;
-	enum hv_code code = hmc_partitions_take(system, &partitions, err);
-
-	if (code != HV_OK)
-		return code;
-	code = hmc_output_start(hmc, &rows, &output, err);
-	for (size_t i = 0; code == HV_OK && i < partitions.count; i++)
-		hmc_list_add(&output.list,
-			     &(struct hmc_row){ .system = system,
-						.host = system->host,
-						.lpar = partitions.lpars[i] });
-	hmc_output_end(&output, code);
-	free(partitions.lpars);
-	return code;
-}
-
 enum level { LEVEL_SYS, LEVEL_LPAR, LEVEL_POOL };
 
 static enum hv_code list_memory(struct hmc *hmc, const struct hmc_system *system,
@@ -86,13 +49,18 @@ static enum hv_code list_memory(struct hmc *hmc, const struct hmc_system *system
 	if (code == HV_OK && hmc_has(hmc, "stat") && level != LEVEL_LPAR)
 		return hmc_usage(hmc, err, "This option needs --level lpar:", "--stat");
 	if (code == HV_OK && level == LEVEL_LPAR)
-		return list_partitions(hmc, system,
-				       hmc_has(hmc, "stat") ? hmc_show_lpar_stat
-							    : hmc_show_lpar_mem,
-				       err);
+		return hmc_list_partitions(
+			hmc,
+			&(struct hmc_rows){ hmc_has(hmc, "stat") ? hmc_show_lpar_stat
+								 : hmc_show_lpar_mem,
+					    hmc_filter_lpar },
+			system, err);
 	if (code == HV_OK)
 		code = take_question(hmc, &row, err);
-	return code == HV_OK ? list_one(hmc, &row, hmc_show_sys_mem, err) : code;
+	return code == HV_OK
+		       ? hmc_list_one(hmc, &(struct hmc_rows){ hmc_show_sys_mem, NULL },
+				      &row, err)
+		       : code;
 }
 
 static enum hv_code list_processors(struct hmc *hmc, const struct hmc_system *system,
@@ -108,12 +76,17 @@ static enum hv_code list_processors(struct hmc *hmc, const struct hmc_system *sy
 	if (hmc_has(hmc, "stat") && level != LEVEL_LPAR)
 		return hmc_usage(hmc, err, "This option needs --level lpar:", "--stat");
 	if (level == LEVEL_LPAR)
-		return list_partitions(hmc, system,
-				       hmc_has(hmc, "stat") ? hmc_show_lpar_proc_stat
-							    : hmc_show_lpar_proc,
-				       err);
-	return list_one(hmc, &row,
-			level == LEVEL_SYS ? hmc_show_sys_proc : hmc_show_pool_proc, err);
+		return hmc_list_partitions(
+			hmc,
+			&(struct hmc_rows){ hmc_has(hmc, "stat") ? hmc_show_lpar_proc_stat
+								 : hmc_show_lpar_proc,
+					    hmc_filter_lpar },
+			system, err);
+	return hmc_list_one(hmc,
+			    &(struct hmc_rows){ level == LEVEL_SYS ? hmc_show_sys_proc
+								   : hmc_show_pool_proc,
+						NULL },
+			    &row, err);
 }
 
 static bool has_pool(const struct hmc_system *system)
@@ -204,9 +177,9 @@ static enum hv_code list(struct hmc *hmc, const struct hmc_system *system, unsig
 		return hmc_has(hmc, "rsubtype") ? list_pool_devices(hmc, system, err)
 						: list_pool(hmc, system, err);
 	if (kind == KIND_PROCPOOL)
-		return list_one(
-			hmc, &(struct hmc_row){ .system = system, .host = system->host },
-			hmc_show_procpool, err);
+		return hmc_list_one(
+			hmc, &(struct hmc_rows){ hmc_show_procpool, NULL },
+			&(struct hmc_row){ .system = system, .host = system->host }, err);
 	if (!hmc_has(hmc, "level"))
 		return hmc_usage(hmc, err, "A required option is missing:", "--level");
 	return kind == KIND_MEM ? list_memory(hmc, system, err)

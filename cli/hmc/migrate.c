@@ -5,7 +5,6 @@
 #include "cli/hmc/commands.h"
 #include "cli/hmc/show.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "hvcore/base/units.h"
@@ -51,44 +50,13 @@ static const struct hmc_attribute show_partition[] = {
 	FIXED("migration_state", "Not Migrating"),
 	{ 0 },
 };
+static const struct hmc_filter_name partition_filters[] = { { "lpar_names", "name" },
+							    { "lpar_ids", "lpar_id" },
+							    { 0 } };
+static const struct hmc_rows manager_rows = { show_manager, NULL };
+static const struct hmc_rows system_rows = { show_system, NULL };
+static const struct hmc_rows partition_rows = { show_partition, partition_filters };
 /* clang-format on */
-
-static enum hv_code list_one(struct hmc *hmc, const struct hmc_attribute *attributes,
-			     const struct hmc_row *row, struct hv_err *err)
-{
-	const struct hmc_rows rows = { attributes, NULL };
-	struct hmc_output output;
-	enum hv_code code = hmc_output_start(hmc, &rows, &output, err);
-
-	if (code == HV_OK)
-		hmc_list_add(&output.list, row);
-	hmc_output_end(&output, code);
-	return code;
-}
-
-static enum hv_code list_partitions(struct hmc *hmc, const struct hmc_system *system,
-				    struct hv_err *err)
-{
-	static const struct hmc_filter_name filters[] = { { "lpar_names", "name" },
-							  { "lpar_ids", "lpar_id" },
-							  { 0 } };
-	static const struct hmc_rows rows = { show_partition, filters };
-	struct hmc_partitions partitions = { 0 };
-	struct hmc_output output;
-	enum hv_code code = hmc_partitions_take(system, &partitions, err);
-
-	if (code != HV_OK)
-		return code;
-	code = hmc_output_start(hmc, &rows, &output, err);
-	for (size_t i = 0; code == HV_OK && i < partitions.count; i++)
-		hmc_list_add(&output.list,
-			     &(struct hmc_row){ .system = system,
-						.host = system->host,
-						.lpar = partitions.lpars[i] });
-	hmc_output_end(&output, code);
-	free(partitions.lpars);
-	return code;
-}
 
 /* Of the other system: free devices, or its pool. */
 static enum hv_code list_target(struct hmc *hmc, bool is_devices, struct hv_err *err)
@@ -129,14 +97,14 @@ static enum hv_code list(struct hmc *hmc, enum kind kind, struct hv_err *err)
 	enum hv_code code;
 
 	if (kind == MANAGER)
-		return list_one(hmc, show_manager, &none, err);
+		return hmc_list_one(hmc, &manager_rows, &none, err);
 	if (hmc_text(hmc, "m") == NULL)
 		return hmc_usage(hmc, err, "A required option is missing:", "-m");
 	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
 	if (code == HV_OK && kind == SYS)
-		code = list_one(hmc, show_system, &none, err);
+		code = hmc_list_one(hmc, &system_rows, &none, err);
 	else if (code == HV_OK && kind == LPAR)
-		code = list_partitions(hmc, &system, err);
+		code = hmc_list_partitions(hmc, &partition_rows, &system, err);
 	else if (code == HV_OK && (kind == MEMPOOL || kind == PGDEV))
 		code = list_target(hmc, kind == PGDEV, err);
 	else if (code == HV_OK) /* nobody could move it */

@@ -1,6 +1,7 @@
 /* show - see show.h: states, and lists by the options of a command. */
 #include "cli/hmc/show.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -73,4 +74,36 @@ void hmc_output_end(struct hmc_output *output, enum hv_code code)
 		hmc_list_end(&output->list);
 	hmc_fields_fini(&output->fields);
 	hmc_filter_fini(&output->filter);
+}
+
+enum hv_code hmc_list_one(struct hmc *hmc, const struct hmc_rows *rows,
+			  const struct hmc_row *row, struct hv_err *err)
+{
+	struct hmc_output output;
+	enum hv_code code = hmc_output_start(hmc, rows, &output, err);
+
+	if (code == HV_OK)
+		hmc_list_add(&output.list, row);
+	hmc_output_end(&output, code);
+	return code;
+}
+
+enum hv_code hmc_list_partitions(struct hmc *hmc, const struct hmc_rows *rows,
+				 const struct hmc_system *system, struct hv_err *err)
+{
+	struct hmc_partitions partitions = { 0 };
+	struct hmc_output output;
+	enum hv_code code = hmc_partitions_take(system, &partitions, err);
+
+	if (code != HV_OK)
+		return code;
+	code = hmc_output_start(hmc, rows, &output, err);
+	for (size_t i = 0; code == HV_OK && i < partitions.count; i++)
+		hmc_list_add(&output.list,
+			     &(struct hmc_row){ .system = system,
+						.host = system->host,
+						.lpar = partitions.lpars[i] });
+	hmc_output_end(&output, code);
+	free(partitions.lpars);
+	return code;
 }

@@ -64,6 +64,13 @@ HV_MUST_USE
 enum hv_code hmc_output_start(struct hmc *hmc, const struct hmc_rows *rows,
 			      struct hmc_output *ret_output, struct hv_err *err);
 void hmc_output_end(struct hmc_output *output, enum hv_code code);
+/* A list of one row; of the system's partitions. */
+HV_MUST_USE
+enum hv_code hmc_list_one(struct hmc *hmc, const struct hmc_rows *rows,
+			  const struct hmc_row *row, struct hv_err *err);
+HV_MUST_USE
+enum hv_code hmc_list_partitions(struct hmc *hmc, const struct hmc_rows *rows,
+				 const struct hmc_system *system, struct hv_err *err);
 
 /* Of the partition itself, or what it is where nothing was said. */
 const char *hmc_lpar_attribute(const Tarn__LparRecord *record, const char *name);
