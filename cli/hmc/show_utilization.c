@@ -354,11 +354,17 @@ static void row_cycles(const void *object, const char *text, struct hmc_value *v
 		set_cycles(value, sample_of(object)->wall_ms * 1000);
 }
 
-/* No partition lends memory to the hypervisor: what it has over is nothing. */
+/* Less than nothing: so much its operating system has loaned. */
 static void lpar_overage(const void *object, const char *text, struct hmc_value *value)
 {
-	if (is_sample(object) && is_shared(object))
-		hmc_value_text(value, text);
+	uint64_t mib;
+
+	(void)text;
+	if (!is_sample(object) || !is_shared(object) ||
+	    !lpar_of(object)->has_loaned_bytes)
+		return;
+	mib = lpar_of(object)->loaned_bytes / HMC_MIB;
+	hmc_value_set(value, "%s%llu", mib > 0 ? "-" : "", (unsigned long long)mib);
 }
 
 /* ---- states ---- */
@@ -456,7 +462,7 @@ static const struct hmc_attribute columns[] = {
 	COLUMN(LPAR, "curr_io_entitled_mem", lpar_entitled, NULL),
 	COLUMN(LPAR, "mapped_io_entitled_mem", nothing, NULL),
 	COLUMN(LPAR, "run_mem_weight", lpar_weight, NULL),
-	COLUMN(LPAR, "mem_overage_cooperation", lpar_overage, "0"),
+	COLUMN(LPAR, "mem_overage_cooperation", lpar_overage, NULL),
 };
 /* clang-format on */
 

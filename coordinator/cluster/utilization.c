@@ -135,6 +135,8 @@ static void fill_memory(const struct work *work, Tarn__UtilizationLpar *row,
 	if (limits_is_active(lpar) && stat != NULL) {
 		row->has_backed_bytes = stat->has_resident_pages;
 		row->backed_bytes = stat->resident_pages * HV_PAGE_BYTES;
+		row->has_loaned_bytes = stat->has_loaned_pages;
+		row->loaned_bytes = stat->loaned_pages * HV_PAGE_BYTES;
 		row->has_cpu_us = stat->has_cpu_us;
 		row->cpu_us = stat->cpu_us;
 		row->has_uncapped_us = stat->has_processor_uncapped_us;

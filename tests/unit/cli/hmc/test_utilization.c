@@ -116,6 +116,8 @@ static void fill_shared(Tarn__UtilizationLpar *lpar)
 	lpar->mem_bytes = GIB;
 	lpar->has_backed_bytes = lpar->has_entitled_bytes = lpar->has_weight = 1;
 	lpar->backed_bytes = 300 * MIB;
+	lpar->has_loaned_bytes = 1;
+	lpar->loaned_bytes = 60 * MIB + 4096;
 	lpar->entitled_bytes = 2 * MIB;
 	lpar->weight = 64;
 	lpar->has_processors = lpar->has_virtual_processors = 1;
@@ -217,7 +219,7 @@ static void rows_have_the_columns_of_an_hmc(void **state)
 		  "curr_shared_proc_pool_id=0,time_cycles=870400000062976000,"
 		  "mem_mode=shared,curr_mem=1024,phys_run_mem=300,curr_io_entitled_mem=2,"
 		  "run_mem_weight=64,"
-		  "mem_overage_cooperation=0\n" },
+		  "mem_overage_cooperation=-60\n" },
 		{ TARN__UTILIZATION_EVENT__UTILIZATION_STATE_CHANGE,
 		  "lslparutil -r lpar -m s1 -n 1",
 		  NOW "state_change,resource_type=lpar" AT
