@@ -1,22 +1,42 @@
-/* tce - see tce.h. */
+/*
+ * tce - see tce.h.
+ *
+ *   an entry as it is kept: holds 16 | 0 | what the partition put 40
+ */
 #include "hvcore/mem/tce.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "hvcore/base/invariant.h"
 #include "hvcore/base/units.h"
+#include "hvcore/mem/page_table.h"
 
 #define PERMISSIONS (HV_TCE_READ | HV_TCE_WRITE)
+#define HOLDS_SHIFT 48
+#define HOLD_ONE (UINT64_C(1) << HOLDS_SHIFT)
+#define PUT_MASK ((UINT64_C(1) << 40) - 1) /* a page in 28 bits, its flags in 12 */
+
+static_assert(HV_PAGES_MAX < PUT_MASK >> HV_PAGE_SHIFT, "every page can be named");
+static_assert(HV_TCE_HOLDS_MAX == UINT64_MAX >> HOLDS_SHIFT, "holds");
 
 struct hv_tces {
-	uint64_t *entries; /* the mapping: window after window */
+	uint64_t *entries;  /* the mapping: window after window */
+	uint16_t *mappings; /* behind them: of each page, entries that map it */
 	size_t bytes;
 	unsigned windows;
-	uint32_t pages;  /* logical memory */
-	uint64_t mapped; /* entries with a permission */
+	uint32_t pages;        /* logical memory */
+	uint32_t pages_max;    /* at its largest */
+	uint64_t mapped;       /* entries with a permission */
+	uint32_t mapped_pages; /* that have a mapping */
+	uint64_t held;
 };
+
+static uint64_t count_all(const struct hv_tces *tces)
+{
+	return (uint64_t)tces->windows * HV_TCE_WINDOW_PAGES;
+}
 
 enum hv_code hv_tces_open(unsigned windows, uint32_t pages, struct hv_tces **ret_tces,
 			  struct hv_err *err)
@@ -24,7 +44,8 @@ enum hv_code hv_tces_open(unsigned windows, uint32_t pages, struct hv_tces **ret
 	struct hv_tces *tces;
 	void *at;
 
-	if (windows == 0 || windows > HV_TCE_WINDOWS_MAX || pages == 0)
+	if (windows == 0 || windows > HV_TCE_WINDOWS_MAX || pages == 0 ||
+	    pages > HV_PAGES_MAX)
 		return hv_fail(err, HV_E_INVAL, "%u windows of TCEs for %u pages",
 			       windows, pages);
 	tces = calloc(1, sizeof(*tces));
@@ -32,7 +53,9 @@ enum hv_code hv_tces_open(unsigned windows, uint32_t pages, struct hv_tces **ret
 		return hv_fail(err, HV_E_NOMEM, "TCE tables");
 	tces->windows = windows;
 	tces->pages = pages;
-	tces->bytes = (size_t)windows * HV_TCE_WINDOW_PAGES * sizeof(uint64_t);
+	tces->pages_max = pages;
+	tces->bytes = count_all(tces) * sizeof(*tces->entries) +
+		      (size_t)pages * sizeof(*tces->mappings);
 	at = mmap(NULL, tces->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 		  -1, 0);
 	if (at == MAP_FAILED) {
@@ -44,6 +67,7 @@ enum hv_code hv_tces_open(unsigned windows, uint32_t pages, struct hv_tces **ret
 		return code;
 	}
 	tces->entries = at;
+	tces->mappings = (uint16_t *)(void *)(tces->entries + count_all(tces));
 	*ret_tces = tces;
 	return HV_OK;
 }
@@ -66,6 +90,23 @@ uint64_t hv_tces_mapped(const struct hv_tces *tces)
 	return tces->mapped;
 }
 
+uint32_t hv_tces_mapped_pages(const struct hv_tces *tces)
+{
+	return tces->mapped_pages;
+}
+
+bool hv_tces_is_mapped(const struct hv_tces *tces, uint32_t page)
+{
+	return page < tces->pages_max && tces->mappings[page] > 0;
+}
+
+uint64_t hv_tces_held(const struct hv_tces *tces)
+{
+	return tces->held;
+}
+
+/* ---- entries ---- */
+
 /* NULL: that LIOBN is not the partition's, or the range leaves its window. */
 static uint64_t *find(const struct hv_tces *tces, uint64_t liobn, uint64_t ioba,
 		      uint64_t count)
@@ -79,9 +120,19 @@ static uint64_t *find(const struct hv_tces *tces, uint64_t liobn, uint64_t ioba,
 	return &tces->entries[window * HV_TCE_WINDOW_PAGES + first];
 }
 
-static bool is_mapped(uint64_t tce)
+static bool is_mapped(uint64_t entry)
 {
-	return (tce & PERMISSIONS) != 0;
+	return (entry & PERMISSIONS) != 0;
+}
+
+static uint32_t page_of(uint64_t entry)
+{
+	return (uint32_t)((entry & PUT_MASK) >> HV_PAGE_SHIFT);
+}
+
+static uint64_t holds_of(uint64_t entry)
+{
+	return entry >> HOLDS_SHIFT;
 }
 
 /* It maps nothing at all, or a page of this partition. */
@@ -92,19 +143,50 @@ static bool is_entry(const struct hv_tces *tces, uint64_t tce)
 	return tce == 0 || (rest == 0 && tce >> HV_PAGE_SHIFT < tces->pages);
 }
 
+static void set(struct hv_tces *tces, uint64_t *at, uint64_t tce)
+{
+	if (is_mapped(*at)) {
+		HV_INVARIANT(tces->mappings[page_of(*at)] > 0);
+		tces->mapped--;
+		tces->mapped_pages -= --tces->mappings[page_of(*at)] == 0;
+	}
+	if (is_mapped(tce)) {
+		HV_INVARIANT(tces->mappings[page_of(tce)] < HV_TCE_PAGE_MAX);
+		tces->mapped++;
+		tces->mapped_pages += tces->mappings[page_of(tce)]++ == 0;
+	}
+	*at = tce;
+}
+
+/* May all of them become that one? */
+static int64_t check(const struct hv_tces *tces, const uint64_t *at, uint64_t tce,
+		     uint64_t count)
+{
+	uint64_t more = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		if (holds_of(at[i]) > 0 && (at[i] & PUT_MASK) != tce)
+			return H_BUSY;
+		more += !is_mapped(at[i]) || page_of(at[i]) != page_of(tce);
+	}
+	if (is_mapped(tce) && more > HV_TCE_PAGE_MAX - tces->mappings[page_of(tce)])
+		return H_RESOURCE;
+	return H_SUCCESS;
+}
+
 int64_t hv_tce_stuff(struct hv_tces *tces, uint64_t liobn, uint64_t ioba, uint64_t tce,
 		     uint64_t count)
 {
 	uint64_t *at = find(tces, liobn, ioba, count);
+	int64_t code;
 
 	if (at == NULL || !is_entry(tces, tce))
 		return H_PARAMETER;
-	for (uint64_t i = 0; i < count; i++) {
-		tces->mapped -= is_mapped(at[i]);
-		tces->mapped += is_mapped(tce);
-		at[i] = tce;
-	}
-	return H_SUCCESS;
+	code = check(tces, at, tce, count);
+	for (uint64_t i = 0; code == H_SUCCESS && i < count; i++)
+		if ((at[i] & PUT_MASK) != tce)
+			set(tces, &at[i], tce);
+	return code;
 }
 
 int64_t hv_tce_put(struct hv_tces *tces, uint64_t liobn, uint64_t ioba, uint64_t tce)
@@ -119,41 +201,120 @@ int64_t hv_tce_get(const struct hv_tces *tces, uint64_t liobn, uint64_t ioba,
 
 	if (at == NULL)
 		return H_PARAMETER;
-	*ret_tce = *at;
+	*ret_tce = *at & PUT_MASK;
 	return H_SUCCESS;
-}
-
-static uint64_t count_all(const struct hv_tces *tces)
-{
-	return (uint64_t)tces->windows * HV_TCE_WINDOW_PAGES;
 }
 
 void hv_tces_resize(struct hv_tces *tces, uint32_t pages)
 {
+	HV_INVARIANT(pages <= tces->pages_max);
 	tces->pages = pages;
 	for (uint64_t i = 0; i < count_all(tces); i++) {
-		if (is_entry(tces, tces->entries[i]))
+		if (is_entry(tces, tces->entries[i] & PUT_MASK))
 			continue;
-		tces->mapped -= is_mapped(tces->entries[i]);
-		tces->entries[i] = 0;
+		HV_INVARIANT(holds_of(tces->entries[i]) == 0);
+		set(tces, &tces->entries[i], 0);
 	}
+}
+
+/* ---- transfers ---- */
+
+static int64_t check_hold(const uint64_t *at, uint64_t count, uint64_t permission)
+{
+	for (uint64_t i = 0; i < count; i++)
+		if ((at[i] & permission) != permission)
+			return H_PERMISSION;
+	if (count > HV_TCE_SPANS_MAX)
+		return H_RESOURCE;
+	for (uint64_t i = 0; i < count; i++)
+		if (holds_of(at[i]) == HV_TCE_HOLDS_MAX)
+			return H_RESOURCE;
+	return H_SUCCESS;
+}
+
+int64_t hv_tces_hold(struct hv_tces *tces, uint64_t liobn, uint64_t ioba, uint32_t bytes,
+		     uint64_t permission, struct hv_tce_span *spans, unsigned *ret_count)
+{
+	uint64_t offset = ioba & (HV_PAGE_BYTES - 1);
+	uint64_t count = (offset + bytes + HV_PAGE_BYTES - 1) >> HV_PAGE_SHIFT;
+	uint64_t *at = find(tces, liobn, ioba, count);
+	int64_t code;
+
+	if (at == NULL || bytes == 0 || permission == 0 ||
+	    (permission & ~PERMISSIONS) != 0)
+		return H_PARAMETER;
+	code = check_hold(at, count, permission);
+	if (code != H_SUCCESS)
+		return code;
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t room = HV_PAGE_BYTES - offset;
+		uint32_t here = bytes < room ? bytes : (uint32_t)room;
+
+		at[i] += HOLD_ONE;
+		tces->held++;
+		spans[i] = (struct hv_tce_span){
+			.page = page_of(at[i]),
+			.offset = (uint16_t)offset,
+			.bytes = (uint16_t)here,
+			.entry = (uint32_t)(&at[i] - tces->entries),
+		};
+		bytes -= here;
+		offset = 0;
+	}
+	*ret_count = (unsigned)count;
+	return H_SUCCESS;
+}
+
+void hv_tces_release(struct hv_tces *tces, const struct hv_tce_span *spans,
+		     unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t *at = &tces->entries[spans[i].entry];
+
+		HV_INVARIANT(spans[i].entry < count_all(tces) && holds_of(*at) > 0);
+		HV_INVARIANT(page_of(*at) == spans[i].page && tces->held > 0);
+		*at -= HOLD_ONE;
+		tces->held--;
+	}
+}
+
+/* ---- audit ---- */
+
+/* Of the pages: their sums are those of the entries. */
+static bool has_counts(const struct hv_tces *tces)
+{
+	uint64_t sum = 0;
+	uint32_t pages = 0;
+
+	for (uint32_t page = 0; page < tces->pages_max; page++) {
+		sum += tces->mappings[page];
+		pages += tces->mappings[page] > 0;
+	}
+	return sum == tces->mapped && pages == tces->mapped_pages;
 }
 
 enum hv_code hv_tces_audit(const struct hv_tces *tces, struct hv_err *err)
 {
-	uint64_t mapped = 0;
+	uint64_t mapped = 0, held = 0;
 
 	for (uint64_t i = 0; i < count_all(tces); i++) {
-		if (!is_entry(tces, tces->entries[i]))
+		uint64_t entry = tces->entries[i];
+
+		if (!is_entry(tces, entry & PUT_MASK) ||
+		    (holds_of(entry) > 0 && !is_mapped(entry)) ||
+		    (is_mapped(entry) && tces->mappings[page_of(entry)] == 0))
 			return hv_fail(err, HV_E_CORRUPT,
 				       "TCE %llu is 0x%llx: no page of the partition",
-				       (unsigned long long)i,
-				       (unsigned long long)tces->entries[i]);
-		mapped += is_mapped(tces->entries[i]);
+				       (unsigned long long)i, (unsigned long long)entry);
+		mapped += is_mapped(entry);
+		held += holds_of(entry);
 	}
-	if (mapped != tces->mapped)
-		return hv_fail(err, HV_E_CORRUPT, "%llu TCEs map pages, %llu are counted",
-			       (unsigned long long)mapped,
-			       (unsigned long long)tces->mapped);
+	if (mapped != tces->mapped || held != tces->held || !has_counts(tces))
+		return hv_fail(err, HV_E_CORRUPT,
+			       "%llu TCEs map pages and %llu are held, counted as %llu "
+			       "(of %u pages) and %llu",
+			       (unsigned long long)mapped, (unsigned long long)held,
+			       (unsigned long long)tces->mapped, tces->mapped_pages,
+			       (unsigned long long)tces->held);
 	return HV_OK;
 }

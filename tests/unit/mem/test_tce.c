@@ -1,4 +1,7 @@
-/* TCE tables: bounds, permissions, whose page it is; a random run against an array. */
+/*
+ * TCE tables: bounds, permissions, whose page it is, transfers that hold entries; a
+ * random run against an array.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -119,6 +122,152 @@ static void beyond_logical_memory_there_are_no_entries(void **state)
 	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
 }
 
+static void a_page_mapped_often_counts_once(void **state)
+{
+	(void)state;
+	assert_int_equal(hv_tce_put(tces, L, 0, 0x5003), H_SUCCESS);
+	assert_int_equal(hv_tce_put(tces, L + 1, 0x7000, 0x5001), H_SUCCESS);
+	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x6002), H_SUCCESS);
+	assert_int_equal(hv_tces_mapped(tces), 3);
+	assert_int_equal(hv_tces_mapped_pages(tces), 2);
+	assert_int_equal(hv_tce_put(tces, L, 0, 0x5000), H_SUCCESS); /* no permission */
+	assert_true(hv_tces_is_mapped(tces, 5));
+	assert_int_equal(hv_tce_put(tces, L + 1, 0x7000, 0), H_SUCCESS);
+	assert_false(hv_tces_is_mapped(tces, 5));
+	assert_true(hv_tces_is_mapped(tces, 6));
+	assert_int_equal(hv_tces_mapped_pages(tces), 1);
+	assert_false(hv_tces_is_mapped(tces, PAGES));
+	assert_false(hv_tces_is_mapped(tces, UINT32_MAX));
+}
+
+static void more_entries_of_a_page_than_are_counted_are_refused(void **state)
+{
+	struct hv_tces *before = tces;
+
+	(void)state;
+	assert_int_equal(hv_tces_open(33, 2, &tces, NULL), HV_OK);
+	for (unsigned i = 0; i < 31; i++)
+		assert_int_equal(hv_tce_stuff(tces, L + i, 0, 0x1003, 2048), H_SUCCESS);
+	assert_int_equal(hv_tce_stuff(tces, L + 31, 0, 0x1003, 2048), H_RESOURCE);
+	assert_int_equal(hv_tce_stuff(tces, L + 31, 0, 0x1003, 2047), H_SUCCESS);
+	assert_int_equal(hv_tce_put(tces, L + 32, 0, 0x1001), H_RESOURCE);
+	assert_int_equal(hv_tce_put(tces, L, 0, 0x1001), H_SUCCESS); /* instead */
+	assert_int_equal(hv_tce_put(tces, L + 32, 0, 0x1001 - 0x1000), H_SUCCESS);
+	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
+	hv_tces_close(tces);
+	tces = before;
+}
+
+/* ---- transfers ---- */
+
+static struct hv_tce_span spans[HV_TCE_SPANS_MAX];
+static unsigned span_count;
+
+static int64_t hold(uint64_t ioba, uint32_t bytes, uint64_t permission)
+{
+	return hv_tces_hold(tces, L, ioba, bytes, permission, spans, &span_count);
+}
+
+static void a_transfer_is_told_where_it_lies(void **state)
+{
+	static const struct hv_tce_span expected[] = { { 9, 0xff0, 0x10, 1 },
+						       { 3, 0, 4096, 2 },
+						       { 9, 0, 1, 3 } };
+
+	(void)state;
+	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x9003), H_SUCCESS);
+	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0x3002), H_SUCCESS);
+	assert_int_equal(hv_tce_put(tces, L, 0x3000, 0x9002), H_SUCCESS);
+	assert_int_equal(hold(0x1ff0, 0x10 + 4096 + 1, HV_TCE_WRITE), H_SUCCESS);
+	assert_int_equal(span_count, 3);
+	for (unsigned i = 0; i < span_count; i++) {
+		assert_int_equal(spans[i].page, expected[i].page);
+		assert_int_equal(spans[i].offset, expected[i].offset);
+		assert_int_equal(spans[i].bytes, expected[i].bytes);
+	}
+	assert_int_equal(hv_tces_held(tces), 3);
+	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
+	assert_int_equal(get(L, 0x2000), 0x3002); /* as it was put */
+	hv_tces_release(tces, spans, span_count);
+	assert_int_equal(hv_tces_held(tces), 0);
+	assert_int_equal(hold(0x1abc, 4, HV_TCE_READ | HV_TCE_WRITE), H_SUCCESS);
+	assert_int_equal(span_count, 1);
+	assert_int_equal(spans[0].offset, 0xabc);
+	hv_tces_release(tces, spans, span_count);
+}
+
+static void what_is_held_stays_mapped_until_it_is_released(void **state)
+{
+	(void)state;
+	assert_int_equal(hv_tce_stuff(tces, L, 0, 0x5003, 3), H_SUCCESS);
+	assert_int_equal(hold(0x1000, 4096, HV_TCE_READ), H_SUCCESS);
+	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0), H_BUSY);
+	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x5001), H_BUSY);
+	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x6003), H_BUSY);
+	assert_int_equal(hv_tce_stuff(tces, L, 0, 0, 3), H_BUSY);
+	assert_int_equal(hv_tces_mapped(tces), 3);
+	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x5003), H_SUCCESS); /* the same */
+	assert_int_equal(hv_tces_held(tces), 1);
+	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0), H_SUCCESS); /* another's */
+	assert_int_equal(hold(0x1000, 1, HV_TCE_READ), H_SUCCESS);   /* and once more */
+	hv_tces_release(tces, spans, 1);
+	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0), H_BUSY);
+	hv_tces_release(tces, spans, 1);
+	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0), H_SUCCESS);
+	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
+}
+
+static void a_transfer_that_may_not_be_holds_nothing(void **state)
+{
+	static const struct {
+		uint64_t liobn, ioba;
+		uint32_t bytes;
+		uint64_t permission;
+		int64_t code;
+	} rows[] = {
+		{ L - 1, 0, 1, HV_TCE_READ, H_PARAMETER },
+		{ L + WINDOWS, 0, 1, HV_TCE_READ, H_PARAMETER },
+		{ L, 0, 0, HV_TCE_READ, H_PARAMETER },
+		{ L, 0, 1, 0, H_PARAMETER },
+		{ L, 0, 1, 4, H_PARAMETER },
+		{ L, 0, 1, HV_TCE_READ | 8, H_PARAMETER },
+		{ L, UINT64_MAX, 1, HV_TCE_READ, H_PARAMETER },
+		{ L, WINDOW_BYTES, 1, HV_TCE_READ, H_PARAMETER },
+		{ L, WINDOW_BYTES - 1, 2, HV_TCE_READ, H_PARAMETER },
+		{ L, 4095, UINT32_MAX, HV_TCE_READ, H_PARAMETER },
+		{ L, 0x3000, 1, HV_TCE_READ, H_PERMISSION }, /* unmapped */
+		{ L, 0, 0x3001, HV_TCE_READ, H_PERMISSION }, /* its last page is */
+		{ L + 1, 0, 1, HV_TCE_READ, H_PERMISSION },
+		{ L, 0x2000, 1, HV_TCE_WRITE, H_PERMISSION },
+		{ L, 0, 0x3000, HV_TCE_READ | HV_TCE_WRITE, H_PERMISSION },
+		{ L, 0x10000, HV_TCE_SPANS_MAX * 4096 + 1, HV_TCE_READ, H_RESOURCE },
+		{ L, 0x10fff, HV_TCE_SPANS_MAX * 4096, HV_TCE_READ, H_RESOURCE },
+	};
+
+	(void)state;
+	assert_int_equal(hv_tce_stuff(tces, L, 0, 0x5003, 2), H_SUCCESS);
+	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0x5001), H_SUCCESS);
+	assert_int_equal(hv_tce_stuff(tces, L, 0x10000, 0x6001, 100), H_SUCCESS);
+	span_count = 99;
+	for (size_t i = 0; i < HV_COUNT(rows); i++) {
+		assert_int_equal(hv_tces_hold(tces, rows[i].liobn, rows[i].ioba,
+					      rows[i].bytes, rows[i].permission, spans,
+					      &span_count),
+				 rows[i].code);
+		assert_int_equal(hv_tces_held(tces), 0);
+		assert_int_equal(span_count, 99);
+	}
+	assert_int_equal(hold(0x10000, HV_TCE_SPANS_MAX * 4096, HV_TCE_READ), H_SUCCESS);
+	assert_int_equal(span_count, HV_TCE_SPANS_MAX);
+	hv_tces_release(tces, spans, span_count);
+	for (unsigned i = 0; i < HV_TCE_HOLDS_MAX; i++)
+		assert_int_equal(hold(0x1000, 1, HV_TCE_READ), H_SUCCESS);
+	assert_int_equal(hold(0x1000, 1, HV_TCE_READ), H_RESOURCE);
+	assert_int_equal(hold(0, 0x1001, HV_TCE_READ), H_RESOURCE);
+	assert_int_equal(hv_tces_held(tces), HV_TCE_HOLDS_MAX);
+	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
+}
+
 static void it_answers_as_an_array_does(void **state)
 {
 	static uint64_t model[WINDOWS][HV_TCE_WINDOW_PAGES];
@@ -150,7 +299,8 @@ static void it_answers_as_an_array_does(void **state)
 static void its_bytes_are_counted(void **state)
 {
 	(void)state;
-	assert_true(hv_tces_memory_bytes(tces) >= WINDOWS * HV_TCE_WINDOW_PAGES * 8);
+	assert_true(hv_tces_memory_bytes(tces) >=
+		    WINDOWS * HV_TCE_WINDOW_PAGES * 8 + PAGES * 2);
 }
 
 static void impossible_tables_are_refused(void **state)
@@ -164,6 +314,7 @@ static void impossible_tables_are_refused(void **state)
 	assert_int_equal(hv_tces_open(HV_TCE_WINDOWS_MAX + 1, PAGES, &table, NULL),
 			 HV_E_INVAL);
 	assert_int_equal(hv_tces_open(1, 0, &table, NULL), HV_E_INVAL);
+	assert_int_equal(hv_tces_open(1, UINT32_MAX, &table, NULL), HV_E_INVAL);
 	oom_arm(1);
 	assert_int_equal(hv_tces_open(1, PAGES, &table, NULL), HV_E_NOMEM);
 	assert_true(oom_disarm());
@@ -183,6 +334,11 @@ int main(void)
 		TEST(out_of_bounds_is_refused_and_changes_nothing),
 		TEST(stuff_fills_and_clears_a_range),
 		TEST(beyond_logical_memory_there_are_no_entries),
+		TEST(a_page_mapped_often_counts_once),
+		TEST(more_entries_of_a_page_than_are_counted_are_refused),
+		TEST(a_transfer_is_told_where_it_lies),
+		TEST(what_is_held_stays_mapped_until_it_is_released),
+		TEST(a_transfer_that_may_not_be_holds_nothing),
 		TEST(it_answers_as_an_array_does),
 		TEST(its_bytes_are_counted),
 		TEST(impossible_tables_are_refused),
