@@ -49,7 +49,7 @@
 #include "hvcore/base/units.h"
 #include "hvcore/wire/local.h"
 
-#define HV_ATTACH_VERSION 2
+#define HV_ATTACH_VERSION 3
 #define HV_TOKEN_BYTES 16
 #define HV_ATTACH_TEXT_BYTES 256
 #define HV_LOAN_POLICY_MAX 3

@@ -18,6 +18,13 @@ static const struct {
 	{ H_GET_MPP,   0 },
 	{ H_WALK,      2 },
 	{ H_DABR_HITS, 1 },
+	{ H_REG_CRQ,   3 },
+	{ H_FREE_CRQ,  1 },
+	{ H_SEND_CRQ,  3 },
+	{ H_REGISTER_LOGICAL_LAN,   5 },
+	{ H_FREE_LOGICAL_LAN,       1 },
+	{ H_ADD_LOGICAL_LAN_BUFFER, 2 },
+	{ H_SEND_LOGICAL_LAN,       7 },
 	/* clang-format on */
 };
 

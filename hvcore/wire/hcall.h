@@ -47,8 +47,17 @@ enum hv_hcall_number {
 	 * processors. H_LONG_BUSY_1_MSEC: ask the same again.
 	 */
 	H_SET_DABR = 0x28,
-	H_STUFF_TCE = 0x138, /* liobn, ioba, tce, count */
-	H_GET_MPP = 0x2d4,   /* -> enum hv_mpp values */
+	/* Virtual adapters: hvcore/wire/io.h. */
+	H_REG_CRQ = 0xfc,   /* unit, address of the queue, its bytes */
+	H_FREE_CRQ = 0x100, /* unit */
+	H_SEND_CRQ = 0x108, /* unit, two doublewords */
+	/* unit, 0, descriptor of the queue, 0, MAC or 0 -> MAC */
+	H_REGISTER_LOGICAL_LAN = 0x114,
+	H_FREE_LOGICAL_LAN = 0x118,       /* unit */
+	H_ADD_LOGICAL_LAN_BUFFER = 0x11c, /* unit, descriptor */
+	H_SEND_LOGICAL_LAN = 0x120,       /* unit, six descriptors */
+	H_STUFF_TCE = 0x138,              /* liobn, ioba, tce, count */
+	H_GET_MPP = 0x2d4,                /* -> enum hv_mpp values */
 	/*
 	 * Not LoPAR's, from the range it leaves to platforms: the walk that a Power
 	 * processor does by itself. Ours cannot, as no partition may map its table.
@@ -66,6 +75,7 @@ enum hv_hcall_number {
 enum hv_hcall_code {
 	H_SUCCESS = 0,
 	H_BUSY = 1,                /* ask again */
+	H_CLOSED = 2,              /* that queue is not registered */
 	H_LONG_BUSY_1_MSEC = 9900, /* ask again then */
 	H_HARDWARE = -1,    /* what is below refuses it; errno in the first value */
 	H_FUNCTION = -2,    /* no such call */
@@ -158,7 +168,7 @@ static inline uint64_t hv_va_avpn(uint64_t va)
 
 #define HV_HCALL_SLOTS \
 	32u /* virtual processors; arbitrary: twice the workers there are */
-#define HV_HCALL_ARGS 4
+#define HV_HCALL_ARGS 7
 #define HV_HCALL_VALUES 8
 #define HV_LEFT_RING 1024u /* arbitrary: four batches of a steal */
 
@@ -180,7 +190,8 @@ struct hv_hcall_slot {
 };
 
 struct hv_hcall_area {
-	_Alignas(64) _Atomic uint32_t pending;     /* bit n: slot n asks */
+	_Alignas(64) _Atomic uint32_t pending;   /* bit n: slot n asks */
+	_Alignas(64) _Atomic uint32_t io_events; /* a futex: answers of adapters, ever */
 	_Alignas(64) _Atomic uint32_t left_serial; /* pages that left, ever */
 	_Atomic uint32_t left[HV_LEFT_RING];
 	struct hv_hcall_slot slots[HV_HCALL_SLOTS];
@@ -196,7 +207,7 @@ static inline size_t hv_hcall_area_bytes(uint32_t pages_max)
 	return sizeof(struct hv_hcall_area) + pages_max;
 }
 
-static_assert(sizeof(struct hv_hcall_ask) == 40, "hcall ask");
+static_assert(sizeof(struct hv_hcall_ask) == 64, "hcall ask");
 static_assert(sizeof(struct hv_hcall_answer) == 72, "hcall answer");
 static_assert(sizeof(struct hv_hcall_slot) == 192, "hcall slot");
 

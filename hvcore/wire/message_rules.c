@@ -3,6 +3,7 @@
 
 #include "hvcore/base/hist.h"
 #include "hvcore/base/units.h"
+#include "hvcore/wire/io.h"
 #include "hvcore/wire/lpar_profile.h"
 
 #include <pthread.h>
@@ -36,6 +37,9 @@ static const struct message_rule rules[] = {
 	{ &tarn__hv_device__descriptor,           "path",       RULE_PATH, 0 },
 	{ &tarn__hv_device__descriptor,           "id",         RULE_BYTES, HV_KEY_BYTES },
 	{ &tarn__hv_partition_define__descriptor, "name",       RULE_NAME, 0 },
+	{ &tarn__hv_partition_define__descriptor, "disks",      RULE_LIST, HV_DISKS_MAX },
+	{ &tarn__hv_partition_define__descriptor, "ethernets",  RULE_LIST, HV_ETHERNETS_MAX },
+	{ &tarn__virtual_disk__descriptor,        "path",       RULE_PATH, 0 },
 	{ &tarn__hv_partition_defined__descriptor, "token",     RULE_BYTES, HV_KEY_BYTES },
 	{ &tarn__hv_partition_remove__descriptor, "name",       RULE_NAME, 0 },
 	{ &tarn__hv_partition_control__descriptor, "name",      RULE_NAME, 0 },

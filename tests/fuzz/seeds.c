@@ -14,6 +14,7 @@
 #include "hvcore/loop/rpc_priv.h"
 #include "hvcore/wire/attach.h"
 #include "hvcore/wire/hcall.h"
+#include "hvcore/wire/io.h"
 #include "hvcore/wire/messages.h"
 #include "hvcore/wire/session.h"
 
@@ -404,6 +405,29 @@ static void put_hcalls(void)
 	put("hcall", "tces", tces, sizeof(tces));
 }
 
+static void put_io(void)
+{
+	struct hv_srp_command command = {
+		.tag = 1, .direction = HV_SRP_IN, .address = 0x1000, .bytes = 4096
+	};
+	const struct hv_srp_response responses[] = {
+		{ .tag = 1 },
+		{ 2, HV_SCSI_CHECK_CONDITION, 512, HV_SENSE_READ_ERROR },
+	};
+	const struct hv_lan_arrival arrival = { true, 60, 0x2000 };
+	uint8_t ius[6][HV_SRP_IU_BYTES] = { 0 };
+
+	hv_scsi_put(command.cdb,
+		    &(struct hv_scsi){ HV_SCSI_READ, .block = 8, .blocks = 8 });
+	hv_srp_command_put(ius[0], &command);
+	hv_srp_response_put(ius[1], &responses[0]);
+	hv_srp_response_put(ius[2], &responses[1]);
+	hv_crq_put(ius[3], &(struct hv_crq){ 1 });
+	hv_lan_arrival_put(ius[4], &arrival);
+	memcpy(ius[5], command.cdb, sizeof(command.cdb));
+	put("io", "ius", ius, sizeof(ius));
+}
+
 static void put_frames(void)
 {
 	static const uint8_t route[] = { 0, 0, 0, 7, 0x80, 0, 0, 1 };
@@ -446,6 +470,7 @@ int main(int argc, char **argv)
 	put_hypervisor_messages();
 	put_packets();
 	put_hcalls();
+	put_io();
 	put_frames();
 	for (unsigned i = 0; i < HV_COUNT(texts); i++) {
 		(void)snprintf(name, sizeof(name), "text%u", i);
