@@ -11,7 +11,7 @@
 struct handle {
 	struct vios_devices *devices;
 	struct hv_session_device_open open; /* as asked */
-	struct vios_job job;                /* opens or closes, in a worker */
+	struct hv_work job;                 /* opens or closes, in a worker */
 	struct hv_job done;                 /* and back on L */
 	struct vios_device device;          /* the worker's while a job is out */
 	enum hv_code code;                  /* of the opening */
@@ -28,7 +28,7 @@ struct vios_devices {
 	struct vios_devices_config config;
 	unsigned lanes;
 	bool is_stopped;
-	struct vios_workers workers;
+	struct hv_workers workers;
 	struct vios_table table;
 	struct hv_job poke; /* lanes: a CLOSING device may be unused */
 	_Atomic bool is_poked;
@@ -101,7 +101,7 @@ void vios_devices_flush(struct vios_devices *devices)
 	}
 }
 
-static void run_job(struct handle *handle, void (*run)(struct vios_job *job),
+static void run_job(struct handle *handle, void (*run)(struct hv_work *job),
 		    void (*done)(struct hv_job *job))
 {
 	HV_INVARIANT(!handle->is_job_out);
@@ -110,10 +110,10 @@ static void run_job(struct handle *handle, void (*run)(struct vios_job *job),
 	handle->is_job_out = true;
 	handle->job.run = run;
 	handle->done.run = done;
-	vios_workers_post(&handle->devices->workers, &handle->job);
+	hv_workers_post(&handle->devices->workers, &handle->job);
 }
 
-static struct handle *handle_of_job(struct vios_job *job)
+static struct handle *handle_of_job(struct hv_work *job)
 {
 	return (struct handle *)(void *)((char *)job - offsetof(struct handle, job));
 }
@@ -136,7 +136,7 @@ static void on_close_done(struct hv_job *job)
 	vios_devices_flush(devices);
 }
 
-static void close_in_worker(struct vios_job *job) /* W */
+static void close_in_worker(struct hv_work *job) /* W */
 {
 	struct handle *handle = handle_of_job(job);
 	struct vios_devices *devices = handle->devices;
@@ -206,7 +206,7 @@ static void on_open_done(struct hv_job *job)
 	vios_devices_flush(devices);
 }
 
-static void open_in_worker(struct vios_job *job) /* W */
+static void open_in_worker(struct hv_work *job) /* W */
 {
 	struct handle *handle = handle_of_job(job);
 
@@ -274,7 +274,7 @@ enum hv_code vios_devices_new(const struct vios_devices_config *config,
 	for (unsigned i = 0; i < HV_DEVICES_MAX; i++)
 		devices->handles[i].devices = devices;
 	vios_table_init(&devices->table, on_unused, devices);
-	code = vios_workers_start(&devices->workers, err);
+	code = hv_workers_start(&devices->workers, err);
 	if (code != HV_OK) {
 		free(devices);
 		return code;
@@ -288,7 +288,7 @@ void vios_devices_stop(struct vios_devices *devices)
 	if (devices == NULL || devices->is_stopped)
 		return;
 	devices->is_stopped = true;
-	vios_workers_stop(&devices->workers);
+	hv_workers_stop(&devices->workers);
 }
 
 void vios_devices_free(struct vios_devices *devices)

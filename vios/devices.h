@@ -16,9 +16,9 @@
 #ifndef VIOS_DEVICES_H
 #define VIOS_DEVICES_H
 
+#include "hvcore/aio/workers.h"
 #include "hvcore/loop/loop.h"
 #include "vios/table.h"
-#include "vios/workers.h"
 
 struct vios_devices;
 

@@ -10,13 +10,13 @@
 
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
-#include "vios/process.h"
+#include "hvcore/base/thread.h"
 
 struct vios_lane {
 	struct vios_lane_config config;
 	struct hv_vasi_server server;
 	struct vios_requests requests;
-	struct vios_io *io;
+	struct hv_aio *io;
 	_Atomic bool is_stopping;
 	bool is_started;
 	pthread_t thread;
@@ -51,7 +51,7 @@ void vios_lane_close(struct vios_lane *lane)
 	free(lane);
 }
 
-void vios_lane_set_io(struct vios_lane *lane, struct vios_io *io)
+void vios_lane_set_io(struct vios_lane *lane, struct hv_aio *io)
 {
 	lane->io = io;
 	vios_requests_init(&lane->requests, lane->config.lane, &lane->server,
@@ -81,10 +81,10 @@ static enum hv_code take_requests(struct vios_lane *lane, struct hv_err *err)
 
 static void take_results(struct vios_lane *lane)
 {
-	struct vios_io_done done;
+	struct hv_aio_done done;
 
 	while (lane->io->ops->next(lane->io, &done))
-		if (done.cookie != VIOS_IO_DOORBELL)
+		if (done.cookie != HV_AIO_DOORBELL)
 			vios_requests_finish(&lane->requests, &done);
 }
 
@@ -135,14 +135,14 @@ static void pin(const struct vios_lane *lane)
 
 static enum hv_code open_io(struct vios_lane *lane, struct hv_err *err)
 {
-	struct vios_io_config config = {
+	struct hv_aio_config config = {
 		.doorbell = lane->config.window->request_doorbell[lane->config.lane],
 		.buffers = hv_vasi_server_buffer(&lane->server, 0),
 		.buffer_bytes = (size_t)HV_LANE_BUFFERS * HV_PAGE_BYTES,
 		.operations = VIOS_OPERATIONS_MAX,
 	};
-	struct vios_io *io;
-	enum hv_code code = vios_uring_open(&config, &io, err);
+	struct hv_aio *io;
+	enum hv_code code = hv_aio_open(&config, &io, err);
 
 	if (code == HV_OK)
 		vios_lane_set_io(lane, io);
@@ -177,7 +177,7 @@ static void *lane_main(void *arg)
 
 enum hv_code vios_lane_start(struct vios_lane *lane, struct hv_err *err)
 {
-	enum hv_code code = vios_thread_start(&lane->thread, lane_main, lane, err);
+	enum hv_code code = hv_thread_start(&lane->thread, lane_main, lane, err);
 
 	if (code != HV_OK)
 		return code;

@@ -49,7 +49,7 @@ void vios_lane_stop(struct vios_lane *lane);
 void vios_lane_join(struct vios_lane *lane);
 
 /* For tests: I/O by `io` (owned from here on), one turn, how many are in flight. */
-void vios_lane_set_io(struct vios_lane *lane, struct vios_io *io);
+void vios_lane_set_io(struct vios_lane *lane, struct hv_aio *io);
 HV_MUST_USE
 enum hv_code vios_lane_step(struct vios_lane *lane, struct hv_err *err);
 bool vios_lane_is_done(const struct vios_lane *lane); /* stopped and nothing in flight */

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -19,7 +18,6 @@
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57 /* Linux 5.6 */
 #endif
-#define STACK_BYTES (256u << 10) /* locked in full: deepest frame is under 8 KiB */
 /*
  * Kept: DAC_OVERRIDE, since paging devices lie wherever they were put, and are opened
  * later, also in directories that root does not own. IPC_LOCK, since the window, the
@@ -84,23 +82,4 @@ void vios_process_harden(void)
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0)
 		log_warn("vios.not_an_io_flusher", "errno=%d", errno);
 	drop_rights();
-}
-
-enum hv_code vios_thread_start(pthread_t *ret_thread, void *(*run)(void *arg), void *arg,
-			       struct hv_err *err)
-{
-	pthread_attr_t attr;
-	sigset_t all, old;
-	int rv;
-
-	HV_INVARIANT(pthread_attr_init(&attr) == 0);
-	HV_INVARIANT(pthread_attr_setstacksize(&attr, STACK_BYTES) == 0);
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	rv = pthread_create(ret_thread, &attr, run, arg);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	(void)pthread_attr_destroy(&attr);
-	if (rv != 0)
-		return hv_fail_os(err, HV_E_NOMEM, rv, "start a thread");
-	return HV_OK;
 }

@@ -14,15 +14,6 @@
 #ifndef VIOS_PROCESS_H
 #define VIOS_PROCESS_H
 
-#include "hvcore/base/err.h"
-
-#include <pthread.h>
-
 void vios_process_harden(void);
-
-/* All signals blocked, a stack small enough to be locked. */
-HV_MUST_USE
-enum hv_code vios_thread_start(pthread_t *ret_thread, void *(*run)(void *arg), void *arg,
-			       struct hv_err *err);
 
 #endif

@@ -12,7 +12,7 @@ static_assert(HV_RING_SIZE < SYNC_COOKIE, "indices below");
 
 void vios_requests_init(struct vios_requests *requests, unsigned lane,
 			struct hv_vasi_server *server, struct vios_table *table,
-			struct vios_io *io, struct hv_window_head *counts)
+			struct hv_aio *io, struct hv_window_head *counts)
 {
 	requests->lane = lane;
 	requests->server = server;
@@ -82,8 +82,8 @@ static void queue_rest(struct vios_requests *requests, uint16_t index)
 {
 	const struct vios_request *request = &requests->requests[index];
 	const struct hv_request *asked = &request->asked;
-	struct vios_io_op op = {
-		.kind = asked->op == HV_OP_READ ? VIOS_IO_READ : VIOS_IO_WRITE,
+	struct hv_aio_op op = {
+		.kind = asked->op == HV_OP_READ ? HV_AIO_READ : HV_AIO_WRITE,
 		.may_block = request->device->target.may_block,
 		.fd = request->device->target.fd,
 		.at = hv_vasi_server_buffer(requests->server,
@@ -140,8 +140,8 @@ static void start_sync(struct vios_requests *requests, uint32_t handle)
 {
 	struct vios_sync *sync = &requests->syncs[handle];
 	const struct vios_request *first = &requests->requests[sync->waiting];
-	struct vios_io_op op = {
-		.kind = VIOS_IO_SYNC,
+	struct hv_aio_op op = {
+		.kind = HV_AIO_SYNC,
 		.fd = first->device->sync_fd[requests->lane],
 		.cookie = SYNC_COOKIE | handle,
 	};
@@ -245,7 +245,7 @@ static void finish_part(struct vios_requests *requests, uint16_t index, int resu
 		end(requests, index, 0);
 }
 
-void vios_requests_finish(struct vios_requests *requests, const struct vios_io_done *done)
+void vios_requests_finish(struct vios_requests *requests, const struct hv_aio_done *done)
 {
 	if ((done->cookie & SYNC_COOKIE) != 0) {
 		HV_INVARIANT((done->cookie ^ SYNC_COOKIE) < HV_DEVICES_MAX);

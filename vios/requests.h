@@ -21,8 +21,8 @@
 #ifndef VIOS_REQUESTS_H
 #define VIOS_REQUESTS_H
 
+#include "hvcore/aio/aio.h"
 #include "hvcore/vasi/server.h"
-#include "vios/io.h"
 #include "vios/table.h"
 
 #define VIOS_NONE UINT16_MAX
@@ -47,7 +47,7 @@ struct vios_requests {
 	unsigned lane;
 	struct hv_vasi_server *server;
 	struct vios_table *table;
-	struct vios_io *io;
+	struct hv_aio *io;
 	struct hv_window_head *counts;
 	unsigned in_flight;
 	uint16_t free;
@@ -60,14 +60,13 @@ struct vios_requests {
 
 void vios_requests_init(struct vios_requests *requests, unsigned lane,
 			struct hv_vasi_server *server, struct vios_table *table,
-			struct vios_io *io, struct hv_window_head *counts);
+			struct hv_aio *io, struct hv_window_head *counts);
 
 /* A request that the server half has taken: queued, or answered with an error. */
 void vios_requests_start(struct vios_requests *requests, const struct hv_request *asked);
 
 /* A result of an operation that was queued here (not the doorbell). */
-void vios_requests_finish(struct vios_requests *requests,
-			  const struct vios_io_done *done);
+void vios_requests_finish(struct vios_requests *requests, const struct hv_aio_done *done);
 
 static inline unsigned vios_requests_in_flight(const struct vios_requests *requests)
 {

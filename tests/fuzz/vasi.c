@@ -56,7 +56,7 @@ static uint32_t take_u32(const uint8_t **data, size_t *size)
 }
 
 /* An operation that the lane hands over stays inside the device and the window. */
-static void check_operation(const struct hv_window *window, const struct vios_io_op *op)
+static void check_operation(const struct hv_window *window, const struct hv_aio_op *op)
 {
 	const uint8_t *at = op->at;
 

@@ -5,16 +5,16 @@
 
 #include "hvcore/base/invariant.h"
 
-static void fake_queue(struct vios_io *io, const struct vios_io_op *op)
+static void fake_queue(struct hv_aio *io, const struct hv_aio_op *op)
 {
 	struct fake_io *fake = (struct fake_io *)io;
 
 	HV_INVARIANT(fake->queued_count < FAKE_OPS_MAX);
 	fake->queued[fake->queued_count++] = *op;
-	fake->syncs += op->kind == VIOS_IO_SYNC;
+	fake->syncs += op->kind == HV_AIO_SYNC;
 }
 
-static enum hv_code fake_wait(struct vios_io *io, unsigned timeout_ms, struct hv_err *err)
+static enum hv_code fake_wait(struct hv_aio *io, unsigned timeout_ms, struct hv_err *err)
 {
 	struct fake_io *fake = (struct fake_io *)io;
 
@@ -24,7 +24,7 @@ static enum hv_code fake_wait(struct vios_io *io, unsigned timeout_ms, struct hv
 	return HV_OK;
 }
 
-static bool fake_next(struct vios_io *io, struct vios_io_done *ret_done)
+static bool fake_next(struct hv_aio *io, struct hv_aio_done *ret_done)
 {
 	struct fake_io *fake = (struct fake_io *)io;
 
@@ -36,15 +36,15 @@ static bool fake_next(struct vios_io *io, struct vios_io_done *ret_done)
 	return true;
 }
 
-static void fake_close(struct vios_io *io)
+static void fake_close(struct hv_aio *io)
 {
 	((struct fake_io *)io)->is_closed = true;
 }
 
 void fake_io_init(struct fake_io *fake)
 {
-	static const struct vios_io_ops ops = { fake_queue, fake_wait, fake_next,
-						fake_close };
+	static const struct hv_aio_ops ops = { fake_queue, fake_wait, fake_next,
+					       fake_close };
 
 	*fake = (struct fake_io){ .io.ops = &ops };
 }
@@ -52,7 +52,7 @@ void fake_io_init(struct fake_io *fake)
 void fake_io_finish(struct fake_io *fake, unsigned nth, int result)
 {
 	HV_INVARIANT(nth < fake->queued_count);
-	fake->done[fake->done_count++] = (struct vios_io_done){
+	fake->done[fake->done_count++] = (struct hv_aio_done){
 		.cookie = fake->queued[nth].cookie,
 		.result = result,
 	};

@@ -5,15 +5,15 @@
 #ifndef TESTS_UNIT_VIOS_FAKE_IO_H
 #define TESTS_UNIT_VIOS_FAKE_IO_H
 
-#include "vios/io.h"
+#include "hvcore/aio/aio.h"
 
 #define FAKE_OPS_MAX 1024
 
 struct fake_io {
-	struct vios_io io;
-	struct vios_io_op queued[FAKE_OPS_MAX]; /* in order, oldest first */
+	struct hv_aio io;
+	struct hv_aio_op queued[FAKE_OPS_MAX]; /* in order, oldest first */
 	unsigned queued_count;
-	struct vios_io_done done[FAKE_OPS_MAX];
+	struct hv_aio_done done[FAKE_OPS_MAX];
 	unsigned done_count;
 	unsigned last_timeout_ms;
 	unsigned syncs; /* queued so far */

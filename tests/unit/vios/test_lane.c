@@ -141,10 +141,10 @@ static void expect_no_answer(struct world *world)
 	assert_int_equal(hv_vasi_receive(&world->client, &answer, NULL), HV_E_AGAIN);
 }
 
-static void expect_queued(struct world *world, enum vios_io_kind kind, int fd,
+static void expect_queued(struct world *world, enum hv_aio_kind kind, int fd,
 			  uint64_t first_page, unsigned pages)
 {
-	const struct vios_io_op *op = &world->fake.queued[0];
+	const struct hv_aio_op *op = &world->fake.queued[0];
 
 	assert_int_equal(world->fake.queued_count, 1);
 	assert_int_equal(op->kind, kind);
@@ -160,7 +160,7 @@ static void a_request_becomes_one_operation_and_one_answer(void **state)
 
 	send(world, 1, DIRECT, HV_OP_READ, 3);
 	turn(world);
-	expect_queued(world, VIOS_IO_READ, DIRECT_FD, 100, 3);
+	expect_queued(world, HV_AIO_READ, DIRECT_FD, 100, 3);
 	assert_ptr_equal(world->fake.queued[0].at,
 			 hv_vasi_buffer(&world->client, world->buffers[1]));
 	expect_no_answer(world);
@@ -170,7 +170,7 @@ static void a_request_becomes_one_operation_and_one_answer(void **state)
 
 	send(world, 2, DIRECT, HV_OP_WRITE, 64);
 	turn(world);
-	expect_queued(world, VIOS_IO_WRITE, DIRECT_FD, 200, 64);
+	expect_queued(world, HV_AIO_WRITE, DIRECT_FD, 200, 64);
 	fake_io_finish(&world->fake, 0, 64 * HV_PAGE_BYTES);
 	turn(world);
 	expect_answer(world, 2, 0);
@@ -188,7 +188,7 @@ static void short_io_goes_on_from_the_last_whole_page(void **state)
 	turn(world);
 	fake_io_finish(&world->fake, 0, 3 * HV_PAGE_BYTES + 512);
 	turn(world);
-	expect_queued(world, VIOS_IO_WRITE, DIRECT_FD, 103, 5);
+	expect_queued(world, HV_AIO_WRITE, DIRECT_FD, 103, 5);
 	assert_ptr_equal(world->fake.queued[0].at,
 			 hv_vasi_buffer(&world->client, world->buffers[1] + 3));
 	fake_io_finish(&world->fake, 0, 5 * HV_PAGE_BYTES);
@@ -263,12 +263,12 @@ static void a_buffered_write_is_answered_after_its_sync(void **state)
 
 	send(world, 1, BUFFERED, HV_OP_WRITE, 4);
 	turn(world);
-	expect_queued(world, VIOS_IO_WRITE, BUFFERED_FD, 100, 4);
+	expect_queued(world, HV_AIO_WRITE, BUFFERED_FD, 100, 4);
 	fake_io_finish(&world->fake, 0, 4 * HV_PAGE_BYTES);
 	turn(world);
 	expect_no_answer(world);
 	assert_int_equal(world->fake.queued_count, 1);
-	assert_int_equal(world->fake.queued[0].kind, VIOS_IO_SYNC);
+	assert_int_equal(world->fake.queued[0].kind, HV_AIO_SYNC);
 	assert_int_equal(world->fake.queued[0].fd, SYNC_FD + LANE); /* its own */
 	fake_io_finish(&world->fake, 0, 0);
 	turn(world);

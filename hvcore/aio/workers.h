@@ -9,36 +9,36 @@
  *   Memory   a job is its owner's; it may be posted again after its run().
  *   Order    jobs begin in the order posted.
  */
-#ifndef VIOS_WORKERS_H
-#define VIOS_WORKERS_H
+#ifndef HVCORE_AIO_WORKERS_H
+#define HVCORE_AIO_WORKERS_H
 
 #include "hvcore/base/err.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 
-#define VIOS_WORKERS 4 /* devices that may be stuck before others wait; arbitrary */
+#define HV_WORKERS 4 /* devices that may be stuck before others wait; arbitrary */
 
-struct vios_job {
-	void (*run)(struct vios_job *job);
-	struct vios_job *next; /* private */
+struct hv_work {
+	void (*run)(struct hv_work *job);
+	struct hv_work *next; /* private */
 };
 
-struct vios_workers {
+struct hv_workers {
 	/* private */
 	pthread_mutex_t lock; /* guards the rest */
 	pthread_cond_t moved;
-	struct vios_job *first, **last;
+	struct hv_work *first, **last;
 	bool is_stopping;
 	unsigned count;
-	pthread_t threads[VIOS_WORKERS];
+	pthread_t threads[HV_WORKERS];
 };
 
 /* On failure nothing runs. */
 HV_MUST_USE
-enum hv_code vios_workers_start(struct vios_workers *workers, struct hv_err *err);
-void vios_workers_post(struct vios_workers *workers, struct vios_job *job);
+enum hv_code hv_workers_start(struct hv_workers *workers, struct hv_err *err);
+void hv_workers_post(struct hv_workers *workers, struct hv_work *job);
 /* Waits for jobs that run; those that have not begun never do. */
-void vios_workers_stop(struct vios_workers *workers);
+void hv_workers_stop(struct hv_workers *workers);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * uring - io.h over io_uring. The only file that includes <liburing.h>.
+ * uring - aio.h over io_uring. The only file that includes <liburing.h>.
  *
  * One enter hands over what was queued and waits for disk or doorbell. The doorbell
  * is a multishot poll: each write to the eventfd is one event, the counter is never
@@ -7,7 +7,7 @@
  * files are not: a registered file outlives its close by as long as the kernel
  * likes, and the device's lock with it (P9).
  */
-#include "vios/io.h"
+#include "hvcore/aio/aio.h"
 
 #include <errno.h>
 #include <liburing.h>
@@ -21,7 +21,7 @@
 #include "hvcore/base/log.h"
 
 struct uring {
-	struct vios_io io;
+	struct hv_aio io;
 	struct io_uring ring;
 	int doorbell;
 	bool is_fixed; /* buffers are registered */
@@ -30,7 +30,7 @@ struct uring {
 	size_t buffer_bytes;
 };
 
-static struct uring *uring_of(struct vios_io *io)
+static struct uring *uring_of(struct hv_aio *io)
 {
 	return (struct uring *)io; /* first member */
 }
@@ -49,31 +49,31 @@ static void arm_doorbell(struct uring *uring)
 	struct io_uring_sqe *entry = take_entry(uring);
 
 	io_uring_prep_poll_multishot(entry, uring->doorbell, POLLIN);
-	io_uring_sqe_set_data64(entry, VIOS_IO_DOORBELL);
+	io_uring_sqe_set_data64(entry, HV_AIO_DOORBELL);
 	uring->is_armed = true;
 }
 
-static void uring_queue(struct vios_io *io, const struct vios_io_op *op)
+static void uring_queue(struct hv_aio *io, const struct hv_aio_op *op)
 {
 	struct uring *uring = uring_of(io);
 	struct io_uring_sqe *entry = take_entry(uring);
 
 	switch (op->kind) {
-	case VIOS_IO_READ:
+	case HV_AIO_READ:
 		if (uring->is_fixed)
 			io_uring_prep_read_fixed(entry, op->fd, op->at, op->bytes,
 						 op->offset, 0);
 		else
 			io_uring_prep_read(entry, op->fd, op->at, op->bytes, op->offset);
 		break;
-	case VIOS_IO_WRITE:
+	case HV_AIO_WRITE:
 		if (uring->is_fixed)
 			io_uring_prep_write_fixed(entry, op->fd, op->at, op->bytes,
 						  op->offset, 0);
 		else
 			io_uring_prep_write(entry, op->fd, op->at, op->bytes, op->offset);
 		break;
-	case VIOS_IO_SYNC:
+	case HV_AIO_SYNC:
 		io_uring_prep_fsync(entry, op->fd, IORING_FSYNC_DATASYNC);
 		break;
 	}
@@ -82,8 +82,7 @@ static void uring_queue(struct vios_io *io, const struct vios_io_op *op)
 		io_uring_sqe_set_flags(entry, IOSQE_ASYNC);
 }
 
-static enum hv_code uring_wait(struct vios_io *io, unsigned timeout_ms,
-			       struct hv_err *err)
+static enum hv_code uring_wait(struct hv_aio *io, unsigned timeout_ms, struct hv_err *err)
 {
 	struct uring *uring = uring_of(io);
 	struct __kernel_timespec limit = {
@@ -106,25 +105,25 @@ static enum hv_code uring_wait(struct vios_io *io, unsigned timeout_ms,
 	return hv_fail_os(err, HV_E_OS, -rv, "wait for device I/O");
 }
 
-static bool uring_next(struct vios_io *io, struct vios_io_done *ret_done)
+static bool uring_next(struct hv_aio *io, struct hv_aio_done *ret_done)
 {
 	struct uring *uring = uring_of(io);
 	struct io_uring_cqe *entry;
 
 	if (io_uring_peek_cqe(&uring->ring, &entry) != 0)
 		return false;
-	*ret_done = (struct vios_io_done){
+	*ret_done = (struct hv_aio_done){
 		.cookie = (uint32_t)io_uring_cqe_get_data64(entry),
 		.result = entry->res,
 	};
-	if (ret_done->cookie == VIOS_IO_DOORBELL &&
+	if (ret_done->cookie == HV_AIO_DOORBELL &&
 	    (entry->flags & IORING_CQE_F_MORE) == 0)
 		uring->is_armed = false;
 	io_uring_cqe_seen(&uring->ring, entry);
 	return true;
 }
 
-static void uring_close(struct vios_io *io)
+static void uring_close(struct hv_aio *io)
 {
 	struct uring *uring = uring_of(io);
 
@@ -132,7 +131,7 @@ static void uring_close(struct vios_io *io)
 	free(uring);
 }
 
-static const struct vios_io_ops uring_ops = {
+static const struct hv_aio_ops uring_ops = {
 	.queue = uring_queue,
 	.wait = uring_wait,
 	.next = uring_next,
@@ -164,16 +163,24 @@ static int open_ring(struct uring *uring, unsigned entries)
  * Trap of paging.md 3.8: the kernel's helper threads inherit the pinned CPU of the
  * lane and wait there for whoever spins. They may run wherever the process may.
  */
-static void free_helpers(struct uring *uring)
+static void free_helpers(struct uring *uring, unsigned helpers)
 {
+	/* of operations on files, and on others: no limit of ours */
+	unsigned limits[2] = { helpers, 0 };
 	cpu_set_t all;
 	int rv;
+
+	if (helpers != 0) {
+		rv = io_uring_register_iowq_max_workers(&uring->ring, limits);
+		if (rv != 0)
+			log_warn("aio.helpers_limited", "errno=%d", -rv);
+	}
 
 	if (sched_getaffinity(getpid(), sizeof(all), &all) != 0) /* the main thread's */
 		return;
 	rv = io_uring_register_iowq_aff(&uring->ring, sizeof(all), &all);
 	if (rv != 0)
-		log_warn("vios.iowq_affinity", "errno=%d", -rv);
+		log_warn("aio.helpers_pinned", "errno=%d", -rv);
 }
 
 static void register_buffers(struct uring *uring)
@@ -183,11 +190,11 @@ static void register_buffers(struct uring *uring)
 
 	uring->is_fixed = rv == 0;
 	if (rv != 0) /* RLIMIT_MEMLOCK of an unprivileged user: slower, not wrong */
-		log_warn("vios.buffers_not_registered", "errno=%d", -rv);
+		log_warn("aio.buffers_not_registered", "errno=%d", -rv);
 }
 
-enum hv_code vios_uring_open(const struct vios_io_config *config, struct vios_io **ret_io,
-			     struct hv_err *err)
+enum hv_code hv_aio_open(const struct hv_aio_config *config, struct hv_aio **ret_io,
+			 struct hv_err *err)
 {
 	struct uring *uring = calloc(1, sizeof(*uring));
 	int rv;
@@ -204,7 +211,7 @@ enum hv_code vios_uring_open(const struct vios_io_config *config, struct vios_io
 		return hv_fail_os(err, HV_E_OS, -rv,
 				  "open an io_uring (is kernel.io_uring_disabled set?)");
 	}
-	free_helpers(uring);
+	free_helpers(uring, config->helpers);
 	register_buffers(uring);
 	*ret_io = &uring->io;
 	return HV_OK;

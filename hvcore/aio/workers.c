@@ -1,12 +1,12 @@
 /* workers - see workers.h. */
-#include "vios/workers.h"
+#include "hvcore/aio/workers.h"
 
 #include "hvcore/base/invariant.h"
-#include "vios/process.h"
+#include "hvcore/base/thread.h"
 
-static struct vios_job *take(struct vios_workers *workers)
+static struct hv_work *take(struct hv_workers *workers)
 {
-	struct vios_job *job = NULL;
+	struct hv_work *job = NULL;
 
 	(void)pthread_mutex_lock(&workers->lock);
 	while (workers->first == NULL && !workers->is_stopping)
@@ -23,10 +23,10 @@ static struct vios_job *take(struct vios_workers *workers)
 
 static void *worker_main(void *arg)
 {
-	struct vios_workers *workers = arg;
+	struct hv_workers *workers = arg;
 
 	for (;;) {
-		struct vios_job *job = take(workers);
+		struct hv_work *job = take(workers);
 
 		if (job == NULL)
 			return NULL;
@@ -34,24 +34,24 @@ static void *worker_main(void *arg)
 	}
 }
 
-enum hv_code vios_workers_start(struct vios_workers *workers, struct hv_err *err)
+enum hv_code hv_workers_start(struct hv_workers *workers, struct hv_err *err)
 {
-	*workers = (struct vios_workers){ .last = &workers->first };
+	*workers = (struct hv_workers){ .last = &workers->first };
 	HV_INVARIANT(pthread_mutex_init(&workers->lock, NULL) == 0);
 	HV_INVARIANT(pthread_cond_init(&workers->moved, NULL) == 0);
-	for (; workers->count < VIOS_WORKERS; workers->count++) {
-		enum hv_code code = vios_thread_start(&workers->threads[workers->count],
-						      worker_main, workers, err);
+	for (; workers->count < HV_WORKERS; workers->count++) {
+		enum hv_code code = hv_thread_start(&workers->threads[workers->count],
+						    worker_main, workers, err);
 
 		if (code != HV_OK) {
-			vios_workers_stop(workers);
+			hv_workers_stop(workers);
 			return code;
 		}
 	}
 	return HV_OK;
 }
 
-void vios_workers_post(struct vios_workers *workers, struct vios_job *job)
+void hv_workers_post(struct hv_workers *workers, struct hv_work *job)
 {
 	job->next = NULL;
 	(void)pthread_mutex_lock(&workers->lock);
@@ -61,7 +61,7 @@ void vios_workers_post(struct vios_workers *workers, struct vios_job *job)
 	(void)pthread_mutex_unlock(&workers->lock);
 }
 
-void vios_workers_stop(struct vios_workers *workers)
+void hv_workers_stop(struct hv_workers *workers)
 {
 	(void)pthread_mutex_lock(&workers->lock);
 	workers->is_stopping = true;

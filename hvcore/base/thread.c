@@ -1,0 +1,31 @@
+/* thread - see thread.h. */
+#include "hvcore/base/thread.h"
+
+#include <signal.h>
+
+#include "hvcore/base/invariant.h"
+
+#ifdef __SANITIZE_THREAD__
+#define STACK_BYTES (1u << 20) /* its own data lies there too */
+#else
+#define STACK_BYTES (256u << 10) /* deepest frame is under 16 KiB */
+#endif
+
+enum hv_code hv_thread_start(pthread_t *ret_thread, void *(*run)(void *arg), void *arg,
+			     struct hv_err *err)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	int rv;
+
+	HV_INVARIANT(pthread_attr_init(&attr) == 0);
+	HV_INVARIANT(pthread_attr_setstacksize(&attr, STACK_BYTES) == 0);
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	rv = pthread_create(ret_thread, &attr, run, arg);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	(void)pthread_attr_destroy(&attr);
+	if (rv != 0)
+		return hv_fail_os(err, HV_E_NOMEM, rv, "start a thread");
+	return HV_OK;
+}
