@@ -11,6 +11,19 @@
 #define MIB_MAX (HV_LPAR_BYTES_MAX / HMC_MIB)
 #define ADAPTERS_BYTES 4096 /* of one list; arbitrary */
 
+/* All of them with shared processors, the first three with dedicated ones. */
+static const char *const processor_names[] = { "min_procs",          "desired_procs",
+					       "max_procs",          "min_proc_units",
+					       "desired_proc_units", "max_proc_units" };
+
+static bool says_no_processors(const Tarn__LparProfile *profile)
+{
+	for (unsigned i = 0; i < HV_COUNT(processor_names); i++)
+		if (hv_lpar_profile_value(profile, processor_names[i]) != NULL)
+			return false;
+	return true;
+}
+
 void hmc_edit_start(struct hmc_edit *edit, const Tarn__LparProfile *old,
 		    const struct hmc_system *system, const Tarn__LparView *lpar)
 {
@@ -20,6 +33,7 @@ void hmc_edit_start(struct hmc_edit *edit, const Tarn__LparProfile *old,
 	edit->lpar = lpar;
 	edit->block_bytes = hmc_block_bytes(system);
 	edit->derived = NULL;
+	edit->may_be_silent = old != NULL && says_no_processors(old);
 	if (old != NULL)
 		edit->profile = *old;
 	else
@@ -334,21 +348,21 @@ static enum hv_code check_memory(const Tarn__LparProfile *profile, struct hv_err
 	return HV_OK;
 }
 
-static enum hv_code check_processors(const Tarn__LparProfile *profile, struct hv_err *err)
+static enum hv_code check_processors(const struct hmc_edit *edit, struct hv_err *err)
 {
-	static const char *const needed[] = { "min_procs",          "desired_procs",
-					      "max_procs",          "min_proc_units",
-					      "desired_proc_units", "max_proc_units" };
+	const Tarn__LparProfile *profile = &edit->profile;
 	const char *mode = hv_lpar_profile_value(profile, "proc_mode");
-	unsigned count = strcmp(mode, "shared") == 0 ? HV_COUNT(needed) : 3;
+	bool is_shared = strcmp(mode, "shared") == 0;
 
-	if (profile->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED && count == 3)
+	if (profile->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED && !is_shared)
 		return hmc_fail(err, HMC_INVALID_VALUE, mode, "proc_mode",
 				"shared where mem_mode is shared");
-	for (unsigned i = 0; i < count; i++)
-		if (hv_lpar_profile_value(profile, needed[i]) == NULL)
-			return hmc_fail(err, HMC_MISSING_ATTRIBUTE, needed[i], NULL,
-					NULL);
+	if (edit->may_be_silent && says_no_processors(profile))
+		return HV_OK;
+	for (unsigned i = 0; i < (is_shared ? HV_COUNT(processor_names) : 3); i++)
+		if (hv_lpar_profile_value(profile, processor_names[i]) == NULL)
+			return hmc_fail(err, HMC_MISSING_ATTRIBUTE, processor_names[i],
+					NULL, NULL);
 	return HV_OK;
 }
 
@@ -390,7 +404,7 @@ enum hv_code hmc_edit_finish(struct hmc_edit *edit, struct hv_err *err)
 	if (code == HV_OK)
 		code = check_memory(profile, err);
 	if (code == HV_OK)
-		code = check_processors(profile, err);
+		code = check_processors(edit, err);
 	if (code != HV_OK)
 		return code;
 	set_redundancy(profile);

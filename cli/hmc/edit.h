@@ -26,6 +26,7 @@ struct hmc_edit {
 	const struct hmc_system *system;
 	const Tarn__LparView *lpar; /* whose profile it is; NULL: of a new one */
 	uint64_t block_bytes;
+	bool may_be_silent;  /* of processors: as it was before */
 	const char *derived; /* the first entered of what all_resources=1 has itself */
 };
 

@@ -154,6 +154,16 @@ bool hv_lpar_attribute_takes(const struct hv_lpar_attribute *attribute, const ch
 	}
 }
 
+/* Shared memory needs shared processors, also where a profile says nothing of them. */
+static const char *absent_of(const Tarn__LparProfile *profile,
+			     const struct hv_lpar_attribute *row)
+{
+	if (profile->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
+	    strcmp(row->name, "proc_mode") == 0)
+		return "shared";
+	return row->absent;
+}
+
 const char *hv_lpar_profile_value(const Tarn__LparProfile *profile, const char *name)
 {
 	const struct hv_lpar_attribute *row;
@@ -162,7 +172,7 @@ const char *hv_lpar_profile_value(const Tarn__LparProfile *profile, const char *
 		if (strcmp(profile->attributes[i]->name, name) == 0)
 			return profile->attributes[i]->value;
 	row = hv_lpar_attribute_find(HV_SCOPE_PROFILE, name);
-	return row != NULL ? row->absent : NULL;
+	return row != NULL ? absent_of(profile, row) : NULL;
 }
 
 enum hv_code hv_lpar_attributes_check(enum hv_lpar_scope scope, size_t count,

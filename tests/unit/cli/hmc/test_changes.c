@@ -277,16 +277,54 @@ static void what_runs_is_neither_renamed_nor_removed(void **state)
 	lab_does("rmsyscfg -r lpar" M "-n b");
 }
 
-static void a_profile_is_taken_as_it_is_listed(void **state)
+static void take_back_as_listed(const char *name)
 {
 	char line[4096];
 
-	(void)state;
-	make("a");
-	assert_int_equal(lab_run("lssyscfg -r prof" M "--filter lpar_names=a"), 0);
+	(void)snprintf(line, sizeof(line), "lssyscfg -r prof" M "--filter lpar_names=%s",
+		       name);
+	assert_int_equal(lab_run(line), 0);
 	lab.out[strcspn(lab.out, "\n")] = '\0';
 	(void)snprintf(line, sizeof(line), "chsyscfg -r prof" M "-i '%s'", lab.out);
 	lab_does(line);
+}
+
+/* As `tarn lpar create` makes it without --units. */
+static void make_silent(const char *name, bool is_dedicated)
+{
+	struct test_lpar lpar = { .name = name, .host = "h1", .mem = 64 << 20 };
+
+	lpar.is_dedicated = is_dedicated;
+	assert_int_equal(test_lpar_create(&lab.coordinator, &lpar, NULL), HV_OK);
+}
+
+static void a_profile_that_says_nothing_of_processors_stays_so(void **state)
+{
+	(void)state;
+	make_silent("b", false);
+	make_silent("c", true);
+	lab_prints("lssyscfg -r prof" M "--filter lpar_names=b -F "
+		   "proc_mode,min_procs,desired_proc_units",
+		   "shared,null,null\n");
+	take_back_as_listed("b");
+	take_back_as_listed("c");
+	lab_refuses("chsyscfg -r prof" M "-i 'name=default,lpar_name=b,min_procs=1'",
+		    "HSCLT003");
+	lab_refuses("chsyscfg -r prof" M "-i 'name=default,lpar_name=b,proc_mode=ded'",
+		    "HSCLT002");
+	lab_refuses("chsyscfg -r prof" M "-i 'name=default,lpar_name=c,desired_procs=1'",
+		    "HSCLT003");
+	lab_refuses("mksyscfg -r prof" M
+		    "-i 'name=new,lpar_name=b,min_mem=32,desired_mem=64,max_mem=96,"
+		    "mem_mode=shared'",
+		    "HSCLT003");
+}
+
+static void a_profile_is_taken_as_it_is_listed(void **state)
+{
+	(void)state;
+	make("a");
+	take_back_as_listed("a");
 	lab_refuses("chsyscfg -r prof" M "-i 'name=normal,lpar_name=a,lpar_env=os400'",
 		    "HSCLT005");
 }
@@ -396,6 +434,7 @@ int main(void)
 		TEST(a_shared_partition_needs_an_adapter),
 		TEST(what_runs_is_neither_renamed_nor_removed),
 		TEST(a_profile_is_taken_as_it_is_listed),
+		TEST(a_profile_that_says_nothing_of_processors_stays_so),
 		TEST(all_resources_are_all_that_nobody_else_has),
 		TEST(all_resources_are_derived_when_they_are_defined),
 		TEST(the_machine_is_told_as_it_is),
