@@ -36,7 +36,7 @@ static void add_rows(struct cli_args *args, const struct cli_option *row)
 void cli_args_init(struct cli_args *args, const struct cli_command *command)
 {
 	args->command = command;
-	args->count = 0;
+	args->count = args->repeat_count = 0;
 	add_rows(args, command->options);
 	add_rows(args, cli_common_options);
 }
@@ -181,6 +181,21 @@ static enum hv_code take_value(struct cli_value *value, const char *text,
 	return HV_OK;
 }
 
+/* One of a list is kept beside those before it. */
+static enum hv_code take_list(struct cli_args *args, struct cli_value *value,
+			      const char *text, struct hv_err *err)
+{
+	enum hv_code code = take_value(value, text, err);
+
+	if (code != HV_OK || !value->option->is_list)
+		return code;
+	if (args->repeat_count >= CLI_REPEATS_MAX)
+		return hv_fail(err, HV_E_INVAL, "--%s is there too often",
+			       value->option->name);
+	args->repeats[args->repeat_count++] = *value;
+	return HV_OK;
+}
+
 /* One option; *ret_used is how many words it took. */
 static enum hv_code take_option(struct cli_args *args, unsigned count, char *const *words,
 				unsigned *ret_used, struct hv_err *err)
@@ -191,7 +206,7 @@ static enum hv_code take_option(struct cli_args *args, unsigned count, char *con
 	*ret_used = 1;
 	if (value == NULL)
 		return unknown_option(args, words[0], err);
-	if (value->is_set)
+	if (value->is_set && !value->option->is_list)
 		return hv_fail(err, HV_E_INVAL, "--%s is there twice",
 			       value->option->name);
 	if (value->option->type == CLI_FLAG) {
@@ -202,12 +217,12 @@ static enum hv_code take_option(struct cli_args *args, unsigned count, char *con
 		return HV_OK;
 	}
 	if (equals != NULL)
-		return take_value(value, equals + 1, err);
+		return take_list(args, value, equals + 1, err);
 	if (count < 2)
 		return hv_fail(err, HV_E_INVAL, "--%s needs a value: %s",
 			       value->option->name, value->option->metavar);
 	*ret_used = 2;
-	return take_value(value, words[1], err);
+	return take_list(args, value, words[1], err);
 }
 
 static enum hv_code take_operand(struct cli_args *args, const char *word,
@@ -290,4 +305,15 @@ uint64_t cli_number(const struct cli_args *args, const char *name, uint64_t abse
 	const struct cli_value *value = cli_value(args, name);
 
 	return value->is_set ? value->number : absent;
+}
+
+const struct cli_value *cli_repeat(const struct cli_args *args, const char *name,
+				   unsigned nth)
+{
+	const struct cli_option *option = cli_value(args, name)->option;
+
+	for (unsigned i = 0; i < args->repeat_count; i++)
+		if (args->repeats[i].option == option && nth-- == 0)
+			return &args->repeats[i];
+	return NULL;
 }

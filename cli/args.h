@@ -20,7 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLI_OPTIONS_MAX 32 /* rows of one command, the common ones included */
+#define CLI_OPTIONS_MAX 40 /* rows of one command, the common ones included */
+#define CLI_REPEATS_MAX 32 /* values of options that may be there again */
 
 struct cli;
 
@@ -49,6 +50,7 @@ struct cli_option {
 	const char *const *choices; /* ends with NULL */
 	const char *metavar;        /* "SIZE"; NULL for a flag */
 	const char *complete;       /* noun whose names fit: "host"; or NULL */
+	bool is_list;               /* may be there again; a flag may not */
 	const char *help;
 };
 
@@ -69,8 +71,9 @@ struct cli_value {
 
 struct cli_args {
 	const struct cli_command *command;
-	unsigned count;
-	struct cli_value values[CLI_OPTIONS_MAX];
+	unsigned count, repeat_count;
+	struct cli_value values[CLI_OPTIONS_MAX];  /* of a list the last one */
+	struct cli_value repeats[CLI_REPEATS_MAX]; /* of lists, in the order of words */
 };
 
 /* Options of every command: --json, --coordinator, --timeout, --help. */
@@ -92,6 +95,9 @@ const struct cli_value *cli_value(const struct cli_args *args, const char *name)
 bool cli_flag(const struct cli_args *args, const char *name);
 const char *cli_text(const struct cli_args *args, const char *name); /* NULL: absent */
 uint64_t cli_number(const struct cli_args *args, const char *name, uint64_t absent);
+/* The nth value of a list, from 0; NULL: there are not so many. */
+const struct cli_value *cli_repeat(const struct cli_args *args, const char *name,
+				   unsigned nth);
 
 /* The one of `count` names nearest to `word`, or NULL when none is near. */
 const char *cli_nearest(const char *word, const char *const *names, unsigned count);

@@ -6,6 +6,7 @@
 #include "cli/model.h"
 
 #include "hvcore/base/invariant.h"
+#include "hvcore/wire/lpar_adapters.h"
 
 #define NAMES_MAX 64
 
@@ -103,8 +104,14 @@ static const struct cli_option pgdev_remove[] = {
 	  .help = "shared (from the pool, default) or dedicated" }, \
 	{ "weight", CLI_OPTION, CLI_NUMBER, .max = 255, .metavar = "0-255", \
 	  .help = "its claim to the pool (128)" }, \
-	{ "entitled", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", \
-	  .help = "memory for I/O that is always there (default: the minimum)" }, \
+	{ "entitled", CLI_OPTION, CLI_STRING, .metavar = "SIZE|auto", \
+	  .help = "memory for I/O that is always there (auto: what its adapters need)" }, \
+	{ "disk", CLI_OPTION, CLI_STRING, .metavar = "SIZE[,FILE]", .is_list = true, \
+	  .help = "a virtual disk, of FILE on its host or a file made for it; again for more" }, \
+	{ "ethernet", CLI_OPTION, CLI_NUMBER, .max = HV_VLAN_MAX, .metavar = "VLAN", \
+	  .is_list = true, .help = "a virtual ethernet adapter in that VLAN; again for more" }, \
+	{ "io-percent", CLI_OPTION, CLI_NUMBER, .max = 100, .metavar = "PERCENT", \
+	  .help = "of its operations that are I/O through its adapters (0)" }, \
 	{ "redundancy", CLI_OPTION, CLI_CHOICE, .choices = redundancy_names, .metavar = "WHAT", \
 	  .help = "required: a healthy pair of paging VIOS (default), or none" }, \
 	{ "workload", CLI_OPTION, CLI_CHOICE, .choices = cli_workload_names, .metavar = "KIND", \
@@ -129,7 +136,7 @@ static const struct cli_option pgdev_remove[] = {
 	{ "hpt-ratio", CLI_OPTION, CLI_CHOICE, .choices = cli_ratio_names, .metavar = "1:N", \
 	  .help = "page table to maximum memory (default: the platform's)" }, \
 	{ "adapters", CLI_OPTION, CLI_NUMBER, .max = HV_LPAR_ADAPTERS_MAX, .metavar = "N", \
-	  .help = "virtual adapters (2, the serial ones)" }, \
+	  .help = "virtual adapters (two serial ones, its disks and ethernets)" }, \
 	{ "hints", CLI_OPTION, CLI_FLAG, \
 	  .help = "phases: says which pages it has left; they go without I/O" }, \
 	{ "via-hpt", CLI_OPTION, CLI_FLAG, \

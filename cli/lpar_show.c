@@ -8,6 +8,7 @@
 #include "cli/figures.h"
 #include "cli/words.h"
 #include "hvcore/base/units.h"
+#include "hvcore/wire/lpar_adapters.h"
 
 #define UNITS_WHOLE 100.0 /* of a processor */
 #define LABEL 20          /* width of what stands in front */
@@ -59,6 +60,29 @@ static const char *policy_text(uint32_t policy)
 	return policy < HV_COUNT(texts) ? texts[policy] : "unknown";
 }
 
+static void show_adapters(struct cli *cli, const Tarn__LparSpec *spec)
+{
+	char label[32], a[CLI_SIZE_BYTES];
+
+	for (size_t i = 0; i < spec->n_disks; i++) {
+		const Tarn__VirtualDisk *disk = spec->disks[i];
+
+		(void)snprintf(label, sizeof(label), "disk %" PRIu32, disk->slot);
+		line(cli, label, "%s, %s", hv_size_format(disk->bytes, a, sizeof(a)),
+		     disk->path != NULL ? disk->path : "a file of its own");
+	}
+	for (size_t i = 0; i < spec->n_ethernets; i++) {
+		const Tarn__VirtualEthernet *ethernet = spec->ethernets[i];
+
+		(void)snprintf(label, sizeof(label), "ethernet %" PRIu32, ethernet->slot);
+		line(cli, label, "VLAN %" PRIu32, ethernet->vlan);
+	}
+	if (spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
+		line(cli, "entitled", "%s for I/O%s",
+		     hv_size_format(hv_lpar_entitled(spec), a, sizeof(a)),
+		     hv_lpar_entitled_is_auto(spec) ? ", as its adapters need it" : "");
+}
+
 static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
 		      const Tarn__DeviceView *device)
 {
@@ -86,6 +110,9 @@ static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
 		line(cli, "loan policy", "%s", policy_text(load->loan_policy));
 	if (load->rate > 0)
 		line(cli, "rate", "%" PRIu64 " operations/s", load->rate);
+	if (load->io_percent > 0)
+		line(cli, "I/O", "%" PRIu32 " %% of its operations", load->io_percent);
+	show_adapters(cli, spec);
 	if (lpar->record->device != NULL)
 		line(cli, "paging device", "%s%s%s%s", lpar->record->device,
 		     device != NULL ? " (" : "", device != NULL ? device->state : "",

@@ -3,11 +3,14 @@
 
 #include "cli/model.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "cli/commands.h"
 #include "cli/words.h"
+#include "hvcore/base/units.h"
+#include "hvcore/wire/lpar_adapters.h"
 #include "hvcore/wire/lpar_profile.h"
 
 #define PROCESSORS_MAX 256 /* as of a profile */
@@ -47,18 +50,107 @@ static void take_workload(const struct cli *cli, Tarn__Workload *workload)
 	workload->hints = cli_flag(args, "hints");
 	workload->has_loan_policy = true;
 	workload->loan_policy = (uint32_t)cli_number(args, "loan-policy", 1);
+	workload->has_io_percent = cli_flag(args, "io-percent");
+	workload->io_percent = (uint32_t)cli_number(args, "io-percent", 0);
 }
 
-static void take_shared(const struct cli *cli, Tarn__LparSpec *spec)
+/* "64M" or "64M,/path" */
+static enum hv_code take_disk(struct cli *cli, const char *text, Tarn__VirtualDisk *disk,
+			      struct hv_err *err)
+{
+	size_t length = strcspn(text, ",");
+	char size[32];
+	struct hv_err why = { 0 };
+
+	(void)snprintf(size, sizeof(size), "%.*s",
+		       (int)(length < sizeof(size) ? length : sizeof(size)), text);
+	if (hv_size_parse(size, &disk->bytes, &why) != HV_OK)
+		return cli_usage(cli, err, "--disk: %s", hv_err_text(&why));
+	if (disk->bytes == 0 || disk->bytes % HV_PAGE_BYTES != 0)
+		return cli_usage(cli, err, "--disk: %s is not whole pages of 4 KiB",
+				 size);
+	if (text[length] == ',' && text[length + 1] != '/')
+		return cli_usage(cli, err, "--disk: '%s' is not an absolute path",
+				 text + length + 1);
+	disk->path = text[length] == ',' ? (char *)text + length + 1 : NULL;
+	return HV_OK;
+}
+
+/* In slots from the first that is free on, in the order of their kinds. */
+static enum hv_code take_adapters(struct cli *cli, struct cli_spec *made,
+				  struct hv_err *err)
 {
 	const struct cli_args *args = &cli->args;
+	Tarn__LparSpec *spec = &made->spec;
+	const struct cli_value *value;
+	uint32_t slot = HV_LPAR_SLOT_MIN;
+	enum hv_code code = HV_OK;
+
+	for (unsigned i = 0; (value = cli_repeat(args, "disk", i)) != NULL; i++) {
+		if (i >= HV_DISKS_MAX)
+			return cli_usage(cli, err, "--disk: at most %u", HV_DISKS_MAX);
+		tarn__virtual_disk__init(&made->disks[i]);
+		made->disks[i].slot = slot++;
+		code = take_disk(cli, value->text, &made->disks[i], err);
+		if (code != HV_OK)
+			return code;
+		made->disk_list[spec->n_disks++] = &made->disks[i];
+	}
+	for (unsigned i = 0; (value = cli_repeat(args, "ethernet", i)) != NULL; i++) {
+		if (i >= HV_ETHERNETS_MAX)
+			return cli_usage(cli, err, "--ethernet: at most %u",
+					 HV_ETHERNETS_MAX);
+		if (value->number == 0)
+			return cli_usage(cli, err, "--ethernet: a VLAN is 1 to %u",
+					 HV_VLAN_MAX);
+		tarn__virtual_ethernet__init(&made->ethernets[i]);
+		made->ethernets[i].slot = slot++;
+		made->ethernets[i].vlan = (uint32_t)value->number;
+		made->ethernet_list[spec->n_ethernets++] = &made->ethernets[i];
+	}
+	spec->disks = made->disk_list;
+	spec->ethernets = made->ethernet_list;
+	return HV_OK;
+}
+
+/* Two serial ones and those, unless it is to have more. */
+static enum hv_code count_adapters(struct cli *cli, Tarn__LparSpec *spec,
+				   struct hv_err *err)
+{
+	size_t least = HV_LPAR_SERIAL_ADAPTERS + spec->n_disks + spec->n_ethernets;
+	bool is_said = cli_flag(&cli->args, "adapters");
+	bool has_any = least > HV_LPAR_SERIAL_ADAPTERS;
+
+	spec->has_virtual_adapters = is_said || has_any;
+	if (spec->has_virtual_adapters)
+		spec->virtual_adapters = (uint32_t)cli_number(&cli->args, "adapters",
+							      least);
+	if (has_any && spec->virtual_adapters < least)
+		return cli_usage(cli, err,
+				 "--adapters: %" PRIu32 " are less than two serial ones, "
+				 "the disks and the ethernets",
+				 spec->virtual_adapters);
+	if (spec->workload->io_percent > 0 && !has_any)
+		return cli_usage(cli, err, "--io-percent needs --disk or --ethernet");
+	return HV_OK;
+}
+
+static enum hv_code take_shared(struct cli *cli, Tarn__LparSpec *spec, struct hv_err *err)
+{
+	const struct cli_args *args = &cli->args;
+	const char *entitled = cli_text(args, "entitled");
+	struct hv_err why = { 0 };
 
 	spec->has_weight = true;
 	spec->weight = (uint32_t)cli_number(args, "weight", 128);
 	spec->has_entitled_bytes = true;
-	spec->entitled_bytes = cli_number(args, "entitled", 0);
+	spec->entitled_bytes = 0; /* auto */
 	spec->has_redundancy = true;
 	spec->redundancy = (Tarn__Redundancy)(cli_number(args, "redundancy", 1) + 1);
+	if (entitled != NULL && strcmp(entitled, "auto") != 0 &&
+	    hv_size_parse(entitled, &spec->entitled_bytes, &why) != HV_OK)
+		return cli_usage(cli, err, "--entitled: %s", hv_err_text(&why));
+	return HV_OK;
 }
 
 static enum hv_code check_sizes(struct cli *cli, const Tarn__LparSpec *spec,
@@ -148,6 +240,10 @@ static enum hv_code take_processors(struct cli *cli, struct cli_spec *made,
 	profile->hpt_ratio = spec->hpt_ratio;
 	profile->has_virtual_adapters = spec->has_virtual_adapters;
 	profile->virtual_adapters = spec->virtual_adapters;
+	profile->n_disks = spec->n_disks;
+	profile->disks = spec->disks;
+	profile->n_ethernets = spec->n_ethernets;
+	profile->ethernets = spec->ethernets;
 	profile->attributes = made->list;
 	add_processors(cli, made, units);
 	made->create.profile = profile;
@@ -158,7 +254,7 @@ enum hv_code cli_spec_take(struct cli *cli, struct cli_spec *made, struct hv_err
 {
 	const struct cli_args *args = &cli->args;
 	Tarn__LparSpec *spec = &made->spec;
-	enum hv_code code = HV_OK;
+	enum hv_code code;
 
 	tarn__lpar_create__init(&made->create);
 	tarn__lpar_spec__init(spec);
@@ -176,13 +272,13 @@ enum hv_code cli_spec_take(struct cli *cli, struct cli_spec *made, struct hv_err
 	spec->has_hpt_ratio = cli_value(args, "hpt-ratio")->is_set;
 	if (spec->has_hpt_ratio)
 		spec->hpt_ratio = cli_ratio(cli_number(args, "hpt-ratio", 0));
-	spec->has_virtual_adapters = cli_value(args, "adapters")->is_set;
-	if (spec->has_virtual_adapters)
-		spec->virtual_adapters = (uint32_t)cli_number(args, "adapters", 0);
-	if (spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
-		take_shared(cli, spec);
-	else
-		code = check_dedicated(cli, err);
+	code = take_adapters(cli, made, err);
+	if (code == HV_OK)
+		code = count_adapters(cli, spec, err);
+	if (code == HV_OK)
+		code = spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED
+			       ? take_shared(cli, spec, err)
+			       : check_dedicated(cli, err);
 	if (code == HV_OK)
 		code = check_sizes(cli, spec, err);
 	return code == HV_OK ? take_processors(cli, made, err) : code;

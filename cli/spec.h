@@ -7,6 +7,7 @@
 #define CLI_SPEC_H
 
 #include "cli/cli.h"
+#include "hvcore/wire/io.h"
 
 #define CLI_SPEC_ATTRIBUTES 9
 #define CLI_SPEC_VALUE_BYTES 16
@@ -15,6 +16,9 @@ struct cli_spec {
 	Tarn__LparCreate create;
 	Tarn__LparSpec spec;
 	Tarn__Workload workload;
+	Tarn__VirtualDisk disks[HV_DISKS_MAX], *disk_list[HV_DISKS_MAX];
+	Tarn__VirtualEthernet ethernets[HV_ETHERNETS_MAX],
+		*ethernet_list[HV_ETHERNETS_MAX];
 	Tarn__LparProfile profile; /* with processors only, as are the rest */
 	Tarn__LparAttribute attributes[CLI_SPEC_ATTRIBUTES];
 	Tarn__LparAttribute *list[CLI_SPEC_ATTRIBUTES];

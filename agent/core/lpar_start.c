@@ -8,6 +8,7 @@
  *   process
  */
 #include "agent/core/core_priv.h"
+#include "hvcore/wire/lpar_adapters.h"
 
 static bool wait_for(struct core_lpar *lpar, const char *what)
 {
@@ -90,6 +91,10 @@ static void ask_define(struct agent_core *core, struct core_lpar *lpar)
 	define.hpt_ratio = spec->hpt_ratio;
 	define.has_virtual_adapters = true;
 	define.virtual_adapters = spec->virtual_adapters;
+	define.n_disks = spec->n_disks; /* lent: only encoded */
+	define.disks = spec->disks;
+	define.n_ethernets = spec->n_ethernets;
+	define.ethernets = spec->ethernets;
 	if (spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED) {
 		const Tarn__DesiredDevice *from =
 			core_device_get(core, lpar->desired->device, false)->desired;
@@ -97,7 +102,7 @@ static void ask_define(struct agent_core *core, struct core_lpar *lpar)
 		define.has_weight = true;
 		define.weight = spec->weight;
 		define.has_entitled_bytes = true;
-		define.entitled_bytes = spec->entitled_bytes;
+		define.entitled_bytes = hv_lpar_entitled(spec);
 		device.name = from->name;
 		device.path = from->path;
 		device.id = from->id;

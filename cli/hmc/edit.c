@@ -9,7 +9,6 @@
 #include "hvcore/reserve/reserve.h"
 
 #define MIB_MAX (HV_LPAR_BYTES_MAX / HMC_MIB)
-#define ADAPTERS_BYTES 4096 /* of one list; arbitrary */
 
 /* All of them with shared processors, the first three with dedicated ones. */
 static const char *const processor_names[] = { "min_procs",          "desired_procs",
@@ -196,7 +195,7 @@ enum hv_code hmc_edit_set(struct hmc_edit *edit, const char *name, const char *v
 /* += and -= of a number, whole or in hundredths. */
 static enum hv_code add_number(const struct hv_lpar_attribute *row,
 			       const struct hmc_pair *pair, const char *old,
-			       char text[ADAPTERS_BYTES], struct hv_err *err)
+			       char text[HMC_ADAPTERS_BYTES], struct hv_err *err)
 {
 	uint64_t a = 0, b = 0;
 	bool is_less = pair->op == HMC_REMOVE;
@@ -206,11 +205,11 @@ static enum hv_code add_number(const struct hv_lpar_attribute *row,
 		return bad_value(pair, row->valid, err);
 	a = is_less ? a - b : a + b;
 	if (row->form == HV_FORM_UNITS || a % HV_PROCESSOR_UNITS != 0)
-		(void)snprintf(text, ADAPTERS_BYTES, "%llu.%02u",
+		(void)snprintf(text, HMC_ADAPTERS_BYTES, "%llu.%02u",
 			       (unsigned long long)(a / HV_PROCESSOR_UNITS),
 			       (unsigned)(a % HV_PROCESSOR_UNITS));
 	else
-		(void)snprintf(text, ADAPTERS_BYTES, "%llu",
+		(void)snprintf(text, HMC_ADAPTERS_BYTES, "%llu",
 			       (unsigned long long)(a / HV_PROCESSOR_UNITS));
 	return HV_OK;
 }
@@ -228,7 +227,7 @@ static bool has_element(const char *list, const char *wanted)
 
 /* Those of `list` that are not in `without`, behind what is in text already. */
 static enum hv_code append(const char *list, const char *without,
-			   char text[ADAPTERS_BYTES], const struct hmc_pair *pair,
+			   char text[HMC_ADAPTERS_BYTES], const struct hmc_pair *pair,
 			   struct hv_err *err)
 {
 	char element[HMC_ELEMENT_BYTES];
@@ -242,16 +241,17 @@ static enum hv_code append(const char *list, const char *without,
 
 		if (has_element(without, element))
 			continue;
-		used += (size_t)snprintf(text + used, ADAPTERS_BYTES - used, "%s%s%s%s",
-					 used > 0 ? "," : "", quote, element, quote);
-		if (used >= ADAPTERS_BYTES)
+		used += (size_t)snprintf(text + used, HMC_ADAPTERS_BYTES - used,
+					 "%s%s%s%s", used > 0 ? "," : "", quote, element,
+					 quote);
+		if (used >= HMC_ADAPTERS_BYTES)
 			return bad_value(pair, "a shorter list", err);
 	}
 	return is_bad ? bad_value(pair, "a list", err) : HV_OK;
 }
 
 static enum hv_code add_elements(const struct hmc_pair *pair, const char *old,
-				 char text[ADAPTERS_BYTES], struct hv_err *err)
+				 char text[HMC_ADAPTERS_BYTES], struct hv_err *err)
 {
 	enum hv_code code;
 
@@ -262,7 +262,7 @@ static enum hv_code add_elements(const struct hmc_pair *pair, const char *old,
 	if (code == HV_OK && pair->op == HMC_ADD)
 		code = append(pair->value, old, text, pair, err);
 	if (code == HV_OK && text[0] == '\0')
-		(void)snprintf(text, ADAPTERS_BYTES, "none");
+		(void)snprintf(text, HMC_ADAPTERS_BYTES, "none");
 	return code;
 }
 
@@ -271,8 +271,8 @@ static enum hv_code take_attribute(struct hmc_edit *edit, const struct hmc_pair 
 {
 	const struct hv_lpar_attribute *row = hv_lpar_attribute_find(HV_SCOPE_PROFILE,
 								     pair->name);
-	const char *old = hv_lpar_profile_value(&edit->profile, pair->name);
-	char text[ADAPTERS_BYTES];
+	char made[HMC_ADAPTERS_BYTES], text[HMC_ADAPTERS_BYTES];
+	const char *old = hmc_adapters_value(&edit->profile, pair->name, made);
 	enum hv_code code = HV_OK;
 
 	if (row == NULL)
@@ -315,19 +315,6 @@ enum hv_code hmc_edit_apply(struct hmc_edit *edit, const struct hmc_pair *pair,
 	if (strcmp(pair->name, "hpt_ratio") == 0)
 		return take_ratio(edit, pair, err);
 	return take_attribute(edit, pair, err);
-}
-
-static uint32_t count_elements(const char *list)
-{
-	char element[HMC_ELEMENT_BYTES];
-	uint32_t count = 0;
-	bool is_bad;
-
-	if (list == NULL || strcmp(list, "none") == 0)
-		return 0;
-	while (hmc_list_next(&list, element, &is_bad))
-		count++;
-	return count;
 }
 
 static enum hv_code check_memory(const Tarn__LparProfile *profile, struct hv_err *err)
@@ -379,27 +366,13 @@ static void set_redundancy(Tarn__LparProfile *profile)
 				       : TARN__REDUNDANCY__REDUNDANCY_REQUIRED;
 }
 
-static void count_adapters(Tarn__LparProfile *profile)
-{
-	static const char *const lists[] = { "virtual_serial_adapters",
-					     "virtual_scsi_adapters",
-					     "virtual_eth_adapters" };
-
-	profile->has_virtual_adapters = true;
-	profile->virtual_adapters = 0;
-	for (unsigned i = 0; i < HV_COUNT(lists); i++)
-		profile->virtual_adapters +=
-			count_elements(hv_lpar_profile_value(profile, lists[i]));
-}
-
 enum hv_code hmc_edit_finish(struct hmc_edit *edit, struct hv_err *err)
 {
 	Tarn__LparProfile *profile = &edit->profile;
-	enum hv_code code = HV_OK;
 	struct hv_err why;
+	enum hv_code code = hmc_adapters_take(&edit->adapters, profile, err);
 
-	count_adapters(profile);
-	if (hmc_has_all_resources(profile))
+	if (code == HV_OK && hmc_has_all_resources(profile))
 		code = hmc_edit_derive(edit, err);
 	if (code == HV_OK)
 		code = check_memory(profile, err);

@@ -14,6 +14,7 @@
 #ifndef CLI_HMC_EDIT_H
 #define CLI_HMC_EDIT_H
 
+#include "cli/hmc/adapters.h"
 #include "cli/hmc/system.h"
 #include "hvcore/wire/lpar_profile.h"
 
@@ -25,6 +26,7 @@ struct hmc_edit {
 	unsigned made_count;
 	const struct hmc_system *system;
 	const Tarn__LparView *lpar; /* whose profile it is; NULL: of a new one */
+	struct hmc_adapters adapters;
 	uint64_t block_bytes;
 	bool may_be_silent;  /* of processors: as it was before */
 	const char *derived; /* the first entered of what all_resources=1 has itself */

@@ -284,6 +284,15 @@ static void prof_kept(const void *object, const char *text, struct hmc_value *va
 		hmc_value_text(value, kept);
 }
 
+static void prof_adapters(const void *object, const char *text, struct hmc_value *value)
+{
+	char made[HMC_ADAPTERS_BYTES];
+	const char *list = hmc_adapters_value(profile_of(object), text, made);
+
+	if (list != NULL)
+		hmc_value_text(value, list);
+}
+
 static void prof_paging(const void *object, const char *text, struct hmc_value *value)
 {
 	if (!is_shared(profile_of(object)))
@@ -332,8 +341,8 @@ const struct hmc_attribute hmc_show_prof[] = {
 	PROF("lpar_io_pool_ids"),
 	PROF("max_virtual_slots"),
 	PROF("virtual_serial_adapters"),
-	PROF("virtual_scsi_adapters"),
-	PROF("virtual_eth_adapters"),
+	{ .name = "virtual_scsi_adapters", .show = prof_adapters, .text = "virtual_scsi_adapters" },
+	{ .name = "virtual_eth_adapters", .show = prof_adapters, .text = "virtual_eth_adapters" },
 	PROF("hca_adapters"),
 	PROF("boot_mode"),
 	PROF("conn_monitoring"),

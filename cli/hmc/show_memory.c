@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "hvcore/reserve/reserve.h"
+#include "hvcore/wire/lpar_adapters.h"
 #include "hvcore/wire/lpar_profile.h"
 
 #define LIST_BYTES 1024
-#define ENTITLED_LEAST 1562624 /* domain.md 3.3 */
 
 static const struct hmc_row *row_of(const void *object)
 {
@@ -221,18 +221,20 @@ static void shared_weight(const void *object, const char *text, struct hmc_value
 static void shared_entitled(const void *object, const char *text, struct hmc_value *value)
 {
 	if (is_shared(object))
-		set_mib(value,
-			text[0] == 'r' && !is_running(object)
-				? 0
-				: record_of(object)->spec->entitled_bytes + HMC_MIB - 1);
+		set_mib(value, text[0] == 'r' && !is_running(object)
+				       ? 0
+				       : hv_lpar_entitled(record_of(object)->spec) +
+						 HMC_MIB - 1);
 }
 
-/* What auto gives is the least that a partition needs, in whole MB. */
+/* text: m the least of any partition, o what the adapters of this one need. */
 static void shared_least(const void *object, const char *text, struct hmc_value *value)
 {
-	(void)text;
 	if (is_shared(object))
-		set_mib(value, ENTITLED_LEAST + HMC_MIB - 1);
+		set_mib(value, (text[0] == 'm' ? HV_LPAR_ENTITLED_LEAST
+					       : hv_lpar_entitled_auto(
+							 record_of(object)->spec)) +
+				       HMC_MIB - 1);
 }
 
 static void nothing(const void *object, const char *text, struct hmc_value *value)
@@ -247,7 +249,7 @@ static void shared_auto(const void *object, const char *text, struct hmc_value *
 	(void)text;
 	if (is_shared(object))
 		hmc_value_set(value, "%d",
-			      record_of(object)->spec->entitled_bytes < 2 * HMC_MIB);
+			      hv_lpar_entitled_is_auto(record_of(object)->spec));
 }
 
 /* The pair is the host's; the active one serves. */
@@ -321,8 +323,8 @@ const struct hmc_attribute hmc_show_lpar_mem[] = {
 const struct hmc_attribute hmc_show_lpar_stat[] = {
 	{ .name = "lpar_name", .show = lpar_name },
 	{ .name = "lpar_id", .show = lpar_id },
-	{ .name = "min_io_entitled_mem", .show = shared_least },
-	{ .name = "optimal_io_entitled_mem", .show = shared_least },
+	{ .name = "min_io_entitled_mem", .show = shared_least, .text = "m" },
+	{ .name = "optimal_io_entitled_mem", .show = shared_least, .text = "o" },
 	{ .name = "max_io_entitled_mem_usage", .show = nothing },
 	{ 0 },
 };

@@ -1,6 +1,7 @@
 /* limits - see limits.h. */
 #include "coordinator/cluster/limits.h"
 
+#include "hvcore/wire/lpar_adapters.h"
 #include "hvcore/wire/pgdev.h"
 
 #include <string.h>
@@ -23,9 +24,7 @@ uint64_t limits_round_up(uint64_t bytes, uint64_t unit)
 
 uint64_t limits_entitled(const Tarn__LparSpec *spec)
 {
-	if (spec->entitled_bytes < LIMITS_ENTITLED)
-		return LIMITS_ENTITLED;
-	return limits_round_up(spec->entitled_bytes, HV_PAGE_BYTES);
+	return hv_lpar_entitled(spec);
 }
 
 bool limits_is_active(const Tarn__LparRecord *lpar)

@@ -11,9 +11,8 @@
 #include "coordinator/cluster/cluster.h"
 #include "hvcore/reserve/reserve.h"
 
-#define LIMITS_SHARED_MAX 128   /* SPEC S5: a platform limit */
-#define LIMITS_OVERCOMMIT 4     /* working sets to pool; arbitrary */
-#define LIMITS_ENTITLED 1564672 /* 1,562,624 in whole pages (domain.md 3.3) */
+#define LIMITS_SHARED_MAX 128 /* SPEC S5: a platform limit */
+#define LIMITS_OVERCOMMIT 4   /* working sets to pool; arbitrary */
 
 enum limits_scope {
 	LIMITS_RUNNING,    /* runs, starts, or has not ended yet */
@@ -76,7 +75,7 @@ uint64_t limits_round_up(uint64_t bytes, uint64_t unit);
 struct hv_reserve_partition limits_partition(const Tarn__LparSpec *spec, bool is_active);
 bool limits_is_shared(const Tarn__LparSpec *spec);
 bool limits_needs_pair(const Tarn__LparSpec *spec);
-uint64_t limits_entitled(const Tarn__LparSpec *spec);
+uint64_t limits_entitled(const Tarn__LparSpec *spec); /* 0 of a dedicated one */
 /* Does it hold memory and devices, now or in a moment? */
 bool limits_is_active(const Tarn__LparRecord *lpar);
 

@@ -4,6 +4,7 @@
 #include "coordinator/cluster/plan.h"
 #include "coordinator/cluster/profile.h"
 #include "coordinator/cluster/snapshot.h"
+#include "hvcore/wire/lpar_adapters.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,10 +171,7 @@ static void put_lpar(struct plan *plan, const Tarn__LparCreate *request,
 	profile_of_spec(spec, &profile);
 	if (request->profile != NULL)
 		profile = *request->profile;
-	if (limits_is_shared(spec)) {
-		own.has_entitled_bytes = 1;
-		own.entitled_bytes = limits_entitled(spec);
-	}
+	hv_lpar_entitle(&own);
 	lpar.host = (char *)host;
 	lpar.spec = &own;
 	lpar.run_id = 0;

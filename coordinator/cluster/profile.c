@@ -2,6 +2,7 @@
 #include "coordinator/cluster/profile.h"
 
 #include "coordinator/cluster/limits.h"
+#include "hvcore/wire/lpar_adapters.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,10 @@ void profile_of_spec(const Tarn__LparSpec *spec, Tarn__LparProfile *ret_profile)
 	ret_profile->hpt_ratio = spec->hpt_ratio;
 	ret_profile->has_virtual_adapters = spec->has_virtual_adapters;
 	ret_profile->virtual_adapters = spec->virtual_adapters;
+	ret_profile->n_disks = spec->n_disks;
+	ret_profile->disks = spec->disks;
+	ret_profile->n_ethernets = spec->n_ethernets;
+	ret_profile->ethernets = spec->ethernets;
 }
 
 static const Tarn__LparRecord *with_id(const struct cluster *cluster, const char *host,
@@ -94,10 +99,7 @@ enum hv_code profile_check_new(const struct cluster *cluster,
 static void apply(const Tarn__LparProfile *profile, Tarn__LparSpec *spec)
 {
 	hv_lpar_profile_apply(profile, spec);
-	if (!limits_is_shared(spec))
-		return;
-	spec->has_entitled_bytes = 1;
-	spec->entitled_bytes = limits_entitled(spec);
+	hv_lpar_entitle(spec);
 }
 
 enum hv_code profile_use_find(const Tarn__LparRecord *lpar, const char *name,
@@ -227,6 +229,23 @@ void profile_set_processors(struct draft *draft, Tarn__LparRecord *edit,
 		*edit->processors = *settings;
 }
 
+/* A copy in its place: what a profile lends must not be freed with the record. */
+static void apply_to(struct draft *draft, const Tarn__LparProfile *profile,
+		     Tarn__LparRecord *edit)
+{
+	Tarn__LparSpec lent = *edit->spec;
+	ProtobufCMessage *copy;
+
+	apply(profile, &lent);
+	copy = record_copy(&lent.base);
+	if (copy == NULL) {
+		draft->is_out = true;
+		return;
+	}
+	tarn__lpar_spec__free_unpacked(edit->spec, NULL);
+	edit->spec = (Tarn__LparSpec *)(void *)copy;
+}
+
 void profile_use_edit(struct draft *draft, const struct profile_use *use)
 {
 	Tarn__LparRecord *edit = draft_edit_lpar(draft, use->spec.name);
@@ -234,7 +253,7 @@ void profile_use_edit(struct draft *draft, const struct profile_use *use)
 	if (edit == NULL)
 		return;
 	if (use->is_applied)
-		apply(use->profile, edit->spec);
+		apply_to(draft, use->profile, edit);
 	if (use->profile != NULL)
 		draft_set_text(draft, &edit->curr_profile, "%s", use->profile->name);
 	edit->has_granted_processors = use->processors != 0;

@@ -239,6 +239,11 @@ void hv_lpar_profile_apply(const Tarn__LparProfile *profile, Tarn__LparSpec *spe
 	spec->hpt_ratio = profile->hpt_ratio;
 	spec->has_virtual_adapters = profile->has_virtual_adapters;
 	spec->virtual_adapters = profile->virtual_adapters;
+	spec->has_entitled_auto = false;
+	spec->n_disks = profile->n_disks;
+	spec->disks = profile->disks;
+	spec->n_ethernets = profile->n_ethernets;
+	spec->ethernets = profile->ethernets;
 }
 
 /* Only one that is said: a profile may say nothing of processors. */

@@ -67,7 +67,10 @@ enum hv_code hv_lpar_attributes_check(enum hv_lpar_scope scope, size_t count,
 HV_MUST_USE
 enum hv_code hv_lpar_profile_check(const Tarn__LparProfile *profile, struct hv_err *err);
 
-/* The memory of a profile into a spec, whose name and workload stay. */
+/*
+ * The memory and adapters of a profile into a spec, whose name and workload stay. Its
+ * disks and ethernets are lent by the profile: such a spec is not freed, only copied.
+ */
 void hv_lpar_profile_apply(const Tarn__LparProfile *profile, Tarn__LparSpec *spec);
 
 #endif

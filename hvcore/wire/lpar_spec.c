@@ -1,6 +1,6 @@
 /* lpar_spec - see hv_lpar_spec_check in messages.h. */
 #include "hvcore/base/units.h"
-#include "hvcore/wire/messages.h"
+#include "hvcore/wire/lpar_adapters.h"
 
 #define SIZE_TEXT 32
 
@@ -72,11 +72,7 @@ static enum hv_code check_platform(const Tarn__LparSpec *spec, struct hv_err *er
 			       "partition '%s': page table ratio 1:%u is not 1:32, 1:64, "
 			       "1:128, 1:256 or 1:512",
 			       spec->name, spec->hpt_ratio);
-	if (spec->virtual_adapters > HV_LPAR_ADAPTERS_MAX)
-		return hv_fail(err, HV_E_LIMIT,
-			       "partition '%s': %u virtual adapters, the limit is %d",
-			       spec->name, spec->virtual_adapters, HV_LPAR_ADAPTERS_MAX);
-	return HV_OK;
+	return hv_lpar_adapters_check(spec, err);
 }
 
 static enum hv_code check_workload(const Tarn__LparSpec *spec, struct hv_err *err)
@@ -97,6 +93,10 @@ static enum hv_code check_workload(const Tarn__LparSpec *spec, struct hv_err *er
 		return hv_fail(err, HV_E_INVAL,
 			       "partition '%s': %u %% writes is not 0 to 100", spec->name,
 			       workload->write_percent);
+	if (workload->io_percent > 100)
+		return hv_fail(err, HV_E_INVAL,
+			       "partition '%s': %u %% I/O is not 0 to 100", spec->name,
+			       workload->io_percent);
 	if (workload->hints && !is_os &&
 	    workload->kind != TARN__WORKLOAD_KIND__WORKLOAD_PHASES)
 		return hv_fail(err, HV_E_INVAL,

@@ -12,6 +12,9 @@
 /* clang-format off */
 static const struct message_rule rules[] = {
 	{ &tarn__lpar_spec__descriptor,           "name",       RULE_NAME, 0 },
+	{ &tarn__lpar_spec__descriptor,           "disks",      RULE_LIST, HV_DISKS_MAX },
+	{ &tarn__lpar_spec__descriptor,           "ethernets",  RULE_LIST, HV_ETHERNETS_MAX },
+	{ &tarn__virtual_disk__descriptor,        "path",       RULE_PATH, 0 },
 	{ &tarn__histogram__descriptor,           "buckets",    RULE_LIST, HV_HIST_BUCKETS },
 	{ &tarn__vios_stat__descriptor,           "name",       RULE_NAME, 0 },
 	{ &tarn__failover__descriptor,            "from",       RULE_NAME_OR_EMPTY, 0 },
@@ -39,7 +42,6 @@ static const struct message_rule rules[] = {
 	{ &tarn__hv_partition_define__descriptor, "name",       RULE_NAME, 0 },
 	{ &tarn__hv_partition_define__descriptor, "disks",      RULE_LIST, HV_DISKS_MAX },
 	{ &tarn__hv_partition_define__descriptor, "ethernets",  RULE_LIST, HV_ETHERNETS_MAX },
-	{ &tarn__virtual_disk__descriptor,        "path",       RULE_PATH, 0 },
 	{ &tarn__hv_partition_defined__descriptor, "token",     RULE_BYTES, HV_KEY_BYTES },
 	{ &tarn__hv_partition_remove__descriptor, "name",       RULE_NAME, 0 },
 	{ &tarn__hv_partition_control__descriptor, "name",      RULE_NAME, 0 },
@@ -99,6 +101,8 @@ static const struct message_rule rules[] = {
 	{ &tarn__lpar_move_memory__descriptor,    "to",         RULE_NAME, 0 },
 	{ &tarn__lpar_profile__descriptor,        "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_profile__descriptor,        "attributes", RULE_LIST, HV_LPAR_ATTRIBUTES_MAX },
+	{ &tarn__lpar_profile__descriptor,        "disks",      RULE_LIST, HV_DISKS_MAX },
+	{ &tarn__lpar_profile__descriptor,        "ethernets",  RULE_LIST, HV_ETHERNETS_MAX },
 	{ &tarn__lpar_create__descriptor,         "attributes", RULE_LIST, HV_LPAR_ATTRIBUTES_MAX },
 	{ &tarn__lpar_activate__descriptor,       "profile",    RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__lpar_change__descriptor,         "name",       RULE_NAME, 0 },

@@ -98,6 +98,27 @@ static void put_utilization_requests(Tarn__ClusterRequest *request)
 	put_message("cluster_request", "utilization_set", &request->base);
 }
 
+static void fill_adapters(Tarn__LparSpec *spec)
+{
+	static Tarn__VirtualDisk disk, *disks[] = { &disk };
+	static Tarn__VirtualEthernet ethernet, *ethernets[] = { &ethernet };
+
+	tarn__virtual_disk__init(&disk);
+	disk.slot = 2;
+	disk.bytes = 1 << 20;
+	disk.path = TEXT("/dev/sdc");
+	tarn__virtual_ethernet__init(&ethernet);
+	ethernet.slot = 3;
+	ethernet.vlan = 7;
+	spec->n_disks = spec->n_ethernets = 1;
+	spec->disks = disks;
+	spec->ethernets = ethernets;
+	spec->has_virtual_adapters = true;
+	spec->virtual_adapters = 4;
+	spec->workload->has_io_percent = true;
+	spec->workload->io_percent = 10;
+}
+
 static void put_cluster_requests(void)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
@@ -121,6 +142,8 @@ static void put_cluster_requests(void)
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE;
 	request.lpar_create = &create;
 	put_message("cluster_request", "lpar_create", &request.base);
+	fill_adapters(&spec);
+	put_message("cluster_request", "lpar_create_io", &request.base);
 	add.host = TEXT("h1");
 	add.name = TEXT("p1");
 	add.path = TEXT("/dev/sdb");

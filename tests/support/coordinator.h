@@ -61,11 +61,13 @@ enum hv_code test_pgdev(struct test_coordinator *c, const char *host, const char
 			uint64_t bytes, struct hv_err *err, uint64_t *ret_job);
 enum hv_code test_pgdev_remove(struct test_coordinator *c, const char *host,
 			       const char *name, struct hv_err *err, uint64_t *ret_job);
+#define TEST_ADAPTERS_MAX 4
 struct test_lpar {
 	const char *name;
 	const char *host; /* NULL: placed */
 	bool is_dedicated, needs_no_pair;
 	uint64_t mem, min, max, entitled; /* min, max 0: mem */
+	unsigned disks, ethernets;        /* TEST_ADAPTERS_MAX of each */
 };
 enum hv_code test_lpar_create(struct test_coordinator *c, const struct test_lpar *lpar,
 			      struct hv_err *err);

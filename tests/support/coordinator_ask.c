@@ -99,12 +99,43 @@ enum hv_code test_pgdev_remove(struct test_coordinator *c, const char *host,
 	return test_change(c, &request, err, ret_job);
 }
 
+/* Disks of 1 MiB from slot 2 on, then ethernets in VLAN 1. */
+struct adapters {
+	Tarn__VirtualDisk disks[TEST_ADAPTERS_MAX], *disk_list[TEST_ADAPTERS_MAX];
+	Tarn__VirtualEthernet ethernets[TEST_ADAPTERS_MAX],
+		*ethernet_list[TEST_ADAPTERS_MAX];
+};
+
+static void add_adapters(const struct test_lpar *lpar, struct adapters *adapters,
+			 Tarn__LparSpec *spec)
+{
+	for (unsigned i = 0; i < lpar->disks; i++) {
+		tarn__virtual_disk__init(&adapters->disks[i]);
+		adapters->disks[i].slot = 2 + i;
+		adapters->disks[i].bytes = 1 << 20;
+		adapters->disk_list[i] = &adapters->disks[i];
+	}
+	for (unsigned i = 0; i < lpar->ethernets; i++) {
+		tarn__virtual_ethernet__init(&adapters->ethernets[i]);
+		adapters->ethernets[i].slot = 2 + lpar->disks + i;
+		adapters->ethernets[i].vlan = 1;
+		adapters->ethernet_list[i] = &adapters->ethernets[i];
+	}
+	spec->n_disks = lpar->disks;
+	spec->disks = adapters->disk_list;
+	spec->n_ethernets = lpar->ethernets;
+	spec->ethernets = adapters->ethernet_list;
+	spec->has_virtual_adapters = lpar->disks + lpar->ethernets > 0;
+	spec->virtual_adapters = 2 + lpar->disks + lpar->ethernets;
+}
+
 enum hv_code test_lpar_create(struct test_coordinator *c, const struct test_lpar *lpar,
 			      struct hv_err *err)
 {
 	Tarn__LparCreate create = TARN__LPAR_CREATE__INIT;
 	Tarn__LparSpec spec = TARN__LPAR_SPEC__INIT;
 	Tarn__Workload workload = TARN__WORKLOAD__INIT;
+	struct adapters adapters;
 
 	REQUEST(LPAR_CREATE, lpar_create, create);
 	spec.name = (char *)lpar->name;
@@ -120,6 +151,7 @@ enum hv_code test_lpar_create(struct test_coordinator *c, const struct test_lpar
 	spec.entitled_bytes = lpar->entitled;
 	workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
 	spec.workload = &workload;
+	add_adapters(lpar, &adapters, &spec);
 	create.spec = &spec;
 	create.host = (char *)lpar->host;
 	return test_change(c, &request, err, NULL);

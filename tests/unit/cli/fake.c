@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX 32
+#define WORDS_MAX 80
 #define LINE_BYTES 512
 
 static enum hv_code ask(struct cli_world *world, const char *url,

@@ -184,6 +184,30 @@ static void make_host(void)
 	host_records[1].name = T("host-two");
 }
 
+static void add_adapters(Tarn__LparSpec *spec)
+{
+	static Tarn__VirtualDisk disks[2], *disk_list[] = { &disks[0], &disks[1] };
+	static Tarn__VirtualEthernet ethernet, *ethernet_list[] = { &ethernet };
+
+	tarn__virtual_disk__init(&disks[0]);
+	disks[0].slot = 2;
+	disks[0].bytes = 64 * MIB;
+	disks[1] = disks[0];
+	disks[1].slot = 3;
+	disks[1].path = T("/dev/sdc");
+	tarn__virtual_ethernet__init(&ethernet);
+	ethernet.slot = 4;
+	ethernet.vlan = 7;
+	spec->n_disks = 2;
+	spec->disks = disk_list;
+	spec->n_ethernets = 1;
+	spec->ethernets = ethernet_list;
+	spec->has_virtual_adapters = true;
+	spec->virtual_adapters = 5;
+	spec->workload->has_io_percent = true;
+	spec->workload->io_percent = 20;
+}
+
 static void make_lpar(unsigned i, const char *name, Tarn__MemoryMode mode, uint64_t mib)
 {
 	tarn__workload__init(&workloads[i]);
@@ -323,6 +347,7 @@ static void make_lpars(void)
 	make_lpar(2, "ded", TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED, 32);
 	make_lpar(3, "off", TARN__MEMORY_MODE__MEMORY_MODE_SHARED, 64);
 	specs[3].max_bytes = 256 * MIB;
+	add_adapters(&specs[3]);
 	run_lpar(0, 3);
 	run_lpar(1, 1);
 	run_lpar(2, 1);

@@ -67,6 +67,25 @@ static const struct {
 	{ "lpar create a --mem 1G --max 512M", "tarn: --max is less than --mem" },
 	{ "lpar create a --mem 1G --mode dedicated --weight 9",
 	  "tarn: --weight is for shared partitions" },
+	{ "lpar create a --mem 1G --disk 0", "tarn: --disk: 0 is not whole pages" },
+	{ "lpar create a --mem 1G --disk 1X", "tarn: --disk: '1X' is not a size" },
+	{ "lpar create a --mem 1G --disk 6K,/d", "tarn: --disk: 6K is not whole pages" },
+	{ "lpar create a --mem 1G --disk 1G,d", "tarn: --disk: 'd' is not an absolute" },
+	{ "lpar create a --mem 1G --disk 1G,", "tarn: --disk: '' is not an absolute" },
+	{ "lpar create a --mem 1G --ethernet 0",
+	  "tarn: --ethernet: a VLAN is 1 to 4094" },
+	{ "lpar create a --mem 1G --ethernet 4095",
+	  "tarn: lpar create: --ethernet: 4095 is more than the limit of 4094" },
+	{ "lpar create a --mem 1G --disk 1G --adapters 2",
+	  "tarn: --adapters: 2 are less than two serial ones" },
+	{ "lpar create a --mem 1G --io-percent 5",
+	  "tarn: --io-percent needs --disk or --ethernet" },
+	{ "lpar create a --mem 1G --io-percent 101",
+	  "tarn: lpar create: --io-percent: 101 is more than the limit of 100" },
+	{ "lpar create a --mem 1G --entitled much",
+	  "tarn: --entitled: 'much' is not a size; write 512M or 2G" },
+	{ "lpar create a --mem 1G --mode dedicated --entitled auto",
+	  "tarn: --entitled is for shared partitions" },
 	{ "pgdev add d --host h1 --path x", "tarn: --path 'x' is not an absolute" },
 	{ "pgdev add d --host h1 --path /x --size 0",
 	  "tarn: --size must be more than 0" },
@@ -159,6 +178,67 @@ static void values_are_taken_in_every_form(void **state)
 	assert_int_equal(request->lpar_create->spec->workload->seed, 7);
 	assert_int_equal(request->lpar_create->spec->workload->write_percent, 50);
 	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+}
+
+static void adapters_are_as_many_as_are_named(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterRequest *request;
+	const Tarn__LparSpec *spec;
+
+	(void)state;
+	fake_answer_job(fake, 0);
+	assert_int_equal(fake_run(fake, "lpar create a --mem 64M --disk 8M --ethernet 7 "
+					"--disk=4K,/dev/b,c --ethernet=9 --units 0.5 "
+					"--io-percent 20 --entitled auto"),
+			 CLI_DONE);
+	request = fake_request(fake, 0);
+	spec = request->lpar_create->spec;
+	assert_int_equal(spec->n_disks, 2);
+	assert_int_equal(spec->disks[0]->slot, 2);
+	assert_int_equal(spec->disks[0]->bytes, 8 << 20);
+	assert_null(spec->disks[0]->path);
+	assert_int_equal(spec->disks[1]->slot, 3);
+	assert_int_equal(spec->disks[1]->bytes, 4096);
+	assert_string_equal(spec->disks[1]->path, "/dev/b,c");
+	assert_int_equal(spec->n_ethernets, 2);
+	assert_int_equal(spec->ethernets[0]->slot, 4);
+	assert_int_equal(spec->ethernets[0]->vlan, 7);
+	assert_int_equal(spec->ethernets[1]->slot, 5);
+	assert_int_equal(spec->ethernets[1]->vlan, 9);
+	assert_int_equal(spec->virtual_adapters, 6);
+	assert_int_equal(spec->entitled_bytes, 0);
+	assert_int_equal(spec->workload->io_percent, 20);
+	assert_int_equal(request->lpar_create->profile->n_disks, 2);
+	assert_int_equal(request->lpar_create->profile->n_ethernets, 2);
+	assert_int_equal(request->lpar_create->profile->virtual_adapters, 6);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+}
+
+/* 16 of a kind are as many as there may be. */
+static void too_many_adapters_are_wrong_usage(void **state)
+{
+	static const char *const kinds[][2] = {
+		{ " --disk 4K", "--disk: at most 16" },
+		{ " --ethernet 1", "--ethernet: at most 16" },
+	};
+	struct fake *fake = fake_new();
+	char line[1024];
+
+	(void)state;
+	for (unsigned kind = 0; kind < HV_COUNT(kinds); kind++)
+		for (unsigned count = 17; count <= 33; count += 16) {
+			(void)snprintf(line, sizeof(line), "lpar create a --mem 64M");
+			for (unsigned i = 0; i < count; i++)
+				(void)snprintf(line + strlen(line),
+					       sizeof(line) - strlen(line), "%s",
+					       kinds[kind][0]);
+			assert_int_equal(run(fake, line), CLI_WRONG_USAGE);
+			assert_non_null(strstr(fake->err, count == 17 ? kinds[kind][1]
+								      : "too often"));
+		}
 	fake_free(fake);
 }
 
@@ -273,6 +353,8 @@ int main(void)
 		cmocka_unit_test(usage_follows_a_wrong_option),
 		cmocka_unit_test(with_json_an_error_is_a_document_too),
 		cmocka_unit_test(values_are_taken_in_every_form),
+		cmocka_unit_test(adapters_are_as_many_as_are_named),
+		cmocka_unit_test(too_many_adapters_are_wrong_usage),
 		cmocka_unit_test(two_dashes_end_the_options),
 		cmocka_unit_test(help_is_there_for_everything),
 		cmocka_unit_test(no_words_at_all_show_the_help_and_fail),

@@ -2,6 +2,7 @@
 #include "tests/unit/coordinator/one_host.h"
 
 #include "coordinator/cluster/limits.h"
+#include "hvcore/wire/lpar_adapters.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,7 +60,7 @@ static void a_run_begins_and_ends(void **state)
 	(void)state;
 	add_device("d1", 64 * MIB);
 	assert_int_equal(create("db1", 64 * MIB, NULL), HV_OK);
-	assert_int_equal(lpar_of("db1")->spec->entitled_bytes, LIMITS_ENTITLED);
+	assert_int_equal(lpar_of("db1")->spec->entitled_bytes, HV_LPAR_ENTITLED_LEAST);
 	assert_int_equal(test_lpar_activate(&c, "db1", NULL, &job), HV_OK);
 	assert_true(lpar_of("db1")->running);
 	assert_string_equal(lpar_of("db1")->device, "d1");
@@ -322,6 +323,36 @@ static void entitlement_and_overcommit_are_checked_at_activation(void **state)
 	must_say(&err, "more than 4 times its pool");
 }
 
+static void adapters_count_for_the_entitlement(void **state)
+{
+	struct test_lpar lpar = {
+		.name = "io1", .host = "h1", .mem = 64 * MIB, .disks = 2, .ethernets = 1
+	};
+	const uint64_t needs = (1536 + 2 * 8 + 256) << 10;
+	struct hv_err err = { 0 };
+
+	(void)state;
+	add_device("d1", 64 * MIB);
+	add_device("d2", 512 * MIB);
+	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
+	assert_int_equal(lpar_of("io1")->spec->entitled_bytes, needs);
+	assert_true(lpar_of("io1")->spec->entitled_auto);
+	assert_int_equal(test_lpar_activate(&c, "io1", NULL, NULL), HV_OK);
+	assert_int_equal(lpar_of("io1")->spec->n_disks, 2); /* as its profile says */
+	assert_int_equal(lpar_of("io1")->spec->n_ethernets, 1);
+	assert_int_equal(lpar_of("io1")->spec->entitled_bytes, needs);
+	assert_true(lpar_of("io1")->spec->entitled_auto);
+	lpar = (struct test_lpar){ .name = "io2",
+				   .host = "h1",
+				   .mem = 300 * MIB,
+				   .entitled = 255 * MIB,
+				   .ethernets = 1 };
+	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
+	assert_int_equal(test_lpar_activate(&c, "io2", &err, NULL), HV_E_LIMIT);
+	must_say(&err, "entitled memory of 255 MiB does not fit the pool of host 'h1', "
+		       "which has 254 MiB left");
+}
+
 /* What is measured to be used counts, where it is known; what is off, in full. */
 static void memory_that_is_not_used_is_promised_again(void **state)
 {
@@ -506,6 +537,7 @@ int main(void)
 		TEST(the_smallest_sufficient_device_is_taken),
 		TEST(activation_needs_a_pair_unless_it_does_not),
 		TEST(entitlement_and_overcommit_are_checked_at_activation),
+		TEST(adapters_count_for_the_entitlement),
 		TEST(memory_that_is_not_used_is_promised_again),
 		TEST(a_dedicated_lpar_takes_what_is_free_but_not_less_than_its_minimum),
 		TEST(shared_partitions_of_a_pool_are_at_most_128),

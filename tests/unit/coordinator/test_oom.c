@@ -252,7 +252,14 @@ static void run_lpar(void)
 	Tarn__LparActivate activate = TARN__LPAR_ACTIVATE__INIT;
 	Tarn__LparSpec spec = TARN__LPAR_SPEC__INIT;
 	Tarn__Workload workload = TARN__WORKLOAD__INIT;
+	Tarn__VirtualDisk disk = TARN__VIRTUAL_DISK__INIT, *disks[] = { &disk };
 
+	disk.slot = 2;
+	disk.bytes = MIB;
+	spec.n_disks = 1;
+	spec.disks = disks;
+	spec.has_virtual_adapters = true;
+	spec.virtual_adapters = 3;
 	workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
 	spec.name = (char *)"db1";
 	spec.mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;

@@ -264,6 +264,86 @@ static void a_shared_partition_needs_an_adapter(void **state)
 	lab_does("chsysstate -r lpar" M "-o on -n s");
 }
 
+static const Tarn__LparSpec *spec_of(const char *name)
+{
+	const Tarn__LparRecord *record = cluster_lpar(test_cluster(&lab.coordinator),
+						      name);
+
+	assert_non_null(record);
+	return record->spec;
+}
+
+static void ethernets_of_a_profile_are_real_ones(void **state)
+{
+	(void)state;
+	lab_device("d1", 128);
+	make_shared("s");
+	lab_does("chsyscfg -r prof" M
+		 "-i 'lpar_name=s,name=normal,\"virtual_eth_adapters="
+		 "2/0/5//0/0,\"\"7/1/6/3,4/0/1\"\",8/0/9\",virtual_scsi_adapters="
+		 "3/client/any//any/1'");
+	lab_refuses("chsyscfg -r prof" M "-i 'lpar_name=s,name=normal,"
+		    "virtual_eth_adapters=2/0/4095//0/0'",
+		    "HSCLT002 The value");
+	lab_refuses("chsyscfg -r prof" M "-i 'lpar_name=s,name=normal,"
+		    "virtual_eth_adapters=1/0/5//0/0'",
+		    "HSCLT002 The value");
+	lab_refuses("chsyscfg -r prof" M "-i 'lpar_name=s,name=normal,"
+		    "virtual_eth_adapters=2//'",
+		    "HSCLT002 The value");
+	lab_refuses("chsyscfg -r prof" M "-i 'lpar_name=s,name=normal,\""
+		    "virtual_eth_adapters=2/0/5//0/0,2/0/6//0/0\"'",
+		    "slot 2 is of 2 virtual adapters");
+	lab_does("chsysstate -r lpar" M "-o on -n s");
+	assert_int_equal(spec_of("s")->n_ethernets, 3);
+	assert_int_equal(spec_of("s")->ethernets[1]->slot, 7);
+	assert_int_equal(spec_of("s")->ethernets[1]->vlan, 6);
+	assert_int_equal(spec_of("s")->virtual_adapters, 6);
+	/* 1.5 MiB, 8 KiB for the scsi adapter, 256 KiB for each ethernet */
+	lab_prints("lshwres -r mem" M "--level lpar --filter lpar_names=s -F "
+		   "auto_io_entitled_mem,curr_io_entitled_mem,pend_io_entitled_mem,"
+		   "run_io_entitled_mem",
+		   "1,3,3,3\n");
+	lab_prints("lshwres -r mem" M "--level lpar --stat --filter lpar_names=s -F "
+		   "min_io_entitled_mem,optimal_io_entitled_mem",
+		   "2,3\n");
+}
+
+/* One that `tarn lpar create` made: its profile has disks, and no attribute. */
+static void disks_stay_while_their_adapter_is_there(void **state)
+{
+	struct test_lpar made = {
+		.name = "t", .host = "h1", .mem = 64 * MIB, .disks = 2, .ethernets = 1
+	};
+	struct hv_err err = { 0 };
+
+	(void)state;
+	lab_device("d1", 128);
+	assert_int_equal(test_lpar_create(&lab.coordinator, &made, &err), HV_OK);
+	lab_prints("lssyscfg -r prof" M "--filter lpar_names=t -F "
+		   "virtual_scsi_adapters:virtual_eth_adapters",
+		   "2/client/any//any/1,3/client/any//any/1:4/0/1//0/1\n");
+	lab_does("chsyscfg -r prof" M "-i 'lpar_name=t,name=default,mem_weight=7,"
+		 "proc_mode=shared,min_procs=1,desired_procs=1,max_procs=1,"
+		 "min_proc_units=0.1,desired_proc_units=0.1,max_proc_units=0.1,"
+		 "virtual_eth_adapters+=6/0/8//0/0'");
+	lab_does("chsyscfg -r lpar" M "-o apply -p t -n default");
+	assert_int_equal(spec_of("t")->n_disks, 2);
+	assert_int_equal(spec_of("t")->n_ethernets, 2);
+	assert_int_equal(spec_of("t")->virtual_adapters, 6);
+	lab_does("chsyscfg -r prof" M "-i 'lpar_name=t,name=default,"
+		 "virtual_scsi_adapters-=2/client/any//any/1'");
+	lab_does("chsyscfg -r lpar" M "-o apply -p t -n default");
+	assert_int_equal(spec_of("t")->n_disks, 1);
+	assert_int_equal(spec_of("t")->disks[0]->slot, 3);
+	assert_int_equal(spec_of("t")->virtual_adapters, 5);
+	lab_does("chsyscfg -r prof" M "-i 'lpar_name=t,name=default,"
+		 "virtual_scsi_adapters=none,virtual_eth_adapters=none'");
+	lab_does("chsyscfg -r lpar" M "-o apply -p t -n default");
+	assert_int_equal(spec_of("t")->n_disks + spec_of("t")->n_ethernets, 0);
+	assert_int_equal(spec_of("t")->virtual_adapters, 2);
+}
+
 static void what_runs_is_neither_renamed_nor_removed(void **state)
 {
 	(void)state;
@@ -432,6 +512,8 @@ int main(void)
 		TEST(the_pool_is_changed_by_attributes),
 		TEST(paging_devices_are_the_pools),
 		TEST(a_shared_partition_needs_an_adapter),
+		TEST(ethernets_of_a_profile_are_real_ones),
+		TEST(disks_stay_while_their_adapter_is_there),
 		TEST(what_runs_is_neither_renamed_nor_removed),
 		TEST(a_profile_is_taken_as_it_is_listed),
 		TEST(a_profile_that_says_nothing_of_processors_stays_so),
