@@ -56,7 +56,7 @@ struct hv_aio {
 
 struct hv_aio_config {
 	int doorbell;
-	void *buffers; /* all buffers of the lane: registered once, not pinned each time */
+	void *buffers; /* all there are: registered once, not pinned each time; or NULL */
 	size_t buffer_bytes;
 	unsigned operations; /* at once */
 	unsigned helpers;    /* threads of the kernel for what may block; 0: its choice */

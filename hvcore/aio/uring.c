@@ -212,7 +212,8 @@ enum hv_code hv_aio_open(const struct hv_aio_config *config, struct hv_aio **ret
 				  "open an io_uring (is kernel.io_uring_disabled set?)");
 	}
 	free_helpers(uring, config->helpers);
-	register_buffers(uring);
+	if (config->buffers != NULL)
+		register_buffers(uring);
 	*ret_io = &uring->io;
 	return HV_OK;
 }

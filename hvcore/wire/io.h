@@ -132,6 +132,7 @@ struct hv_scsi_sense {
 #define HV_SENSE_READ_ERROR   { 0x3, 0x11, 0x00 } /* medium error */
 #define HV_SENSE_WRITE_ERROR  { 0x3, 0x0c, 0x00 }
 #define HV_SENSE_NO_SPACE     { 0x7, 0x27, 0x07 } /* the host's file system is full */
+#define HV_SENSE_NO_PAGE      { 0x4, 0x44, 0x00 } /* memory thrown away meanwhile */
 #define HV_SENSE_NO_COMMAND   { 0x5, 0x20, 0x00 } /* illegal request */
 #define HV_SENSE_BEYOND       { 0x5, 0x21, 0x00 } /* blocks that the disk does not have */
 #define HV_SENSE_BAD_FIELD    { 0x5, 0x24, 0x00 } /* in the CDB, or no room for its data */
@@ -184,7 +185,8 @@ uint64_t hv_scsi_capacity_take(const uint8_t data[HV_CAPACITY_BYTES]);
 
 #define HV_LAN_FRAME_BYTES_MIN 14u   /* two addresses and a type */
 #define HV_LAN_FRAME_BYTES_MAX 9018u /* a jumbo frame without its checksum */
-#define HV_LAN_DESCRIPTORS 6u        /* of a frame that is sent */
+#define HV_LAN_BUFFER_BYTES_MAX (3 * HV_PAGE_BYTES) /* HV_LAN_FRAME_BYTES_MIN and more */
+#define HV_LAN_DESCRIPTORS 6u                       /* of a frame that is sent */
 #define HV_LAN_BUFFERS 192u /* posted at a time; fewer than the queue's entries */
 #define HV_LAN_FRAMES 16u   /* of one sender on their way; arbitrary */
 #define HV_LAN_MAC_BYTES 6u
