@@ -190,7 +190,8 @@ static enum hv_code take_list(struct cli_args *args, struct cli_value *value,
 	if (code != HV_OK || !value->option->is_list)
 		return code;
 	if (args->repeat_count >= CLI_REPEATS_MAX)
-		return hv_fail(err, HV_E_INVAL, "--%s is there too often",
+		return hv_fail(err, HV_E_INVAL, "%s%s is there too often",
+			       is_operand(value->option) ? "" : "--",
 			       value->option->name);
 	args->repeats[args->repeat_count++] = *value;
 	return HV_OK;
@@ -228,9 +229,12 @@ static enum hv_code take_option(struct cli_args *args, unsigned count, char *con
 static enum hv_code take_operand(struct cli_args *args, const char *word,
 				 struct hv_err *err)
 {
-	for (unsigned i = 0; i < args->count; i++)
-		if (is_operand(args->values[i].option) && !args->values[i].is_set)
-			return take_value(&args->values[i], word, err);
+	for (unsigned i = 0; i < args->count; i++) {
+		const struct cli_option *option = args->values[i].option;
+
+		if (is_operand(option) && (option->is_list || !args->values[i].is_set))
+			return take_list(args, &args->values[i], word, err);
+	}
 	return hv_fail(err, HV_E_INVAL, "'%s' is one word too many", word);
 }
 

@@ -155,6 +155,15 @@ static const struct cli_option place[] = {
 static const struct cli_option lpar_name[] = {
 	NAME_OF("lpar", "the partition"), { 0 },
 };
+static const struct cli_option lpar_stat[] = {
+	{ "NAME", CLI_EXTRA, CLI_NAME, .complete = "lpar", .is_list = true,
+	  .help = "these partitions (default: all that run)" },
+	{ "interval", CLI_OPTION, CLI_NUMBER, .max = 86400, .metavar = "S",
+	  .help = "what was in each S seconds (default: once, since activation)" },
+	{ "count", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N",
+	  .help = "so many intervals (default: until it is interrupted)" },
+	{ 0 },
+};
 static const struct cli_option lpar_activate[] = {
 	NAME_OF("lpar", "the partition"),
 	{ "dry-run", CLI_OPTION, CLI_FLAG, .help = "only tell every condition that is not met" },
@@ -272,6 +281,7 @@ const struct cli_command cli_commands[] = {
 	{ "pgdev",      "remove",   cli_pgdev_remove,  pgdev_remove,  "take back a device that is not in use" },
 	{ "lpar",       "list",     cli_lpar_list,     of_host,       "partitions" },
 	{ "lpar",       "show",     cli_lpar_show,     lpar_name,     "one partition: memory, faults, paging, stalls" },
+	{ "lpar",       "stat",     cli_lpar_stat,     lpar_stat,     "as lparstat -m: processors, hypervisor paging, I/O memory" },
 	{ "lpar",       "create",   cli_lpar_create,   lpar_create,   "define a partition; the coordinator places it" },
 	{ "lpar",       "activate", cli_lpar_activate, lpar_activate, "start it" },
 	{ "lpar",       "resize",   cli_lpar_resize,   lpar_resize,   "give it memory or take some, also while it runs" },

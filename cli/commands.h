@@ -53,6 +53,7 @@ CLI_COMMAND(cli_pgdev_add);
 CLI_COMMAND(cli_pgdev_remove);
 CLI_COMMAND(cli_lpar_list);
 CLI_COMMAND(cli_lpar_show);
+CLI_COMMAND(cli_lpar_stat);
 CLI_COMMAND(cli_lpar_create);
 CLI_COMMAND(cli_lpar_activate);
 CLI_COMMAND(cli_lpar_resize);

@@ -13,7 +13,8 @@ static void usage_part(FILE *out, const struct cli_option *option)
 	bool may_be_absent = option->place == CLI_EXTRA;
 
 	if (is_operand(option))
-		(void)fprintf(out, may_be_absent ? " [%s]" : " %s", option->name);
+		(void)fprintf(out, "%s%s%s%s", may_be_absent ? " [" : " ", option->name,
+			      option->is_list ? "..." : "", may_be_absent ? "]" : "");
 	else if (option->place == CLI_NEEDED)
 		(void)fprintf(out, " --%s %s", option->name, option->metavar);
 }

@@ -153,6 +153,7 @@ struct partition {
 	/* the attached process */
 	int fd, pid, pidfd;
 	struct hv_watch watch, pidfd_watch;
+	uint64_t attached_ms; /* when it began to run; 0: not yet */
 	bool has_report;
 	struct hv_attach_report report;
 	bool has_os;

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
 
@@ -69,6 +70,13 @@ static void visit_add(struct fault_thread *thread, struct fault_round *round) /*
 			device_tell(thread, partition, path);
 }
 
+static void start_run(struct partition *partition)
+{
+	partition->phase = PHASE_RUNNING;
+	partition->attached_ms = hv_clock_ms();
+	attach_go(partition);
+}
+
 static void on_added(struct fault_round *round)
 {
 	struct partition *partition = of_add(round);
@@ -84,8 +92,7 @@ static void on_added(struct fault_round *round)
 		life_kill(partition, partition->add_err.text);
 		return;
 	}
-	partition->phase = PHASE_RUNNING;
-	attach_go(partition);
+	start_run(partition);
 	manage_attached(partition);
 }
 
@@ -102,8 +109,7 @@ static void attach_dabr(struct partition *partition)
 void life_attach(struct partition *partition)
 {
 	if (partition->mode == HV_MODE_DEDICATED && partition->hcalls == NULL) {
-		partition->phase = PHASE_RUNNING;
-		attach_go(partition);
+		start_run(partition);
 		return;
 	}
 	attach_dabr(partition);

@@ -59,16 +59,21 @@ static size_t used_buckets(const uint64_t *buckets, size_t count)
 	return count;
 }
 
-static void fill_latency(struct build_partition *at, const struct hv_hist *hist)
+static void fill_latency(struct build_partition *at, const struct hv_hist *hist,
+			 bool has_histograms)
 {
+	uint64_t sum_ns = atomic_load_explicit(&hist->sum_ns, memory_order_relaxed);
+
+	SET(&at->stat, page_in_us, sum_ns / 1000);
+	if (!has_histograms)
+		return;
 	tarn__histogram__init(&at->latency);
 	for (unsigned i = 0; i < HV_HIST_BUCKETS; i++)
 		at->latency_buckets[i] = atomic_load_explicit(&hist->bucket[i],
 							      memory_order_relaxed);
 	at->latency.buckets = at->latency_buckets;
 	at->latency.n_buckets = used_buckets(at->latency_buckets, HV_HIST_BUCKETS);
-	SET(&at->latency, sum_ns,
-	    atomic_load_explicit(&hist->sum_ns, memory_order_relaxed));
+	SET(&at->latency, sum_ns, sum_ns);
 	SET(&at->latency, max_ns, hv_hist_max_ns(hist));
 	at->stat.fault_latency = &at->latency;
 }
@@ -289,6 +294,8 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		SET(stat, pid, partition->pid);
 		fill_cpu(stat, partition->pid);
 	}
+	if (partition->attached_ms != 0)
+		SET(stat, run_ms, hv_clock_ms() - partition->attached_ms);
 	SET(stat, logical_pages, partition->mem_bytes / HV_PAGE_BYTES);
 	fill_resize(at, &partition->resize);
 	if (partition->device.is_used)
@@ -309,8 +316,9 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		fill_calls(stat, &partition->calls_stat);
 		fill_watch(at, &partition->hcalls->dabr);
 	}
-	if (has_histograms && partition->memory.space != NULL)
-		fill_latency(at, hv_space_latency(partition->memory.space));
+	if (partition->memory.space != NULL)
+		fill_latency(at, hv_space_latency(partition->memory.space),
+			     has_histograms);
 	if (partition->has_report)
 		fill_report(at, &partition->report, has_histograms);
 	if (partition->has_os)
@@ -468,6 +476,7 @@ static void fill_pool(struct build *build, const struct hypervisor *hv)
 	SET(pool, overhead_bytes, hypervisor_overhead_bytes(hv));
 	SET(pool, frame_waits, hv_frames_waits(frames));
 	fill_page_ins(pool, hv);
+	SET(pool, clock_ms, hv_clock_ms());
 	SET(pool, looks, hv->manage.looks);
 	SET(pool, look_cpu_us, hv->manage.look_cpu_ns / 1000);
 	fill_decisions(build, hv);

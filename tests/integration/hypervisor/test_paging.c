@@ -13,14 +13,18 @@ static void check_pool(struct test_host *host)
 {
 	Tarn__HvReply *reply = test_host_stat(host, false);
 	const Tarn__PoolStat *pool = reply->stat->pool;
-	uint64_t page_ins = 0;
+	uint64_t page_ins = 0, page_in_us = 0;
 
 	for (size_t i = 0; i < reply->stat->n_partitions; i++) {
 		page_ins += reply->stat->partitions[i]->page_ins;
+		page_in_us += reply->stat->partitions[i]->page_in_us;
 		assert_true(reply->stat->partitions[i]->cpu_us > 0);
+		assert_true(reply->stat->partitions[i]->run_ms > 0);
 	}
 	assert_int_equal(pool->page_faults, page_ins);
 	assert_true(pool->page_in_delay_us > pool->page_faults);
+	assert_true(page_in_us > page_ins);
+	assert_true(pool->clock_ms > 0);
 	tarn__hv_reply__free_unpacked(reply, NULL);
 }
 

@@ -237,6 +237,7 @@ static void run_lpar(unsigned i, uint64_t run_id)
 	SET(*stat, pid, 5000 + i);
 	SET(*stat, logical_pages, specs[i].mem_bytes / 4096);
 	SET(*stat, resident_pages, stat->logical_pages);
+	SET(*stat, run_ms, 100000);
 	SET(*stat, operations, 1000000);
 	SET(*stat, operations_per_s, 25000);
 	SET(*stat, pages_verified, stat->logical_pages);
@@ -277,6 +278,7 @@ static void give_processors(unsigned i)
 	SET(processors, uncapped, true);
 	SET(processors, weight, 192);
 	lpar_records[i].processors = &processors;
+	SET(*stat, cpu_us, 90500000);
 	SET(*stat, processor_used_us, 90500000);
 	SET(*stat, processor_throttled_us, 1200);
 	SET(*stat, processor_throttled, 3);
@@ -311,6 +313,7 @@ static void page_lpar(unsigned i, uint64_t resident, const char *device)
 	SET(*stat, slots_condemned, 0);
 	SET(*stat, slots_quarantined, 0);
 	SET(*stat, slots_free, 16382 - stat->slots_live - 5);
+	SET(*stat, page_in_us, 482000);
 	stat->fault_latency = &latency;
 	stat->pgdev = T(device);
 	lpar_records[i].device = T(device);

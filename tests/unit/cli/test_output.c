@@ -1,8 +1,5 @@
 /*
  * output - what each command prints, against golden files (tests/unit/cli/golden).
- *
- * TARN_GOLDEN_WRITE=1 writes the files instead: read the difference before you
- * commit it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,39 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/cli/fake.h"
-
-static void golden_path(char *path, size_t size, const char *name)
-{
-	const char *source = getenv("TARN_SOURCE");
-
-	(void)snprintf(path, size, "%s/tests/unit/cli/golden/%s",
-		       source != NULL ? source : ".", name);
-}
-
-static void check_golden(const char *name, const char *text)
-{
-	static char want[65536];
-	char path[512];
-	FILE *file;
-	size_t n;
-
-	golden_path(path, sizeof(path), name);
-	if (getenv("TARN_GOLDEN_WRITE") != NULL) {
-		file = fopen(path, "w");
-		assert_non_null(file);
-		assert_true(fputs(text, file) >= 0);
-		assert_int_equal(fclose(file), 0);
-		return;
-	}
-	file = fopen(path, "r");
-	if (file == NULL)
-		fail_msg("no golden file %s", path);
-	n = fread(want, 1, sizeof(want) - 1, file);
-	(void)fclose(file);
-	want[n] = '\0';
-	if (strcmp(want, text) != 0)
-		fail_msg("%s differs; printed:\n%s", name, text);
-}
+#include "tests/unit/cli/golden.h"
 
 static void questions_print_their_tables(void **state)
 {

@@ -1,0 +1,12 @@
+/*
+ * golden - what a command printed, against a file of tests/unit/cli/golden.
+ *
+ * TARN_GOLDEN_WRITE=1 writes the files instead: read the difference before you
+ * commit it.
+ */
+#ifndef TESTS_UNIT_CLI_GOLDEN_H
+#define TESTS_UNIT_CLI_GOLDEN_H
+
+void check_golden(const char *name, const char *text);
+
+#endif
