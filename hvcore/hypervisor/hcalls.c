@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hvcore/base/invariant.h"
+#include "hvcore/hypervisor/memory.h"
 
 #define SLOTS_MASK (UINT32_MAX >> (32 - HV_HCALL_SLOTS))
 
@@ -114,13 +115,37 @@ void hcalls_remove(struct hcalls *hcalls)
 	hcalls->thread = NULL;
 }
 
-static void serve_pages(struct hcalls *hcalls, const struct hv_hcall_ask *ask,
-			struct hv_hcall_answer *ret_answer)
+typedef int64_t serve_function(struct hcalls *hcalls, const struct hv_hcall_ask *ask,
+			       uint64_t *values);
+
+/* Calls that take more than tables; NULL: hv_calls serves it. */
+static serve_function *find_server(const struct hcalls *hcalls, uint32_t number)
+{
+	switch (number) {
+	case H_PAGE_INIT:
+	case H_SET_MPP:
+	case H_GET_MPP:
+		return hcalls_serve_pages;
+	case H_PUT_TCE:
+	case H_STUFF_TCE: /* dedicated memory never leaves */
+		return hcalls->memory->thread != NULL ? hcalls_serve_tce : NULL;
+	default:
+		return NULL;
+	}
+}
+
+static void serve(struct hcalls *hcalls, const struct hv_hcall_ask *ask,
+		  struct hv_hcall_answer *ret_answer)
 {
 	struct hv_hcall_answer answer = { .code = hv_hcall_check(ask) };
+	serve_function *server = find_server(hcalls, ask->number);
 
+	if (server == NULL) {
+		hv_calls_serve(hcalls->calls, ask, ret_answer);
+		return;
+	}
 	if (answer.code == H_SUCCESS)
-		answer.code = hcalls_serve_pages(hcalls, ask, answer.values);
+		answer.code = server(hcalls, ask, answer.values);
 	hv_calls_count(hcalls->calls, answer.code);
 	*ret_answer = answer;
 }
@@ -131,10 +156,7 @@ static void serve_slot(struct hcalls *hcalls, struct hv_hcall_slot *slot)
 	struct hv_hcall_ask ask = *(volatile struct hv_hcall_ask *)&slot->ask;
 	struct hv_hcall_answer answer;
 
-	if (ask.number == H_PAGE_INIT || ask.number == H_GET_MPP)
-		serve_pages(hcalls, &ask, &answer);
-	else
-		hv_calls_serve(hcalls->calls, &ask, &answer);
+	serve(hcalls, &ask, &answer);
 	slot->answer = answer;
 	atomic_store_explicit(&slot->answered, ask.serial, memory_order_release);
 	(void)syscall(SYS_futex, &slot->answered, FUTEX_WAKE, 1, NULL, NULL, 0);

@@ -18,6 +18,7 @@
 
 #include "hvcore/hypervisor/dabr.h"
 #include "hvcore/hypervisor/fault.h"
+#include "hvcore/hypervisor/mpp.h"
 #include "hvcore/mem/calls.h"
 
 struct hcalls {
@@ -32,7 +33,11 @@ struct hcalls {
 	struct hcalls *next;         /* on that thread */
 	uint32_t left_serial;        /* pages told of as gone, ever */
 	struct dabr dabr;
-	struct hv_calls_stat stat; /* filled in a stat round, read by L when it is done */
+	struct mpp_order mpp;
+	uint64_t map_waits; /* H_LONG_BUSY of a mapping */
+	/* filled in a stat round, read by L when it is done */
+	struct hv_calls_stat stat;
+	uint64_t stat_map_waits;
 };
 
 /* NOMEM, OS, or what hv_calls_open says; nothing is left then. */
@@ -54,7 +59,7 @@ void hcalls_left(struct hcalls *hcalls, uint32_t page);
 
 /* ---- hcall_pages.c: calls about pages and the share of the pool ---- */
 
-/* F: H_PAGE_INIT and H_GET_MPP; H_FUNCTION: neither of them. */
+/* F: H_PAGE_INIT, H_SET_MPP and H_GET_MPP; H_FUNCTION: none of them. */
 int64_t hcalls_serve_pages(struct hcalls *hcalls, const struct hv_hcall_ask *ask,
 			   uint64_t *values);
 /* F: of the space's operations (hvcore/pager/pager.h). */
@@ -64,5 +69,18 @@ uint32_t hcalls_find_spare(const struct hcalls *hcalls, uint32_t from, uint32_t 
 enum hv_hint hcalls_claim(struct hcalls *hcalls, uint32_t page);
 void hcalls_claimed(struct hcalls *hcalls, uint32_t page, enum hv_hint hint,
 		    bool is_taken);
+/* F: a page that was given up is used again. */
+void hcalls_use(struct hcalls *hcalls, uint32_t page);
+
+/* ---- hcall_tce.c: pages of shared memory that devices use ---- */
+
+/* F: H_PUT_TCE and H_STUFF_TCE of shared memory. */
+int64_t hcalls_serve_tce(struct hcalls *hcalls, const struct hv_hcall_ask *ask,
+			 uint64_t *values);
+/* F: a device may use one of these pages, or is to. */
+bool hcalls_maps_any(const struct hcalls *hcalls, uint32_t first, uint32_t count);
+/* F: the tables, and that they and the pages agree. */
+HV_MUST_USE
+enum hv_code hcalls_audit(const struct hcalls *hcalls, struct hv_err *err);
 
 #endif

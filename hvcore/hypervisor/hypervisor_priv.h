@@ -7,6 +7,7 @@
  *   session    sockets of VIOS incarnations      -> director, device
  *   director   which VIOS is asked; failover
  *   device     one paging device on both paths; drain proof (P9)
+ *   own        what a partition gives up of its share, and takes back
  *   partition  life of a partition, from define to removed
  *   resize     memory of a running partition grows and shrinks
  *   manage     the AMS manager: targets of partitions, by what they use
@@ -106,6 +107,7 @@ struct resize {
 	struct fault_round round;
 	enum hv_code code; /* of the visit */
 	bool is_step_done;
+	bool is_used; /* by a device: it was refused for that */
 };
 
 /* What the manager knows of a partition, and its look at its memory. */
@@ -129,6 +131,10 @@ struct partition {
 	uint64_t mem_bytes, max_bytes;
 	uint32_t weight;
 	uint64_t entitled_asked;
+	/* of these, what it has left itself by H_SET_MPP, and the order that said so */
+	bool has_own;
+	uint32_t own_weight, own_number;
+	uint64_t own_pages;
 	uint64_t
 		entitled_pages; /* guaranteed; includes what its device is too small for */
 	uint8_t token[HV_TOKEN_BYTES];
@@ -146,6 +152,7 @@ struct partition {
 	uint32_t virtual_adapters;       /* each has a window of TCEs */
 	struct hcalls *hcalls;           /* NULL: it has not asked for calls */
 	struct hv_calls_stat calls_stat; /* as of the last stat round */
+	uint64_t map_waits;
 	/* as of the last stat round, L's own copy */
 	struct hv_space_stat stat;
 	uint64_t file_pages;
@@ -170,7 +177,8 @@ struct partition {
 	struct hv_err add_err;
 	bool is_blocked, is_told_blocked; /* P7: as it should be, as it is */
 	char block_reason[REASON_BYTES];
-	bool was_ended; /* F: hv_pager_end was called */
+	bool is_drained; /* its calls are over, and no device uses a page of it */
+	bool was_ended;  /* F: hv_pager_end was called */
 	uint64_t punched_bytes;
 	struct resize resize;
 	struct managed managed;
@@ -376,6 +384,14 @@ enum hv_code partition_entitle(struct partition *partition, uint64_t bytes,
 			       struct hv_err *err);
 /* Dedicated: unmounts what its memory was in; its file is closed before. */
 void partition_store_close(struct partition *partition);
+/* Of what it was given, what it has left itself: pages for I/O, and weight. */
+uint64_t partition_io_pages(const struct partition *partition);
+uint32_t partition_weight(const struct partition *partition);
+uint64_t partition_io_min_bytes(const struct partition *partition);
+/* What the pool could guarantee it in all. */
+uint64_t partition_pool_room(const struct partition *partition);
+/* own.c, for its calls: decides on an H_SET_MPP. */
+void own_decide(struct mpp_order *order);
 /* Unlinks and frees; nothing of it may be out. */
 void partition_free(struct partition *partition);
 
@@ -402,6 +418,8 @@ enum hv_code manage_open(struct hypervisor *hv, const struct hypervisor_config *
 			 struct hv_err *err);
 void manage_stop(struct hypervisor *hv); /* what is out is posted; run the loop */
 void manage_close(struct hypervisor *hv);
+/* Before its fault thread has it: what its calls are told at first. */
+void manage_prepare(struct partition *partition);
 /* It runs; it has ended. */
 void manage_attached(struct partition *partition);
 void manage_ended(struct partition *partition);

@@ -1,6 +1,6 @@
 /*
  * life - a partition from attached to ended (drawing in partition.c). What it owned
- * goes back in this order: its file's pages (M2: nobody can touch them any more),
+ * goes back in this order: its calls (no device uses a page any more), its file's pages (M2: nobody can touch them any more),
  * the frames, the pool file, the LMBs, its device.
  */
 #include "hvcore/hypervisor/hypervisor_priv.h"
@@ -96,14 +96,18 @@ static void on_added(struct fault_round *round)
 	manage_attached(partition);
 }
 
-static void attach_dabr(struct partition *partition)
+static void attach_calls(struct partition *partition)
 {
 	const struct dabr_target target = { partition->pid, &partition->pidfd,
 					    partition->memory.base,
 					    partition->max_bytes };
 
-	if (partition->hcalls != NULL)
-		dabr_attach(&partition->hcalls->dabr, partition->hv->loop, &target);
+	if (partition->mode == HV_MODE_SHARED)
+		manage_prepare(partition);
+	if (partition->hcalls == NULL)
+		return;
+	dabr_attach(&partition->hcalls->dabr, partition->hv->loop, &target);
+	mpp_attach(&partition->hcalls->mpp, partition->hv->loop, own_decide, partition);
 }
 
 void life_attach(struct partition *partition)
@@ -112,7 +116,7 @@ void life_attach(struct partition *partition)
 		start_run(partition);
 		return;
 	}
-	attach_dabr(partition);
+	attach_calls(partition);
 	partition->phase = PHASE_ADDING;
 	for (unsigned path = 0; path < HV_PATHS; path++)
 		partition->add_open[path] = partition->device.paths[path].state ==
@@ -158,13 +162,22 @@ void life_end(struct partition *partition, const char *reason)
 	hypervisor_poll_soon(partition->hv);
 }
 
+/* Nothing more is asked for; what devices are at ends before its frames are free. */
+static void visit_drain(struct fault_thread *thread, struct fault_round *round) /* F */
+{
+	struct partition *partition = of_end(round);
+	struct hv_tces *tces = hv_calls_tces(partition->hcalls->calls);
+
+	(void)thread;
+	hcalls_remove(partition->hcalls);
+	partition->is_drained = tces == NULL || hv_tces_held(tces) == 0;
+}
+
 static void visit_end(struct fault_thread *thread, struct fault_round *round) /* F */
 {
 	struct partition *partition = of_end(round);
 	struct memory *memory = &partition->memory;
 
-	if (partition->hcalls != NULL)
-		hcalls_remove(partition->hcalls);
 	if (memory->thread == NULL)
 		return;
 	if (!partition->was_ended) {
@@ -249,6 +262,12 @@ static void poll_dying(struct partition *partition)
 	    fault_round_is_out(&partition->hv->stat_round) ||
 	    fault_round_is_out(&partition->hv->sweep_round)) {
 		hypervisor_poll_soon(partition->hv);
+		return;
+	}
+	if (partition->hcalls != NULL && !partition->is_drained) {
+		partition->end.visit = visit_drain;
+		partition->end.done = on_end;
+		fault_errand_start(partition->home, &partition->end);
 		return;
 	}
 	if (!punch(partition))

@@ -54,7 +54,7 @@ static struct hv_manager_input input_of(const struct partition *partition)
 	struct hv_manager_input input = {
 		.logical = partition->mem_bytes / HV_PAGE_BYTES,
 		.entitled = partition->entitled_pages,
-		.weight = partition->weight,
+		.weight = partition_weight(partition),
 		.use = partition->managed.member.use,
 	};
 
@@ -75,17 +75,45 @@ static uint64_t frames_to_share(const struct hypervisor *hv)
 	return frames > 0 ? (uint64_t)frames : 0;
 }
 
+/* Pages for I/O that it gave up, as far as it could have them again. */
+static uint64_t spare_pages(const struct partition *partition)
+{
+	uint64_t given = partition->entitled_asked, has = partition_io_pages(partition);
+	uint64_t room;
+
+	if (!partition->has_own || given <= has)
+		return 0;
+	room = partition_pool_room(partition);
+	if (room <= has)
+		return 0;
+	return (room < given ? room : given) - has;
+}
+
 static struct memory_mpp mpp_of(const struct hypervisor *hv,
 				const struct partition *partition)
 {
 	uint64_t logical = partition->mem_bytes / HV_PAGE_BYTES;
 	uint64_t target = partition->managed.member.target;
+	uint32_t weight = partition_weight(partition);
 
 	return (struct memory_mpp){
 		.pool_bytes = hv->pool.pool != NULL ? hv_pool_bytes(hv->pool.pool) : 0,
 		.donation_pages = logical > target ? (uint32_t)(logical - target) : 0,
-		.weight = partition->weight,
+		.weight = weight,
+		.spare_weight = partition->weight - weight,
+		.io_pages = (uint32_t)partition_io_pages(partition),
+		.spare_pages = (uint32_t)spare_pages(partition),
+		.number = partition->own_number,
 	};
+}
+
+void manage_prepare(struct partition *partition)
+{
+	struct memory *memory = &partition->memory;
+
+	memory->mpp_next = mpp_of(partition->hv, partition);
+	memory->mpp_next.donation_pages = 0; /* nothing was decided yet */
+	memory->mpp = memory->mpp_next;
 }
 
 /* Kept for people: a target that moved a good deal. */

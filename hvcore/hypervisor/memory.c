@@ -216,6 +216,22 @@ static bool pages_of(struct memory *memory, const struct hv_uffd_event *event,
 	return true;
 }
 
+/* The part of the region that an event names. */
+static bool is_under_io(const struct memory *memory, const struct hv_uffd_event *event)
+{
+	uint64_t first = event->address > memory->base ? event->address - memory->base
+						       : 0;
+	uint64_t end = event->address + event->bytes - memory->base;
+	uint64_t bytes = (uint64_t)memory->max_pages << HV_PAGE_SHIFT;
+
+	if (memory->hcalls == NULL || event->address + event->bytes <= memory->base ||
+	    first >= bytes)
+		return false;
+	end = end < bytes ? end : bytes;
+	return hcalls_maps_any(memory->hcalls, (uint32_t)(first >> HV_PAGE_SHIFT),
+			       (uint32_t)((end - first) >> HV_PAGE_SHIFT));
+}
+
 static void serve_event(struct memory *memory, const struct hv_uffd_event *event,
 			uint64_t now_ns)
 {
@@ -227,6 +243,8 @@ static void serve_event(struct memory *memory, const struct hv_uffd_event *event
 		atomic_fetch_or(&memory->trouble, event->kind == HV_UFFD_UNMAP
 							  ? MEMORY_UNMAPPED
 							  : MEMORY_REMAPPED);
+		if (is_under_io(memory, event))
+			atomic_fetch_or(&memory->trouble, MEMORY_IO_UNMAPPED);
 		hv_pager_block(pager, memory->space, true);
 		return;
 	}

@@ -15,17 +15,20 @@
 
 /* What the partition did to its own mapping; bits of `trouble`. */
 enum {
-	MEMORY_UNMAPPED = 1, /* a part of the range: stealing stops */
-	MEMORY_REMAPPED = 2, /* moved it: stealing stops */
-	MEMORY_STRAY = 4,    /* a fault outside its range: it cannot be served */
-	MEMORY_BEYOND = 8,   /* in it, but beyond the memory it has now (P18) */
+	MEMORY_UNMAPPED = 1,     /* a part of the range: stealing stops */
+	MEMORY_REMAPPED = 2,     /* moved it: stealing stops */
+	MEMORY_STRAY = 4,        /* a fault outside its range: it cannot be served */
+	MEMORY_BEYOND = 8,       /* in it, but beyond the memory it has now (P18) */
+	MEMORY_IO_UNMAPPED = 16, /* a part of the range that devices use (M7) */
 };
 
 /* What H_GET_MPP tells of the pool. */
 struct memory_mpp {
 	uint64_t pool_bytes;
 	uint32_t donation_pages; /* asked of it */
-	uint32_t weight;
+	uint32_t weight, spare_weight;
+	uint32_t io_pages, spare_pages; /* that may be mapped for I/O; that it gave up */
+	uint32_t number;                /* of its last H_SET_MPP that this knows of */
 };
 
 struct memory {

@@ -112,10 +112,19 @@ uint64_t partition_entitlement(const struct partition *partition, uint64_t bytes
 	uint64_t needed = slots_needed(partition);
 	uint64_t pages = partition->entitled_asked;
 
+	if (partition->has_own && partition->own_pages < pages)
+		pages = partition->own_pages;
 	if (partition->slots != 0 && partition->slots < needed &&
 	    needed - partition->slots > pages)
 		pages = needed - partition->slots;
 	return pages < bytes / HV_PAGE_BYTES ? pages : bytes / HV_PAGE_BYTES;
+}
+
+uint64_t partition_io_min_bytes(const struct partition *partition)
+{
+	uint64_t bytes = pages_of(ENTITLED_BYTES_MIN) * HV_PAGE_BYTES;
+
+	return bytes < partition->mem_bytes ? bytes : partition->mem_bytes;
 }
 
 enum hv_code partition_entitle(struct partition *partition, uint64_t bytes,
@@ -243,7 +252,9 @@ enum hv_code partition_make_hcalls(struct partition *partition, struct hv_err *e
 	/* the reverse map is half a table more, and 8 bytes a page */
 	uint64_t bytes = config.hpt_bytes + config.hpt_bytes / 2 +
 			 UINT64_C(9) * config.pages_max + /* and the hints */
-			 UINT64_C(8) * HV_TCE_WINDOW_PAGES * config.tce_windows;
+			 UINT64_C(8) * HV_TCE_WINDOW_PAGES * config.tce_windows +
+			 /* and how often each page is mapped */
+			 (config.tce_windows > 0 ? UINT64_C(2) * config.pages_max : 0);
 	enum hv_code code = pool_machine_check(partition->hv, bytes, err);
 
 	if (code == HV_OK)

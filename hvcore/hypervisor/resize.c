@@ -19,6 +19,7 @@
 #include "hvcore/base/log.h"
 
 #define EMPTY_PAGES 4096 /* a visit: its fault thread serves others too */
+#define USED_TEXT "a device uses a page of it"
 
 static struct partition *of_round(struct fault_round *round)
 {
@@ -108,11 +109,24 @@ static enum hv_code shrink_some(struct fault_thread *thread, struct partition *p
 	return code == HV_OK ? HV_E_BUSY : code;
 }
 
+static bool makes_calls(const struct partition *partition)
+{
+	return partition->hcalls != NULL && partition->hcalls->thread != NULL;
+}
+
 /* No call may name a page beyond the memory. */
 static void bound_calls(struct partition *partition, uint32_t pages)
 {
-	if (partition->hcalls != NULL && partition->hcalls->thread != NULL)
+	if (makes_calls(partition))
 		hv_calls_resize(partition->hcalls->calls, pages);
+}
+
+/* M7: a device may use a page beyond so many. */
+static bool is_used_beyond(const struct partition *partition, uint32_t pages)
+{
+	return makes_calls(partition) &&
+	       hcalls_maps_any(partition->hcalls, pages,
+			       partition->hcalls->pages_max - pages);
 }
 
 static void visit_step(struct fault_thread *thread, struct fault_round *round) /* F */
@@ -126,13 +140,17 @@ static void visit_step(struct fault_thread *thread, struct fault_round *round) /
 	resize->is_step_done = false;
 	if (memory->thread != thread)
 		return;
-	if (pages <= hv_space_pages(memory->space)) {
+	resize->is_used = is_used_beyond(partition, pages);
+	if (resize->is_used) {
+		resize->code = HV_E_BUSY;
+	} else if (pages <= hv_space_pages(memory->space)) {
+		bound_calls(partition, pages);
 		resize->code = shrink_some(thread, partition, pages);
 	} else {
 		resize->code = hv_pager_resize(thread->pager, memory->space, pages);
 		memory->pages = pages;
 	}
-	bound_calls(partition, hv_space_pages(memory->space));
+	bound_calls(partition, memory->pages);
 	resize->is_step_done = resize->code == HV_OK &&
 			       hv_space_pages(memory->space) == pages;
 }
@@ -141,9 +159,12 @@ static void visit_step(struct fault_thread *thread, struct fault_round *round) /
 static void visit_calls(struct fault_thread *thread, struct fault_round *round) /* F */
 {
 	struct partition *partition = of_round(round);
+	uint32_t pages = (uint32_t)pages_of(partition->resize.step_bytes);
 
 	(void)thread; /* the one that serves its calls, where it still has them */
-	bound_calls(partition, (uint32_t)pages_of(partition->resize.step_bytes));
+	partition->resize.is_used = is_used_beyond(partition, pages);
+	if (!partition->resize.is_used)
+		bound_calls(partition, pages);
 }
 
 /* ---- one step ---- */
@@ -183,7 +204,9 @@ static void on_step(struct fault_round *round)
 	else if (resize->code == HV_OK)
 		fault_errand_start(partition->home, round);
 	else if (resize->code == HV_E_BUSY)
-		give_up(partition, HV_E_BUSY, "a page of it is lost and cannot be given");
+		give_up(partition, HV_E_BUSY,
+			resize->is_used ? USED_TEXT
+					: "a page of it is lost and cannot be given");
 	else
 		hypervisor_poll_soon(partition->hv); /* AGAIN, or it is dying */
 }
@@ -250,7 +273,11 @@ static void on_calls_bound(struct fault_round *round)
 {
 	struct partition *partition = of_round(round);
 
-	if (partition->resize.is_running && partition->phase == PHASE_RUNNING)
+	if (!partition->resize.is_running || partition->phase != PHASE_RUNNING)
+		return;
+	if (partition->resize.is_used)
+		give_up(partition, HV_E_BUSY, USED_TEXT);
+	else
 		step_dedicated(partition);
 }
 

@@ -61,8 +61,9 @@ static void visit_stat(struct fault_thread *thread, struct fault_round *round) /
 	for (struct hcalls *hcalls = thread->hcalls; hcalls != NULL;
 	     hcalls = hcalls->next) {
 		hv_calls_stat(hcalls->calls, &hcalls->stat);
+		hcalls->stat_map_waits = hcalls->map_waits;
 		if (is_audit && check->code == HV_OK)
-			check->code = hv_calls_audit(hcalls->calls, &check->err);
+			check->code = hcalls_audit(hcalls, &check->err);
 	}
 	if (is_audit && check->code == HV_OK)
 		check->code = hv_pager_audit(thread->pager, &check->err);
@@ -161,8 +162,10 @@ static void on_round(struct fault_round *round)
 		p->stat = p->memory.stat;
 		p->file_pages = p->memory.file_pages;
 		p->has_file_pages = p->memory.file_pages_known;
-		if (p->hcalls != NULL)
-			p->calls_stat = p->hcalls->stat;
+		if (p->hcalls == NULL)
+			continue;
+		p->calls_stat = p->hcalls->stat;
+		p->map_waits = p->hcalls->stat_map_waits;
 	}
 	while (request != NULL) {
 		struct stat_request *next = request->next;

@@ -170,7 +170,24 @@ static void fill_calls(Tarn__PartitionStat *to, const struct hv_calls_stat *from
 	SET(to, hpt_invalidations, from->hpt.invalidations);
 	SET(to, hcalls, from->calls);
 	SET(to, hcalls_refused, from->refused);
-	SET(to, tces, from->tces);
+	SET(to, tces, from->tces.entries);
+}
+
+/* Pages that devices use, and what they cost. */
+static void fill_io(Tarn__PartitionStat *to, const struct partition *partition)
+{
+	const struct hv_tces_stat *tces = &partition->calls_stat.tces;
+
+	SET(to, io_mapped_bytes, (uint64_t)tces->pages * HV_PAGE_BYTES);
+	SET(to, io_high_bytes, (uint64_t)tces->pages_max * HV_PAGE_BYTES);
+	SET(to, io_map_failures, tces->failures);
+	if (partition->mode == HV_MODE_DEDICATED)
+		return;
+	SET(to, io_entitled_bytes, partition_io_pages(partition) * HV_PAGE_BYTES);
+	SET(to, io_min_bytes, partition_io_min_bytes(partition));
+	SET(to, io_map_page_ins, partition->stat.counts.map_page_ins);
+	SET(to, io_map_waits, partition->map_waits);
+	SET(to, io_lost_pages, partition->stat.counts.io_lost);
 }
 
 /* A running partition waits when its oldest fault does, for a reason worth telling. */
@@ -214,7 +231,7 @@ static void fill_manager(struct build_partition *at, const struct partition *par
 	const struct hv_manager_member *member = &partition->managed.member;
 
 	tarn__manager_stat__init(&at->manager);
-	at->manager.weight = partition->weight;
+	at->manager.weight = partition_weight(partition);
 	at->manager.target_pages = member->target;
 	at->manager.want_pages = member->want;
 	at->manager.hot_pages = (uint64_t)member->hot;
@@ -314,6 +331,7 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 	}
 	if (partition->hcalls != NULL) {
 		fill_calls(stat, &partition->calls_stat);
+		fill_io(stat, partition);
 		fill_watch(at, &partition->hcalls->dabr);
 	}
 	if (partition->memory.space != NULL)

@@ -175,6 +175,17 @@ static void judge(struct partition *partition)
 				     "fault cannot be served");
 		return;
 	}
+	if (atomic_load(&partition->memory.trouble) & MEMORY_IO_UNMAPPED) {
+		life_kill(partition, "unmapped memory that a device uses"); /* M7 */
+		return;
+	}
+	if (partition->stat.counts.io_lost > 0) {
+		(void)snprintf(reason, sizeof(reason),
+			       "gave up %llu pages that a device uses",
+			       (unsigned long long)partition->stat.counts.io_lost);
+		life_kill(partition, reason);
+		return;
+	}
 	if (partition->has_file_pages && has > in_file(partition) + OVERRUN_PAGES) {
 		/* P12: it takes frames that are counted for others */
 		(void)snprintf(

@@ -116,17 +116,19 @@ static int64_t serve_tce(struct hv_calls *calls, const struct hv_hcall_ask *ask,
 			 uint64_t *values)
 {
 	const uint64_t *args = ask->args;
+	struct hv_tce_range range = hv_tce_range_of(ask);
+	int64_t change = 0, code;
 
 	if (calls->tces == NULL)
 		return H_PARAMETER;
-	switch (ask->number) {
-	case H_GET_TCE:
+	if (ask->number == H_GET_TCE)
 		return hv_tce_get(calls->tces, args[0], args[1], &values[0]);
-	case H_PUT_TCE:
-		return hv_tce_put(calls->tces, args[0], args[1], args[2]);
-	default:
-		return hv_tce_stuff(calls->tces, args[0], args[1], args[2], args[3]);
-	}
+	code = hv_tces_map(calls->tces, &range, &change);
+	if (code != H_SUCCESS)
+		return code;
+	hv_tces_ready(calls->tces, &range);
+	values[0] = (uint64_t)change * HV_PAGE_BYTES;
+	return H_SUCCESS;
 }
 
 /* As the processor that makes it translates the address now. */
@@ -186,6 +188,11 @@ void hv_calls_serve(struct hv_calls *calls, const struct hv_hcall_ask *ask,
 	*ret_answer = answer;
 }
 
+struct hv_tces *hv_calls_tces(const struct hv_calls *calls)
+{
+	return calls->tces;
+}
+
 void hv_calls_count(struct hv_calls *calls, int64_t code)
 {
 	calls->served++;
@@ -207,7 +214,7 @@ void hv_calls_stat(const struct hv_calls *calls, struct hv_calls_stat *ret_stat)
 	hv_hpt_count(calls->hpt, &ret_stat->hpt);
 	if (calls->tces == NULL)
 		return;
-	ret_stat->tces = hv_tces_mapped(calls->tces);
+	hv_tces_stat(calls->tces, &ret_stat->tces);
 	ret_stat->tce_bytes = hv_tces_memory_bytes(calls->tces);
 }
 

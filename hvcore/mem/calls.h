@@ -39,7 +39,7 @@ struct hv_calls_stat {
 	struct hv_hpt_counts hpt;
 	uint64_t calls;
 	uint64_t refused; /* not a call, not its own, not allowed */
-	uint64_t tces;    /* that map a page */
+	struct hv_tces_stat tces;
 	uint64_t hpt_bytes, tce_bytes;
 };
 
@@ -55,6 +55,12 @@ void hv_calls_resize(struct hv_calls *calls, uint32_t pages);
 /* The ask is the caller's private copy. What a call does not return is 0. */
 void hv_calls_serve(struct hv_calls *calls, const struct hv_hcall_ask *ask,
 		    struct hv_hcall_answer *ret_answer);
+
+/*
+ * What devices may use; NULL: there is no virtual adapter. H_PUT_TCE and H_STUFF_TCE
+ * above are those of memory that never leaves.
+ */
+struct hv_tces *hv_calls_tces(const struct hv_calls *calls);
 
 /* A call that another one served, with its code. */
 void hv_calls_count(struct hv_calls *calls, int64_t code);

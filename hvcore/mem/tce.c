@@ -1,7 +1,7 @@
 /*
  * tce - see tce.h.
  *
- *   an entry as it is kept: holds 16 | 0 | what the partition put 40
+ *   an entry as it is kept: holds 16 | 0 | ready 1 | what the partition put 40
  */
 #include "hvcore/mem/tce.h"
 
@@ -16,6 +16,7 @@
 #define PERMISSIONS (HV_TCE_READ | HV_TCE_WRITE)
 #define HOLDS_SHIFT 48
 #define HOLD_ONE (UINT64_C(1) << HOLDS_SHIFT)
+#define READY (UINT64_C(1) << 40)
 #define PUT_MASK ((UINT64_C(1) << 40) - 1) /* a page in 28 bits, its flags in 12 */
 
 static_assert(HV_PAGES_MAX < PUT_MASK >> HV_PAGE_SHIFT, "every page can be named");
@@ -30,6 +31,9 @@ struct hv_tces {
 	uint32_t pages_max;    /* at its largest */
 	uint64_t mapped;       /* entries with a permission */
 	uint32_t mapped_pages; /* that have a mapping */
+	uint32_t entitled;     /* bound of those */
+	uint32_t high;         /* the most there were */
+	uint64_t failures;     /* to map more */
 	uint64_t held;
 };
 
@@ -54,6 +58,7 @@ enum hv_code hv_tces_open(unsigned windows, uint32_t pages, struct hv_tces **ret
 	tces->windows = windows;
 	tces->pages = pages;
 	tces->pages_max = pages;
+	tces->entitled = UINT32_MAX;
 	tces->bytes = count_all(tces) * sizeof(*tces->entries) +
 		      (size_t)pages * sizeof(*tces->mappings);
 	at = mmap(NULL, tces->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -100,9 +105,34 @@ bool hv_tces_is_mapped(const struct hv_tces *tces, uint32_t page)
 	return page < tces->pages_max && tces->mappings[page] > 0;
 }
 
+bool hv_tces_any_mapped(const struct hv_tces *tces, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = 0; tces->mapped_pages > 0 && i < count; i++)
+		if (hv_tces_is_mapped(tces, first + i))
+			return true;
+	return false;
+}
+
 uint64_t hv_tces_held(const struct hv_tces *tces)
 {
 	return tces->held;
+}
+
+void hv_tces_entitle(struct hv_tces *tces, uint32_t pages)
+{
+	tces->entitled = pages;
+}
+
+void hv_tces_stat(const struct hv_tces *tces, struct hv_tces_stat *ret_stat)
+{
+	*ret_stat = (struct hv_tces_stat){
+		.entries = tces->mapped,
+		.entitled = tces->entitled,
+		.pages = tces->mapped_pages,
+		.pages_max = tces->high,
+		.failures = tces->failures,
+		.held = tces->held,
+	};
 }
 
 /* ---- entries ---- */
@@ -143,19 +173,22 @@ static bool is_entry(const struct hv_tces *tces, uint64_t tce)
 	return tce == 0 || (rest == 0 && tce >> HV_PAGE_SHIFT < tces->pages);
 }
 
-static void set(struct hv_tces *tces, uint64_t *at, uint64_t tce)
+static void add(struct hv_tces *tces, uint64_t entry)
 {
-	if (is_mapped(*at)) {
-		HV_INVARIANT(tces->mappings[page_of(*at)] > 0);
-		tces->mapped--;
-		tces->mapped_pages -= --tces->mappings[page_of(*at)] == 0;
-	}
-	if (is_mapped(tce)) {
-		HV_INVARIANT(tces->mappings[page_of(tce)] < HV_TCE_PAGE_MAX);
-		tces->mapped++;
-		tces->mapped_pages += tces->mappings[page_of(tce)]++ == 0;
-	}
-	*at = tce;
+	if (!is_mapped(entry))
+		return;
+	HV_INVARIANT(tces->mappings[page_of(entry)] < HV_TCE_PAGE_MAX);
+	tces->mapped++;
+	tces->mapped_pages += tces->mappings[page_of(entry)]++ == 0;
+}
+
+static void take(struct hv_tces *tces, uint64_t entry)
+{
+	if (!is_mapped(entry))
+		return;
+	HV_INVARIANT(tces->mappings[page_of(entry)] > 0);
+	tces->mapped--;
+	tces->mapped_pages -= --tces->mappings[page_of(entry)] == 0;
 }
 
 /* May all of them become that one? */
@@ -174,18 +207,92 @@ static int64_t check(const struct hv_tces *tces, const uint64_t *at, uint64_t tc
 	return H_SUCCESS;
 }
 
+/*
+ * The pages that the range maps now are counted out and `tce` is counted in, once for
+ * each entry: what is mapped then is known, and whether it may be. False: it may not,
+ * and the counts are as before.
+ */
+static bool recount(struct hv_tces *tces, const uint64_t *at, uint64_t tce,
+		    uint64_t count)
+{
+	uint32_t before = tces->mapped_pages;
+
+	for (uint64_t i = 0; i < count; i++)
+		take(tces, at[i]);
+	for (uint64_t i = 0; i < count; i++)
+		add(tces, tce);
+	if (tces->mapped_pages <= before || tces->mapped_pages <= tces->entitled)
+		return true;
+	for (uint64_t i = 0; i < count; i++)
+		take(tces, tce);
+	for (uint64_t i = 0; i < count; i++)
+		add(tces, at[i]);
+	HV_INVARIANT(tces->mapped_pages == before);
+	return false;
+}
+
+int64_t hv_tces_map(struct hv_tces *tces, const struct hv_tce_range *range,
+		    int64_t *ret_change)
+{
+	uint64_t *at = find(tces, range->liobn, range->ioba, range->count);
+	uint32_t before = tces->mapped_pages;
+	int64_t code;
+
+	if (at == NULL || !is_entry(tces, range->tce))
+		return H_PARAMETER;
+	code = check(tces, at, range->tce, range->count);
+	if (code != H_SUCCESS)
+		return code;
+	if (!recount(tces, at, range->tce, range->count)) {
+		tces->failures++;
+		return H_NOT_ENOUGH_RESOURCES;
+	}
+	for (uint64_t i = 0; i < range->count; i++)
+		if ((at[i] & PUT_MASK) != range->tce)
+			at[i] = range->tce;
+	if (tces->mapped_pages > tces->high)
+		tces->high = tces->mapped_pages;
+	*ret_change = (int64_t)tces->mapped_pages - before;
+	return H_SUCCESS;
+}
+
+void hv_tces_ready(struct hv_tces *tces, const struct hv_tce_range *range)
+{
+	uint64_t *at = find(tces, range->liobn, range->ioba, range->count);
+
+	HV_INVARIANT(at != NULL);
+	for (uint64_t i = 0; i < range->count; i++) {
+		HV_INVARIANT((at[i] & PUT_MASK) == range->tce);
+		if (is_mapped(at[i]))
+			at[i] |= READY;
+	}
+}
+
+void hv_tces_lost(struct hv_tces *tces, const struct hv_tce_range *range,
+		  int64_t *ret_change)
+{
+	uint64_t *at = find(tces, range->liobn, range->ioba, range->count);
+	uint32_t before = tces->mapped_pages;
+
+	HV_INVARIANT(at != NULL);
+	for (uint64_t i = 0; i < range->count; i++) {
+		if (holds_of(at[i]) > 0)
+			continue;
+		take(tces, at[i]);
+		at[i] = 0;
+	}
+	*ret_change = (int64_t)tces->mapped_pages - before;
+}
+
 int64_t hv_tce_stuff(struct hv_tces *tces, uint64_t liobn, uint64_t ioba, uint64_t tce,
 		     uint64_t count)
 {
-	uint64_t *at = find(tces, liobn, ioba, count);
-	int64_t code;
+	struct hv_tce_range range = { liobn, ioba, tce, count };
+	int64_t change;
+	int64_t code = hv_tces_map(tces, &range, &change);
 
-	if (at == NULL || !is_entry(tces, tce))
-		return H_PARAMETER;
-	code = check(tces, at, tce, count);
-	for (uint64_t i = 0; code == H_SUCCESS && i < count; i++)
-		if ((at[i] & PUT_MASK) != tce)
-			set(tces, &at[i], tce);
+	if (code == H_SUCCESS)
+		hv_tces_ready(tces, &range);
 	return code;
 }
 
@@ -213,7 +320,8 @@ void hv_tces_resize(struct hv_tces *tces, uint32_t pages)
 		if (is_entry(tces, tces->entries[i] & PUT_MASK))
 			continue;
 		HV_INVARIANT(holds_of(tces->entries[i]) == 0);
-		set(tces, &tces->entries[i], 0);
+		take(tces, tces->entries[i]);
+		tces->entries[i] = 0;
 	}
 }
 
@@ -222,7 +330,7 @@ void hv_tces_resize(struct hv_tces *tces, uint32_t pages)
 static int64_t check_hold(const uint64_t *at, uint64_t count, uint64_t permission)
 {
 	for (uint64_t i = 0; i < count; i++)
-		if ((at[i] & permission) != permission)
+		if ((at[i] & permission) != permission || (at[i] & READY) == 0)
 			return H_PERMISSION;
 	if (count > HV_TCE_SPANS_MAX)
 		return H_RESOURCE;
@@ -280,6 +388,22 @@ void hv_tces_release(struct hv_tces *tces, const struct hv_tce_span *spans,
 
 /* ---- audit ---- */
 
+bool hv_tces_next(const struct hv_tces *tces, uint64_t *at, uint32_t *ret_page,
+		  bool *ret_is_write)
+{
+	for (; *at < count_all(tces); (*at)++) {
+		uint64_t entry = tces->entries[*at];
+
+		if ((entry & READY) == 0)
+			continue;
+		*ret_page = page_of(entry);
+		*ret_is_write = (entry & HV_TCE_WRITE) != 0;
+		(*at)++;
+		return true;
+	}
+	return false;
+}
+
 /* Of the pages: their sums are those of the entries. */
 static bool has_counts(const struct hv_tces *tces)
 {
@@ -301,7 +425,8 @@ enum hv_code hv_tces_audit(const struct hv_tces *tces, struct hv_err *err)
 		uint64_t entry = tces->entries[i];
 
 		if (!is_entry(tces, entry & PUT_MASK) ||
-		    (holds_of(entry) > 0 && !is_mapped(entry)) ||
+		    (holds_of(entry) > 0 && (entry & READY) == 0) ||
+		    ((entry & READY) != 0 && !is_mapped(entry)) ||
 		    (is_mapped(entry) && tces->mappings[page_of(entry)] == 0))
 			return hv_fail(err, HV_E_CORRUPT,
 				       "TCE %llu is 0x%llx: no page of the partition",

@@ -11,6 +11,10 @@
  * the page table does (hpt.h). A page that is mapped may be so by many entries and
  * counts once.
  *
+ * A page of shared memory is brought into its frame first: its entry is there and keeps
+ * the page (M7), but no transfer may use it before it is ready. The pages that are
+ * mapped are bounded by what the partition is entitled to.
+ *
  * A transfer holds the entries that its pages are mapped by: until it has released
  * them they stay as they are.
  *
@@ -53,16 +57,58 @@ uint64_t hv_tces_mapped(const struct hv_tces *tces);
 /* Pages that some entry maps, each once. */
 uint32_t hv_tces_mapped_pages(const struct hv_tces *tces);
 bool hv_tces_is_mapped(const struct hv_tces *tces, uint32_t page);
+/* O(count): one of them. */
+bool hv_tces_any_mapped(const struct hv_tces *tces, uint32_t first, uint32_t count);
 /* Entries that transfers hold, each as often as it is. */
 uint64_t hv_tces_held(const struct hv_tces *tces);
 
+/* So many pages may be mapped; more that are stay so. From open on there is no limit. */
+void hv_tces_entitle(struct hv_tces *tces, uint32_t pages);
+
+struct hv_tces_stat {
+	uint64_t entries;   /* hv_tces_mapped */
+	uint32_t entitled;  /* pages; UINT32_MAX: no limit */
+	uint32_t pages;     /* mapped now */
+	uint32_t pages_max; /* at once, ever */
+	uint64_t failures;  /* beyond the limit */
+	uint64_t held;
+};
+void hv_tces_stat(const struct hv_tces *tces, struct hv_tces_stat *ret_stat);
+
+/* `count` entries of a window from `ioba` on, all of them `tce`. */
+struct hv_tce_range {
+	uint64_t liobn, ioba, tce, count;
+};
+
+/* Of H_PUT_TCE and H_STUFF_TCE. */
+static inline struct hv_tce_range hv_tce_range_of(const struct hv_hcall_ask *ask)
+{
+	return (struct hv_tce_range){
+		.liobn = ask->args[0],
+		.ioba = ask->args[1],
+		.tce = ask->args[2],
+		.count = ask->number == H_PUT_TCE ? 1 : ask->args[3],
+	};
+}
+
 /*
- * H_PUT_TCE. H_BUSY: a transfer holds the entry, and this is another one. H_RESOURCE:
- * HV_TCE_PAGE_MAX entries map the page.
+ * The entries are written, all of them or none; those that are others now are not
+ * ready. H_BUSY: a transfer holds one that would be another. H_RESOURCE: it would be
+ * more than HV_TCE_PAGE_MAX of a page. H_NOT_ENOUGH_RESOURCES: more pages would be
+ * mapped than may be; counted. *ret_change: pages mapped more than before.
  */
 HV_MUST_USE
+int64_t hv_tces_map(struct hv_tces *tces, const struct hv_tce_range *range,
+		    int64_t *ret_change);
+/* Its page is in its frame: transfers may use them. The range was mapped before. */
+void hv_tces_ready(struct hv_tces *tces, const struct hv_tce_range *range);
+/* Its page is lost: they map nothing, but for what is held. */
+void hv_tces_lost(struct hv_tces *tces, const struct hv_tce_range *range,
+		  int64_t *ret_change);
+
+/* H_PUT_TCE, H_STUFF_TCE where memory never leaves: mapped, and ready at once. */
+HV_MUST_USE
 int64_t hv_tce_put(struct hv_tces *tces, uint64_t liobn, uint64_t ioba, uint64_t tce);
-/* H_STUFF_TCE: the same entry `count` times, all of them or none. Codes: as put. */
 HV_MUST_USE
 int64_t hv_tce_stuff(struct hv_tces *tces, uint64_t liobn, uint64_t ioba, uint64_t tce,
 		     uint64_t count);
@@ -81,7 +127,7 @@ struct hv_tce_span {
 /*
  * [ioba, +bytes) of that window, every page of it mapped with all of `permission`: its
  * entries are held once more, spans (of HV_TCE_SPANS_MAX) says where it lies, in order.
- * H_PARAMETER (foreign, out of range, nothing), H_PERMISSION (unmapped or not
+ * H_PARAMETER (foreign, out of range, nothing), H_PERMISSION (unmapped, not ready, not
  * allowed), H_RESOURCE (too many pages, too many holds): nothing is held then.
  */
 HV_MUST_USE
@@ -90,6 +136,13 @@ int64_t hv_tces_hold(struct hv_tces *tces, uint64_t liobn, uint64_t ioba, uint32
 /* All of what one hold gave, or a part of it: each span once. */
 void hv_tces_release(struct hv_tces *tces, const struct hv_tce_span *spans,
 		     unsigned count);
+
+/*
+ * O(entries): the first page that a ready entry maps, from entry *at on, and whether it
+ * may be written to; *at goes on behind it. False: there is none. For audits.
+ */
+bool hv_tces_next(const struct hv_tces *tces, uint64_t *at, uint32_t *ret_page,
+		  bool *ret_is_write);
 
 /* O(entries): every one maps nothing, or a page of the partition; the counts are right. */
 HV_MUST_USE

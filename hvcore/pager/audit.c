@@ -4,7 +4,10 @@
  *
  *   frames      charged = resident + stealing + inflight pages
  *   faults      = zero_fills + page_ins + minor + write + stale + failed + pending
- *   pending     = fills in use + parked faults that count
+ *   mappings    map_fills = map_zero_fills + map_page_ins + map_ends + pending
+ *   pending     = fills in use + parked ones that count, of both
+ *   I/O         a page that a device may use is RESIDENT, and has no slot where it may
+ *               be written to (M7, P5): hv_space_audit_io, asked by who knows which
  *   logical     pages beyond the logical memory are ZERO and nobody waits for them (P18)
  *   fills       one for each INFLIGHT page, and the page names it
  *   flights     a write's slots are WRITING with their page STEALING, or CONDEMNED;
@@ -19,6 +22,8 @@ static enum hv_code audit_faults(const struct hv_space *space, struct hv_err *er
 	uint64_t sum = counts->zero_fills + counts->page_ins + counts->minor_faults +
 		       counts->write_faults + counts->stale_faults +
 		       counts->failed_faults + space->pending;
+	uint64_t maps = counts->map_zero_fills + counts->map_page_ins + counts->map_ends +
+			space->pending_maps;
 	uint32_t waiting = space->fills, marked = 0;
 
 	for (uint32_t i = 0; i < space->parked_count; i++) {
@@ -35,9 +40,15 @@ static enum hv_code audit_faults(const struct hv_space *space, struct hv_err *er
 	if (marked != space->parked_count)
 		return hv_fail(err, HV_E_CORRUPT, "%u pages marked as parked, %u are",
 			       marked, space->parked_count);
-	if (waiting != space->pending)
-		return hv_fail(err, HV_E_CORRUPT, "%u faults wait, %u pending", waiting,
-			       space->pending);
+	if (waiting != space->pending + space->pending_maps)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "%u faults wait, %u are pending, and %u mappings", waiting,
+			       space->pending, space->pending_maps);
+	if (maps != counts->map_fills)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "%llu pages brought by mapping, %llu accounted for",
+			       (unsigned long long)counts->map_fills,
+			       (unsigned long long)maps);
 	if (sum != counts->faults)
 		return hv_fail(err, HV_E_CORRUPT, "%llu faults, %llu accounted for",
 			       (unsigned long long)counts->faults,
@@ -78,6 +89,7 @@ enum hv_code hv_space_audit(const struct hv_space *space, struct hv_err *err)
 
 	if (space->is_ended) /* its pages are no more */
 		return space->frames + space->fills + space->pending +
+					       space->pending_maps +
 					       space->parked_count ==
 				       0
 			       ? HV_OK
@@ -91,6 +103,22 @@ enum hv_code hv_space_audit(const struct hv_space *space, struct hv_err *err)
 	if (code == HV_OK)
 		code = audit_beyond(space, err);
 	return code;
+}
+
+enum hv_code hv_space_audit_io(const struct hv_space *space, uint32_t page, bool is_write,
+			       struct hv_err *err)
+{
+	if (space->is_ended || space->counts.io_lost > 0) /* its own doing: it ends */
+		return HV_OK;
+	if (hv_page_state(&space->table, page) != HV_PAGE_RESIDENT)
+		return hv_fail(err, HV_E_CORRUPT, "page %u is under I/O in state %d (M7)",
+			       page, (int)hv_page_state(&space->table, page));
+	if (is_write && space->table.pages[page].slot != HV_SLOT_NONE)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "page %u may be written to by a device and has slot %u "
+			       "(P5)",
+			       page, space->table.pages[page].slot);
+	return HV_OK;
 }
 
 static enum hv_code audit_write(const struct hv_pager_path *path, uint32_t buffer,

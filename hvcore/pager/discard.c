@@ -12,8 +12,8 @@
 
 /* ---- pages that end ---- */
 
-/* Ends whatever the page has, without saying where it goes. */
-static void strip(struct hv_space *space, uint32_t page)
+/* Ends whatever the page has, without saying where it goes; a read of it as `how`. */
+static void strip(struct hv_space *space, uint32_t page, enum hv_served how)
 {
 	switch (hv_page_state(&space->table, page)) {
 	case HV_PAGE_STEALING:
@@ -23,7 +23,7 @@ static void strip(struct hv_space *space, uint32_t page)
 		hv_page_drop_slot(space, page, false);
 		break;
 	case HV_PAGE_INFLIGHT:
-		hv_fill_cancel(space, page);
+		hv_fill_cancel(space, page, how);
 		break;
 	case HV_PAGE_STOLEN:
 		hv_page_drop_slot(space, page, false);
@@ -51,7 +51,8 @@ void hv_page_drop(struct hv_space *space, uint32_t page, uint64_t *counter)
 
 	if (was == HV_PAGE_ZERO || was == HV_PAGE_POISONED)
 		return;
-	strip(space, page);
+	space->counts.io_lost += hv_page_is_under_io(space, page);
+	strip(space, page, HV_SERVED_STALE);
 	hv_page_move(&space->table, page, HV_PAGE_ZERO);
 	space->ops->left(space->ctx, page);
 	if (has_frame(was))
@@ -60,8 +61,6 @@ void hv_page_drop(struct hv_space *space, uint32_t page, uint64_t *counter)
 	if (was != HV_PAGE_INFLIGHT)
 		return;
 	/* Its fault is raised again, and then finds a page of zeros. */
-	space->pending--;
-	space->counts.stale_faults++;
 	if (hv_space_acts(space))
 		(void)space->ops->wake(space->ctx, page, 1);
 }
@@ -89,15 +88,11 @@ void hv_page_poison(struct hv_space *space, uint32_t page)
 	enum hv_page_state was = hv_page_state(&space->table, page);
 
 	HV_INVARIANT(was != HV_PAGE_POISONED);
-	strip(space, page);
+	strip(space, page, HV_SERVED_FAILED);
 	hv_page_move(&space->table, page, HV_PAGE_POISONED);
 	space->ops->left(space->ctx, page);
 	if (has_frame(was))
 		hv_frame_give(space, 1);
-	if (was == HV_PAGE_INFLIGHT) {
-		space->pending--;
-		space->counts.failed_faults++;
-	}
 	hv_page_mark_poison(space, page);
 }
 
@@ -141,6 +136,12 @@ bool hv_space_sweep_some(struct hv_space *space)
 	for (unsigned i = 0; i < SWEEP_PAGES && space->sweep_at < space->sweep_end; i++)
 		(void)sweep_page(space, space->sweep_at++);
 	return space->sweep_at < space->sweep_end;
+}
+
+void hv_pager_look(struct hv_pager *pager, struct hv_space *space, uint32_t page)
+{
+	if (hv_space_is_mine(pager, space, page))
+		(void)sweep_page(space, page);
 }
 
 uint32_t hv_pager_sweep(struct hv_pager *pager, struct hv_space *space, uint32_t pages)

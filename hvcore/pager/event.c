@@ -26,10 +26,7 @@ void hv_fault_park(struct hv_space *space, const struct hv_parked *parked,
 		space->parked_why = why;
 	if (space->parked_count == HV_PARKED_MAX) {
 		space->has_overflow = true;
-		if (parked->is_pending) {
-			space->pending--;
-			space->counts.stale_faults++; /* it will be raised again */
-		}
+		hv_fault_count(space, parked, HV_SERVED_STALE); /* raised again */
 		return;
 	}
 	space->parked[at] = *parked;
@@ -58,6 +55,24 @@ static void wake_later(struct hv_space *space, uint32_t page, uint64_t now_ns)
 
 /* ---- serving ---- */
 
+void hv_served_count(struct hv_space *space, bool is_map, enum hv_served how)
+{
+	struct hv_space_counts *counts = &space->counts;
+
+	if (is_map) {
+		space->pending_maps--;
+		counts->map_zero_fills += how == HV_SERVED_ZERO;
+		counts->map_page_ins += how == HV_SERVED_PAGE_IN;
+		counts->map_ends += how == HV_SERVED_STALE || how == HV_SERVED_FAILED;
+		return;
+	}
+	space->pending--;
+	counts->zero_fills += how == HV_SERVED_ZERO;
+	counts->page_ins += how == HV_SERVED_PAGE_IN;
+	counts->stale_faults += how == HV_SERVED_STALE;
+	counts->failed_faults += how == HV_SERVED_FAILED;
+}
+
 /* A fault on a ZERO page. NONE: it is over, one way or another. */
 static enum hv_wait serve_zero(struct hv_space *space, const struct hv_parked *fault,
 			       uint64_t now_ns)
@@ -70,7 +85,7 @@ static enum hv_wait serve_zero(struct hv_space *space, const struct hv_parked *f
 	if (code == HV_OK) {
 		hv_page_move(&space->table, fault->page, HV_PAGE_RESIDENT);
 		hv_page_enqueue(space, fault->page, now_ns);
-		hv_fault_count(space, fault, &space->counts.zero_fills);
+		hv_fault_count(space, fault, HV_SERVED_ZERO);
 		return HV_WAIT_NONE;
 	}
 	hv_frame_give(space, 1);
@@ -83,12 +98,12 @@ static enum hv_wait serve_zero(struct hv_space *space, const struct hv_parked *f
 		return HV_WAIT_FRAME;
 	case HV_E_EXISTS: /* P6: we did not put it there */
 		space->counts.integrity_errors++;
-		hv_fault_count(space, fault, &space->counts.failed_faults);
+		hv_fault_count(space, fault, HV_SERVED_FAILED);
 		hv_page_poison(space, fault->page);
 		return HV_WAIT_NONE;
 	default:
 		hv_space_odd(space, code);
-		hv_fault_count(space, fault, &space->counts.stale_faults);
+		hv_fault_count(space, fault, HV_SERVED_STALE);
 		(void)space->ops->wake(space->ctx, fault->page, 1);
 		return HV_WAIT_NONE;
 	}
@@ -102,17 +117,16 @@ static enum hv_wait serve(struct hv_space *space, const struct hv_parked *fault,
 	case HV_PAGE_ZERO:
 		return serve_zero(space, fault, now_ns);
 	case HV_PAGE_STOLEN:
-		return hv_fill_start(space, fault->page, fault->is_write, fault->since_ns,
-				     now_ns);
+		return hv_fill_start(space, fault, now_ns);
 	case HV_PAGE_POISONED:
-		hv_fault_count(space, fault, &space->counts.failed_faults);
+		hv_fault_count(space, fault, HV_SERVED_FAILED);
 		hv_page_mark_poison(space, fault->page);
 		return HV_WAIT_NONE;
 	case HV_PAGE_INFLIGHT: /* its install wakes everybody */
-		hv_fault_count(space, fault, &space->counts.stale_faults);
+		hv_fault_count(space, fault, HV_SERVED_STALE);
 		return HV_WAIT_NONE;
 	default: /* there already, but who waits was not woken by that */
-		hv_fault_count(space, fault, &space->counts.stale_faults);
+		hv_fault_count(space, fault, HV_SERVED_STALE);
 		(void)space->ops->wake(space->ctx, fault->page, 1);
 		return HV_WAIT_NONE;
 	}
@@ -176,9 +190,21 @@ void hv_faults_forget(struct hv_space *space, uint32_t pages)
 			hv_fault_park(space, &fault, space->parked_why);
 			continue;
 		}
-		hv_fault_count(space, &fault, &space->counts.stale_faults);
+		hv_fault_count(space, &fault, HV_SERVED_STALE);
 		(void)space->ops->wake(space->ctx, fault.page, 1);
 	}
+}
+
+enum hv_wait hv_fault_begin(struct hv_space *space, const struct hv_parked *fault,
+			    uint64_t now_ns)
+{
+	enum hv_wait why = serve(space, fault, now_ns);
+
+	if (why == HV_WAIT_NONE)
+		return why;
+	hv_fault_park(space, fault, why);
+	retry_timed(space, why, now_ns);
+	return why;
 }
 
 /* ---- events ---- */
@@ -192,9 +218,13 @@ static void stale(struct hv_space *space, uint32_t page)
 void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_t page,
 			 bool is_write, uint64_t now_ns)
 {
-	struct hv_parked fault = { page, is_write, true, now_ns };
+	struct hv_parked fault = {
+		.page = page,
+		.is_write = is_write,
+		.is_pending = true,
+		.since_ns = now_ns,
+	};
 	enum hv_page_state state;
-	enum hv_wait why;
 
 	if (!hv_space_is_mine(pager, space, page))
 		return;
@@ -216,15 +246,10 @@ void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_
 		hv_page_to_zero(space, page); /* P13: it was discarded */
 	}
 	space->pending++;
-	why = serve(space, &fault, now_ns);
-	if (why == HV_WAIT_NONE)
+	if (hv_fault_begin(space, &fault, now_ns) != HV_WAIT_FRAME)
 		return;
-	if (why == HV_WAIT_FRAME) {
-		space->counts.frame_waits++;
-		hv_frames_waited(pager->frames);
-	}
-	hv_fault_park(space, &fault, why);
-	retry_timed(space, why, now_ns);
+	space->counts.frame_waits++;
+	hv_frames_waited(pager->frames);
 }
 
 /*

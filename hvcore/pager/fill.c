@@ -89,10 +89,9 @@ static void give_up(struct hv_pager *pager, struct hv_fill *fill)
 
 	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, false);
 	hv_page_move(&space->table, page, HV_PAGE_STOLEN);
+	hv_served_count(space, fill->is_map, HV_SERVED_STALE);
 	fill_free(pager, fill);
 	hv_frame_give(space, 1);
-	space->pending--;
-	space->counts.stale_faults++;
 	if (hv_space_acts(space))
 		(void)space->ops->wake(space->ctx, page, 1);
 }
@@ -118,12 +117,13 @@ static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_prot
 		hv_page_drop_slot(space, page, false);
 	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
 	hv_page_refault(space, page, now_ns);
-	space->pending--;
-	space->counts.page_ins++;
-	hv_hist_add(&space->latency, now_ns - fill->since_ns);
-	trace(space, fill, now_ns);
-	pager->page_ins++;
-	pager->page_in_ns += now_ns - fill->since_ns;
+	hv_served_count(space, fill->is_map, HV_SERVED_PAGE_IN);
+	if (!fill->is_map) { /* no thread waited */
+		hv_hist_add(&space->latency, now_ns - fill->since_ns);
+		trace(space, fill, now_ns);
+		pager->page_ins++;
+		pager->page_in_ns += now_ns - fill->since_ns;
+	}
 	fill_free(pager, fill);
 }
 
@@ -189,9 +189,10 @@ static void corrupt(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_n
 	try_send(pager, fill, now_ns);
 }
 
-enum hv_wait hv_fill_start(struct hv_space *space, uint32_t page, bool is_write,
-			   uint64_t since_ns, uint64_t now_ns)
+enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault,
+			   uint64_t now_ns)
 {
+	uint32_t page = fault->page;
 	struct hv_pager *pager = space->pager;
 	struct hv_pager_path *path;
 	struct hv_fill *fill;
@@ -214,14 +215,15 @@ enum hv_wait hv_fill_start(struct hv_space *space, uint32_t page, bool is_write,
 	*fill = (struct hv_fill){
 		.state = HV_FILL_QUEUED,
 		.last_path = HV_PATHS,
+		.is_map = fault->is_map,
 		.page = page,
 		.space = space,
-		.since_ns = since_ns,
+		.since_ns = fault->since_ns,
 	};
 	space->fills++;
 	hv_page_move(&space->table, page, HV_PAGE_INFLIGHT);
 	hv_page_fill_set(&space->table, page, index);
-	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, is_write);
+	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, fault->is_write);
 	send(pager, fill, path, buffer, now_ns);
 	return HV_WAIT_NONE;
 }
@@ -276,7 +278,7 @@ void hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill)
 	hv_pager_retry_soon(pager);
 }
 
-void hv_fill_cancel(struct hv_space *space, uint32_t page)
+void hv_fill_cancel(struct hv_space *space, uint32_t page, enum hv_served how)
 {
 	struct hv_pager *pager = space->pager;
 	struct hv_fill *fill = &pager->fills[hv_page_fill(&space->table, page)];
@@ -287,6 +289,7 @@ void hv_fill_cancel(struct hv_space *space, uint32_t page)
 		pager->paths[fill->last_path].flights[fill->buffer].fill = HV_FILL_NONE;
 	hv_page_drop_slot(space, page, is_out);
 	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, false);
+	hv_served_count(space, fill->is_map, how);
 	fill_free(pager, fill);
 	hv_pager_retry_soon(pager); /* a fill is free */
 }

@@ -11,7 +11,7 @@
  *   an answer of a VIOS               hv_pager_on_answer
  *   a path comes, changes, goes       hv_pager_path_open, _role, _end, _drained
  *   a device on a path                hv_pager_device
- *   the partition asks or dies        hv_pager_discard, hv_pager_end
+ *   the partition asks or dies        hv_pager_discard, hv_pager_map, hv_pager_end
  *   after each batch of any of these  hv_pager_run
  *
  * hv_pager_run() retries what was parked (a fault without a frame, a buffer or a
@@ -53,7 +53,7 @@ struct hv_space;
 enum hv_importance {
 	HV_PAGE_ORDINARY,
 	HV_PAGE_CRITICAL, /* leaves when nothing else is left */
-	HV_PAGE_UNDER_IO, /* never leaves (M7) */
+	HV_PAGE_UNDER_IO, /* never leaves (M7); its partition may discard it: io_lost */
 };
 
 /*
@@ -198,6 +198,18 @@ bool hv_space_has_poison(const struct hv_space *space, uint32_t first, uint32_t 
 uint32_t hv_space_pages(const struct hv_space *space); /* of logical memory */
 
 /*
+ * M7: a device is to use the page, and `importance` says so from now on. READY: it is
+ * in its frame, and where it is to be written to (P5: a device's store raises no
+ * event) without a slot. WAITS: it is being brought; ask again. LOST: it never will be.
+ */
+enum hv_map { HV_MAP_READY, HV_MAP_WAITS, HV_MAP_LOST };
+HV_MUST_USE
+enum hv_map hv_pager_map(struct hv_pager *pager, struct hv_space *space, uint32_t page,
+			 bool is_write, uint64_t now_ns);
+/* Before that: a page that its partition made a hole of, unnoticed, is ZERO now. */
+void hv_pager_look(struct hv_pager *pager, struct hv_space *space, uint32_t page);
+
+/*
  * Looks for holes that the partition made without a message, at most `pages` pages
  * of the space from where the last call stopped (P12: when the blocks of the file
  * are fewer than the resident pages). Returns how many frames came back.
@@ -307,7 +319,10 @@ enum hv_pause {
 const char *hv_wait_text(enum hv_wait wait);    /* "no paging VIOS" */
 const char *hv_pause_text(enum hv_pause pause); /* "too many slots in quarantine" */
 
-/* faults = zero_fills + page_ins + minor + write + stale + failed + pending. */
+/*
+ * faults = zero_fills + page_ins + minor + write + stale + failed + pending
+ * map_fills = map_zero_fills + map_page_ins + map_ends + pending
+ */
 struct hv_space_counts {
 	uint64_t faults;
 	uint64_t zero_fills;
@@ -328,11 +343,18 @@ struct hv_space_counts {
 	uint64_t integrity_errors;
 	uint64_t io_errors;
 	uint64_t frame_waits;
+	/* of mapping, which raises no fault */
+	uint64_t map_fills; /* begun */
+	uint64_t map_zero_fills;
+	uint64_t map_page_ins;
+	uint64_t map_ends; /* in nothing: lost, discarded, or to be begun again */
+	uint64_t io_lost;  /* pages under I/O that their partition made zeros of */
 };
 
 struct hv_space_stat {
 	struct hv_space_counts counts;
 	uint64_t pending_faults;
+	uint64_t pending_maps;
 	uint64_t pages; /* of logical memory: the sum of pages_in */
 	uint64_t pages_in[HV_PAGE_STATE_COUNT];
 	uint64_t slots_in[HV_SLOT_CLASS_COUNT];
@@ -389,6 +411,10 @@ void hv_pager_stat(const struct hv_pager *pager, struct hv_pager_stat *ret_stat)
 /* M1: all equations; O(pages + slots). CORRUPT with the first that does not hold. */
 HV_MUST_USE
 enum hv_code hv_space_audit(const struct hv_space *space, struct hv_err *err);
+/* M7, P5: a page that a device may use now, and maybe write to. */
+HV_MUST_USE
+enum hv_code hv_space_audit_io(const struct hv_space *space, uint32_t page, bool is_write,
+			       struct hv_err *err);
 HV_MUST_USE
 enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err);
 

@@ -5,6 +5,7 @@
  *   event.c    faults
  *   discard.c  pages that end: discards, holes, poison
  *   spare.c    pages that the partition has no use for
+ *   map.c      pages that devices use
  *   resize.c   logical memory that grows and shrinks
  *   fill.c     page-ins, from fault to install
  *   steal.c    page-outs, from victims to punch
@@ -45,6 +46,7 @@ struct hv_fill {
 	uint8_t checksum_tries;
 	uint8_t error_tries;
 	bool wants_other; /* try the path that was not asked last */
+	bool is_map;      /* no fault: a device is to use it */
 	uint32_t page;
 	uint32_t buffer; /* SENT: in the window of last_path */
 	struct hv_space *space;
@@ -80,6 +82,7 @@ struct hv_parked {
 	uint32_t page;
 	bool is_write;
 	bool is_pending; /* counted as pending, not yet as anything else */
+	bool is_map;     /* no fault, and nobody to wake: a device is to use the page */
 	uint64_t since_ns;
 };
 
@@ -98,9 +101,10 @@ struct hv_space {
 	uint32_t target;
 	uint32_t frames;  /* charged: resident + stealing + inflight */
 	uint32_t pending; /* faults not yet counted as something */
-	uint32_t out;     /* requests on all paths */
-	uint32_t fills;   /* in use: = inflight pages */
-	uint32_t index;   /* in the pager's list */
+	uint32_t pending_maps;
+	uint32_t out;   /* requests on all paths */
+	uint32_t fills; /* in use: = inflight pages */
+	uint32_t index; /* in the pager's list */
 	bool is_ended;
 	bool is_gone; /* an op said so: do nothing more */
 	bool is_blocked;
@@ -204,15 +208,23 @@ void hv_fault_park(struct hv_space *space, const struct hv_parked *parked,
 void hv_faults_forget(struct hv_space *space, uint32_t pages);
 /* Serves everything parked that can be served now. */
 void hv_faults_retry(struct hv_space *space, uint64_t now_ns);
+/* One that is pending: served, or parked and tried again. NONE: it is over. */
+enum hv_wait hv_fault_begin(struct hv_space *space, const struct hv_parked *fault,
+			    uint64_t now_ns);
 
-/* How a fault that was pending ends. */
+/* How what was pending ends. */
+enum hv_served {
+	HV_SERVED_ZERO,
+	HV_SERVED_PAGE_IN,
+	HV_SERVED_STALE,
+	HV_SERVED_FAILED,
+};
+void hv_served_count(struct hv_space *space, bool is_map, enum hv_served how);
 static inline void hv_fault_count(struct hv_space *space, const struct hv_parked *fault,
-				  uint64_t *counter)
+				  enum hv_served how)
 {
-	if (!fault->is_pending)
-		return;
-	space->pending--;
-	(*counter)++;
+	if (fault->is_pending)
+		hv_served_count(space, fault->is_map, how);
 }
 
 /* ---- discard.c ---- */
@@ -227,6 +239,13 @@ void hv_page_poison(struct hv_space *space, uint32_t page);
 /* A POISONED page lost its mark, or never got it: again, until it works. */
 void hv_page_mark_poison(struct hv_space *space, uint32_t page);
 
+/* M7 */
+static inline bool hv_page_is_under_io(const struct hv_space *space, uint32_t page)
+{
+	return space->ops->importance != NULL &&
+	       space->ops->importance(space->ctx, page) == HV_PAGE_UNDER_IO;
+}
+
 /* A sweep over what REMOVE events named; true: more to do. */
 bool hv_space_sweep_some(struct hv_space *space);
 
@@ -239,8 +258,8 @@ uint32_t hv_spare_take(struct hv_space *space, uint32_t want, enum hv_hint last,
 /* ---- fill.c ---- */
 
 /* Starts the page-in of a STOLEN page, or says why not. */
-enum hv_wait hv_fill_start(struct hv_space *space, uint32_t page, bool is_write,
-			   uint64_t since_ns, uint64_t now_ns);
+enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault,
+			   uint64_t now_ns);
 /* QUEUED ones that may be sent, LOADED ones that may be installed. */
 void hv_fills_retry(struct hv_pager *pager, uint64_t now_ns);
 /* The answer of its read; the window buffer is still ours. */
@@ -248,8 +267,11 @@ void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, int result,
 		      uint64_t now_ns);
 /* Its epoch ended: to be sent again. */
 void hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill);
-/* Ends the read of an INFLIGHT page and drops its slot; the caller moves the page. */
-void hv_fill_cancel(struct hv_space *space, uint32_t page);
+/*
+ * Ends the read of an INFLIGHT page and drops its slot; the caller moves the page.
+ * What it was for ends as `how`.
+ */
+void hv_fill_cancel(struct hv_space *space, uint32_t page, enum hv_served how);
 /* Why a fill waits. */
 enum hv_wait hv_fill_wait(const struct hv_pager *pager, const struct hv_fill *fill);
 

@@ -86,7 +86,8 @@ static void count_refault(struct hv_space *space, uint32_t distance)
 void hv_space_use(const struct hv_space *space, struct hv_space_use *ret_use)
 {
 	*ret_use = (struct hv_space_use){
-		.arrivals = space->counts.zero_fills + space->counts.page_ins,
+		.arrivals = space->counts.zero_fills + space->counts.page_ins +
+			    space->counts.map_zero_fills + space->counts.map_page_ins,
 		.resident = space->frames,
 		.loaned = space->table.loaned,
 		.probation = space->table.queues[HV_QUEUE_SMALL].length,
@@ -290,7 +291,7 @@ static unsigned batch_size(const struct hv_pager *pager)
 	unsigned pending = 0;
 
 	for (unsigned i = 0; i < pager->space_count; i++)
-		pending += pager->spaces[i]->pending;
+		pending += pager->spaces[i]->pending + pager->spaces[i]->pending_maps;
 	if (pending == 0)
 		return BATCH_IDLE;
 	pending = BATCH_MIN + 2 * pending;

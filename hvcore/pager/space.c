@@ -317,7 +317,9 @@ void hv_pager_end(struct hv_pager *pager, struct hv_space *space)
 			  -(int64_t)space->table.pages_in[HV_PAGE_STEALING]);
 	hv_frame_give(space, space->frames);
 	space->counts.stale_faults += space->pending;
+	space->counts.map_ends += space->pending_maps;
 	space->pending = 0;
+	space->pending_maps = 0;
 	space->parked_count = 0;
 	space->has_overflow = false;
 	hv_pager_retry_soon(pager);
@@ -372,6 +374,7 @@ void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
 		.counts = space->counts,
 		.pages = space->pages,
 		.pending_faults = space->pending,
+		.pending_maps = space->pending_maps,
 		.frames = space->frames,
 		.loaned = space->table.loaned,
 		.table_bytes = hv_space_table_bytes(space),

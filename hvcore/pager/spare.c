@@ -6,7 +6,8 @@
  *                     changed meanwhile: left alone
  *
  * Found by a cursor over the hints, a bounded stretch a run, or a lap where there is
- * none, since else pages with a worth would leave; after such a lap it rests. A page that is being read in has somebody who waits for it, and is left alone.
+ * none, since else pages with a worth would leave; after such a lap it rests. A page that is being read in has somebody who waits for it, and is left alone;
+ * so is one under I/O, whatever is said of it (M7).
  * Content is lost, which the partition said is fine: hint.h.
  */
 #include "hvcore/pager/pager_priv.h"
@@ -29,7 +30,8 @@ static bool can_go(const struct hv_space *space, uint32_t page)
 	enum hv_page_state state = hv_page_state(&space->table, page);
 
 	return state != HV_PAGE_INFLIGHT && state != HV_PAGE_POISONED &&
-	       !hv_page_has(&space->table, page, HV_PAGE_PARKED);
+	       !hv_page_has(&space->table, page, HV_PAGE_PARKED) &&
+	       !hv_page_is_under_io(space, page);
 }
 
 static uint64_t *counter_of(struct hv_space *space, enum hv_hint hint)

@@ -15,6 +15,7 @@ static const struct {
 	{ H_PAGE_INIT, 3 },
 	{ H_SET_DABR,  1 },
 	{ H_STUFF_TCE, 4 },
+	{ H_SET_MPP,   2 },
 	{ H_GET_MPP,   0 },
 	{ H_WALK,      2 },
 	{ H_DABR_HITS, 1 },

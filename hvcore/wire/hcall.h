@@ -35,12 +35,17 @@
 
 /* LoPAR hcall() numbers. */
 enum hv_hcall_number {
-	H_REMOVE = 0x04,    /* flags, ptex, avpn -> the entry it was */
-	H_ENTER = 0x08,     /* flags, ptex, v, r -> ptex */
-	H_READ = 0x0c,      /* flags, ptex -> v, r; four of them with H_READ_4 */
-	H_PROTECT = 0x18,   /* flags (pp, N, key), ptex, avpn */
-	H_GET_TCE = 0x1c,   /* liobn, ioba -> tce */
-	H_PUT_TCE = 0x20,   /* liobn, ioba, tce */
+	H_REMOVE = 0x04,  /* flags, ptex, avpn -> the entry it was */
+	H_ENTER = 0x08,   /* flags, ptex, v, r -> ptex */
+	H_READ = 0x0c,    /* flags, ptex -> v, r; four of them with H_READ_4 */
+	H_PROTECT = 0x18, /* flags (pp, N, key), ptex, avpn */
+	H_GET_TCE = 0x1c, /* liobn, ioba -> tce */
+	/*
+	 * liobn, ioba, tce -> change of the bytes mapped. H_LONG_BUSY_1_MSEC: it is,
+	 * and its page is being brought; transfers may use it once the same call says
+	 * H_SUCCESS.
+	 */
+	H_PUT_TCE = 0x20,
 	H_PAGE_INIT = 0x2c, /* flags, logical address, source (0) */
 	/*
 	 * An address of the caller's with HV_DABR_ flags, 0 for none: of all of its
@@ -56,8 +61,9 @@ enum hv_hcall_number {
 	H_FREE_LOGICAL_LAN = 0x118,       /* unit */
 	H_ADD_LOGICAL_LAN_BUFFER = 0x11c, /* unit, descriptor */
 	H_SEND_LOGICAL_LAN = 0x120,       /* unit, six descriptors */
-	H_STUFF_TCE = 0x138,              /* liobn, ioba, tce, count */
-	H_GET_MPP = 0x2d4,                /* -> enum hv_mpp values */
+	H_STUFF_TCE = 0x138,              /* liobn, ioba, tce, count; as H_PUT_TCE */
+	H_SET_MPP = 0x2d0, /* bytes for I/O, weight -> both, as they are now */
+	H_GET_MPP = 0x2d4, /* -> enum hv_mpp values */
 	/*
 	 * Not LoPAR's, from the range it leaves to platforms: the walk that a Power
 	 * processor does by itself. Ours cannot, as no partition may map its table.
@@ -76,14 +82,17 @@ enum hv_hcall_code {
 	H_SUCCESS = 0,
 	H_BUSY = 1,                /* ask again */
 	H_CLOSED = 2,              /* that queue is not registered */
+	H_CONSTRAINED = 4,         /* done, but for less than was asked */
 	H_LONG_BUSY_1_MSEC = 9900, /* ask again then */
-	H_HARDWARE = -1,    /* what is below refuses it; errno in the first value */
-	H_FUNCTION = -2,    /* no such call */
-	H_PARAMETER = -4,   /* out of range, reserved, or another partition's */
+	H_HARDWARE = -1,           /* what is below refuses it (H_SET_DABR: errno in the
+				first value), or the page is lost */
+	H_FUNCTION = -2,           /* no such call */
+	H_PARAMETER = -4,          /* out of range, reserved, or another partition's */
 	H_PTEG_FULL = -6,   /* no free entry in the group, or the exact one is not */
 	H_NOT_FOUND = -7,   /* no such entry */
 	H_PERMISSION = -11, /* walk: the entry forbids it */
-	H_RESOURCE = -16,   /* more entries for a page than may be */
+	H_RESOURCE = -16, /* more entries for a page than may be; it is mapped for I/O */
+	H_NOT_ENOUGH_RESOURCES = -44, /* more pages mapped than it is entitled to */
 };
 
 /* Flags; bit 0 is the most significant, as in the book. */

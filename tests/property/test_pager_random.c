@@ -3,7 +3,7 @@
  * do, in random order: touches, discards by message and bare, hostile writes, REMOVE
  * storms, full pool, failed ioctls, failovers, late writes of ended epochs, errors,
  * damage, lies, planned switches, blocked stealing, dying partitions, a pool that
- * shrinks and grows.
+ * shrinks and grows, pages that devices read and write without a word.
  *
  * Claim: after every step all equations hold (hv_pager_audit, frames, blocks, late
  * writes only on quarantined slots); every read sees the last write, or zeros after
@@ -182,7 +182,38 @@ static void step_hint(struct run *run)
 	model_hint(&member->kernel, page, (enum hv_hint)below(run, HV_HINT_COUNT));
 }
 
-/* I/O to a page in its frame begins, or ends. */
+/* A page is mapped for a device, or asked for again. */
+static void map(struct run *run, struct world_member *member, uint32_t page)
+{
+	struct model_page *at = &member->kernel.pages[page];
+	enum hv_map map;
+
+	if (!at->is_under_io) {
+		hv_pager_look(run->world.pager, member->space, page);
+		model_io_map(&member->kernel, page, below(run, 2));
+	}
+	map = hv_pager_map(run->world.pager, member->space, page, at->is_io_write,
+			   run->world.now_ns);
+	at->is_io_ready = map == HV_MAP_READY;
+	if (map == HV_MAP_LOST)
+		model_io_end(&member->kernel, page);
+}
+
+static uint64_t transfers;
+
+static void transfer(struct run *run, struct world_member *member, uint32_t page)
+{
+	struct model_page *at = &member->kernel.pages[page];
+
+	transfers++;
+	at->is_held = true;
+	if (at->is_io_write && below(run, 2))
+		model_io_write(&member->kernel, page, ++run->world.version);
+	else
+		model_io_read(&member->kernel, page);
+}
+
+/* What devices use: mapped, held by transfers, and not any more. */
 static void step_io(struct run *run)
 {
 	unsigned index;
@@ -193,15 +224,23 @@ static void step_io(struct run *run)
 	if (member == NULL)
 		return;
 	at = &member->kernel.pages[page];
-	if (at->is_under_io || below(run, 4) != 0) {
-		at->is_under_io = false;
+	switch (below(run, 6)) {
+	case 0:
+		if (!at->is_held)
+			model_io_end(&member->kernel, page);
 		return;
+	case 1:
+		at->is_held = false;
+		return;
+	case 2:
+		map(run, member, page);
+		return;
+	default: /* most are mapped for a short while: others must have frames, too */
+		if (at->is_io_ready)
+			transfer(run, member, page);
+		else if (at->is_under_io)
+			map(run, member, page);
 	}
-	if (hv_page_state(&member->space->table, page) != HV_PAGE_RESIDENT ||
-	    model_is_touched(&member->kernel, page))
-		return;
-	model_use(&member->kernel, page); /* mapping it makes it active */
-	at->is_under_io = at->is_cached;
 }
 
 static void step_hostile(struct run *run)
@@ -314,7 +353,7 @@ static const struct {
 	{ step_failover,   25 },
 	{ step_discard,    50 },
 	{ step_hint,      300 },
-	{ step_io,         60 },
+	{ step_io,        400 },
 	{ step_hostile,    50 },
 	{ step_kernel,     40 },
 	{ step_lie,        40 },
@@ -379,7 +418,7 @@ static void end_io(struct world *world)
 {
 	for (unsigned i = 0; i < world->config.members; i++)
 		for (uint32_t page = 0; page < world->config.pages; page++)
-			world->members[i].kernel.pages[page].is_under_io = false;
+			model_io_end(&world->members[i].kernel, page);
 }
 
 static void episode(uint64_t seed, struct hv_space_counts *sum)
@@ -425,6 +464,9 @@ static void episode(uint64_t seed, struct hv_space_counts *sum)
 		sum->unused_steals += space->counts.unused_steals;
 		sum->loaned_steals += space->counts.loaned_steals;
 		sum->dropped_steals += space->counts.dropped_steals;
+		sum->map_zero_fills += space->counts.map_zero_fills;
+		sum->map_page_ins += space->counts.map_page_ins;
+		sum->map_ends += space->counts.map_ends;
 	}
 	world_fini(&run.world);
 }
@@ -446,7 +488,8 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 		episode(hv_rng_next(&seeds), &sum);
 	printf("%llu episodes: faults=%llu page_ins=%llu page_outs=%llu clean=%llu "
 	       "zero=%llu canceled=%llu discards=%llu checksum=%llu integrity=%llu "
-	       "io=%llu waits=%llu failed=%llu\n",
+	       "io=%llu waits=%llu failed=%llu map_zero=%llu map_page_ins=%llu "
+	       "map_ends=%llu transfers=%llu\n",
 	       (unsigned long long)episodes, (unsigned long long)sum.faults,
 	       (unsigned long long)sum.page_ins, (unsigned long long)sum.page_outs,
 	       (unsigned long long)sum.clean_steals, (unsigned long long)sum.zero_steals,
@@ -454,10 +497,15 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 	       (unsigned long long)sum.checksum_errors,
 	       (unsigned long long)sum.integrity_errors,
 	       (unsigned long long)sum.io_errors, (unsigned long long)sum.frame_waits,
-	       (unsigned long long)sum.failed_faults);
+	       (unsigned long long)sum.failed_faults,
+	       (unsigned long long)sum.map_zero_fills,
+	       (unsigned long long)sum.map_page_ins, (unsigned long long)sum.map_ends,
+	       (unsigned long long)transfers);
 	/* A run in which nothing happened proves nothing. */
 	assert_true(sum.page_ins > 0 && sum.page_outs > 0 && sum.clean_steals > 0);
 	assert_true(sum.zero_steals > 0 && sum.canceled_steals > 0 && sum.discards > 0);
+	assert_true(transfers > 0 && sum.map_zero_fills > 0 && sum.map_page_ins > 0 &&
+		    sum.map_ends > 0);
 	assert_true(sum.unused_steals > 0 && sum.loaned_steals > 0 &&
 		    sum.dropped_steals > 0);
 }

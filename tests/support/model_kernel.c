@@ -165,7 +165,7 @@ static void zap(struct model_kernel *kernel, struct model_thread *thread)
 			at->is_poisoned = false;
 			continue;
 		}
-		at->is_under_io = false; /* its own doing */
+		model_io_end(kernel, thread->page + i); /* its own doing */
 		make_hole(kernel, thread->page + i);
 		at->may_be_zero = true;
 	}
@@ -289,7 +289,7 @@ void model_pwrite(struct model_kernel *kernel, uint32_t page, uint64_t value)
 
 void model_punch_bare(struct model_kernel *kernel, uint32_t page)
 {
-	kernel->pages[page].is_under_io = false;
+	model_io_end(kernel, page);
 	make_hole(kernel, page);
 	kernel->pages[page].may_be_zero = true;
 }
@@ -332,15 +332,57 @@ static void set_hint(struct model_kernel *kernel, uint32_t page, enum hv_hint hi
 void model_hint(struct model_kernel *kernel, uint32_t page, enum hv_hint hint)
 {
 	HV_INVARIANT(!model_is_touched(kernel, page));
-	if (hint == HV_HINT_ACTIVE || hint == HV_HINT_CRITICAL ||
-	    !kernel->pages[page].is_under_io)
-		set_hint(kernel, page, hint);
+	set_hint(kernel, page, hint);
 }
 
 void model_use(struct model_kernel *kernel, uint32_t page)
 {
 	if (kernel->pages[page].hint > HV_HINT_CRITICAL)
 		set_hint(kernel, page, HV_HINT_ACTIVE);
+}
+
+/* ---- devices ---- */
+
+void model_io_map(struct model_kernel *kernel, uint32_t page, bool is_write)
+{
+	struct model_page *at = &kernel->pages[page];
+
+	HV_INVARIANT(!at->is_under_io);
+	model_use(kernel, page);
+	at->is_under_io = true;
+	at->is_io_write = is_write;
+}
+
+/* Nothing is told of a store: that is what P5 is about. */
+void model_io_write(struct model_kernel *kernel, uint32_t page, uint64_t value)
+{
+	struct model_page *at = &kernel->pages[page];
+
+	HV_INVARIANT(at->is_io_ready && at->is_io_write);
+	if (!at->is_cached) {
+		violated(kernel, page, "a transfer met a page without a frame");
+		return;
+	}
+	at->value = value;
+	at->expected = value;
+	at->may_be_zero = false;
+}
+
+void model_io_read(struct model_kernel *kernel, uint32_t page)
+{
+	HV_INVARIANT(kernel->pages[page].is_io_ready);
+	if (!kernel->pages[page].is_cached)
+		violated(kernel, page, "a transfer met a page without a frame");
+	else
+		check_read(kernel, page);
+}
+
+void model_io_end(struct model_kernel *kernel, uint32_t page)
+{
+	struct model_page *at = &kernel->pages[page];
+
+	at->is_under_io = at->is_io_write = false;
+	at->is_io_ready = at->is_held = false;
 }
 
 static enum hv_importance op_importance(void *ctx, uint32_t page)

@@ -53,6 +53,9 @@ struct model_page {
 	bool may_poison;      /* its device failed: SIGBUS is right */
 	bool is_entered;      /* a translation to it was made since it last left */
 	bool is_under_io;     /* mapped for I/O: it must not leave (M7) */
+	bool is_io_write;     /* a device may write to it */
+	bool is_io_ready;     /* its mapping succeeded: transfers may use it */
+	bool is_held;         /* one does: it is not unmapped */
 	_Atomic uint8_t hint; /* hvcore/wire/hint.h */
 };
 
@@ -137,6 +140,14 @@ void model_hint(struct model_kernel *kernel, uint32_t page, enum hv_hint hint);
 /* It is used again: what a careful operating system does before it touches it. */
 void model_use(struct model_kernel *kernel, uint32_t page);
 bool model_is_touched(const struct model_kernel *kernel, uint32_t page);
+/*
+ * A device: the page is mapped for it, or what was mapped is asked for again; one
+ * transfer; the mapping ends, whether the partition wants it or not.
+ */
+void model_io_map(struct model_kernel *kernel, uint32_t page, bool is_write);
+void model_io_write(struct model_kernel *kernel, uint32_t page, uint64_t value);
+void model_io_read(struct model_kernel *kernel, uint32_t page);
+void model_io_end(struct model_kernel *kernel, uint32_t page);
 /* munmap, mmap, register again. */
 void model_remap(struct model_kernel *kernel);
 

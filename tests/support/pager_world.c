@@ -124,7 +124,7 @@ bool world_member_discard(struct world *world, unsigned index, uint32_t first,
 	struct world_member *member = &world->members[index];
 
 	for (uint32_t i = 0; i < count; i++)
-		member->kernel.pages[first + i].is_under_io = false;
+		model_io_end(&member->kernel, first + i);
 	if (hv_pager_discard(world->pager, member->space, first, count) != HV_OK)
 		return false;
 	model_discarded(&member->kernel, first, count);
@@ -356,12 +356,28 @@ static bool any_stale_entry(const struct world_member *member)
 	return false;
 }
 
+/* M7, P5 of what devices may use. */
+static bool audit_io(const struct world_member *member, struct hv_err *err)
+{
+	const struct hv_space *space = member->space;
+
+	for (uint32_t page = 0; page < space->table.page_count; page++) {
+		const struct model_page *at = &member->kernel.pages[page];
+
+		if (at->is_io_ready && !at->is_tainted &&
+		    hv_space_audit_io(space, page, at->is_io_write, err) != HV_OK)
+			return false;
+	}
+	return true;
+}
+
 /* NULL = right. Adds the member's frames. */
 static const char *check_member(const struct world_member *member, unsigned index,
 				int64_t *frames)
 {
 	const struct model_kernel *kernel = &member->kernel;
 	static char text[512];
+	static struct hv_err err;
 
 	if (member->space == NULL)
 		return NULL;
@@ -371,6 +387,8 @@ static const char *check_member(const struct world_member *member, unsigned inde
 			       kernel->violation_page, kernel->violation);
 		return text;
 	}
+	if (!member->space->is_ended && !audit_io(member, &err))
+		return err.text;
 	if (!member->space->is_ended && any_stale_entry(member))
 		return "a page left its frame and is translated to";
 	return !kernel->is_hostile && kernel->blocks > member->space->frames

@@ -199,13 +199,17 @@ static void a_partition_learns_what_it_is_asked_to_loan(void **state)
 	(void)state;
 	memory.mpp = (struct memory_mpp){ .pool_bytes = 1 << 24,
 					  .donation_pages = 24,
-					  .weight = 192 };
+					  .weight = 192,
+					  .spare_weight = 8,
+					  .io_pages = 9,
+					  .spare_pages = 3 };
 	hv_pager_on_missing(thread.pager, memory.space, 5, true, 1000);
 	get_mpp(values);
-	assert_int_equal(values[HV_MPP_ENTITLED], 10 * HV_PAGE_BYTES);
+	assert_int_equal(values[HV_MPP_ENTITLED], 9 * HV_PAGE_BYTES);
 	assert_int_equal(values[HV_MPP_MAPPED], 0);
 	assert_int_equal(values[HV_MPP_POOL], 0);
-	assert_int_equal(values[HV_MPP_WEIGHT] >> 56, 192);
+	assert_int_equal(values[HV_MPP_WEIGHT],
+			 UINT64_C(192) << 56 | UINT64_C(8) << 48 | 3);
 	assert_int_equal(values[HV_MPP_POOL_BYTES], 1 << 24);
 	assert_int_equal((int64_t)values[HV_MPP_LOAN_REQUEST], 24 * HV_PAGE_BYTES);
 	assert_int_equal(values[HV_MPP_BACKING], HV_PAGE_BYTES);

@@ -84,9 +84,9 @@ static void every_call_reaches_its_table(void **state)
 	assert_int_equal(answer.values[0], v);
 	assert_int_equal(call(H_PUT_TCE, L, 0x1000, 0x2003, 0).code, H_SUCCESS);
 	assert_int_equal(call(H_GET_TCE, L, 0x1000, 0, 0).values[0], 0x2003);
-	assert_int_equal(get().tces, 1);
+	assert_int_equal(get().tces.entries, 1);
 	assert_int_equal(call(H_STUFF_TCE, L, 0, 0, 16).code, H_SUCCESS);
-	assert_int_equal(get().tces, 0);
+	assert_int_equal(get().tces.entries, 0);
 	assert_int_equal(get().calls, 10);
 	assert_int_equal(get().refused, 1); /* the store that may not be */
 }

@@ -158,6 +158,134 @@ static void more_entries_of_a_page_than_are_counted_are_refused(void **state)
 	tces = before;
 }
 
+/* ---- what may be mapped ---- */
+
+static int64_t map(uint64_t ioba, uint64_t tce, uint64_t count, int64_t *ret_change)
+{
+	struct hv_tce_range range = { L, ioba, tce, count };
+
+	return hv_tces_map(tces, &range, ret_change);
+}
+
+static struct hv_tces_stat get_stat(void)
+{
+	struct hv_tces_stat stat;
+
+	hv_tces_stat(tces, &stat);
+	return stat;
+}
+
+static void no_more_is_mapped_than_it_is_entitled_to(void **state)
+{
+	int64_t change = 77;
+
+	(void)state;
+	assert_int_equal(get_stat().entitled, UINT32_MAX);
+	hv_tces_entitle(tces, 2);
+	assert_int_equal(map(0x0000, 0x1003, 5, &change), H_SUCCESS);
+	assert_int_equal(change, 1);
+	assert_int_equal(map(0x0000, 0x1003, 5, &change), H_SUCCESS); /* again */
+	assert_int_equal(change, 0);
+	assert_int_equal(map(0x5000, 0x2001, 1, &change), H_SUCCESS);
+	assert_int_equal(change, 1);
+	change = 77;
+	assert_int_equal(map(0x6000, 0x3001, 1, &change), H_NOT_ENOUGH_RESOURCES);
+	assert_int_equal(change, 77);
+	assert_int_equal(get(L, 0x6000), 0);
+	/* in exchange for one that it is the last entry of */
+	assert_int_equal(map(0x5000, 0x3001, 1, &change), H_SUCCESS);
+	assert_int_equal(change, 0);
+	/* not for one of five */
+	assert_int_equal(map(0x0000, 0x4001, 4, &change), H_NOT_ENOUGH_RESOURCES);
+	assert_int_equal(get(L, 0x3000), 0x1003);
+	assert_int_equal(map(0x0000, 0x4001, 5, &change), H_SUCCESS);
+	assert_int_equal(get_stat().failures, 2);
+	assert_int_equal(get_stat().pages, 2);
+	assert_int_equal(get_stat().pages_max, 2);
+	assert_int_equal(map(0x0000, 0, 6, &change), H_SUCCESS);
+	assert_int_equal(change, -2);
+	assert_int_equal(get_stat().pages, 0);
+	assert_int_equal(get_stat().pages_max, 2);
+	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
+}
+
+/* An entitlement that is less by now takes nothing away, and allows nothing more. */
+static void what_is_mapped_beyond_a_smaller_entitlement_stays(void **state)
+{
+	int64_t change;
+
+	(void)state;
+	for (uint64_t i = 0; i < 4; i++)
+		assert_int_equal(map(i << 12, i << 12 | 3, 1, &change), H_SUCCESS);
+	hv_tces_entitle(tces, 2);
+	assert_int_equal(get_stat().pages, 4);
+	assert_int_equal(map(0x4000, 0x9001, 1, &change), H_NOT_ENOUGH_RESOURCES);
+	assert_int_equal(map(0x3000, 0x9001, 1, &change),
+			 H_SUCCESS); /* no more of them */
+	assert_int_equal(map(0x4000, 0x9001, 1, &change), H_SUCCESS);
+	assert_int_equal(map(0x3000, 0, 2, &change), H_SUCCESS);
+	assert_int_equal(change, -1);
+	assert_int_equal(map(0x3000, 0x9001, 1, &change), H_NOT_ENOUGH_RESOURCES);
+}
+
+static void a_mapping_is_used_when_it_is_ready(void **state)
+{
+	struct hv_tce_range range = { L, 0x1000, 0x5003, 2 };
+	struct hv_tce_span spans[2];
+	uint64_t at = 0;
+	uint32_t page;
+	bool is_write;
+	unsigned count;
+	int64_t change;
+
+	(void)state;
+	assert_int_equal(hv_tces_map(tces, &range, &change), H_SUCCESS);
+	assert_true(hv_tces_is_mapped(tces, 5));
+	assert_int_equal(get(L, 0x1000), 0x5003);
+	assert_false(hv_tces_next(tces, &at, &page, &is_write));
+	assert_int_equal(hv_tces_hold(tces, L, 0x1000, 1, HV_TCE_READ, spans, &count),
+			 H_PERMISSION);
+	hv_tces_ready(tces, &range);
+	assert_int_equal(hv_tces_map(tces, &range, &change),
+			 H_SUCCESS); /* and stays so */
+	at = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(hv_tces_next(tces, &at, &page, &is_write));
+		assert_int_equal(page, 5);
+		assert_true(is_write);
+	}
+	assert_false(hv_tces_next(tces, &at, &page, &is_write));
+	assert_int_equal(hv_tces_hold(tces, L, 0x1000, 1, HV_TCE_READ, spans, &count),
+			 H_SUCCESS);
+	/* lost: what is held stays until it is released */
+	hv_tces_lost(tces, &range, &change);
+	assert_int_equal(change, 0);
+	assert_int_equal(get(L, 0x1000), 0x5003);
+	assert_int_equal(get(L, 0x2000), 0);
+	hv_tces_release(tces, spans, count);
+	hv_tces_lost(tces, &range, &change);
+	assert_int_equal(change, -1);
+	/* an entry without a permission is never ready */
+	range.tce = 0x5000;
+	assert_int_equal(hv_tces_map(tces, &range, &change), H_SUCCESS);
+	hv_tces_ready(tces, &range);
+	at = 0;
+	assert_false(hv_tces_next(tces, &at, &page, &is_write));
+	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
+}
+
+static void any_of_a_range_is_found(void **state)
+{
+	(void)state;
+	assert_false(hv_tces_any_mapped(tces, 0, PAGES));
+	assert_int_equal(hv_tce_put(tces, L, 0, 0x9001), H_SUCCESS);
+	assert_true(hv_tces_any_mapped(tces, 0, PAGES));
+	assert_true(hv_tces_any_mapped(tces, 9, 1));
+	assert_false(hv_tces_any_mapped(tces, 0, 9));
+	assert_false(hv_tces_any_mapped(tces, 10, PAGES));
+	assert_false(hv_tces_any_mapped(tces, 9, 0));
+}
+
 /* ---- transfers ---- */
 
 static struct hv_tce_span spans[HV_TCE_SPANS_MAX];
@@ -271,6 +399,8 @@ static void a_transfer_that_may_not_be_holds_nothing(void **state)
 static void it_answers_as_an_array_does(void **state)
 {
 	static uint64_t model[WINDOWS][HV_TCE_WINDOW_PAGES];
+	bool is_mapped[PAGES] = { 0 };
+	uint32_t pages = 0;
 	struct hv_rng rng = { test_seed() };
 
 	(void)state;
@@ -291,8 +421,16 @@ static void it_answers_as_an_array_does(void **state)
 			model[window][first + i] = tce;
 	}
 	for (unsigned window = 0; window < WINDOWS; window++)
-		for (uint64_t i = 0; i < HV_TCE_WINDOW_PAGES; i++)
+		for (uint64_t i = 0; i < HV_TCE_WINDOW_PAGES; i++) {
 			assert_int_equal(get(L + window, i << 12), model[window][i]);
+			if ((model[window][i] & 3) != 0)
+				is_mapped[model[window][i] >> 12] = true;
+		}
+	for (uint32_t page = 0; page < PAGES; page++) {
+		assert_int_equal(hv_tces_is_mapped(tces, page), is_mapped[page]);
+		pages += is_mapped[page];
+	}
+	assert_int_equal(hv_tces_mapped_pages(tces), pages);
 	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
 }
 
@@ -336,6 +474,10 @@ int main(void)
 		TEST(beyond_logical_memory_there_are_no_entries),
 		TEST(a_page_mapped_often_counts_once),
 		TEST(more_entries_of_a_page_than_are_counted_are_refused),
+		TEST(no_more_is_mapped_than_it_is_entitled_to),
+		TEST(what_is_mapped_beyond_a_smaller_entitlement_stays),
+		TEST(a_mapping_is_used_when_it_is_ready),
+		TEST(any_of_a_range_is_found),
 		TEST(a_transfer_is_told_where_it_lies),
 		TEST(what_is_held_stays_mapped_until_it_is_released),
 		TEST(a_transfer_that_may_not_be_holds_nothing),
