@@ -167,7 +167,9 @@ static enum hv_code check_ask(const struct hypervisor *hv,
 	if (hv->pool.pool == NULL)
 		return hv_fail(err, HV_E_STATE, "there is no shared memory pool");
 	if (count_shared(hv) >= SHARED_MAX)
-		return hv_fail(err, HV_E_LIMIT, "%u shared partitions are in the pool",
+		return hv_fail(err, HV_E_LIMIT,
+			       "the pool has %u shared partitions, the most it may have; "
+			       "end one first",
 			       SHARED_MAX);
 	return HV_OK;
 }

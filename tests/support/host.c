@@ -118,8 +118,8 @@ void test_host_start(struct test_host *host, const struct test_host_config *conf
 
 /* ---- partitions ---- */
 
-/* Becomes host->device. */
-static void format_device(struct test_host *host, const struct test_partition *spec)
+/* Its device becomes host->device. */
+static void make_device(struct test_host *host, const struct test_partition *spec)
 {
 	static struct test_process format; /* big, and of no interest afterwards */
 	struct test_device device = { .id = { (uint8_t)++host->devices } };
@@ -129,6 +129,10 @@ static void format_device(struct test_host *host, const struct test_partition *s
 	char hex[33];
 	int code;
 
+	if (spec->device != NULL) {
+		host->device = *spec->device;
+		return;
+	}
 	for (unsigned i = 0; i < 16; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", device.id[i]);
 	(void)snprintf(name, sizeof(name), "device-%u", host->devices);
@@ -198,7 +202,7 @@ enum hv_code test_host_define(struct test_host *host, const struct test_partitio
 			      uint64_t run_id, char token_hex[33], struct hv_err *err)
 {
 	if (!spec->is_dedicated)
-		format_device(host, spec);
+		make_device(host, spec);
 	return define_on(host, spec, run_id, token_hex, err);
 }
 
@@ -328,7 +332,7 @@ struct test_guest *test_host_run(struct test_host *host,
 	clear_process(&guest->process);
 	(void)snprintf(guest->name, sizeof(guest->name), "%s", spec->name);
 	if (!spec->is_dedicated)
-		format_device(host, spec);
+		make_device(host, spec);
 	run_guest(host, guest, spec);
 	return guest;
 }

@@ -38,12 +38,18 @@ struct test_host_config {
 	bool keeps_vios;        /* those that end are started again, as by the agent */
 };
 
+struct test_device {
+	char path[TEST_PATH_BYTES];
+	uint8_t id[16];
+};
+
 struct test_partition {
 	const char *name;
 	unsigned mem_mib, max_mib; /* max 0 = mem */
 	unsigned entitled_mib;
-	unsigned device_mib; /* 0 = max and some */
-	unsigned weight;     /* 0 = 128 */
+	unsigned device_mib;              /* 0 = max and some */
+	const struct test_device *device; /* NULL = a new one is made */
+	unsigned weight;                  /* 0 = 128 */
 	bool is_dedicated;
 	const char *workload; /* NULL = zipf */
 	unsigned working_set, write_percent, rate, threads;
@@ -52,11 +58,6 @@ struct test_partition {
 	bool via_hpt;
 	bool hints;              /* phases that discard */
 	const char *loan_policy; /* os; NULL = 0 */
-};
-
-struct test_device {
-	char path[TEST_PATH_BYTES];
-	uint8_t id[16];
 };
 
 struct test_guest {
@@ -102,7 +103,7 @@ enum hv_code test_host_order(struct test_host *host, const Tarn__HvRequest *requ
 			     struct hv_err *err);
 enum hv_code test_host_pool(struct test_host *host, unsigned mib, struct hv_err *err);
 
-/* Device formatted; gives the code of define and, where it is OK, the token in hex. */
+/* Makes its device, and gives the code of define and, where it is OK, the token in hex. */
 enum hv_code test_host_define(struct test_host *host, const struct test_partition *spec,
 			      uint64_t run_id, char token_hex[33], struct hv_err *err);
 /* Defines and starts it, and waits until it runs. */
