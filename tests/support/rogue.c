@@ -1,10 +1,6 @@
 /* rogue - see rogue.h. Between rogue_main and its callers everything is the child's. */
-#include "tests/support/rogue.h"
+#include "tests/support/rogue_priv.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/io_uring.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,39 +8,18 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/partition/calls.h"
 #include "hvcore/base/invariant.h"
-#include "hvcore/base/rng.h"
 #include "hvcore/wire/attach.h"
-#include "tests/support/region.h"
 #include "tests/support/wait.h"
 
 #define FAILED ROGUE_FAILED
 
-struct order {
-	enum rogue_deed deed;
-	uint64_t page, count;
-};
-
-struct child {
-	int orders; /* socket to the test */
-	int attach;
-	int file;
-	int ring; /* of pinned buffers; -1 none */
-	struct test_region region;
-	void *again;
-	struct partition_calls *calls;
-	struct hv_rng rng;
-};
-
 /* ---- attaching, as agent/partition does it ---- */
 
-static void ask_for_calls(struct child *child)
+static void ask_for_calls(struct rogue_child *child)
 {
 	struct hv_attach_calls ask = {
 		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_CALLS, sizeof(ask), 0),
@@ -70,7 +45,7 @@ static struct test_region map_plain(int file, size_t bytes)
 	return region;
 }
 
-static void attach(struct child *child, const char *path, const char *name,
+static void attach(struct rogue_child *child, const char *path, const char *name,
 		   uint64_t run_id, const uint8_t *token)
 {
 	struct hv_attach_hello hello = {
@@ -107,337 +82,13 @@ static void attach(struct child *child, const char *path, const char *name,
 	HV_INVARIANT(welcome->head.type == HV_ATTACH_GO);
 }
 
-/* ---- deeds ---- */
-
-static unsigned char *at_page(struct child *child, uint64_t page)
-{
-	return child->region.at + page * HV_PAGE_BYTES;
-}
-
-static uint64_t content(uint64_t page, unsigned word)
-{
-	return page * 1000003 + word + 1;
-}
-
-static uint64_t fill(struct child *child, uint64_t page, uint64_t count)
-{
-	for (uint64_t p = page; p < page + count; p++) {
-		volatile uint64_t *at = (void *)at_page(child, p);
-
-		for (unsigned i = 0; i < HV_PAGE_BYTES / 8; i++)
-			at[i] = content(p, i);
-	}
-	return 0;
-}
-
-static uint64_t count_wrong(struct child *child, uint64_t page, uint64_t count,
-			    bool is_zero)
-{
-	uint64_t wrong = 0;
-
-	for (uint64_t p = page; p < page + count; p++) {
-		volatile uint64_t *at = (void *)at_page(child, p);
-		bool is_right = true;
-
-		for (unsigned i = 0; i < HV_PAGE_BYTES / 8; i++)
-			is_right &= at[i] == (is_zero ? 0 : content(p, i));
-		wrong += !is_right;
-	}
-	return wrong;
-}
-
-static uint64_t discard(struct child *child, uint64_t page, uint64_t count)
-{
-	struct hv_attach_discard ask = {
-		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_DISCARD, sizeof(ask),
-				      77),
-		.offset = page * HV_PAGE_BYTES,
-		.bytes = count * HV_PAGE_BYTES,
-	};
-	struct hv_local_packet packet;
-	const struct hv_local_head *head = (const void *)packet.bytes;
-
-	if (hv_local_send(child->attach, &ask, sizeof(ask), NULL, 0, NULL) != HV_OK ||
-	    hv_local_receive_packet(child->attach, &packet, NULL) != HV_OK)
-		return FAILED;
-	return head->type == HV_ATTACH_DISCARDED && head->tag == 77 ? 0 : FAILED;
-}
-
-static uint64_t move(struct child *child)
-{
-	void *at = mremap(child->region.at, child->region.bytes, child->region.bytes,
-			  MREMAP_MAYMOVE | MREMAP_FIXED,
-			  child->region.at + 2 * child->region.bytes);
-
-	if (at == MAP_FAILED)
-		return FAILED;
-	child->region.at = at;
-	return *(volatile uint64_t *)at;
-}
-
-static uint64_t pin(struct child *child, uint64_t page, uint64_t count)
-{
-	struct io_uring_params params = { 0 };
-	struct iovec buffer = { at_page(child, page), count * HV_PAGE_BYTES };
-
-	child->ring = (int)syscall(SYS_io_uring_setup, 4, &params);
-	if (child->ring < 0)
-		return FAILED;
-	return syscall(SYS_io_uring_register, child->ring, IORING_REGISTER_BUFFERS,
-		       &buffer, 1) == 0
-		       ? 0
-		       : FAILED;
-}
-
-static uint64_t put_in_file(struct child *child, uint64_t page, uint64_t count)
-{
-	unsigned char bytes[HV_PAGE_BYTES];
-
-	memset(bytes, 0x5a, sizeof(bytes));
-	for (uint64_t p = page; p < page + count; p++)
-		if (pwrite(child->file, bytes, sizeof(bytes),
-			   (off_t)(p * HV_PAGE_BYTES)) != (ssize_t)sizeof(bytes))
-			return p - page;
-	return count;
-}
-
-static uint64_t give(struct child *child, uint64_t page, uint64_t count)
-{
-	struct hv_local_packet packet;
-	const struct hv_attach_resize *order = (const void *)packet.bytes;
-	struct hv_attach_resized resized = { .bytes = page * HV_PAGE_BYTES };
-
-	if (hv_local_receive_packet(child->attach, &packet, NULL) != HV_OK ||
-	    order->head.type != HV_ATTACH_RESIZE)
-		return FAILED;
-	resized.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_RESIZED,
-				     sizeof(resized), order->head.tag + (uint32_t)count);
-	if (hv_local_send(child->attach, &resized, sizeof(resized), NULL, 0, NULL) !=
-	    HV_OK)
-		return FAILED;
-	return order->bytes / HV_PAGE_BYTES;
-}
-
-static uint64_t say(struct child *child, uint64_t count)
-{
-	uint8_t bytes[HV_LOCAL_BYTES];
-
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t)(i * 31 + count);
-	return send(child->attach, bytes, count, MSG_NOSIGNAL) == (ssize_t)count ? 0
-										 : FAILED;
-}
-
-static uint64_t map_again(struct child *child)
-{
-	child->again = mmap(NULL, child->region.bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-			    child->file, 0);
-	return child->again == MAP_FAILED ? FAILED : 0;
-}
-
-static uint64_t errno_to_answer(int rc)
-{
-	return rc == 0 ? 0 : FAILED;
-}
-
-static sigjmp_buf before_read;
-
-static void on_bus(int signal)
-{
-	(void)signal;
-	siglongjmp(before_read, 1);
-}
-
-static uint64_t read_page(struct child *child, uint64_t page)
-{
-	uint64_t value;
-
-	if (sigsetjmp(before_read, 1) != 0)
-		return ROGUE_BUS;
-	(void)signal(SIGBUS, on_bus);
-	value = *(volatile uint64_t *)(void *)at_page(child, page);
-	(void)signal(SIGBUS, SIG_DFL);
-	return value;
-}
-
-static uint64_t find_hole(struct child *child)
-{
-	off_t at = lseek(child->file, 0, SEEK_HOLE);
-
-	return at < 0 ? FAILED : (uint64_t)at / HV_PAGE_BYTES;
-}
-
-/* ---- hypervisor calls ---- */
-
-static uint64_t enter(struct child *child, uint64_t page, uint64_t count)
-{
-	uint64_t groups = partition_calls_groups(child->calls);
-	uint64_t failed = 0;
-
-	for (uint64_t p = page; p < page + count; p++) {
-		uint64_t va = p * HV_PAGE_BYTES;
-		uint64_t args[HV_HCALL_ARGS] = {
-			0,
-			(hv_va_hash(va) & (groups - 1)) * HV_PTEG_ENTRIES,
-			hv_va_avpn(va) | HV_HPTE_V_VALID,
-			va | HV_HPTE_R_M | HV_HPTE_R_PP_RW,
-		};
-
-		failed += partition_call(child->calls, H_ENTER, args).code != H_SUCCESS;
-	}
-	return failed;
-}
-
-static uint64_t ask_again(struct child *child)
-{
-	struct hv_attach_calls ask = {
-		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_CALLS, sizeof(ask), 0),
-	};
-
-	return hv_local_send(child->attach, &ask, sizeof(ask), NULL, 0, NULL) == HV_OK
-		       ? 0
-		       : FAILED;
-}
-
-static uint64_t walk(struct child *child, uint64_t page, uint64_t count)
-{
-	uint64_t found = 0;
-
-	for (uint64_t p = page; p < page + count; p++) {
-		uint64_t args[HV_HCALL_ARGS] = { p * HV_PAGE_BYTES, 1 };
-
-		found += partition_call(child->calls, H_WALK, args).code == H_SUCCESS;
-	}
-	return found;
-}
-
-static void call_at_random(struct child *child)
-{
-	static const uint32_t numbers[] = { H_ENTER,    H_REMOVE,    H_READ, H_PROTECT,
-					    H_PUT_TCE,  H_STUFF_TCE, H_WALK, H_GET_TCE,
-					    H_SET_DABR, H_DABR_HITS };
-	uint64_t args[HV_HCALL_ARGS];
-	uint32_t number = (uint32_t)hv_rng_next(&child->rng);
-
-	for (unsigned i = 0; i < HV_HCALL_ARGS; i++)
-		args[i] = hv_rng_next(&child->rng) >> hv_rng_below(&child->rng, 64);
-	if (hv_rng_below(&child->rng, 4) != 0)
-		number = numbers[number % HV_COUNT(numbers)];
-	/* with its mind made up, some of the time: there may be an entry */
-	if (number == H_SET_DABR && hv_rng_below(&child->rng, 2) == 0)
-		memcpy(args,
-		       (uint64_t[HV_HCALL_ARGS]){ (args[0] % 64) * HV_PAGE_BYTES |
-						  HV_DABR_FLAGS },
-		       sizeof(args));
-	(void)partition_call(child->calls, number, args);
-}
-
-static uint64_t call(struct child *child, uint64_t count)
-{
-	while (count-- > 0)
-		call_at_random(child);
-	return 0;
-}
-
-/* The call afterwards rings for whatever asks are in it now. */
-static uint64_t scribble(struct child *child, uint64_t count)
-{
-	uint8_t *at = (uint8_t *)partition_calls_area(child->calls);
-
-	while (count-- > 0) {
-		for (size_t i = 0; i < sizeof(struct hv_hcall_area); i++)
-			at[i] = (uint8_t)hv_rng_next(&child->rng);
-		call_at_random(child);
-	}
-	return 0;
-}
-
-/* Whatever becomes of its own pages is its own doing. */
-static uint64_t lie(struct child *child, uint64_t count)
-{
-	_Atomic uint8_t *hints = partition_calls_hints(child->calls);
-	uint64_t pages = partition_calls_hint_count(child->calls);
-	uint8_t sum = 0;
-
-	for (uint64_t i = 0; i < count; i++) {
-		uint64_t page = hv_rng_below(&child->rng, pages);
-		volatile unsigned char *at = at_page(child, page);
-
-		atomic_store(&hints[hv_rng_below(&child->rng, pages)],
-			     (uint8_t)hv_rng_next(&child->rng));
-		sum = (uint8_t)(sum + at[0]);
-		at[8] = (unsigned char)i;
-	}
-	for (uint64_t page = 0; page < pages; page++)
-		atomic_store(&hints[page], HV_HINT_ACTIVE);
-	return sum == 0 && count == 0 ? FAILED : 0;
-}
-
-static uint64_t do_it(struct child *child, const struct order *order)
-{
-	unsigned char *at = at_page(child, order->page);
-	size_t bytes = order->count * HV_PAGE_BYTES;
-
-	switch (order->deed) {
-	case ROGUE_FILL:
-		return fill(child, order->page, order->count);
-	case ROGUE_CHECK:
-		return count_wrong(child, order->page, order->count, false);
-	case ROGUE_ZERO:
-		return count_wrong(child, order->page, order->count, true);
-	case ROGUE_READ:
-		return read_page(child, order->page);
-	case ROGUE_HOLE:
-		return find_hole(child);
-	case ROGUE_REMOVE:
-		return errno_to_answer(madvise(at, bytes, MADV_REMOVE));
-	case ROGUE_DONTNEED:
-		return errno_to_answer(madvise(at, bytes, MADV_DONTNEED));
-	case ROGUE_DISCARD:
-		return discard(child, order->page, order->count);
-	case ROGUE_UNMAP:
-		return errno_to_answer(munmap(at, bytes));
-	case ROGUE_MOVE:
-		return move(child);
-	case ROGUE_MAP_TWICE:
-		return map_again(child);
-	case ROGUE_UNMAP_AGAIN:
-		return errno_to_answer(munmap(child->again, child->region.bytes));
-	case ROGUE_PWRITE:
-		return put_in_file(child, order->page, order->count);
-	case ROGUE_PIN:
-		return pin(child, order->page, order->count);
-	case ROGUE_UNPIN:
-		return errno_to_answer(close(child->ring));
-	case ROGUE_TRUNCATE:
-		return errno_to_answer(ftruncate(child->file, (off_t)bytes));
-	case ROGUE_GIVE:
-		return give(child, order->page, order->count);
-	case ROGUE_SAY:
-		return say(child, order->count);
-	case ROGUE_CALLS_AGAIN:
-		return ask_again(child);
-	case ROGUE_ENTER:
-		return enter(child, order->page, order->count);
-	case ROGUE_WALK:
-		return walk(child, order->page, order->count);
-	case ROGUE_CALL:
-		return call(child, order->count);
-	case ROGUE_SCRIBBLE:
-		return scribble(child, order->count);
-	case ROGUE_LIE:
-		return lie(child, order->count);
-	case ROGUE_DEED_COUNT:
-		break;
-	}
-	return FAILED;
-}
-
 static _Noreturn void rogue_main(int orders, const char *path, const char *name,
 				 uint64_t run_id, const uint8_t *token)
 {
-	struct child child = { .orders = orders, .ring = -1, .rng = { run_id } };
-	struct order order;
+	struct rogue_child child = {
+		.orders = orders, .ring = -1, .rng = { run_id }, .run_id = run_id
+	};
+	struct rogue_task order;
 	uint64_t answer = 0;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -448,7 +99,7 @@ static _Noreturn void rogue_main(int orders, const char *path, const char *name,
 			break;
 		if (read(orders, &order, sizeof(order)) != sizeof(order))
 			break;
-		answer = do_it(&child, &order);
+		answer = rogue_deed_do(&child, &order);
 	} while (true);
 	(void)kill(getpid(), SIGKILL); /* P1: touch nothing on the way out */
 	for (;;)
@@ -498,7 +149,7 @@ void rogue_start(struct rogue *rogue, struct test_host *host,
 
 void rogue_order(struct rogue *rogue, enum rogue_deed deed, uint64_t page, uint64_t count)
 {
-	struct order order = { deed, page, count };
+	struct rogue_task order = { deed, page, count };
 
 	HV_INVARIANT(send(rogue->socket, &order, sizeof(order), MSG_NOSIGNAL) ==
 		     (ssize_t)sizeof(order));

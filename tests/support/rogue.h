@@ -44,6 +44,9 @@ enum rogue_deed {
 	ROGUE_TRUNCATE,    /* makes its file `count` pages long */
 	ROGUE_GIVE, /* awaits a RESIZE, and says that it uses `page` pages; `count` is
 			   added to the tag. Answers the pages it is asked to keep. */
+	/* poison.h: by its run id, with `page` as the seed; answers what it found */
+	ROGUE_POISON, /* `count` random things */
+	ROGUE_SEARCH, /* looks at all of its memory */
 	ROGUE_DEED_COUNT
 };
 
