@@ -107,6 +107,17 @@ static enum hv_code unknown_option(const struct cli_args *args, const char *word
 		       near);
 }
 
+/* The value of "-n"; NULL when it is no option's letter. */
+static struct cli_value *find_letter(struct cli_args *args, const char *word)
+{
+	if (word[0] != '-' || word[1] == '\0' || word[2] != '\0')
+		return NULL;
+	for (unsigned i = 0; i < args->count; i++)
+		if (args->values[i].option->letter == word[1])
+			return &args->values[i];
+	return NULL;
+}
+
 /* The value of "--name" or "--name=..."; NULL when there is none of that name. */
 static struct cli_value *find_option(struct cli_args *args, const char *word)
 {
@@ -201,7 +212,8 @@ static enum hv_code take_list(struct cli_args *args, struct cli_value *value,
 static enum hv_code take_option(struct cli_args *args, unsigned count, char *const *words,
 				unsigned *ret_used, struct hv_err *err)
 {
-	struct cli_value *value = find_option(args, words[0]);
+	struct cli_value *letter = find_letter(args, words[0]);
+	struct cli_value *value = letter != NULL ? letter : find_option(args, words[0]);
 	const char *equals = strchr(words[0], '=');
 
 	*ret_used = 1;
@@ -278,7 +290,8 @@ enum hv_code cli_args_parse(struct cli_args *args, unsigned count, char *const *
 		used = 1;
 		if (!only_operands && strcmp(words[i], "--") == 0)
 			only_operands = true;
-		else if (!only_operands && strncmp(words[i], "--", 2) == 0)
+		else if (!only_operands && (strncmp(words[i], "--", 2) == 0 ||
+					    find_letter(args, words[i]) != NULL))
 			code = take_option(args, count - i, words + i, &used, err);
 		else
 			code = take_operand(args, words[i], err);

@@ -51,6 +51,7 @@ struct cli_option {
 	const char *metavar;        /* "SIZE"; NULL for a flag */
 	const char *complete;       /* noun whose names fit: "host"; or NULL */
 	bool is_list;               /* may be there again; a flag may not */
+	char letter;                /* -n for --name; 0: none */
 	const char *help;
 };
 

@@ -17,6 +17,7 @@
 
 #include "cli/args.h"
 #include "cli/json.h"
+#include "cli/live.h"
 #include "cli/table.h"
 #include "hvcore/wire/messages.h"
 
@@ -49,6 +50,9 @@ struct cli_world {
 	 * what follows it is not read. False: there is none any more.
 	 */
 	bool (*read_line)(struct cli_world *world, char *line, size_t size);
+	/* Standard input and output are a terminal with that view, until it is left. */
+	enum hv_code (*watch)(struct cli_world *world, const char *url,
+			      struct cli_live *live, struct hv_err *err);
 };
 
 struct cli {

@@ -239,6 +239,15 @@ static const struct cli_option events[] = {
 	HOST_OF(CLI_OPTION, "only of this host"),
 	{ 0 },
 };
+static const struct cli_option top[] = {
+	{ "batch", CLI_OPTION, CLI_FLAG, .letter = 'b',
+	  .help = "print all of it, line by line; the first time since activation" },
+	{ "count", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N", .letter = 'n',
+	  .help = "batch: so often (default: until it is interrupted)" },
+	{ "interval", CLI_OPTION, CLI_NUMBER, .max = 86400, .metavar = "S", .letter = 'd',
+	  .help = "seconds from one time to the next (2)" },
+	{ 0 },
+};
 static const struct cli_option report[] = {
 	{ "save", CLI_OPTION, CLI_STRING, .metavar = "FILE",
 	  .help = "write the report there as JSON, too" },
@@ -258,6 +267,7 @@ static const struct cli_option help[] = {
 
 const struct cli_command cli_commands[] = {
 	{ "status",     NULL,       cli_status,        NULL,          "the whole cluster on one screen" },
+	{ "top",        NULL,       cli_top,           top,           "the cluster as it works: pools, VIOS, partitions" },
 	{ "host",       "list",     cli_host_list,     NULL,          "hosts and their memory" },
 	{ "host",       "show",     cli_host_show,     host_name,     "one host: memory map, pool, VIOS, failovers" },
 	{ "host",       "add",      cli_host_add,      host_add,      "let a host's agent join, or declare one" },

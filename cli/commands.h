@@ -71,6 +71,7 @@ CLI_COMMAND(cli_drill_run);
 CLI_COMMAND(cli_drill_list);
 CLI_COMMAND(cli_drill_show);
 CLI_COMMAND(cli_events);
+CLI_COMMAND(cli_top);
 CLI_COMMAND(cli_report);
 CLI_COMMAND(cli_completion);
 CLI_COMMAND(cli_names);

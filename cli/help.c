@@ -39,7 +39,10 @@ static void print_rows(FILE *out, const struct cli_option *row)
 	char left[64];
 
 	for (; row != NULL && row->name != NULL; row++) {
-		(void)snprintf(left, sizeof(left), "%s%s%s%s",
+		char letter[] = { '-', row->letter, ',', ' ', '\0' };
+
+		(void)snprintf(left, sizeof(left), "%s%s%s%s%s",
+			       row->letter != '\0' ? letter : "",
 			       is_operand(row) ? "" : "--", row->name,
 			       row->metavar != NULL ? " " : "",
 			       row->metavar != NULL ? row->metavar : "");

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/screen.h"
 #include "cli/vterm.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/loop/rpc.h"
@@ -85,7 +86,8 @@ void cli_world_open(struct cli_world *world, struct cli *ret_cli)
 	const char *no_color = getenv("NO_COLOR"), *url = getenv("TARN_COORDINATOR");
 
 	*world = (struct cli_world){
-		ask, now_ms, sleep_ms, random_bytes, cli_vterm_converse, read_line
+		ask,       now_ms,        sleep_ms, random_bytes, cli_vterm_converse,
+		read_line, cli_screen_run
 	};
 	*ret_cli = (struct cli){
 		.world = world,

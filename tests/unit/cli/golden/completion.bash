@@ -4,7 +4,7 @@ _tarn()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local noun=${COMP_WORDS[1]} verb=${COMP_WORDS[2]} key words ask
 	COMPREPLY=()
-	local nouns="status host pool vios pgdev lpar place drill events report completion help"
+	local nouns="status top host pool vios pgdev lpar place drill events report completion help"
 	local -A verbs options values asks takes
 	verbs[host]="list show add remove explain-memory advise"
 	verbs[pool]="create set cancel show why remove"
@@ -15,6 +15,11 @@ _tarn()
 	options["status"]="--json --coordinator --timeout --help "
 	takes["status --coordinator"]="yes"
 	takes["status --timeout"]="yes"
+	options["top"]="--batch --count --interval --json --coordinator --timeout --help "
+	takes["top --count"]="yes"
+	takes["top --interval"]="yes"
+	takes["top --coordinator"]="yes"
+	takes["top --timeout"]="yes"
 	options["host list"]="--json --coordinator --timeout --help "
 	takes["host list --coordinator"]="yes"
 	takes["host list --timeout"]="yes"
