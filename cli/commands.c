@@ -182,6 +182,12 @@ static const struct cli_option lpar_move_memory[] = {
 	{ "mem", CLI_NEEDED, CLI_SIZE, .metavar = "SIZE", .help = "how much, in whole memory blocks" },
 	WAIT_MINUTES, NO_WAIT, { 0 },
 };
+static const struct cli_option lpar_set_memory[] = {
+	NAME_OF("lpar", "the partition"),
+	{ "weight", CLI_OPTION, CLI_NUMBER, .max = HV_WEIGHT_MAX, .metavar = "0-255", .help = "its claim to the pool" },
+	{ "entitled", CLI_OPTION, CLI_STRING, .metavar = "SIZE|auto", .help = "memory for I/O that is always there; auto: as its adapters need it" },
+	{ 0 },
+};
 static const struct cli_option lpar_set_processors[] = {
 	NAME_OF("lpar", "the partition"),
 	{ "units", CLI_OPTION, CLI_STRING, .metavar = "UNITS", .help = "processors it is entitled to, such as 0.5" },
@@ -296,6 +302,7 @@ const struct cli_command cli_commands[] = {
 	{ "lpar",       "activate", cli_lpar_activate, lpar_activate, "start it" },
 	{ "lpar",       "resize",   cli_lpar_resize,   lpar_resize,   "give it memory or take some, also while it runs" },
 	{ "lpar",       "move-memory", cli_lpar_move_memory, lpar_move_memory, "take memory from one, give it to another" },
+	{ "lpar",       "set-memory", cli_lpar_set_memory, lpar_set_memory, "change the weight and entitled memory of a shared one, also while it runs" },
 	{ "lpar",       "set-processors", cli_lpar_set_processors, lpar_set_processors, "change the processors of one that runs" },
 	{ "lpar",       "release",  cli_lpar_release,  lpar_name,     "give back the memory that it keeps though it is off" },
 	{ "lpar",       "shutdown", cli_lpar_shutdown, lpar_shutdown, "stop it" },

@@ -58,6 +58,7 @@ CLI_COMMAND(cli_lpar_create);
 CLI_COMMAND(cli_lpar_activate);
 CLI_COMMAND(cli_lpar_resize);
 CLI_COMMAND(cli_lpar_move_memory);
+CLI_COMMAND(cli_lpar_set_memory);
 CLI_COMMAND(cli_lpar_set_processors);
 CLI_COMMAND(cli_lpar_release);
 CLI_COMMAND(cli_lpar_shutdown);

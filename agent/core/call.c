@@ -59,6 +59,7 @@ static void dispatch(struct agent_core *core, const struct core_call *call,
 	case CORE_CALL_SHUTDOWN:
 	case CORE_CALL_COMMAND:
 	case CORE_CALL_RESIZE:
+	case CORE_CALL_SHARE:
 		core_lpar_answered(core, call, code, reply, text);
 		break;
 	default:

@@ -187,6 +187,11 @@ struct core_processors { /* of one partition */
 	uint32_t rate;        /* used between the last two reads, hundredths */
 };
 
+struct core_entitle {      /* of one partition */
+	uint64_t retry_ms; /* after a refusal */
+	bool is_told;      /* that it was refused */
+};
+
 struct core_lpar {
 	char name[HV_NAME_BYTES]; /* "" = free */
 	const Tarn__DesiredLpar *desired;
@@ -206,6 +211,7 @@ struct core_lpar {
 	char wait[AGENT_TEXT_BYTES];     /* why it is not there yet */
 	struct core_command commands[CORE_COMMAND_COUNT];
 	struct core_processors processors;
+	struct core_entitle entitle;
 };
 
 struct core_op {
@@ -249,6 +255,7 @@ enum core_call_kind {
 	CORE_CALL_AUDIT,
 	CORE_CALL_RESERVE,
 	CORE_CALL_RESIZE,
+	CORE_CALL_SHARE,
 	CORE_CALL_KIND_COUNT
 };
 
@@ -474,6 +481,11 @@ void core_resize_answered(struct agent_core *core, struct core_lpar *lpar,
 /* Of the one that is desired. */
 void core_resize_status(const struct agent_core *core, const struct core_lpar *lpar,
 			struct core_status *ret);
+
+/* entitle.c: of one that runs */
+void core_entitle_step(struct agent_core *core, struct core_lpar *lpar);
+void core_entitle_answered(struct agent_core *core, struct core_lpar *lpar,
+			   enum hv_code code, const char *text);
 
 /* processor.c: of partitions that run */
 void core_processor_step(struct agent_core *core);

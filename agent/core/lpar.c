@@ -234,6 +234,7 @@ static void keep_or_stop(struct agent_core *core, struct core_lpar *lpar)
 	if (core_lpar_is_attached(lpar)) {
 		send_commands(core, lpar);
 		core_resize_step(core, lpar);
+		core_entitle_step(core, lpar);
 		return;
 	}
 	core_text_set(lpar->wait, "started, not yet attached");
@@ -355,6 +356,7 @@ void core_lpar_exited(struct agent_core *core, const char *name,
 	core_hypervisor_check(core); /* its end may be why, and may be told later */
 	lpar->process.is_alive = false;
 	lpar->retry_ms = 0;
+	lpar->entitle = (struct core_entitle){ 0 };
 	if (lpar->run.started > lpar->run.ended)
 		end_as(core, lpar, end);
 	lpar->is_stopping = false;

@@ -217,6 +217,9 @@ void core_lpar_answered(struct agent_core *core, const struct core_call *call,
 	case CORE_CALL_RESIZE:
 		core_resize_answered(core, lpar, call->number, code, text);
 		return;
+	case CORE_CALL_SHARE:
+		core_entitle_answered(core, lpar, code, text);
+		return;
 	default: /* REMOVE */
 		if (code == HV_OK || code == HV_E_NOTFOUND)
 			lpar->defined = 0; /* and the next stat lists it no more */

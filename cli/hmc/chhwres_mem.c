@@ -114,9 +114,7 @@ enum hv_code hmc_chhwres_mem(struct hmc *hmc, const struct hmc_system *system,
 	enum hv_code code;
 
 	if (operation == HMC_HWRES_SET)
-		return hmc_fail(err, HMC_UNSUPPORTED,
-				"Setting memory attributes with -o s",
-				"Change the profile with chsyscfg -r prof.", NULL);
+		return hmc_chhwres_share(hmc, system, err);
 	if (hmc_text(hmc, "q") == NULL)
 		return hmc_usage(hmc, err, "A required option is missing:", "-q");
 	code = find_partitions(hmc, system, &change, err);

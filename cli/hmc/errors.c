@@ -76,6 +76,11 @@ static const struct message messages[HMC_ERROR_COUNT] = {
 		"The dynamic addition of memory resources failed: %1." },
 	[HMC_MEMORY_REMOVE]      = { "HSCL2932", HV_E_STATE,
 		"The dynamic removal of memory resources failed: %1." },
+	[HMC_MEMORY_SHARE]       = { "HSCLT029", HV_E_STATE,
+		"The dynamic change of shared memory settings failed: %1." },
+	[HMC_NOT_SHARED]         = { "HSCLT026", HV_E_STATE,
+		"The partition %1 does not use shared memory. "
+		"Memory weight and I/O entitled memory are those of shared memory partitions." },
 	[HMC_PROCESSORS]         = { "HSCLT028", HV_E_STATE,
 		"The dynamic change of processing resources failed: %1." },
 	[HMC_REFUSED]            = { "HSCLT030", HV_E_REFUSED,  "The operation was refused: %1." },

@@ -40,6 +40,8 @@ enum hmc_error {
 	HMC_VTERM_LOST,         /* partition, why */
 	HMC_MEMORY_ADD,         /* why not, or why less */
 	HMC_MEMORY_REMOVE,      /* the same, also of a move */
+	HMC_MEMORY_SHARE,       /* why weight or entitlement were not changed */
+	HMC_NOT_SHARED,         /* partition */
 	HMC_PROCESSORS,         /* why they were not changed */
 	HMC_REFUSED,            /* what the coordinator said */
 	HMC_STATE,              /* the same, of an object in the wrong state */

@@ -22,6 +22,10 @@ enum hmc_hwres_operation {
 HV_MUST_USE
 enum hv_code hmc_chhwres_mem(struct hmc *hmc, const struct hmc_system *system,
 			     enum hmc_hwres_operation operation, struct hv_err *err);
+/* Its -o s: memory weight and I/O entitled memory. */
+HV_MUST_USE
+enum hv_code hmc_chhwres_share(struct hmc *hmc, const struct hmc_system *system,
+			       struct hv_err *err);
 HV_MUST_USE
 enum hv_code hmc_chhwres_proc(struct hmc *hmc, const struct hmc_system *system,
 			      enum hmc_hwres_operation operation, struct hv_err *err);

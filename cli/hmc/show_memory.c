@@ -209,22 +209,39 @@ static void ded_text(const void *object, const char *text, struct hmc_value *val
 		hmc_value_text(value, text);
 }
 
+/* What its hypervisor was last told; NULL: pending, or it runs nowhere. */
+static const Tarn__PartitionStat *told(const void *object, const char *text)
+{
+	const Tarn__PartitionStat *stat = row_of(object)->lpar->stat;
+
+	return text[0] != 'p' && is_running(object) && stat != NULL &&
+			       stat->has_ordered_weight
+		       ? stat
+		       : NULL;
+}
+
 static void shared_weight(const void *object, const char *text, struct hmc_value *value)
 {
-	if (is_shared(object))
-		hmc_value_set(value, "%u",
-			      text[0] == 'r' && !is_running(object)
-				      ? 0
-				      : record_of(object)->spec->weight);
+	const Tarn__PartitionStat *stat = told(object, text);
+	uint32_t weight = record_of(object)->spec->weight;
+
+	if (!is_shared(object))
+		return;
+	if (stat != NULL)
+		weight = stat->ordered_weight;
+	hmc_value_set(value, "%u", text[0] == 'r' && !is_running(object) ? 0 : weight);
 }
 
 static void shared_entitled(const void *object, const char *text, struct hmc_value *value)
 {
-	if (is_shared(object))
-		set_mib(value, text[0] == 'r' && !is_running(object)
-				       ? 0
-				       : hv_lpar_entitled(record_of(object)->spec) +
-						 HMC_MIB - 1);
+	const Tarn__PartitionStat *stat = told(object, text);
+	uint64_t bytes = hv_lpar_entitled(record_of(object)->spec);
+
+	if (!is_shared(object))
+		return;
+	if (stat != NULL)
+		bytes = stat->ordered_entitled_bytes;
+	set_mib(value, text[0] == 'r' && !is_running(object) ? 0 : bytes + HMC_MIB - 1);
 }
 
 /* text: m the least of any partition, o what the adapters of this one need. */

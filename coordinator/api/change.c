@@ -83,6 +83,8 @@ static enum hv_code plan_one(struct engine *engine, struct plan *plan,
 		return plan_lpar_resize(plan, request->lpar_resize, err);
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_MOVE_MEMORY:
 		return plan_lpar_move_memory(plan, request->lpar_move_memory, err);
+	case TARN__CLUSTER_REQUEST__KIND_LPAR_SET_MEMORY:
+		return plan_lpar_set_memory(plan, request->lpar_set_memory, err);
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_SET_PROCESSORS:
 		return plan_lpar_set_processors(plan, request->lpar_set_processors, err);
 	case TARN__CLUSTER_REQUEST__KIND_DRILL_RUN:

@@ -97,6 +97,11 @@ enum hv_code plan_lpar_set_processors(struct plan *plan,
 				      const Tarn__LparSetProcessors *request,
 				      struct hv_err *err);
 
+/* Weight and entitlement of a shared one. Running: at once, a new desired state. */
+HV_MUST_USE
+enum hv_code plan_lpar_set_memory(struct plan *plan, const Tarn__LparSetMemory *request,
+				  struct hv_err *err);
+
 HV_MUST_USE
 enum hv_code plan_lpar_change(struct plan *plan, const Tarn__LparChange *request,
 			      struct hv_err *err);

@@ -8,6 +8,7 @@
 #include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/memory.h"
+#include "coordinator/cluster/profile.h"
 
 #include <stdlib.h>
 
@@ -186,21 +187,36 @@ Tarn__LparRecord *plan_resize_start(struct plan *plan, const struct plan_resize 
 	return edit;
 }
 
-/* Off: only its definition changes; activation looks whether there is room. */
-static void define(struct plan *plan, const struct plan_resize *change)
+/*
+ * Off: only its definition changes; activation looks whether there is room. One that
+ * never ran would begin with its default profile: that is applied first.
+ */
+static enum hv_code define(struct plan *plan, const struct plan_resize *change,
+			   struct hv_err *err)
 {
 	const char *name = change->lpar->spec->name;
-	Tarn__LparRecord *edit = draft_edit_lpar(&plan->draft, name);
+	struct profile_use use;
+	Tarn__LparRecord *edit;
 	char text[SIZE_TEXT];
+	enum hv_code code = profile_use_find(change->lpar, NULL, &use, err);
 
+	if (code != HV_OK)
+		return code;
+	use.spec.mem_bytes = change->after;
+	code = hv_lpar_spec_check(&use.spec, err);
+	if (code != HV_OK)
+		return code;
+	edit = draft_edit_lpar(&plan->draft, name);
 	if (edit == NULL)
-		return;
+		return HV_OK; /* draft_finish() says no memory */
+	profile_use_edit(&plan->draft, &use);
 	edit->spec->mem_bytes = change->after;
 	hv_size_format(change->after, text, sizeof(text));
 	draft_name(&plan->draft, "memory of lpar '%s': %s", name, text);
 	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, change->host->name,
 			"lpar.resized", "LPAR '%s' is defined with %s of memory", name,
 			text);
+	return HV_OK;
 }
 
 static enum hv_code resize_running(struct plan *plan, const struct plan_resize *change,
@@ -249,6 +265,5 @@ enum hv_code plan_lpar_resize(struct plan *plan, const Tarn__LparResize *request
 		return code;
 	if (limits_is_active(change.lpar))
 		return resize_running(plan, &change, request, err);
-	define(plan, &change);
-	return HV_OK;
+	return define(plan, &change, err);
 }

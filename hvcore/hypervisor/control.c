@@ -150,6 +150,12 @@ static void on_resize(struct hypervisor *hv, const Tarn__HvRequest *request,
 	control_answer(exchange, resize_ask(hv, request->resize, &err), &err);
 }
 
+static void on_share(struct hypervisor *hv, const Tarn__HvRequest *request,
+		     struct hv_exchange *exchange)
+{
+	share_ask(hv, request->share, exchange);
+}
+
 static void on_expect(struct hypervisor *hv, const Tarn__HvRequest *request,
 		      struct hv_exchange *exchange)
 {
@@ -193,6 +199,7 @@ static on_request *const table[] = {
 	[TARN__HV_REQUEST__KIND_SHUTDOWN]    = on_shutdown,
 	[TARN__HV_REQUEST__KIND_RESERVE_SET] = on_reserve_set,
 	[TARN__HV_REQUEST__KIND_RESIZE]      = on_resize,
+	[TARN__HV_REQUEST__KIND_SHARE]       = on_share,
 };
 /* clang-format on */
 

@@ -121,6 +121,15 @@ struct managed {
 	uint64_t told;     /* target in the last decision that was kept */
 };
 
+/* An order of weight and entitlement; `exchange` waits while the errand is out. */
+struct share {
+	struct fault_round round;
+	struct hv_exchange *exchange;
+	uint64_t pages;
+	uint32_t weight;
+	uint64_t mapped_pages; /* F's finding */
+};
+
 struct partition {
 	struct partition *next;
 	struct hypervisor *hv;
@@ -181,6 +190,7 @@ struct partition {
 	bool was_ended;  /* F: hv_pager_end was called */
 	uint64_t punched_bytes;
 	struct resize resize;
+	struct share share;
 	struct managed managed;
 	struct hv_exchange *define_exchange;
 	uint64_t define_deadline_ms;
@@ -437,6 +447,13 @@ void resize_poll(struct hypervisor *hv);   /* what said AGAIN */
 void resize_second(struct hypervisor *hv); /* deadlines */
 /* The partition is ending: what was not given never will be. */
 void resize_end(struct partition *partition);
+
+/* share.c: weight and entitlement of one that is there */
+void share_ask(struct hypervisor *hv, const Tarn__HvPartitionShare *ask,
+	       struct hv_exchange *exchange);
+uint64_t share_pages(uint64_t entitled_bytes); /* 0: the minimum */
+/* Pages for I/O, while less of them is being arranged. */
+uint64_t share_bound(const struct partition *partition, uint64_t pages);
 
 /* device.c */
 HV_MUST_USE

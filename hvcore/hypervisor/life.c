@@ -253,6 +253,7 @@ static bool is_idle(const struct partition *partition)
 	       !fault_round_is_out(&partition->discard) &&
 	       !fault_round_is_out(&partition->block) &&
 	       !fault_round_is_out(&partition->resize.round) &&
+	       !fault_round_is_out(&partition->share.round) &&
 	       device_is_idle(&partition->device);
 }
 

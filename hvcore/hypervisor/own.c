@@ -13,6 +13,7 @@ uint64_t partition_io_pages(const struct partition *partition)
 
 	if (partition->has_own && partition->own_pages < pages)
 		pages = partition->own_pages;
+	pages = share_bound(partition, pages);
 	return pages < partition->mem_bytes / HV_PAGE_BYTES
 		       ? pages
 		       : partition->mem_bytes / HV_PAGE_BYTES;

@@ -23,16 +23,10 @@
 #include "hvcore/base/log.h"
 #include "hvcore/reserve/reserve.h"
 
-#define DEFINE_MS 5000              /* for the VIOS to open a device; arbitrary */
-#define HPT_RATIO_USUAL 64          /* where the agent names none: reserve's profiles */
-#define ENTITLED_BYTES_MIN 1562624u /* LparSpec: what 0 stands for, in whole pages */
+#define DEFINE_MS 5000     /* for the VIOS to open a device; arbitrary */
+#define HPT_RATIO_USUAL 64 /* where the agent names none: reserve's profiles */
 
 static_assert(HV_TCE_WINDOWS_MAX == HV_LPAR_ADAPTERS_MAX, "what may be asked for");
-
-static uint64_t pages_of(uint64_t bytes)
-{
-	return (bytes + HV_PAGE_BYTES - 1) / HV_PAGE_BYTES;
-}
 
 struct partition *partition_find(struct hypervisor *hv, const char *name)
 {
@@ -122,7 +116,7 @@ uint64_t partition_entitlement(const struct partition *partition, uint64_t bytes
 
 uint64_t partition_io_min_bytes(const struct partition *partition)
 {
-	uint64_t bytes = pages_of(ENTITLED_BYTES_MIN) * HV_PAGE_BYTES;
+	uint64_t bytes = share_pages(0) * HV_PAGE_BYTES;
 
 	return bytes < partition->mem_bytes ? bytes : partition->mem_bytes;
 }
@@ -161,6 +155,9 @@ static enum hv_code check_ask(const struct hypervisor *hv,
 			       ask->virtual_adapters, HV_TCE_WINDOWS_MAX);
 	if (ask->mode == TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED)
 		return HV_OK;
+	if (ask->weight > HV_WEIGHT_MAX)
+		return hv_fail(err, HV_E_INVAL, "weight %u is not 0 to %u", ask->weight,
+			       HV_WEIGHT_MAX);
 	if (ask->device == NULL)
 		return hv_fail(err, HV_E_INVAL,
 			       "a shared partition needs a paging device");
@@ -231,13 +228,11 @@ static enum hv_code make_shared(struct partition *partition,
 				const Tarn__HvPartitionDefine *ask, struct hv_err *err)
 {
 	struct hypervisor *hv = partition->hv;
-	uint64_t entitled = ask->entitled_bytes;
 	enum hv_code code;
 
 	partition->home = least_loaded(hv);
 	partition->weight = ask->has_weight ? ask->weight : 128;
-	partition->entitled_asked = pages_of(entitled != 0 ? entitled
-							   : ENTITLED_BYTES_MIN);
+	partition->entitled_asked = share_pages(ask->entitled_bytes);
 	code = partition_entitle(partition, partition->mem_bytes, err);
 	if (code != HV_OK)
 		return code;

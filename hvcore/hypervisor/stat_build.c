@@ -314,6 +314,11 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 	if (partition->attached_ms != 0)
 		SET(stat, run_ms, hv_clock_ms() - partition->attached_ms);
 	SET(stat, logical_pages, partition->mem_bytes / HV_PAGE_BYTES);
+	if (partition->mode == HV_MODE_SHARED) {
+		SET(stat, ordered_weight, partition->weight);
+		SET(stat, ordered_entitled_bytes,
+		    partition->entitled_asked * HV_PAGE_BYTES);
+	}
 	fill_resize(at, &partition->resize);
 	if (partition->device.is_used)
 		stat->pgdev = partition->device.name;

@@ -42,7 +42,7 @@ static enum hv_code check_order(const Tarn__LparSpec *spec, struct hv_err *err)
 
 static enum hv_code check_shared(const Tarn__LparSpec *spec, struct hv_err *err)
 {
-	if (spec->weight > 255)
+	if (spec->weight > HV_WEIGHT_MAX)
 		return hv_fail(err, HV_E_INVAL,
 			       "partition '%s': weight %u is not 0 to 255", spec->name,
 			       spec->weight);

@@ -46,6 +46,7 @@ static const struct message_rule rules[] = {
 	{ &tarn__hv_partition_remove__descriptor, "name",       RULE_NAME, 0 },
 	{ &tarn__hv_partition_control__descriptor, "name",      RULE_NAME, 0 },
 	{ &tarn__hv_partition_resize__descriptor, "name",       RULE_NAME, 0 },
+	{ &tarn__hv_partition_share__descriptor,  "name",       RULE_NAME, 0 },
 	{ &tarn__hv_vios_expect__descriptor,      "names",      RULE_NAME_LIST, HV_HOST_VIOS_MAX },
 	{ &tarn__hv_vios_expect__descriptor,      "maintained", RULE_NAME_LIST, HV_HOST_VIOS_MAX },
 
@@ -97,6 +98,7 @@ static const struct message_rule rules[] = {
 	{ &tarn__lpar_remove__descriptor,         "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_resize__descriptor,         "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_set_processors__descriptor, "name",       RULE_NAME, 0 },
+	{ &tarn__lpar_set_memory__descriptor,     "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_move_memory__descriptor,    "name",       RULE_NAME, 0 },
 	{ &tarn__lpar_move_memory__descriptor,    "to",         RULE_NAME, 0 },
 	{ &tarn__lpar_profile__descriptor,        "name",       RULE_NAME, 0 },

@@ -62,6 +62,7 @@
 #define HV_LPAR_ADAPTERS_MAX 1024 /* virtual ones; arbitrary */
 #define HV_LPAR_OS_SET_MAX 400    /* %, working set of the workload os; arbitrary */
 #define HV_LPAR_LOAN_POLICY_MAX 3 /* Workload.loan_policy */
+#define HV_WEIGHT_MAX 255         /* of memory and of processors: a byte (domain.md) */
 #define HV_PROFILE_POINTS_MAX 16  /* of a platform profile; arbitrary */
 #define HV_PROFILE_STEPS_MAX 8    /* arbitrary */
 #define HV_HPT_RATIO_MIN 32       /* page table to maximum memory, 1:32 */

@@ -73,6 +73,7 @@ static void put_utilization_requests(Tarn__ClusterRequest *request)
 	Tarn__UtilizationQuery query = TARN__UTILIZATION_QUERY__INIT;
 	Tarn__UtilizationPlace before = TARN__UTILIZATION_PLACE__INIT;
 	Tarn__UtilizationSet set = TARN__UTILIZATION_SET__INIT;
+	Tarn__LparSetMemory share = TARN__LPAR_SET_MEMORY__INIT;
 	char *names[] = { TEXT("db1"), TEXT("web") };
 	uint64_t ids[] = { 1, 2 };
 
@@ -96,6 +97,13 @@ static void put_utilization_requests(Tarn__ClusterRequest *request)
 	request->kind_case = TARN__CLUSTER_REQUEST__KIND_UTILIZATION_SET;
 	request->utilization_set = &set;
 	put_message("cluster_request", "utilization_set", &request->base);
+	share.name = TEXT("db1");
+	share.has_weight = share.has_entitled_bytes = 1;
+	share.weight = 200;
+	share.entitled_bytes = UINT64_C(8) << 20;
+	request->kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_SET_MEMORY;
+	request->lpar_set_memory = &share;
+	put_message("cluster_request", "lpar_set_memory", &request->base);
 }
 
 static void fill_adapters(Tarn__LparSpec *spec)
@@ -272,6 +280,7 @@ static void put_hypervisor_messages(void)
 	Tarn__HvPartitionDefine define = TARN__HV_PARTITION_DEFINE__INIT;
 	Tarn__HvDevice device = TARN__HV_DEVICE__INIT;
 	Tarn__HvViosExpect expect = TARN__HV_VIOS_EXPECT__INIT;
+	Tarn__HvPartitionShare share = TARN__HV_PARTITION_SHARE__INIT;
 	Tarn__HvReply reply = TARN__HV_REPLY__INIT;
 	Tarn__HvPartitionDefined defined = TARN__HV_PARTITION_DEFINED__INIT;
 	char *names[] = { TEXT("vios1"), TEXT("vios2") };
@@ -292,6 +301,13 @@ static void put_hypervisor_messages(void)
 	request.kind_case = TARN__HV_REQUEST__KIND_VIOS_EXPECT;
 	request.vios_expect = &expect;
 	put_message("hv_request", "vios_expect", &request.base);
+	share.name = TEXT("db1");
+	share.run_id = 1;
+	share.weight = 200;
+	share.entitled_bytes = UINT64_C(8) << 20;
+	request.kind_case = TARN__HV_REQUEST__KIND_SHARE;
+	request.share = &share;
+	put_message("hv_request", "share", &request.base);
 	fill_stat(&stat);
 	defined.token = key_data();
 	reply.stat = &stat;

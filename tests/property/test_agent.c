@@ -136,9 +136,22 @@ static void want_resize(struct game *game)
 				  (1 + below(game, 9)) * WORLD_LMB_BYTES);
 }
 
+static void want_share(struct game *game)
+{
+	struct boss_lpar *lpar = &game->boss.lpars[below(game, BOSS_LPARS)];
+
+	if (lpar->name[0] == '\0')
+		return;
+	lpar->weight = (uint32_t)below(game, 256);
+	lpar->entitled_bytes = (512 + below(game, 4)) * HV_PAGE_BYTES;
+}
+
 static void want_something(struct game *game)
 {
-	switch (below(game, 10)) {
+	switch (below(game, 11)) {
+	case 10:
+		want_share(game);
+		break;
 	case 8:
 	case 9:
 		want_resize(game);
@@ -186,6 +199,7 @@ static void make_trouble(struct game *game)
 	case 12:
 		world->resize_code = below(game, 2) == 0 ? HV_E_NOMEM : HV_OK;
 		world->gives_at_most = below(game, 3) * WORLD_LMB_BYTES;
+		world->share_code = below(game, 2) == 0 ? HV_E_REFUSED : HV_OK;
 		break;
 	case 0:
 		world->disk_is_full = !world->disk_is_full && below(game, 3) == 0;
@@ -231,6 +245,7 @@ static void be_calm(struct game *game)
 	world->hypervisor_fails = false;
 	world->vios_fail = false;
 	world->partitions_outlive = false;
+	world->share_code = HV_OK;
 	world->crash_in = 0;
 	game->boss.is_away = false;
 	game->boss.loss_percent = 0;
@@ -263,6 +278,16 @@ static bool resize_is_settled(struct game *game, const struct boss_lpar *lpar)
 	       (status->error != NULL || status->bytes == lpar->resize_bytes);
 }
 
+static bool share_is_settled(struct game *game, const struct boss_lpar *lpar)
+{
+	const struct world_partition *it = world_partition(&game->world, lpar->name);
+
+	return it == NULL || it->mode == TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED ||
+	       (it->weight == lpar->weight &&
+		(lpar->entitled_bytes == 0 ||
+		 it->entitled_bytes == lpar->entitled_bytes));
+}
+
 static bool lpars_are_settled(struct game *game)
 {
 	unsigned running = 0;
@@ -282,7 +307,7 @@ static bool lpars_are_settled(struct game *game)
 		is_alive = world_find(&game->world, AGENT_PARTITION, lpar->name) != NULL;
 		if (is_alive != status->running || (is_alive && !lpar->is_running) ||
 		    (!is_alive && world_partition(&game->world, lpar->name) != NULL) ||
-		    !resize_is_settled(game, lpar))
+		    !resize_is_settled(game, lpar) || !share_is_settled(game, lpar))
 			return false;
 		running += is_alive;
 	}

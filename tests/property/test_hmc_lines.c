@@ -53,6 +53,7 @@ static const char *const changes[] = {
 	"chsyscfg -r lpar" M "-i name=b,new_name=a",
 	"chsyscfg -r lpar" M "-o apply -p a -n normal",
 	"chhwres -r mem" M "-o a -p a -q 256",
+	"chhwres -r mem" M "-o s -p a -a mem_weight=7,desired_io_entitled_mem=auto",
 	"chhwres -r mem" M "-o r --id 1 -q 256 -w 1 -d 5 --force",
 	"chhwres -r mem" M "-o m -p a -t b -q 256",
 	"chhwres -r mempool" M "-o a -a pool_mem=1024,max_pool_mem=2048",

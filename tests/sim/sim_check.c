@@ -256,6 +256,13 @@ static uint64_t memory_of(const Tarn__LparRecord *lpar)
 	return lpar->has_granted_bytes ? lpar->granted_bytes : lpar->spec->mem_bytes;
 }
 
+/* Dedicated memory is nobody's share. */
+static bool share_is_settled(const Tarn__LparSpec *spec, const struct world_partition *it)
+{
+	return spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED ||
+	       (it->weight == spec->weight && it->entitled_bytes == spec->entitled_bytes);
+}
+
 static bool lpars_are_settled(const struct sim *sim, unsigned host, bool is_loud)
 {
 	const struct cluster *cluster = test_cluster(&sim->coordinator);
@@ -277,6 +284,8 @@ static bool lpars_are_settled(const struct sim *sim, unsigned host, bool is_loud
 		if (lpar->running && (memory == NULL || lpar->resize != NULL ||
 				      memory->mem_bytes != memory_of(lpar)))
 			return differs(is_loud, "memory of LPAR", lpar->spec->name);
+		if (lpar->running && !share_is_settled(lpar->spec, memory))
+			return differs(is_loud, "share of LPAR", lpar->spec->name);
 		running += lpar->running;
 	}
 	if (running != world_alive(world, AGENT_PARTITION))

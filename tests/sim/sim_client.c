@@ -33,6 +33,7 @@ struct parts {
 	Tarn__LparShutdown lpar_shutdown;
 	Tarn__LparRemove lpar_remove;
 	Tarn__LparResize lpar_resize;
+	Tarn__LparSetMemory lpar_set_memory;
 	Tarn__LparMoveMemory lpar_move_memory;
 	Tarn__DrillRun drill_run;
 	Tarn__Query status;
@@ -178,10 +179,11 @@ static void put_lpar(struct sim *sim, struct sim_client *client, struct parts *p
 	tarn__lpar_remove__init(&p->lpar_remove);
 	tarn__lpar_resize__init(&p->lpar_resize);
 	tarn__lpar_move_memory__init(&p->lpar_move_memory);
+	tarn__lpar_set_memory__init(&p->lpar_set_memory);
 	(void)snprintf(p->name, sizeof(p->name), "c%u-l%u", client->number, which);
 	memcpy(client->name, p->name, sizeof(client->name));
 	p->lpar_activate.name = p->lpar_shutdown.name = p->lpar_remove.name = p->name;
-	p->lpar_resize.name = p->name;
+	p->lpar_resize.name = p->lpar_set_memory.name = p->name;
 	p->lpar_resize.has_mem_bytes = 1;
 	p->lpar_resize.mem_bytes = (1 + sim_below(sim, 9)) * 16 * MIB;
 	p->lpar_resize.kept = sim_chance(sim, 15);
@@ -191,6 +193,9 @@ static void put_lpar(struct sim *sim, struct sim_client *client, struct parts *p
 	p->lpar_move_memory.name = p->name;
 	p->lpar_move_memory.to = p->other;
 	p->lpar_move_memory.bytes = (1 + sim_below(sim, 3)) * 16 * MIB;
+	p->lpar_set_memory.has_weight = p->lpar_set_memory.has_entitled_bytes = 1;
+	p->lpar_set_memory.weight = (uint32_t)sim_below(sim, 256);
+	p->lpar_set_memory.entitled_bytes = sim_below(sim, 5) * 8 * MIB;
 	p->lpar_shutdown.has_immediate = 1;
 	p->lpar_shutdown.immediate = sim_chance(sim, 40);
 	if (!is_there && sim_chance(sim, 90))
@@ -199,6 +204,8 @@ static void put_lpar(struct sim *sim, struct sim_client *client, struct parts *p
 		KIND(p, LPAR_RESIZE, lpar_resize);
 	else if (sim_chance(sim, 15))
 		KIND(p, LPAR_MOVE_MEMORY, lpar_move_memory);
+	else if (sim_chance(sim, 15))
+		KIND(p, LPAR_SET_MEMORY, lpar_set_memory);
 	else if (sim_chance(sim, 55))
 		KIND(p, LPAR_ACTIVATE, lpar_activate);
 	else if (sim_chance(sim, 70))

@@ -95,6 +95,9 @@ static void put_lpars(struct agent_boss *boss, struct desired_parts *parts)
 		spec->mem_bytes = UINT64_C(32) << 20;
 		spec->max_bytes = UINT64_C(128) << 20;
 		spec->workload = &parts->workload;
+		spec->has_weight = spec->has_entitled_bytes = !from->is_dedicated;
+		spec->weight = from->weight;
+		spec->entitled_bytes = from->entitled_bytes;
 		tarn__desired_lpar__init(to);
 		to->spec = spec;
 		to->run_id = from->run_id;
@@ -344,7 +347,7 @@ struct boss_lpar *boss_lpar(struct agent_boss *boss, const char *name)
 			room = &boss->lpars[i];
 	}
 	HV_INVARIANT(room != NULL);
-	*room = (struct boss_lpar){ .run_id = boss->next_id++ };
+	*room = (struct boss_lpar){ .run_id = boss->next_id++, .weight = 128 };
 	(void)snprintf(room->name, sizeof(room->name), "%s", name);
 	return room;
 }

@@ -22,6 +22,8 @@ struct boss_lpar {
 	char device[HV_NAME_BYTES];
 	uint64_t resize_generation; /* 0 = none desired */
 	uint64_t resize_bytes;
+	uint32_t weight; /* 128 at first */
+	uint64_t entitled_bytes;
 	bool has_processors;
 	Tarn__Processors processors;
 };

@@ -47,6 +47,8 @@ struct world_partition {          /* in the hypervisor */
 	uint64_t passes;
 	uint64_t last_command;
 	uint64_t mem_bytes, max_bytes;
+	uint32_t weight;
+	uint64_t entitled_bytes;
 	uint64_t resize_generation, resize_target;
 	bool resize_is_done;
 	enum hv_code resize_code;
@@ -133,7 +135,7 @@ struct agent_world {
 	bool hypervisor_fails;   /* exits at once, status 1 */
 	bool vios_fail;          /* the same */
 	bool formats_fail;
-	enum hv_code pool_code, define_code, resize_code;
+	enum hv_code pool_code, define_code, resize_code, share_code;
 	uint64_t gives_at_most;    /* bytes of one order; 0 = all */
 	enum hv_code reserve_code; /* of every order about its own memory */
 	bool leaving_is_refused;   /* of a VIOS, by the hypervisor */
@@ -181,6 +183,7 @@ struct agent_world {
 	unsigned vios_kills;
 	unsigned spawns[AGENT_KIND_COUNT];
 	unsigned saves, durable_saves;
+	unsigned shares; /* orders of weight and entitlement */
 };
 
 void world_open(struct agent_world *world, uint64_t seed);

@@ -1,5 +1,5 @@
 /* agent_world_hv - the hypervisor of the world: tables, requests, answers. */
-#include "tests/support/agent_world.h"
+#include "tests/support/agent_world_hv.h"
 
 #include "hvcore/base/invariant.h"
 
@@ -27,15 +27,6 @@ struct world_vios *world_vios(struct agent_world *world, const char *name)
 }
 
 /* ---- answers ---- */
-
-static enum hv_code fail(Tarn__Error *error, char text[64], enum hv_code code,
-			 const char *why)
-{
-	(void)snprintf(text, 64, "%s", why);
-	error->code = code;
-	error->text = text;
-	return code;
-}
 
 struct stat_parts {
 	Tarn__HostStat stat;
@@ -82,6 +73,11 @@ static void put_memory(struct stat_parts *parts, const struct world_partition *f
 
 	to->has_logical_pages = true;
 	to->logical_pages = from->mem_bytes / HV_PAGE_BYTES;
+	if (from->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED) {
+		to->has_ordered_weight = to->has_ordered_entitled_bytes = true;
+		to->ordered_weight = from->weight;
+		to->ordered_entitled_bytes = from->entitled_bytes;
+	}
 	if (from->resize_generation == 0)
 		return;
 	tarn__resize_stat__init(&parts->resizes[at]);
@@ -176,7 +172,8 @@ static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDef
 	struct world_partition *partition = world_partition(world, want->name);
 
 	if (world->define_code != HV_OK)
-		return fail(error, text, world->define_code, "not defined, as told");
+		return world_hv_fail(error, text, world->define_code,
+				     "not defined, as told");
 	if (want->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
 	    (!world->pool_is_set || want->device == NULL))
 		world_fail(world, "a shared partition before its pool", want->name);
@@ -188,6 +185,8 @@ static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDef
 			.mode = want->mode,
 			.mem_bytes = want->mem_bytes,
 			.max_bytes = want->max_bytes,
+			.weight = want->weight,
+			.entitled_bytes = world_hv_entitled(want->entitled_bytes),
 			.state = TARN__PARTITION_STATE__PARTITION_DEFINED
 		};
 		(void)snprintf(partition->name, sizeof(partition->name), "%s",
@@ -199,7 +198,7 @@ static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDef
 			partition->token[i] = (uint8_t)hv_rng_next(&world->rng);
 	}
 	if (partition->run_id != want->run_id)
-		return fail(error, text, HV_E_EXISTS, "another run is defined");
+		return world_hv_fail(error, text, HV_E_EXISTS, "another run is defined");
 	ret->token.data = partition->token;
 	ret->token.len = HV_TOKEN_BYTES;
 	return HV_OK;
@@ -212,10 +211,10 @@ static enum hv_code remove_partition(struct agent_world *world,
 	struct world_partition *partition = world_partition(world, want->name);
 
 	if (partition == NULL || partition->run_id != want->run_id)
-		return fail(error, text, HV_E_NOTFOUND, "no such partition");
+		return world_hv_fail(error, text, HV_E_NOTFOUND, "no such partition");
 	if (partition->state != TARN__PARTITION_STATE__PARTITION_DEFINED &&
 	    partition->state != TARN__PARTITION_STATE__PARTITION_ENDED)
-		return fail(error, text, HV_E_BUSY, "it runs");
+		return world_hv_fail(error, text, HV_E_BUSY, "it runs");
 	*partition = (struct world_partition){ 0 };
 	return HV_OK;
 }
@@ -230,7 +229,7 @@ static enum hv_code control(struct agent_world *world,
 
 	if (partition == NULL || partition->run_id != want->run_id ||
 	    partition->state != TARN__PARTITION_STATE__PARTITION_RUNNING)
-		return fail(error, text, HV_E_STATE, "it does not run");
+		return world_hv_fail(error, text, HV_E_STATE, "it does not run");
 	if (want->command_id == partition->last_command)
 		return HV_OK;
 	partition->last_command = want->command_id;
@@ -249,69 +248,6 @@ static enum hv_code control(struct agent_world *world,
 	default:
 		return HV_OK;
 	}
-}
-
-static void plan_resized(struct agent_world *world, const struct world_partition *it)
-{
-	struct world_happening *step = world_at(world, world_between(world, 5, 300),
-						WORLD_RESIZED);
-
-	step->a = it->resize_generation;
-	(void)snprintf(step->name, sizeof(step->name), "%s", it->name);
-}
-
-/* As the real one: the same generation is the same order, one at a time. */
-static enum hv_code resize(struct agent_world *world, const Tarn__HvPartitionResize *want,
-			   Tarn__Error *error, char text[64])
-{
-	struct world_partition *it = world_partition(world, want->name);
-
-	if (it == NULL || it->run_id != want->run_id ||
-	    it->state != TARN__PARTITION_STATE__PARTITION_RUNNING)
-		return fail(error, text, HV_E_STATE, "it does not run");
-	if (want->generation == it->resize_generation)
-		return HV_OK;
-	if (want->generation < it->resize_generation)
-		return fail(error, text, HV_E_STALE, "it has had a later one");
-	if (it->resize_generation != 0 && !it->resize_is_done)
-		return fail(error, text, HV_E_BUSY, "its memory is being changed");
-	if (world->resize_code != HV_OK)
-		return fail(error, text, world->resize_code, "not resized, as told");
-	if (want->mem_bytes > it->max_bytes || want->mem_bytes == 0)
-		return fail(error, text, HV_E_INVAL, "beyond its maximum");
-	it->resize_generation = want->generation;
-	it->resize_target = want->mem_bytes;
-	it->resize_code = HV_OK;
-	it->resize_is_done = want->mem_bytes >= it->mem_bytes;
-	if (it->resize_is_done)
-		it->mem_bytes = want->mem_bytes;
-	else
-		plan_resized(world, it);
-	return HV_OK;
-}
-
-/* A block at a time; or what it gives at most, and then no more. */
-void world_hv_resized(struct agent_world *world, const char *name, uint64_t generation)
-{
-	struct world_partition *it = world_partition(world, name);
-	uint64_t left;
-
-	if (it == NULL || it->resize_generation != generation || it->resize_is_done ||
-	    it->state != TARN__PARTITION_STATE__PARTITION_RUNNING)
-		return;
-	left = it->mem_bytes - it->resize_target;
-	if (world->gives_at_most != 0) {
-		it->mem_bytes -= left < world->gives_at_most ? left
-							     : world->gives_at_most;
-		it->resize_code = it->mem_bytes == it->resize_target ? HV_OK
-								     : HV_E_TIMEOUT;
-		it->resize_is_done = true;
-		return;
-	}
-	it->mem_bytes -= left > WORLD_LMB_BYTES ? WORLD_LMB_BYTES : left;
-	it->resize_is_done = it->mem_bytes == it->resize_target;
-	if (!it->resize_is_done)
-		plan_resized(world, it);
 }
 
 static void elect(struct agent_world *world)
@@ -437,7 +373,8 @@ static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *
 		return HV_OK;
 	case TARN__HV_REQUEST__KIND_POOL_SET:
 		if (world->pool_code != HV_OK)
-			return fail(error, text, world->pool_code, "no pool, as told");
+			return world_hv_fail(error, text, world->pool_code,
+					     "no pool, as told");
 		world->pool_is_set = true;
 		world->pool_bytes = request->pool_set->mem_bytes;
 		world->pool_max = request->pool_set->max_bytes;
@@ -447,8 +384,8 @@ static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *
 		return HV_OK;
 	case TARN__HV_REQUEST__KIND_RESERVE_SET:
 		if (world->reserve_code != HV_OK)
-			return fail(error, text, world->reserve_code,
-				    "no block, as told");
+			return world_hv_fail(error, text, world->reserve_code,
+					     "no block, as told");
 		world->reserved = request->reserve_set->lmbs;
 		return HV_OK;
 	case TARN__HV_REQUEST__KIND_DEFINE:
@@ -459,10 +396,13 @@ static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *
 	case TARN__HV_REQUEST__KIND_CONTROL:
 		return control(world, request->control, error, text);
 	case TARN__HV_REQUEST__KIND_RESIZE:
-		return resize(world, request->resize, error, text);
+		return world_hv_resize(world, request->resize, error, text);
+	case TARN__HV_REQUEST__KIND_SHARE:
+		return world_hv_share(world, request->share, error, text);
 	case TARN__HV_REQUEST__KIND_VIOS_EXPECT:
 		if (world->leaving_is_refused && request->vios_expect->n_maintained > 0)
-			return fail(error, text, HV_E_REFUSED, "it is the only one");
+			return world_hv_fail(error, text, HV_E_REFUSED,
+					     "it is the only one");
 		expect(world, request->vios_expect);
 		return HV_OK;
 	default:

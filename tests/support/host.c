@@ -380,6 +380,21 @@ enum hv_code test_host_resize(struct test_host *host, const char *name, uint64_t
 	return test_host_order(host, &request, err);
 }
 
+enum hv_code test_host_share(struct test_host *host, const char *name, uint64_t run_id,
+			     uint32_t weight, uint64_t entitled_bytes, struct hv_err *err)
+{
+	Tarn__HvPartitionShare share = TARN__HV_PARTITION_SHARE__INIT;
+	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
+
+	share.name = (char *)(uintptr_t)name;
+	share.run_id = run_id;
+	share.weight = weight;
+	share.entitled_bytes = entitled_bytes;
+	request.kind_case = TARN__HV_REQUEST__KIND_SHARE;
+	request.share = &share;
+	return test_host_order(host, &request, err);
+}
+
 static bool is_resized(const Tarn__HvReply *reply, void *arg)
 {
 	const Tarn__PartitionStat *stat = test_stat_partition(reply, arg);

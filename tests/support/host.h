@@ -120,6 +120,10 @@ enum hv_code test_host_resize(struct test_host *host, const char *name, uint64_t
 /* Waits until that is over; gives how, and the memory that it has, in MiB. */
 enum hv_code test_host_wait_resized(struct test_host *host, const char *name,
 				    uint64_t *ret_mib);
+/* Weight and entitled memory of one that is there; 0 bytes: the minimum. */
+enum hv_code test_host_share(struct test_host *host, const char *name, uint64_t run_id,
+			     uint32_t weight, uint64_t entitled_bytes,
+			     struct hv_err *err);
 /* Removes an ended partition; waits while it is being cleaned up. */
 void test_host_remove(struct test_host *host, const char *name, uint64_t run_id);
 

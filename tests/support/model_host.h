@@ -33,6 +33,7 @@ struct model_lpar {
 	uint64_t mem_bytes;
 	uint64_t resize_generation; /* done; 0 = none */
 	bool resize_has_error;
+	uint64_t io_mapped_bytes;
 	uint64_t want_pages; /* working set, as its manager says; 0 = it says nothing */
 	uint64_t stolen_pages, page_ins, verify_passes, longest_stall_us, bad_pages;
 	bool is_waiting;

@@ -157,6 +157,8 @@ static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
 	tarn__manager_stat__init(manager);
 	manager->want_pages = lpar->want_pages;
 	stat->manager = lpar->want_pages != 0 ? manager : NULL;
+	stat->has_io_mapped_bytes = true;
+	stat->io_mapped_bytes = lpar->io_mapped_bytes;
 	stat->name = (char *)lpar->name;
 	stat->run_id = lpar->run_id;
 	stat->state = lpar->is_waiting ? TARN__PARTITION_STATE__PARTITION_WAITING

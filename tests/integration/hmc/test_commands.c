@@ -287,7 +287,7 @@ static void memory_is_given_and_taken(void **state)
 		{ "-o a -p a -q 256 -d 6", "HSCLT002" },
 		{ "-o a -p z -q 256", "HSCL8012" },
 		{ "-o m -p a -t z -q 256", "HSCL8012" },
-		{ "-o s -p a -a mem_weight=3", "HSCLT022" },
+		{ "-o s -p a -a mem_weight=3", "HSCLT026" },
 	};
 	char line[256];
 

@@ -124,6 +124,64 @@ static void unused_pages_leave_without_io(void **state)
 	test_host_end(&host);
 }
 
+static struct test_guest *greedy(const char *name)
+{
+	return test_host_run(&host, &(struct test_partition){
+					    .name = name, .mem_mib = 48, .threads = 1 });
+}
+
+static void share(const struct test_guest *guest, uint32_t weight, unsigned entitled_mib)
+{
+	assert_int_equal(
+		test_host_share(&host, guest->name, guest->run_id, weight,
+				entitled_mib * (uint64_t)MIB_PAGES * HV_PAGE_BYTES, NULL),
+		HV_OK);
+}
+
+struct pair {
+	const char *more, *less;
+};
+
+static bool has_thrice(const Tarn__HvReply *reply, void *arg)
+{
+	const struct pair *pair = arg;
+
+	return test_stat_partition(reply, pair->more)->resident_pages >
+	       3 * test_stat_partition(reply, pair->less)->resident_pages;
+}
+
+/* Two that want more than there is; nothing but what they may count on changes. */
+static void shares_move_with_weight_and_entitlement(void **state)
+{
+	struct pair ab = { "a", "b" }, ba = { "b", "a" };
+	struct resident kept = { "a", 12 * MIB_PAGES, 14 * MIB_PAGES };
+	struct test_guest *a, *b;
+	struct hv_err err = { 0 };
+
+	(void)state;
+	a = greedy("a");
+	b = greedy("b");
+	share(a, 255, 0);
+	share(b, 0, 0);
+	test_host_wait(&host, has_thrice, &ab, TEST_HOST_WAIT_MS, "a to have more");
+	share(a, 0, 0);
+	share(b, 255, 0);
+	test_host_wait(&host, has_thrice, &ba, TEST_HOST_WAIT_MS, "b to have more");
+	share(a, 0, 12); /* its weight is worth nothing, its guarantee is */
+	test_host_wait(&host, is_resident, &kept, TEST_HOST_WAIT_MS, "a to have 12 MiB");
+	assert_int_equal(test_host_share(&host, "b", b->run_id, 255,
+					 24 * (uint64_t)MIB_PAGES * HV_PAGE_BYTES, &err),
+			 HV_E_REFUSED); /* 36 of 32 MiB */
+	assert_int_equal(test_host_share(&host, "b", b->run_id, 256, 0, &err),
+			 HV_E_INVAL);
+	assert_int_equal(test_host_share(&host, "b", b->run_id + 1, 1, 0, &err),
+			 HV_E_NOTFOUND);
+	assert_int_equal(test_host_share(&host, "b", b->run_id, 1, UINT64_MAX, &err),
+			 HV_E_INVAL);
+	test_host_verify(&host);
+	test_host_end(&host);
+}
+
 static bool is_shrinking(const Tarn__HvReply *reply, void *arg)
 {
 	(void)arg;
@@ -190,6 +248,8 @@ int main(void)
 			a_working_set_that_fits_is_kept_beside_a_scan, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(unused_pages_leave_without_io, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(shares_move_with_weight_and_entitlement,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_pool_shrinks_under_load_or_is_given_up,
 						set_up, tear_down),
 	};

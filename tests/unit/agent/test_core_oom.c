@@ -39,6 +39,7 @@ static void live(struct bench *bench)
 	id = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY, "");
 	boss_publish(&bench->boss);
 	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id)->error);
+	boss_lpar(&bench->boss, "db1")->weight = 200;
 	world_die(&bench->world, world_find(&bench->world, AGENT_VIOS, "vios1"), -9);
 	(void)bench_event(bench, "vios.restarted", 1);
 	boss_lpar(&bench->boss, "db1")->is_running = false;

@@ -157,10 +157,13 @@ static void one_that_is_off_is_defined_anew(void **state)
 
 	(void)state;
 	create("off", true);
-	assert_int_equal(test_lpar_resize(&c, "off", 1024 * MIB, NULL, &job), HV_OK);
+	assert_int_equal(test_lpar_resize(&c, "off", 512 * MIB, NULL, &job), HV_OK);
 	assert_int_equal(job, 0);
-	assert_int_equal(lpar_of("off")->spec->mem_bytes, 1024 * MIB);
+	assert_int_equal(lpar_of("off")->spec->mem_bytes, 512 * MIB);
 	assert_null(lpar_of("off")->resize);
+	assert_int_equal(test_lpar_activate(&c, "off", NULL, NULL), HV_OK);
+	assert_int_equal(lpar_of("off")->granted_bytes, 512 * MIB); /* its first run */
+	test_settle(&c, &host);
 }
 
 static enum hv_code change(const Tarn__LparResize *sizes, const char *name,
