@@ -7,6 +7,7 @@
 
 #include "agent/cgroup.h"
 #include "agent/consoles.h"
+#include "agent/guest.h"
 #include "agent/link.h"
 #include "agent/process.h"
 #include "agent/state.h"
@@ -25,6 +26,7 @@ struct agent {
 	struct agent_tools *tools;
 	struct agent_link *link;
 	struct agent_consoles *consoles;
+	struct agent_guests *guests;
 	struct hv_timer timer;
 	uint8_t id[AGENT_ID_BYTES];
 	bool is_closing; /* what ends now is not the core's business any more */
@@ -176,6 +178,11 @@ static void tell(void *env, Tarn__EventLevel level, const char *kind, const char
 	hv_log(levels[level], kind, "text=\"%s\"", text);
 }
 
+static void show(void *env, const struct agent_shown *list, size_t count)
+{
+	agent_guests_show(((struct agent *)env)->guests, list, count);
+}
+
 static void wake_at(void *env, uint64_t at_ms)
 {
 	struct agent *agent = env;
@@ -203,6 +210,7 @@ static const struct agent_ops ops = {
 	.send = send,
 	.save = save,
 	.tell = tell,
+	.show = show,
 	.wake_at = wake_at,
 };
 
@@ -373,6 +381,8 @@ enum hv_code agent_open(struct hv_loop *loop, const struct agent_options *option
 	if (code == HV_OK)
 		code = open_cgroups(agent, err);
 	if (code == HV_OK)
+		code = agent_guests_open(options->state, &agent->guests, err);
+	if (code == HV_OK)
 		code = open_core(agent, incarnation, err);
 	if (code == HV_OK)
 		code = open_parts(agent, bin, err);
@@ -400,5 +410,6 @@ void agent_close(struct agent *agent)
 	agent_core_free(agent->core);
 	agent_cgroups_close(agent->cgroups);
 	agent_switches_close(agent->switches);
+	agent_guests_close(agent->guests);
 	free(agent);
 }

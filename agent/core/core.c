@@ -110,6 +110,7 @@ void agent_core_step(struct agent_core *core)
 	core_lpar_step(core);
 	core_processor_step(core);
 	core_op_step(core);
+	core_show(core);
 	core_hypervisor_poll(core); /* after all who may need its next answer soon */
 	if (core_state_flush(core, NULL) != HV_OK)
 		core_wake(core, core->save_retry_ms);

@@ -119,6 +119,14 @@ struct agent_switch {
 };
 #define AGENT_SWITCHES_MAX 256 /* the last ones; arbitrary */
 
+/* A partition that runs, for its view of itself. Lent. */
+struct agent_shown {
+	const char *name;
+	const Tarn__PartitionStat *stat;
+	const Tarn__LparSpec *spec; /* NULL: nobody has said yet */
+	const Tarn__PoolStat *pool; /* NULL: there is none */
+};
+
 struct agent_ops {
 	uint64_t (*now_ms)(void *env);
 	uint64_t (*wall_ms)(void *env);
@@ -165,6 +173,8 @@ struct agent_ops {
 	/* An event, for the log. */
 	void (*tell)(void *env, Tarn__EventLevel level, const char *kind,
 		     const char *text);
+	/* Once a second: all that run. */
+	void (*show)(void *env, const struct agent_shown *list, size_t count);
 	/* agent_core_step() is wanted then; replaces the last wish. */
 	void (*wake_at)(void *env, uint64_t at_ms);
 };

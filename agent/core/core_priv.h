@@ -43,6 +43,7 @@
 #define CORE_VIOS_WAIT_MS 2000    /* from its SIGTERM, in maintenance */
 
 #define CORE_PROCESSORS_KEEP_MS 30000 /* from one save of what they used to the next */
+#define CORE_SHOW_MS 1000             /* from one view of partitions to the next */
 #define CORE_PROCESSORS_MS 500        /* from one look at what they use to the next */
 
 #define CORE_VERIFY_LOST_MS 3000  /* three reports of a partition */
@@ -341,6 +342,7 @@ struct agent_core {
 	struct core_dialog dialog;
 	struct core_vios vios[CORE_VIOS_MAX];
 	struct core_lpar lpars[CORE_LPARS_MAX];
+	uint64_t shown_ms;
 	struct core_device devices[CORE_DEVICES_MAX];
 	struct core_op ops_[CORE_OPS_MAX];
 	struct core_call calls[CORE_CALLS_MAX];
@@ -503,6 +505,8 @@ void core_trace_put(const struct agent_core *core, Tarn__PartitionStat *stat,
 /* op.c */
 struct core_op *core_op_get(struct agent_core *core, uint64_t id, bool may_add);
 void core_op_step(struct agent_core *core);
+/* show.c */
+void core_show(struct agent_core *core);
 void core_op_command_done(struct agent_core *core, struct core_lpar *lpar,
 			  enum core_command_kind kind, enum hv_code code,
 			  const char *text);

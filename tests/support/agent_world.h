@@ -123,6 +123,7 @@ struct agent_world {
 	uint64_t order;
 	struct agent_core *core; /* NULL: no agent is alive */
 	struct agent_config config;
+	size_t shown; /* partitions, when they were shown last */
 	uint64_t wake_ms;
 
 	/* Knobs. */

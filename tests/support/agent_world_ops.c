@@ -412,6 +412,17 @@ static void op_tell(void *env, Tarn__EventLevel level, const char *kind, const c
 		abort();
 }
 
+static void op_show(void *env, const struct agent_shown *list, size_t count)
+{
+	struct agent_world *world = env;
+
+	world->shown = count;
+	for (size_t i = 0; i < count; i++)
+		if (list[i].stat->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
+		    list[i].pool == NULL)
+			abort();
+}
+
 static void op_wake_at(void *env, uint64_t at_ms)
 {
 	((struct agent_world *)env)->wake_ms = at_ms;
@@ -434,5 +445,6 @@ const struct agent_ops world_ops = {
 	.send = op_send,
 	.save = op_save,
 	.tell = op_tell,
+	.show = op_show,
 	.wake_at = op_wake_at,
 };

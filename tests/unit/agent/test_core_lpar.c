@@ -63,6 +63,19 @@ static void a_partition_that_ends_by_itself_stays_off(void **state)
 	}
 }
 
+static void who_runs_is_shown_each_second(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_go(bench);
+	world_run(&bench->world, 1100);
+	assert_int_equal(bench->world.shown, 2);
+	world_die(&bench->world, world_find(&bench->world, AGENT_PARTITION, "db1"), 0);
+	(void)bench_event(bench, "lpar.ended", 1);
+	world_run(&bench->world, 1100);
+	assert_int_equal(bench->world.shown, 1);
+}
+
 static void shutdown_asks_and_immediate_kills(void **state)
 {
 	struct bench *bench = *state;
@@ -299,6 +312,7 @@ static void a_killed_agent_is_followed_by_one_that_adopts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CLAIM(who_runs_is_shown_each_second),
 		CLAIM(a_partition_that_ended_unseen_is_not_started_again),
 		CLAIM(a_partition_that_ends_by_itself_stays_off),
 		CLAIM(shutdown_asks_and_immediate_kills),
