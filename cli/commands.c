@@ -67,6 +67,15 @@ static const struct cli_option pool_set[] = {
 	{ "max-mem", CLI_OPTION, CLI_SIZE, .metavar = "SIZE", .help = "new limit" },
 	NO_WAIT, { 0 },
 };
+static const struct cli_option pool_table[] = {
+	HOST_OF(CLI_OPTION, "only of this host"),
+	{ "csv", CLI_OPTION, CLI_FLAG, .help = "for other programs: comma-separated values" },
+	{ "interval", CLI_OPTION, CLI_NUMBER, .max = 86400, .metavar = "S", .letter = 'd',
+	  .help = "what was in each S seconds (default: once, since activation)" },
+	{ "count", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N", .letter = 'n',
+	  .help = "so many intervals (default: until it is interrupted)" },
+	{ 0 },
+};
 static const struct cli_option pool_cancel[] = {
 	HOST_OF(CLI_NEEDED, "where"), { 0 },
 };
@@ -158,9 +167,9 @@ static const struct cli_option lpar_name[] = {
 static const struct cli_option lpar_stat[] = {
 	{ "NAME", CLI_EXTRA, CLI_NAME, .complete = "lpar", .is_list = true,
 	  .help = "these partitions (default: all that run)" },
-	{ "interval", CLI_OPTION, CLI_NUMBER, .max = 86400, .metavar = "S",
+	{ "interval", CLI_OPTION, CLI_NUMBER, .max = 86400, .metavar = "S", .letter = 'd',
 	  .help = "what was in each S seconds (default: once, since activation)" },
-	{ "count", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N",
+	{ "count", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N", .letter = 'n',
 	  .help = "so many intervals (default: until it is interrupted)" },
 	{ 0 },
 };
@@ -285,6 +294,7 @@ const struct cli_command cli_commands[] = {
 	{ "pool",       "cancel",   cli_pool_cancel,   pool_cancel,   "give up a change that is under way" },
 	{ "pool",       "show",     cli_pool_show,     of_host,       "size, frames, use and overcommitment" },
 	{ "pool",       "why",      cli_pool_why,      of_host,       "who may count on how much, who gives, and why" },
+	{ "pool",       "table",    cli_pool_table,    pool_table,    "as QAPMSHRMP: each partition's use of it" },
 	{ "pool",       "remove",   cli_pool_remove,   pool_remove,   "give the pool's memory back" },
 	{ "vios",       "list",     cli_vios_list,     of_host,       "paging VIOS, their state and traffic" },
 	{ "vios",       "enable",   cli_vios_enable,   vios_name,     "run it for paging" },

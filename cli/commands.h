@@ -41,6 +41,7 @@ CLI_COMMAND(cli_pool_set);
 CLI_COMMAND(cli_pool_show);
 CLI_COMMAND(cli_pool_cancel);
 CLI_COMMAND(cli_pool_why);
+CLI_COMMAND(cli_pool_table);
 CLI_COMMAND(cli_pool_remove);
 CLI_COMMAND(cli_vios_list);
 CLI_COMMAND(cli_vios_enable);

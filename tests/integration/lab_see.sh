@@ -62,6 +62,10 @@ jq -es 'length == 2 and all(.[]; .lpars | length == 3) and
 tarn top --batch -n 2 -d 1
 tarn top --batch -n 1 --json | jq -e '.hosts[0].vios | length == 2' >/dev/null || fail "top"
 
+echo "== what IBM i would collect"
+tarn pool table --host h1 --csv -d 1 -n 1 | tee "$work/table"
+[[ $(awk -F, 'NF == 11 && $7 > 0' "$work/table" | wc -l) == 3 ]] || fail "the table"
+
 echo "== the views go"
 tarn lpar shutdown db1 --immediate
 tarn lpar shutdown web --immediate

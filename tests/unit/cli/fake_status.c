@@ -265,6 +265,11 @@ static void call_lpar(unsigned i)
 	SET(*stat, hcalls, 140000);
 	SET(*stat, hcalls_refused, 3);
 	SET(*stat, tces, 0);
+	SET(*stat, io_entitled_bytes, 4 * MIB);
+	SET(*stat, io_min_bytes, 2 * MIB);
+	SET(*stat, io_mapped_bytes, 3 * MIB);
+	SET(*stat, io_high_bytes, 3 * MIB + 4096);
+	SET(*stat, io_map_failures, 7);
 }
 
 static void give_processors(unsigned i)

@@ -45,6 +45,9 @@ static void without_an_interval_it_is_since_activation(void **state)
 		{ "lpar stat", "lpar_stat.txt" },
 		{ "lpar stat off db1", "lpar_stat_named.txt" },
 		{ "lpar stat --json", "lpar_stat.json" },
+		{ "pool table", "pool_table.txt" },
+		{ "pool table --host h1 --csv", "pool_table.csv" },
+		{ "pool table --json", "pool_table.json" },
 	};
 
 	(void)state;
@@ -65,6 +68,7 @@ static void an_interval_is_what_lies_between_two_looks(void **state)
 		{ "lpar stat db1 --interval 2 --count 2", "lpar_stat_interval_one.txt" },
 		{ "lpar stat db1 --interval 2 --count 2 --json",
 		  "lpar_stat_interval.json" },
+		{ "pool table --csv -d 2 -n 2", "pool_table_interval.csv" },
 	};
 
 	(void)state;
