@@ -40,6 +40,12 @@ enum rogue_deed {
 	ROGUE_SCRIBBLE, /* random bytes all over the shared memory, `count` times */
 	ROGUE_LIE, /* says anything of its pages while it reads and writes them, `count`
 		      times; then that all are active */
+	ROGUE_MAP, /* H_PUT_TCE for `count` pages, to be read and written, until each
+		      is there; answers how many are refused */
+	ROGUE_UNMAP_TCES, /* none of its first window any more */
+	/* H_SET_MPP: `page` pages, weight `count`; answers pages | weight 16 bits << 32 |
+	   constrained << 48 */
+	ROGUE_SHARE,
 	ROGUE_CALLS_AGAIN, /* a CALLS packet out of turn */
 	ROGUE_TRUNCATE,    /* makes its file `count` pages long */
 	ROGUE_GIVE, /* awaits a RESIZE, and says that it uses `page` pages; `count` is

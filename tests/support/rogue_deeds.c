@@ -174,27 +174,6 @@ static uint64_t find_hole(struct rogue_child *child)
 	return at < 0 ? FAILED : (uint64_t)at / HV_PAGE_BYTES;
 }
 
-/* ---- hypervisor calls ---- */
-
-static uint64_t enter(struct rogue_child *child, uint64_t page, uint64_t count)
-{
-	uint64_t groups = partition_calls_groups(child->calls);
-	uint64_t failed = 0;
-
-	for (uint64_t p = page; p < page + count; p++) {
-		uint64_t va = p * HV_PAGE_BYTES;
-		uint64_t args[HV_HCALL_ARGS] = {
-			0,
-			(hv_va_hash(va) & (groups - 1)) * HV_PTEG_ENTRIES,
-			hv_va_avpn(va) | HV_HPTE_V_VALID,
-			va | HV_HPTE_R_M | HV_HPTE_R_PP_RW,
-		};
-
-		failed += partition_call(child->calls, H_ENTER, args).code != H_SUCCESS;
-	}
-	return failed;
-}
-
 static uint64_t ask_again(struct rogue_child *child)
 {
 	struct hv_attach_calls ask = {
@@ -204,59 +183,6 @@ static uint64_t ask_again(struct rogue_child *child)
 	return hv_local_send(child->attach, &ask, sizeof(ask), NULL, 0, NULL) == HV_OK
 		       ? 0
 		       : FAILED;
-}
-
-static uint64_t walk(struct rogue_child *child, uint64_t page, uint64_t count)
-{
-	uint64_t found = 0;
-
-	for (uint64_t p = page; p < page + count; p++) {
-		uint64_t args[HV_HCALL_ARGS] = { p * HV_PAGE_BYTES, 1 };
-
-		found += partition_call(child->calls, H_WALK, args).code == H_SUCCESS;
-	}
-	return found;
-}
-
-static void call_at_random(struct rogue_child *child)
-{
-	static const uint32_t numbers[] = { H_ENTER,    H_REMOVE,    H_READ, H_PROTECT,
-					    H_PUT_TCE,  H_STUFF_TCE, H_WALK, H_GET_TCE,
-					    H_SET_DABR, H_DABR_HITS };
-	uint64_t args[HV_HCALL_ARGS];
-	uint32_t number = (uint32_t)hv_rng_next(&child->rng);
-
-	for (unsigned i = 0; i < HV_HCALL_ARGS; i++)
-		args[i] = hv_rng_next(&child->rng) >> hv_rng_below(&child->rng, 64);
-	if (hv_rng_below(&child->rng, 4) != 0)
-		number = numbers[number % HV_COUNT(numbers)];
-	/* with its mind made up, some of the time: there may be an entry */
-	if (number == H_SET_DABR && hv_rng_below(&child->rng, 2) == 0)
-		memcpy(args,
-		       (uint64_t[HV_HCALL_ARGS]){ (args[0] % 64) * HV_PAGE_BYTES |
-						  HV_DABR_FLAGS },
-		       sizeof(args));
-	(void)partition_call(child->calls, number, args);
-}
-
-static uint64_t call(struct rogue_child *child, uint64_t count)
-{
-	while (count-- > 0)
-		call_at_random(child);
-	return 0;
-}
-
-/* The call afterwards rings for whatever asks are in it now. */
-static uint64_t scribble(struct rogue_child *child, uint64_t count)
-{
-	uint8_t *at = (uint8_t *)partition_calls_area(child->calls);
-
-	while (count-- > 0) {
-		for (size_t i = 0; i < sizeof(struct hv_hcall_area); i++)
-			at[i] = (uint8_t)hv_rng_next(&child->rng);
-		call_at_random(child);
-	}
-	return 0;
 }
 
 /* Whatever becomes of its own pages is its own doing. */
@@ -369,22 +295,13 @@ uint64_t rogue_deed_do(struct rogue_child *child, const struct rogue_task *order
 		return say(child, order->count);
 	case ROGUE_CALLS_AGAIN:
 		return ask_again(child);
-	case ROGUE_ENTER:
-		return enter(child, order->page, order->count);
-	case ROGUE_WALK:
-		return walk(child, order->page, order->count);
-	case ROGUE_CALL:
-		return call(child, order->count);
-	case ROGUE_SCRIBBLE:
-		return scribble(child, order->count);
 	case ROGUE_LIE:
 		return lie(child, order->count);
 	case ROGUE_POISON:
 		return poison_work(poison_of(child, order->page), order->count);
 	case ROGUE_SEARCH:
 		return poison_search(poison_of(child, order->page));
-	case ROGUE_DEED_COUNT:
-		break;
+	default:
+		return rogue_call_do(child, order);
 	}
-	return FAILED;
 }
