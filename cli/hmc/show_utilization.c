@@ -195,6 +195,16 @@ static void pool_memory(const void *object, const char *text, struct hmc_value *
 		set_mib(value, pool->firmware_bytes + HMC_MIB - 1);
 }
 
+/* Now, so a change of the configuration does not say it. */
+static void pool_mapped(const void *object, const char *text, struct hmc_value *value)
+{
+	const Tarn__UtilizationPool *pool = sample_of(object)->pool;
+
+	(void)text;
+	if (is_sample(object) && pool->has_mapped_bytes)
+		set_mib(value, pool->mapped_bytes + HMC_MIB - 1);
+}
+
 /* ---- partitions ---- */
 
 static const Tarn__UtilizationLpar *lpar_of(const void *object)
@@ -302,6 +312,13 @@ static void lpar_entitled(const void *object, const char *text, struct hmc_value
 	(void)text;
 	if (has_config(object) && is_shared(object))
 		set_mib(value, lpar_of(object)->entitled_bytes + HMC_MIB - 1);
+}
+
+static void lpar_mapped(const void *object, const char *text, struct hmc_value *value)
+{
+	(void)text;
+	if (is_sample(object) && is_shared(object) && lpar_of(object)->has_mapped_bytes)
+		set_mib(value, lpar_of(object)->mapped_bytes + HMC_MIB - 1);
 }
 
 static void lpar_weight(const void *object, const char *text, struct hmc_value *value)
@@ -437,7 +454,7 @@ static const struct hmc_attribute columns[] = {
 	COLUMN(MEMPOOL, "page_in_delay", pool_delay, NULL),
 	COLUMN(MEMPOOL, "curr_pool_mem", pool_memory, "m"),
 	COLUMN(MEMPOOL, "lpar_curr_io_entitled_mem", pool_memory, "e"),
-	COLUMN(MEMPOOL, "lpar_mapped_io_entitled_mem", nothing, NULL),
+	COLUMN(MEMPOOL, "lpar_mapped_io_entitled_mem", pool_mapped, NULL),
 	COLUMN(MEMPOOL, "lpar_run_mem", pool_memory, "r"),
 	COLUMN(MEMPOOL, "sys_firmware_pool_mem", pool_memory, "f"),
 	COLUMN(LPAR, "uptime", lpar_uptime, NULL),
@@ -460,7 +477,7 @@ static const struct hmc_attribute columns[] = {
 	COLUMN(LPAR, "curr_mem", lpar_memory, NULL),
 	COLUMN(LPAR, "phys_run_mem", lpar_backed, NULL),
 	COLUMN(LPAR, "curr_io_entitled_mem", lpar_entitled, NULL),
-	COLUMN(LPAR, "mapped_io_entitled_mem", nothing, NULL),
+	COLUMN(LPAR, "mapped_io_entitled_mem", lpar_mapped, NULL),
 	COLUMN(LPAR, "run_mem_weight", lpar_weight, NULL),
 	COLUMN(LPAR, "mem_overage_cooperation", lpar_overage, NULL),
 };

@@ -135,6 +135,8 @@ static void fill_memory(const struct work *work, Tarn__UtilizationLpar *row,
 	if (limits_is_active(lpar) && stat != NULL) {
 		row->has_backed_bytes = stat->has_resident_pages;
 		row->backed_bytes = stat->resident_pages * HV_PAGE_BYTES;
+		row->has_mapped_bytes = stat->has_io_mapped_bytes;
+		row->mapped_bytes = stat->io_mapped_bytes;
 		row->has_loaned_bytes = stat->has_loaned_pages;
 		row->loaned_bytes = stat->loaned_pages * HV_PAGE_BYTES;
 		row->has_cpu_us = stat->has_cpu_us;
@@ -210,6 +212,16 @@ static void count_processors(const struct work *work, Tarn__UtilizationSys *sys,
 	sys->pool_processors = less(all, dedicated);
 }
 
+/* 0 where nothing runs; not known where nobody says it. */
+static void add_mapped(Tarn__UtilizationPool *pool, const Tarn__HostStat *stat)
+{
+	pool->has_mapped_bytes = stat->n_partitions == 0;
+	for (size_t i = 0; i < stat->n_partitions; i++) {
+		pool->has_mapped_bytes |= stat->partitions[i]->has_io_mapped_bytes;
+		pool->mapped_bytes += stat->partitions[i]->io_mapped_bytes;
+	}
+}
+
 static void add_pool(struct work *work, const struct host_use *use)
 {
 	Tarn__UtilizationPool *pool = &work->whole->pool;
@@ -226,6 +238,7 @@ static void add_pool(struct work *work, const struct host_use *use)
 	if (!machine_is_there(work->host)) { /* nothing runs: nothing faults */
 		pool->has_page_faults = 1;
 		pool->has_page_in_delay_us = 1;
+		pool->has_mapped_bytes = 1;
 	}
 	if (stat != NULL && stat->pool != NULL) {
 		pool->has_page_faults = stat->pool->has_page_faults;
@@ -233,6 +246,8 @@ static void add_pool(struct work *work, const struct host_use *use)
 		pool->has_page_in_delay_us = stat->pool->has_page_in_delay_us;
 		pool->page_in_delay_us = stat->pool->page_in_delay_us;
 	}
+	if (stat != NULL)
+		add_mapped(pool, stat);
 	work->whole->sample.pool = pool;
 }
 

@@ -195,6 +195,7 @@ static void a_sample_shows_the_host_its_pool_and_what_runs(void **state)
 
 	(void)state;
 	make_lpar("db1");
+	model_host_lpar(&host, "db1")->io_mapped_bytes = 12288;
 	run_s(100);
 	reply = ask_events(ONLY(SAMPLE));
 	sample = reply->utilization->samples[0];
@@ -211,6 +212,9 @@ static void a_sample_shows_the_host_its_pool_and_what_runs(void **state)
 	assert_int_equal(lpar->lpar_id, 1);
 	assert_int_equal(lpar->mem_bytes, 64 * MIB);
 	assert_true(lpar->has_entitled_bytes && lpar->has_weight);
+	assert_true(lpar->has_mapped_bytes && sample->pool->has_mapped_bytes);
+	assert_int_equal(lpar->mapped_bytes, 12288);
+	assert_int_equal(sample->pool->mapped_bytes, 12288);
 	assert_int_equal(lpar->cpu_us, 1000);
 	assert_int_equal(lpar->uncapped_us, 300);
 	assert_false(lpar->has_entitled_us); /* nobody granted processors */

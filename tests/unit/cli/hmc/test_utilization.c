@@ -119,6 +119,8 @@ static void fill_shared(Tarn__UtilizationLpar *lpar)
 	lpar->has_loaned_bytes = 1;
 	lpar->loaned_bytes = 60 * MIB + 4096;
 	lpar->entitled_bytes = 2 * MIB;
+	lpar->has_mapped_bytes = 1;
+	lpar->mapped_bytes = 4096;
 	lpar->weight = 64;
 	lpar->has_processors = lpar->has_virtual_processors = 1;
 	lpar->has_shared_processors = lpar->shared_processors = 1;
@@ -155,6 +157,8 @@ static void fill_world(struct world *w, Tarn__UtilizationEvent event)
 	w->pool.firmware_bytes = 96 * MIB;
 	w->pool.page_faults = 1234;
 	w->pool.has_page_in_delay_us = 1;
+	w->pool.has_mapped_bytes = 1;
+	w->pool.mapped_bytes = MIB + 4096;
 	w->pool.page_in_delay_us = 567800;
 	w->lpars[0] = &w->ded;
 	w->lpars[1] = &w->shared;
@@ -204,7 +208,8 @@ static void rows_have_the_columns_of_an_hmc(void **state)
 		  "lslparutil -r mempool -m s1",
 		  NOW "sample,resource_type=mempool" AT
 		      "page_faults=1234,page_in_delay=567800,curr_pool_mem=4096,"
-		      "lpar_curr_io_entitled_mem=2,lpar_run_mem=1024,"
+		      "lpar_curr_io_entitled_mem=2,lpar_mapped_io_entitled_mem=2,"
+		      "lpar_run_mem=1024,"
 		      "sys_firmware_pool_mem=96\n" },
 		{ TARN__UTILIZATION_EVENT__UTILIZATION_SAMPLE, "lslparutil -r lpar -m s1",
 		  NOW
@@ -218,7 +223,7 @@ static void rows_have_the_columns_of_an_hmc(void **state)
 		  "curr_procs=4,curr_sharing_mode=uncap,curr_uncap_weight=128,"
 		  "curr_shared_proc_pool_id=0,time_cycles=870400000062976000,"
 		  "mem_mode=shared,curr_mem=1024,phys_run_mem=300,curr_io_entitled_mem=2,"
-		  "run_mem_weight=64,"
+		  "mapped_io_entitled_mem=1,run_mem_weight=64,"
 		  "mem_overage_cooperation=-60\n" },
 		{ TARN__UTILIZATION_EVENT__UTILIZATION_STATE_CHANGE,
 		  "lslparutil -r lpar -m s1 -n 1",
