@@ -207,6 +207,16 @@ static enum hv_code give_os(const struct agent_options *options,
 	return code;
 }
 
+/* Which windows are disks and which are ethernets: hvcore/wire/io.h. */
+static void add_adapters(const Tarn__LparSpec *spec, struct command *command)
+{
+	if (spec->n_disks + spec->n_ethernets == 0)
+		return;
+	command_add(command, "--disks=%zu", spec->n_disks);
+	command_add(command, "--ethernets=%zu", spec->n_ethernets);
+	command_add(command, "--io-percent=%u", spec->workload->io_percent);
+}
+
 static enum hv_code partition(const struct agent_options *options,
 			      const struct agent_spawn *what, struct command *command,
 			      struct hv_err *err)
@@ -237,6 +247,7 @@ static enum hv_code partition(const struct agent_options *options,
 		command_add(command, "--discard");
 	if (load->hints)
 		command_add(command, "--hints");
+	add_adapters(what->spec, command);
 	return give_os(options, what, command, err);
 }
 

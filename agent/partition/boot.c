@@ -77,6 +77,9 @@ enum hv_code partition_boot(const struct partition_options *options,
 	control->socket = attachment.socket;
 	crew = partition_options_crew(options, &attachment);
 	crew.os = os;
+	code = partition_options_io(options, &attachment, control->guest, &crew.io, err);
+	if (code != HV_OK)
+		return code;
 	log_info("partition.started", "pages=%llu mode=%s workload=%s",
 		 (unsigned long long)partition_guest_pages(control->guest),
 		 attachment.mode == HV_MODE_SHARED ? "shared" : "dedicated",

@@ -153,3 +153,8 @@ struct hv_hcall_area *partition_calls_area(struct partition_calls *calls)
 {
 	return calls->area;
 }
+
+_Atomic uint32_t *partition_calls_io_events(const struct partition_calls *calls)
+{
+	return &calls->area->io_events;
+}

@@ -46,6 +46,9 @@ uint32_t partition_calls_left_page(const struct partition_calls *calls, uint32_t
 _Atomic uint8_t *partition_calls_hints(struct partition_calls *calls);
 uint64_t partition_calls_hint_count(const struct partition_calls *calls);
 
+/* Answers of virtual adapters, ever: a futex (hvcore/wire/io.h). */
+_Atomic uint32_t *partition_calls_io_events(const struct partition_calls *calls);
+
 /* The memory itself, for tests that write into it what nobody should. */
 struct hv_hcall_area *partition_calls_area(struct partition_calls *calls);
 

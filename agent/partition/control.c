@@ -309,6 +309,30 @@ static void send_os(struct control *control)
 	(void)send_packet(control, &packet, sizeof packet);
 }
 
+/* The same. */
+static void send_io(struct control *control)
+{
+	struct partition_io *io = partition_crew_io(control->config->crew);
+	struct hv_attach_io packet = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_IO, sizeof packet, 0),
+	};
+	struct partition_io_figures now;
+
+	if (io == NULL)
+		return;
+	now = partition_io_figures(io);
+	packet.disks = now.disks;
+	packet.ethernets = now.ethernets;
+	packet.disk_reads = now.disk_reads;
+	packet.disk_writes = now.disk_writes;
+	packet.packets_sent = now.sent;
+	packet.packets_received = now.received;
+	packet.packets_bad = now.bad;
+	packet.not_entitled = now.not_entitled;
+	packet.failed = now.failed;
+	(void)send_packet(control, &packet, sizeof packet);
+}
+
 /* A report that finds no room is due again after the usual time. */
 static void report_if_due(struct control *control)
 {
@@ -320,6 +344,7 @@ static void report_if_due(struct control *control)
 	control->next_report_ms = now_ms + PARTITION_REPORT_MS;
 	(void)send_report(control, now_ms);
 	send_os(control);
+	send_io(control);
 }
 
 static void end_pass(struct control *control, const struct partition_progress *progress)

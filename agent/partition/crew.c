@@ -1,5 +1,5 @@
 /* crew - see crew.h. */
-#include "agent/partition/crew.h"
+#include "agent/partition/crew_priv.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -19,44 +19,7 @@
 #define DEBT_NS (NS_PER_S / 10) /* what a worker makes up for after a stall; arbitrary */
 #define PEEK_ONE_IN 16          /* reads that look at a neighbour's page too */
 
-enum discard_state { DISCARD_NONE, DISCARD_WANTED, DISCARD_TAKEN };
-
-struct worker {
-	struct partition_crew *crew;
-	unsigned number;
-	pthread_t thread;
-	uint64_t first, count; /* pages owned */
-	struct partition_workload workload;
-	struct partition_stall stall;
-	struct hv_rng rng;          /* peeks */
-	uint64_t interval_ns;       /* between operations; 0 = unlimited */
-	uint64_t due_ns;            /* of the next operation */
-	unsigned pass;              /* the last one done */
-	unsigned pause;             /* the last one seen */
-	enum discard_state discard; /* with page and pages: crew->lock */
-	uint64_t discard_page, discard_pages;
-	_Atomic uint64_t operations;
-	_Atomic uint64_t verified, verified_bad; /* of the last pass begun */
-};
-
-/* lock guards discard states and the waits; never held while memory is touched. */
-struct partition_crew {
-	struct partition_guest *guest;
-	struct os_guest *os; /* or NULL */
-	pthread_mutex_t lock;
-	pthread_cond_t changed; /* a command came, or a discard was answered */
-	int notice;
-	unsigned count; /* workers started */
-	_Atomic bool is_stopping;
-	_Atomic unsigned pass;   /* the last one asked for */
-	_Atomic unsigned passed; /* workers that have done it */
-	_Atomic unsigned pause;  /* the last one asked for */
-	_Atomic unsigned paused; /* workers that are */
-	unsigned resumed;        /* the pause that is over; with lock */
-	_Atomic unsigned ended;  /* workers */
-	struct partition_access_box access;
-	struct worker workers[PARTITION_WORKERS_MAX];
-};
+static_assert(PARTITION_WORKERS_MAX <= PARTITION_IO_WORKERS_MAX, "each may do I/O");
 
 static void lock(struct partition_crew *crew)
 {
@@ -131,7 +94,14 @@ static bool keep_pace(struct worker *worker)
 static void discard(struct worker *worker, uint64_t page, uint64_t pages)
 {
 	struct partition_crew *crew = worker->crew;
+	uint64_t kept = partition_guest_kept(crew->guest), skipped = 0;
 
+	if (page < kept) /* what is mapped for I/O is not given back */
+		skipped = kept - page < pages ? kept - page : pages;
+	page += skipped;
+	pages -= skipped;
+	if (pages == 0)
+		return;
 	if (partition_guest_has_hints(crew->guest)) {
 		partition_guest_free(crew->guest, page, pages, HV_HINT_UNUSED);
 		partition_stall_rest(&worker->stall);
@@ -200,12 +170,23 @@ static void perform(struct worker *worker, const struct partition_operation *ope
 	}
 }
 
+/* Not before its pages hold something. */
+static bool does_io(struct worker *worker, const struct partition_operation *operation)
+{
+	struct partition_io *io = worker->crew->io;
+
+	return io != NULL && partition_workload_is_filled(&worker->workload) &&
+	       partition_io_operate(io, worker->number, operation, &worker->stall);
+}
+
 static void work(struct worker *worker, uint64_t *now_ns)
 {
 	struct partition_operation operation = partition_workload_next(&worker->workload,
 								       *now_ns / 1000000);
 
-	if (worker->crew->os != NULL) {
+	if (does_io(worker, &operation)) {
+		*now_ns = hv_clock_ns();
+	} else if (worker->crew->os != NULL) {
 		os_guest_operate(worker->crew->os, &operation, &worker->stall,
 				 *now_ns / 1000000);
 		*now_ns = hv_clock_ns();
@@ -395,6 +376,7 @@ enum hv_code partition_crew_open(const struct partition_crew_config *config,
 		return hv_fail(err, HV_E_NOMEM, "no memory for the workers");
 	crew->guest = guest;
 	crew->os = config->os;
+	crew->io = config->io;
 	crew->notice = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (crew->notice < 0) {
 		code = hv_fail_os(err, HV_E_OS, errno, "make an eventfd");
@@ -441,14 +423,9 @@ int partition_crew_notice(const struct partition_crew *crew)
 	return crew->notice;
 }
 
-static bool is_verifying(struct partition_crew *crew)
-{
-	return atomic_load(&crew->pass) != 0 && atomic_load(&crew->passed) < crew->count;
-}
-
 enum hv_code partition_crew_verify(struct partition_crew *crew, struct hv_err *err)
 {
-	if (is_verifying(crew))
+	if (crew_is_verifying(crew))
 		return hv_fail(err, HV_E_STATE, "a pass over all pages is running");
 	for (unsigned i = 0; i < crew->count; i++) {
 		atomic_store(&crew->workers[i].verified, 0);
@@ -485,67 +462,11 @@ void partition_crew_resume(struct partition_crew *crew)
 			partition_workload_resize(&worker->workload, worker->first,
 						  worker->count, i);
 	}
+	if (crew->io != NULL)
+		partition_io_forget(crew->io);
 	crew->resumed = atomic_load(&crew->pause);
 	HV_INVARIANT(pthread_cond_broadcast(&crew->changed) == 0);
 	unlock(crew);
-}
-
-struct os_guest *partition_crew_os(struct partition_crew *crew)
-{
-	return crew->os;
-}
-
-unsigned partition_crew_workers(const struct partition_crew *crew)
-{
-	return crew->count;
-}
-
-void partition_crew_reset_stall(struct partition_crew *crew)
-{
-	for (unsigned i = 0; i < crew->count; i++)
-		partition_stall_reset(&crew->workers[i].stall);
-}
-
-static struct partition_progress progress_of(struct partition_crew *crew,
-					     struct hv_hist *into)
-{
-	struct partition_progress progress = { 0 };
-
-	/* Before the counts: a pass that is over has all its pages in them. */
-	progress.is_verifying = is_verifying(crew);
-	progress.is_paused = atomic_load(&crew->pause) != 0 &&
-			     atomic_load(&crew->paused) == crew->count;
-	progress.is_ended = atomic_load(&crew->ended) == crew->count;
-	for (unsigned i = 0; i < crew->count; i++) {
-		struct worker *worker = &crew->workers[i];
-		uint64_t longest = partition_stall_longest_ns(&worker->stall, into);
-
-		if (longest > progress.longest_stall_ns)
-			progress.longest_stall_ns = longest;
-		progress.operations += atomic_load(&worker->operations);
-		progress.verified += atomic_load(&worker->verified);
-		progress.verified_bad += atomic_load(&worker->verified_bad);
-	}
-	return progress;
-}
-
-struct partition_progress partition_crew_progress(struct partition_crew *crew,
-						  struct hv_hist *into)
-{
-	uint64_t notices;
-
-	(void)!read(crew->notice, &notices, sizeof notices); /* EAGAIN: there is none */
-	return progress_of(crew, into);
-}
-
-struct partition_progress partition_crew_look(struct partition_crew *crew)
-{
-	return progress_of(crew, NULL);
-}
-
-struct partition_access_box *partition_crew_access(struct partition_crew *crew)
-{
-	return &crew->access;
 }
 
 void partition_crew_wake(struct partition_crew *crew)

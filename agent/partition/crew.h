@@ -22,6 +22,7 @@
 #define AGENT_PARTITION_CREW_H
 
 #include "agent/partition/access.h"
+#include "agent/partition/io.h"
 #include "agent/partition/os_guest.h"
 #include "agent/partition/workload.h"
 #include "hvcore/base/hist.h"
@@ -34,8 +35,9 @@ struct partition_crew_config {
 	struct partition_workload_config workload;
 	unsigned workers; /* 1..PARTITION_WORKERS_MAX; no more than pages */
 	uint64_t rate;
-	int home_cpu;        /* the first worker runs there; -1 = anywhere */
-	struct os_guest *os; /* PARTITION_OS, with one worker; lent; else NULL */
+	int home_cpu;            /* the first worker runs there; -1 = anywhere */
+	struct os_guest *os;     /* PARTITION_OS, with one worker; lent; else NULL */
+	struct partition_io *io; /* lent; NULL: it does none */
 };
 
 struct partition_progress {
@@ -80,6 +82,7 @@ void partition_crew_pause(struct partition_crew *crew);
 void partition_crew_resume(struct partition_crew *crew);
 /* NULL: its pages are the workers' own. */
 struct os_guest *partition_crew_os(struct partition_crew *crew);
+struct partition_io *partition_crew_io(struct partition_crew *crew); /* or NULL */
 unsigned partition_crew_workers(const struct partition_crew *crew);
 
 void partition_crew_reset_stall(struct partition_crew *crew);

@@ -13,10 +13,6 @@
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
 
-#define BAD_BIT UINT32_C(0x80000000)  /* reported, and not written since */
-#define FREE_BIT UINT32_C(0x40000000) /* said to be worth nothing */
-#define VERSION_BITS (~(BAD_BIT | FREE_BIT))
-
 /*
  * Where a thread goes on when the page it touches turns out to be poisoned; NULL
  * while it touches none. A signal handler finds its thread by nothing else.
@@ -83,6 +79,7 @@ enum hv_code partition_guest_open(const struct partition_guest_config *config,
 	HV_INVARIANT(config->bytes <= config->max_bytes);
 	HV_INVARIANT(config->reserved <= PARTITION_RESERVED_MAX);
 	HV_INVARIANT(config->reserved <= config->bytes / HV_PAGE_BYTES);
+	HV_INVARIANT(config->driver <= config->bytes / HV_PAGE_BYTES - config->reserved);
 	if (guest == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory for the guest");
 	guest->base = config->base;
@@ -90,6 +87,7 @@ enum hv_code partition_guest_open(const struct partition_guest_config *config,
 	guest->max_pages = config->max_bytes / HV_PAGE_BYTES;
 	guest->key = config->key;
 	guest->reserved = config->reserved;
+	guest->driver = config->driver;
 	versions = mmap(NULL, private_bytes(guest), PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (versions == MAP_FAILED) {
@@ -160,7 +158,7 @@ bool partition_guest_has_hints(const struct partition_guest *guest)
 
 bool partition_guest_is_free(const struct partition_guest *guest, uint64_t page)
 {
-	return (guest->versions[page] & FREE_BIT) != 0;
+	return (guest->versions[page] & GUEST_FREE_BIT) != 0;
 }
 
 void partition_guest_free(struct partition_guest *guest, uint64_t page, uint64_t pages,
@@ -168,20 +166,19 @@ void partition_guest_free(struct partition_guest *guest, uint64_t page, uint64_t
 {
 	HV_INVARIANT(page < guest->pages && pages <= guest->pages - page);
 	for (uint64_t i = page; i < page + pages; i++) {
-		if (i < guest->reserved)
+		if (i < guest->reserved + guest->driver)
 			continue;
-		guest->versions[i] |= FREE_BIT;
+		guest->versions[i] |= GUEST_FREE_BIT;
 		if (!partition_hint(guest->hinting, i, hint))
-			guest->versions[i] = FREE_BIT; /* zeros */
+			guest->versions[i] = GUEST_FREE_BIT; /* zeros */
 	}
 }
 
-/* Before its owner touches it. */
-static void use(struct partition_guest *guest, uint64_t page)
+void guest_use(struct partition_guest *guest, uint64_t page)
 {
 	if (!partition_guest_is_free(guest, page))
 		return;
-	guest->versions[page] &= ~FREE_BIT;
+	guest->versions[page] &= ~GUEST_FREE_BIT;
 	if (!partition_hint(guest->hinting, page, HV_HINT_ACTIVE))
 		guest->versions[page] = 0;
 }
@@ -190,10 +187,10 @@ void partition_guest_resize(struct partition_guest *guest, uint64_t pages,
 			    uint64_t intact)
 {
 	HV_INVARIANT(pages > 0 && pages <= guest->max_pages);
-	HV_INVARIANT(guest->reserved <= pages);
+	HV_INVARIANT(guest->reserved + guest->driver <= pages);
 	for (uint64_t page = intact; page < guest->max_pages; page++) {
 		if (partition_guest_is_free(guest, page))
-			use(guest, page); /* what comes into use is active */
+			guest_use(guest, page); /* what comes into use is active */
 		guest->versions[page] = 0;
 	}
 	for (uint64_t page = intact; page < guest->reserved; page++)
@@ -225,12 +222,11 @@ static struct partition_content content_of(const struct partition_guest *guest,
 	return (struct partition_content){
 		.key = guest->key,
 		.page = page,
-		.version = guest->versions[page] & VERSION_BITS,
+		.version = guest->versions[page] & GUEST_VERSION_BITS,
 	};
 }
 
-/* Counts a mismatch; true where it is among those that are logged. */
-static bool count_mismatch(struct partition_guest *guest)
+bool guest_count_mismatch(struct partition_guest *guest)
 {
 	uint64_t before = atomic_fetch_add_explicit(&guest->mismatches, 1,
 						    memory_order_relaxed);
@@ -249,7 +245,7 @@ static void log_mismatch(const struct partition_guest *guest, uint64_t page,
 			 const struct partition_finding *found)
 {
 	unsigned long long number = page;
-	unsigned version = guest->versions[page] & VERSION_BITS;
+	unsigned version = guest->versions[page] & GUEST_VERSION_BITS;
 
 	if (found == NULL)
 		log_error("partition.mismatch", "page=%llu version=%u found=poison",
@@ -271,19 +267,19 @@ static void log_mismatch(const struct partition_guest *guest, uint64_t page,
 static void report(struct partition_guest *guest, uint64_t page,
 		   const struct partition_finding *found)
 {
-	if ((guest->versions[page] & BAD_BIT) != 0)
+	if ((guest->versions[page] & GUEST_BAD_BIT) != 0)
 		return;
-	guest->versions[page] |= BAD_BIT;
-	if (count_mismatch(guest))
+	guest->versions[page] |= GUEST_BAD_BIT;
+	if (guest_count_mismatch(guest))
 		log_mismatch(guest, page, found);
 }
 
 /* mmu.c has logged it. */
 static bool not_translated(struct partition_guest *guest, uint64_t page)
 {
-	if ((guest->versions[page] & BAD_BIT) == 0)
-		(void)count_mismatch(guest);
-	guest->versions[page] |= BAD_BIT;
+	if ((guest->versions[page] & GUEST_BAD_BIT) == 0)
+		(void)guest_count_mismatch(guest);
+	guest->versions[page] |= GUEST_BAD_BIT;
 	return false;
 }
 
@@ -312,7 +308,9 @@ bool partition_guest_check(struct partition_guest *guest, uint64_t page)
 	sigjmp_buf way_out;
 	bool is_right;
 
-	use(guest, page);
+	if (guest_is_driver(guest, page))
+		return true;
+	guest_use(guest, page);
 	if (address == NULL)
 		return not_translated(guest, page);
 	if (sigsetjmp(way_out, 0) != 0) {
@@ -334,6 +332,8 @@ bool partition_guest_peek(struct partition_guest *guest, uint64_t page)
 	sigjmp_buf way_out;
 	bool is_right;
 
+	if (guest_is_driver(guest, page))
+		return true;
 	if (address == NULL)
 		return false; /* the same */
 	if (sigsetjmp(way_out, 0) != 0) {
@@ -344,7 +344,7 @@ bool partition_guest_peek(struct partition_guest *guest, uint64_t page)
 	is_right = partition_content_peek(address, guest->key, page) ||
 		   page < guest->reserved; /* looked at all the same */
 	guard(NULL);
-	if (!is_right && count_mismatch(guest))
+	if (!is_right && guest_count_mismatch(guest))
 		log_error("partition.mismatch", "page=%llu seen_by=neighbour",
 			  (unsigned long long)page);
 	return is_right;
@@ -356,9 +356,9 @@ static bool write_version(struct partition_guest *guest, uint64_t page)
 	struct partition_content content;
 	sigjmp_buf way_out;
 
-	use(guest, page);
+	guest_use(guest, page);
 	content = content_of(guest, page);
-	content.version = content.version + 1 == FREE_BIT ? 1 : content.version + 1;
+	content.version = content.version + 1 == GUEST_FREE_BIT ? 1 : content.version + 1;
 	if (address == NULL)
 		return not_translated(guest, page);
 	if (sigsetjmp(way_out, 0) != 0) {
@@ -375,7 +375,7 @@ static bool write_version(struct partition_guest *guest, uint64_t page)
 
 bool partition_guest_write(struct partition_guest *guest, uint64_t page)
 {
-	if (page < guest->reserved)
+	if (page < guest->reserved + guest->driver)
 		return partition_guest_check(guest, page);
 	return write_version(guest, page);
 }
@@ -416,7 +416,7 @@ bool partition_guest_check_as(struct partition_guest *guest, uint64_t page,
 	guard(&way_out);
 	is_right = partition_content_check(address, content, &found);
 	guard(NULL);
-	if (!is_right && count_mismatch(guest))
+	if (!is_right && guest_count_mismatch(guest))
 		log_other(guest, page, content, &found);
 	return is_right;
 }
@@ -437,7 +437,7 @@ bool partition_guest_write_as(struct partition_guest *guest, uint64_t page,
 	guard(&way_out);
 	partition_content_write(address, content);
 	guard(NULL);
-	guest->versions[page] &= ~BAD_BIT;
+	guest->versions[page] &= ~GUEST_BAD_BIT;
 	return true;
 }
 
@@ -457,7 +457,7 @@ bool partition_guest_fill(struct partition_guest *guest, uint64_t page,
 	guard(&way_out);
 	memcpy(address, from, HV_PAGE_BYTES);
 	guard(NULL);
-	guest->versions[page] &= ~BAD_BIT;
+	guest->versions[page] &= ~GUEST_BAD_BIT;
 	return true;
 }
 

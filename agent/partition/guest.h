@@ -41,6 +41,9 @@ struct partition_guest_config {
 	/* From the first, at most PARTITION_RESERVED_MAX: they hold what
 	 * partition_guest_store() puts there; to write one is to look at it. */
 	uint64_t reserved;
+	/* Behind those: buffers of its drivers. Nobody else touches them, and they hold
+	 * what they hold: a check finds them right, a write leaves them alone. */
+	uint64_t driver;
 };
 
 /* The versions are locked into memory where the limits allow it. */
@@ -139,5 +142,26 @@ bool partition_guest_hits(struct partition_guest *guest, unsigned index,
 			  struct partition_hits *ret_hits);
 
 uint64_t partition_guest_mismatches(const struct partition_guest *guest);
+
+/* ---- for its drivers ---- */
+
+/* Reserved pages and those of its drivers: the workload's begin behind them. */
+uint64_t partition_guest_kept(const struct partition_guest *guest);
+/* The nth page of its drivers: where it is, and which of its logical pages. */
+uint8_t *partition_guest_driver(const struct partition_guest *guest, uint64_t nth);
+uint64_t partition_guest_driver_page(const struct partition_guest *guest, uint64_t nth);
+/*
+ * A device is about to read the page, or to write it: from now on it is of use again.
+ * *ret_logical is what an adapter's window must map. False: its translation is refused.
+ */
+HV_MUST_USE
+bool partition_guest_lend(struct partition_guest *guest, uint64_t page, bool is_store,
+			  uint64_t *ret_logical);
+uint32_t partition_guest_version(const struct partition_guest *guest, uint64_t page);
+/* The device has written what the page held at that version; to be checked. */
+void partition_guest_restore(struct partition_guest *guest, uint64_t page,
+			     uint32_t version);
+/* Something else that came by I/O is not what it must be. */
+void partition_guest_count_bad(struct partition_guest *guest);
 
 #endif

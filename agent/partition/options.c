@@ -61,6 +61,12 @@ static const struct hv_option options[] = {
 	  OPTION(os_file_fd), NULL, "os: inherited, an empty file for the file that it reads" },
 	{ "os-paging-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX,
 	  OPTION(os_paging_fd), NULL, "os: inherited, an empty file for its own paging" },
+	{ "disks", HV_OPTION_U64, "N", "0", 0, HV_DISKS_MAX,
+	  OPTION(disks), NULL, "virtual ones: the adapters after the two serial ones" },
+	{ "ethernets", HV_OPTION_U64, "N", "0", 0, HV_ETHERNETS_MAX,
+	  OPTION(ethernets), NULL, "virtual ones: the adapters after the disks" },
+	{ "io-percent", HV_OPTION_U64, "PERCENT", "0", 0, 100,
+	  OPTION(io_percent), NULL, "of operations that are I/O through those" },
 	{ "verbose", HV_OPTION_FLAG, NULL, NULL, 0, 0,
 	  OPTION(verbose), NULL, "log what only developers want to know" },
 	/* clang-format on */
@@ -73,6 +79,11 @@ const struct hv_option_table partition_options_table = {
 	.options = options,
 	.count = HV_COUNT(options),
 };
+
+static bool has_adapters(const struct partition_options *given)
+{
+	return given->disks + given->ethernets > 0;
+}
 
 static enum hv_code check_descriptor(const char *option, uint64_t fd, struct hv_err *err)
 {
@@ -112,6 +123,9 @@ enum hv_code partition_options_check(const struct partition_options *given,
 		return hv_fail(err, HV_E_INVAL, "--discard needs --workload phases");
 	if (given->hints && !given->discard && given->workload != PARTITION_OS)
 		return hv_fail(err, HV_E_INVAL, "--hints needs --discard");
+	if (given->io_percent != 0 && !has_adapters(given))
+		return hv_fail(err, HV_E_INVAL,
+			       "--io-percent needs --disks or --ethernets");
 	code = check_os(given, err);
 	if (code == HV_OK)
 		code = check_descriptor("socket-fd", given->socket_fd, err);
@@ -149,7 +163,7 @@ struct partition_attach_config partition_options_attach(
 		.run_id = given->run_id,
 		.uffd_device = given->uffd_device != 0 ? (int)given->uffd_device : -1,
 		.timeout_ms = PARTITION_ATTACH_TIMEOUT_MS,
-		.wants_calls = given->via_hpt || says_hints(given),
+		.wants_calls = given->via_hpt || says_hints(given) || has_adapters(given),
 	};
 
 	for (unsigned i = 0; i < HV_TOKEN_BYTES; i++)
@@ -170,7 +184,17 @@ enum hv_code partition_options_guest(const struct partition_options *given,
 		.key = partition_content_key(given->name, given->run_id),
 		.reserved = given->console_fd != 0 ? PARTITION_RESERVED_MAX : 0,
 	};
+	uint64_t pages = config.bytes / HV_PAGE_BYTES;
 
+	config.driver = partition_io_driver_pages((unsigned)given->disks,
+						  (unsigned)given->ethernets, pages);
+	if (config.driver + config.reserved + given->threads > pages)
+		return hv_fail(err, HV_E_LIMIT,
+			       "%llu pages of memory are too few for the buffers of "
+			       "%llu disks and %llu ethernets",
+			       (unsigned long long)pages,
+			       (unsigned long long)given->disks,
+			       (unsigned long long)given->ethernets);
 	return partition_guest_open(&config, ret_guest, err);
 }
 
@@ -193,6 +217,27 @@ enum hv_code partition_options_os(const struct partition_options *given,
 	*ret_os = NULL;
 	return given->workload == PARTITION_OS ? os_guest_open(&config, ret_os, err)
 					       : HV_OK;
+}
+
+enum hv_code partition_options_io(const struct partition_options *given,
+				  const struct partition_attachment *attachment,
+				  struct partition_guest *guest,
+				  struct partition_io **ret_io, struct hv_err *err)
+{
+	struct partition_io_config config = {
+		.guest = guest,
+		.calls = attachment->calls,
+		.disks = (unsigned)given->disks,
+		.ethernets = (unsigned)given->ethernets,
+		.percent = (unsigned)given->io_percent,
+		.workers = partition_options_crew(given, attachment).workers,
+		.has_os = given->workload == PARTITION_OS,
+		.key = partition_guest_key(guest),
+		.seed = given->seed,
+	};
+
+	*ret_io = NULL;
+	return has_adapters(given) ? partition_io_open(&config, ret_io, err) : HV_OK;
 }
 
 struct partition_crew_config partition_options_crew(

@@ -11,6 +11,7 @@
 #include "agent/partition/attach.h"
 #include "agent/partition/console.h"
 #include "hvcore/base/option.h"
+#include "hvcore/wire/io.h"
 
 /* As hvcore/base/option.h fills it. */
 struct partition_options {
@@ -29,6 +30,7 @@ struct partition_options {
 	bool hints;
 	uint64_t os_file_fd, os_paging_fd, file_percent; /* workload os */
 	unsigned loan_policy;
+	uint64_t disks, ethernets, io_percent; /* virtual adapters */
 	bool verbose;
 };
 
@@ -55,6 +57,13 @@ enum hv_code partition_options_os(const struct partition_options *options,
 				  const struct partition_attachment *attachment,
 				  struct partition_guest *guest, struct os_guest **ret_os,
 				  struct hv_err *err);
+
+/* *ret_io NULL where it has no adapters. The guest was made with room for them. */
+HV_MUST_USE
+enum hv_code partition_options_io(const struct partition_options *options,
+				  const struct partition_attachment *attachment,
+				  struct partition_guest *guest,
+				  struct partition_io **ret_io, struct hv_err *err);
 
 struct partition_crew_config partition_options_crew(
 	const struct partition_options *options,

@@ -28,7 +28,7 @@ struct os_guest {
 
 static uint64_t page_of(const struct os_guest *os, uint32_t frame)
 {
-	return partition_guest_reserved(os->config.guest) + frame;
+	return partition_guest_kept(os->config.guest) + frame;
 }
 
 /* ---- what os_memory is built on ---- */
@@ -225,7 +225,7 @@ bool os_guest_verify(struct os_guest *os, uint64_t page, struct partition_stall 
 
 static uint32_t frames_of(uint64_t pages, const struct partition_guest *guest)
 {
-	return (uint32_t)(pages - partition_guest_reserved(guest));
+	return (uint32_t)(pages - partition_guest_kept(guest));
 }
 
 void os_guest_grow(struct os_guest *os)

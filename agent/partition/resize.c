@@ -17,14 +17,15 @@ static uint64_t pages_to_use(const struct partition_resize *resize,
 			     struct partition_crew *crew)
 {
 	uint64_t pages = resize->order.bytes / HV_PAGE_BYTES;
+	uint64_t least = partition_guest_kept(guest) + partition_crew_workers(crew);
 
 	if (pages > partition_guest_max_pages(guest))
 		pages = partition_guest_max_pages(guest);
 	/* an operating system gives no memory back: it lends */
 	if (partition_crew_os(crew) != NULL && pages < partition_guest_pages(guest))
 		pages = partition_guest_pages(guest);
-	if (pages < partition_crew_workers(crew))
-		pages = partition_crew_workers(crew);
+	if (pages < least)
+		pages = least;
 	return pages;
 }
 

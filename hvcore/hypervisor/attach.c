@@ -253,6 +253,11 @@ static void dispatch(struct partition *partition, struct hv_local_packet *packet
 	case HV_ATTACH_OS:
 		take_os(partition, (const void *)packet->bytes);
 		break;
+	case HV_ATTACH_IO:
+		memcpy(&partition->io_report, packet->bytes,
+		       sizeof(partition->io_report));
+		partition->has_io_report = true;
+		break;
 	case HV_ATTACH_RESIZED:
 		resize_given(partition, (const void *)packet->bytes);
 		break;

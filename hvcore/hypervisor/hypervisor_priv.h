@@ -174,6 +174,8 @@ struct partition {
 	struct hv_attach_report report;
 	bool has_os;
 	struct hv_attach_os os;
+	bool has_io_report;
+	struct hv_attach_io io_report;
 	uint64_t os_missed; /* page-ins of its own that more memory would have saved */
 	uint64_t last_command_id;
 	struct hv_attach_discard discard_asked; /* the one under way */

@@ -117,6 +117,19 @@ static void fill_os(Tarn__PartitionStat *to, const struct hv_attach_os *from)
 	SET(to, os_io_errors, from->io_errors);
 }
 
+static void fill_load(Tarn__PartitionStat *to, const struct hv_attach_io *from)
+{
+	SET(to, load_disks, from->disks);
+	SET(to, load_ethernets, from->ethernets);
+	SET(to, load_disk_reads, from->disk_reads);
+	SET(to, load_disk_writes, from->disk_writes);
+	SET(to, load_packets_sent, from->packets_sent);
+	SET(to, load_packets_received, from->packets_received);
+	SET(to, load_packets_bad, from->packets_bad);
+	SET(to, load_not_entitled, from->not_entitled);
+	SET(to, load_io_failed, from->failed);
+}
+
 static void fill_pages(Tarn__PartitionStat *to, const struct hv_space_stat *from)
 {
 	SET(to, resident_pages, from->pages_in[HV_PAGE_RESIDENT]);
@@ -346,6 +359,8 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		fill_report(at, &partition->report, has_histograms);
 	if (partition->has_os)
 		fill_os(stat, &partition->os);
+	if (partition->has_io_report)
+		fill_load(stat, &partition->io_report);
 }
 
 static void fill_trace(struct build *build, struct build_partition *at,

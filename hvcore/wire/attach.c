@@ -22,6 +22,7 @@ union packet {
 	struct hv_attach_resize resize;
 	struct hv_attach_resized resized;
 	struct hv_attach_os os;
+	struct hv_attach_io io;
 };
 
 static_assert(sizeof(union packet) <= HV_LOCAL_BYTES, "largest attach packet");
@@ -43,6 +44,7 @@ size_t hv_attach_bytes(unsigned type)
 		[HV_ATTACH_RESIZE] = sizeof(struct hv_attach_resize),
 		[HV_ATTACH_RESIZED] = sizeof(struct hv_attach_resized),
 		[HV_ATTACH_OS] = sizeof(struct hv_attach_os),
+		[HV_ATTACH_IO] = sizeof(struct hv_attach_io),
 	};
 
 	return type < HV_ATTACH_TYPE_COUNT ? bytes[type] : 0;

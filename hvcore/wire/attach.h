@@ -19,6 +19,7 @@
  *                                           <-   GO, or REFUSED with a sentence
  *   REPORT  once a second                   ->
  *   OS      with it, of a system that manages its memory ->
+ *   IO      with it, of one that uses its virtual adapters ->
  *   DISCARD offset, bytes                   ->      one at a time
  *                                           <-   DISCARDED, the same
  *                                           <-   CONTROL  shutdown, verify, reset stall
@@ -80,6 +81,7 @@ enum hv_attach_type {
 	HV_ATTACH_RESIZE,
 	HV_ATTACH_RESIZED,
 	HV_ATTACH_OS,
+	HV_ATTACH_IO,
 	HV_ATTACH_TYPE_COUNT
 };
 
@@ -190,12 +192,24 @@ struct hv_attach_os {
 	uint64_t io_errors; /* of its own devices */
 };
 
+/* What it made of its virtual adapters: counts since it began. */
+struct hv_attach_io {
+	struct hv_local_head head;
+	uint32_t disks, ethernets;        /* that work */
+	uint64_t disk_reads, disk_writes; /* pages, each checked in every byte */
+	uint64_t packets_sent, packets_received;
+	uint64_t packets_bad;  /* received, and not as they were sent */
+	uint64_t not_entitled; /* operations left out: all that it may map is mapped */
+	uint64_t failed;       /* operations that a call or a device refused */
+};
+
 static_assert(sizeof(struct hv_attach_hello) == 72, "attach hello");
 static_assert(sizeof(struct hv_attach_welcome) == 48, "attach welcome");
 static_assert(sizeof(struct hv_attach_region) == 40, "attach region");
 static_assert(sizeof(struct hv_attach_calls_open) == 32, "attach calls open");
 static_assert(sizeof(struct hv_attach_resize) == 40, "attach resize");
 static_assert(sizeof(struct hv_attach_os) == 104, "attach os");
+static_assert(sizeof(struct hv_attach_io) == 80, "attach io");
 static_assert(sizeof(struct hv_attach_report) == 96 + 4 * HV_STALL_BUCKETS,
 	      "attach report");
 

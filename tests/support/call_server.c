@@ -14,7 +14,10 @@ static void serve(struct call_server *server, struct hv_hcall_slot *slot)
 {
 	struct hv_hcall_ask ask = slot->ask;
 
-	hv_calls_serve(server->calls, &ask, &slot->answer);
+	memset(&slot->answer, 0, sizeof(slot->answer));
+	if (server->other == NULL ||
+	    !server->other(server->other_arg, &ask, &slot->answer))
+		hv_calls_serve(server->calls, &ask, &slot->answer);
 	atomic_store(&slot->answered, ask.serial);
 	(void)syscall(SYS_futex, &slot->answered, FUTEX_WAKE, 1, NULL, NULL, 0);
 }

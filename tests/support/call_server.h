@@ -22,6 +22,10 @@ struct call_server_watched {
 	_Atomic uint64_t hits; /* of the one thread there is */
 };
 
+/* Calls that the tables do not serve; true: this one was. On the server's thread. */
+typedef bool call_server_other(void *arg, const struct hv_hcall_ask *ask,
+			       struct hv_hcall_answer *ret_answer);
+
 struct call_server {
 	struct hv_calls *calls;
 	struct call_server_watched watched;
@@ -29,6 +33,8 @@ struct call_server {
 	int memory, doorbell; /* lent: duplicate them */
 	uint64_t hpt_bytes;
 	uint32_t left_serial;
+	call_server_other *other; /* NULL: none; set before the first call */
+	void *other_arg;
 	pthread_mutex_t lock; /* guards calls and left_serial */
 	pthread_t thread;
 	_Atomic bool is_over;

@@ -155,6 +155,28 @@ static void an_operating_system_gets_disks_without_a_name(void **state)
 	(void)close(attach);
 }
 
+static void adapters_are_counted(void **state)
+{
+	struct shell *shell = *state;
+	char path[HV_FILE_PATH_BYTES];
+	struct partition partition;
+	struct command command;
+	int attach = -1;
+
+	make_partition(&partition, TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED);
+	partition.spec.n_disks = 2;
+	partition.spec.n_ethernets = 1;
+	partition.load.io_percent = 20;
+	(void)shell_path(shell, "run/attach.sock", path);
+	assert_int_equal(hv_local_listen(path, &attach, NULL), HV_OK);
+	assert_int_equal(
+		command_make(&shell->options, "/b", &partition.what, &command, NULL),
+		HV_OK);
+	assert_says(&command, " --disks=2 --ethernets=1 --io-percent=20");
+	command_close(&command);
+	(void)close(attach);
+}
+
 /* No socket: whatever was opened before is closed again, the pid file free. */
 static void what_fails_leaves_nothing_open(void **state)
 {
@@ -269,6 +291,7 @@ int main(void)
 		SHELL_TEST(services_get_their_options),
 		SHELL_TEST(a_partition_gets_descriptors_and_no_paths),
 		SHELL_TEST(an_operating_system_gets_disks_without_a_name),
+		SHELL_TEST(adapters_are_counted),
 		SHELL_TEST(what_fails_leaves_nothing_open),
 		SHELL_TEST(a_console_is_listened_on_and_reached),
 		cmocka_unit_test(the_longest_line_fits),

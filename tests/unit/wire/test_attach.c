@@ -24,6 +24,7 @@ union any {
 	struct hv_attach_resize resize;
 	struct hv_attach_resized resized;
 	struct hv_attach_os os;
+	struct hv_attach_io io;
 };
 
 static union any right(unsigned type)

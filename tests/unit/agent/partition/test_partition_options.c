@@ -109,6 +109,37 @@ static void what_is_given_arrives(void **state)
 	assert_false(crew.workload.may_discard);
 }
 
+/* Buffers of its drivers are a part of its memory, which may be too small for them. */
+static void adapters_need_calls_and_pages(void **state)
+{
+	static const char *const arguments[] = {
+		NEEDED,          "--socket",       "/s", "--disks=2",
+		"--ethernets=1", "--io-percent=9", NULL
+	};
+	uint8_t memory[HV_PAGE_BYTES];
+	struct partition_attachment attachment = { .mode = HV_MODE_SHARED,
+						   .base = memory,
+						   .bytes = 64 * HV_PAGE_BYTES,
+						   .usable_bytes = 64 * HV_PAGE_BYTES };
+	struct partition_options options;
+	struct partition_guest *guest;
+	struct hv_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(parse(arguments, &options, NULL), HV_OK);
+	assert_true(partition_options_attach(&options).wants_calls);
+	assert_int_equal(partition_options_guest(&options, &attachment, &guest, NULL),
+			 HV_OK);
+	assert_int_equal(partition_guest_kept(guest),
+			 partition_io_driver_pages(2, 1, 64));
+	partition_guest_close(guest);
+	attachment.usable_bytes = 9 * HV_PAGE_BYTES;
+	assert_int_equal(partition_options_guest(&options, &attachment, &guest, &err),
+			 HV_E_LIMIT);
+	assert_string_equal(hv_err_text(&err), "9 pages of memory are too few for the "
+					       "buffers of 2 disks and 1 ethernets");
+}
+
 static void descriptors_are_looked_at(void **state)
 {
 	struct partition_options options;
@@ -143,6 +174,10 @@ static void wrong_usage_is_refused_with_a_sentence(void **state)
 		  "--pid-file-fd: descriptor 999999: Bad file descriptor" },
 		{ { NEEDED, "--socket", "/s", "--discard", NULL },
 		  "--discard needs --workload phases" },
+		{ { NEEDED, "--socket", "/s", "--io-percent", "5", NULL },
+		  "--io-percent needs --disks or --ethernets" },
+		{ { NEEDED, "--socket", "/s", "--disks", "17", NULL },
+		  "--disks: 17 is more than the most, 16" },
 		{ { NEEDED, "--socket", "/s", "--workload", "zip", NULL },
 		  "--workload: 'zip' is none of: idle, zipf, scan, phases, os" },
 		{ { NEEDED, "--socket", "/s", "--working-set", "0", NULL },
@@ -169,6 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_left_out_is_as_documented),
 		cmocka_unit_test(what_is_given_arrives),
+		cmocka_unit_test(adapters_need_calls_and_pages),
 		cmocka_unit_test(descriptors_are_looked_at),
 		cmocka_unit_test(wrong_usage_is_refused_with_a_sentence),
 	};
