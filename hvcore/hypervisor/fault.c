@@ -261,7 +261,7 @@ static void ring(struct fault_thread *thread)
 	(void)!write(thread->wake, &one, sizeof(one)); /* EAGAIN: it rings already */
 }
 
-static void post(struct fault_thread *thread, struct fault_mail *mail)
+void fault_mail_post(struct fault_thread *thread, struct fault_mail *mail)
 {
 	struct fault_mail *head = atomic_load_explicit(&thread->mail,
 						       memory_order_relaxed);
@@ -304,7 +304,7 @@ static void start(struct fault_round *round, struct fault_thread *const *threads
 	atomic_store(&round->left, count);
 	for (unsigned i = 0; i < count; i++) {
 		round->legs[i] = (struct fault_leg){ { .run = on_leg }, round };
-		post(threads[i], &round->legs[i].mail);
+		fault_mail_post(threads[i], &round->legs[i].mail);
 	}
 }
 
@@ -476,7 +476,7 @@ void fault_team_stop(struct fault_team *team)
 	team->is_stopped = true;
 	for (unsigned i = 0; i < team->count; i++) {
 		stops[i] = (struct fault_mail){ .run = on_stop };
-		post(team->threads[i], &stops[i]);
+		fault_mail_post(team->threads[i], &stops[i]);
 	}
 	for (unsigned i = 0; i < team->count; i++)
 		(void)pthread_join(team->threads[i]->thread, NULL);

@@ -119,6 +119,9 @@ void fault_team_abandon(struct fault_team *team);
 void fault_team_close(struct fault_team *team);
 size_t fault_team_bytes(const struct fault_team *team);
 
+/* Any thread: `mail` is its owner's again when run() was entered. */
+void fault_mail_post(struct fault_thread *thread, struct fault_mail *mail);
+
 /* On every thread. */
 void fault_round_start(struct fault_team *team, struct fault_round *round);
 /* On one. */

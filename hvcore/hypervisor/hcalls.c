@@ -95,6 +95,9 @@ enum hv_code hcalls_add(struct fault_thread *thread, struct hcalls *hcalls,
 
 	if (epoll_ctl(thread->epoll, EPOLL_CTL_ADD, hcalls->doorbell, &event) != 0)
 		return hv_fail_os(err, HV_E_OS, errno, "watch a doorbell for calls");
+	if (hcalls->io != NULL)
+		io_add(hcalls->io, thread, hv_calls_tces(hcalls->calls),
+		       &hcalls->area->io_events);
 	hcalls->thread = thread;
 	hcalls->next = thread->hcalls;
 	thread->hcalls = hcalls;
@@ -118,6 +121,12 @@ void hcalls_remove(struct hcalls *hcalls)
 typedef int64_t serve_function(struct hcalls *hcalls, const struct hv_hcall_ask *ask,
 			       uint64_t *values);
 
+static int64_t serve_io(struct hcalls *hcalls, const struct hv_hcall_ask *ask,
+			uint64_t *values)
+{
+	return io_serve(hcalls->io, ask, values);
+}
+
 /* Calls that take more than tables; NULL: hv_calls serves it. */
 static serve_function *find_server(const struct hcalls *hcalls, uint32_t number)
 {
@@ -130,7 +139,7 @@ static serve_function *find_server(const struct hcalls *hcalls, uint32_t number)
 	case H_STUFF_TCE: /* dedicated memory never leaves */
 		return hcalls->memory->thread != NULL ? hcalls_serve_tce : NULL;
 	default:
-		return NULL;
+		return io_is_call(number) ? serve_io : NULL;
 	}
 }
 

@@ -18,6 +18,7 @@
 
 #include "hvcore/hypervisor/dabr.h"
 #include "hvcore/hypervisor/fault.h"
+#include "hvcore/hypervisor/io.h"
 #include "hvcore/hypervisor/mpp.h"
 #include "hvcore/mem/calls.h"
 
@@ -33,6 +34,7 @@ struct hcalls {
 	struct hcalls *next;         /* on that thread */
 	uint32_t left_serial;        /* pages told of as gone, ever */
 	struct dabr dabr;
+	struct io *io; /* lent by its partition; NULL: no disk, no ethernet */
 	struct mpp_order mpp;
 	uint64_t map_waits; /* H_LONG_BUSY of a mapping */
 	/* filled in a stat round, read by L when it is done */

@@ -74,6 +74,8 @@ uint64_t hypervisor_overhead_bytes(const struct hypervisor *hv)
 		if (p->memory.space != NULL)
 			bytes += hv_space_table_bytes(p->memory.space);
 		bytes += p->calls_stat.hpt_bytes + p->calls_stat.tce_bytes;
+		if (p->io != NULL)
+			bytes += io_memory_bytes(p->io->disk_count, p->io->lan_count);
 	}
 	for (unsigned i = 0; i < HV_PATHS; i++)
 		if (hv->director.vios[i].window.base != NULL)
@@ -118,6 +120,13 @@ static enum hv_code open_parts(struct hypervisor *hv,
 	code = fault_team_open(hv->loop, config->fault_threads, &hv->team, err);
 	if (code != HV_OK)
 		return code;
+	code = hv_workers_start(&hv->workers, err);
+	if (code != HV_OK)
+		return code;
+	hv->has_workers = true;
+	/* without io_uring (a container may forbid it) all is well but virtual adapters */
+	if (hv_io_engine_open(&hv->engine, &hv->engine_err) != HV_OK)
+		log_warn("hypervisor.no_adapters", "error=\"%s\"", hv->engine_err.text);
 	code = greet_open(hv, err);
 	if (code != HV_OK)
 		return code;
@@ -195,6 +204,9 @@ void hypervisor_close(struct hypervisor *hv)
 	hv_timer_stop(&hv->second);
 	life_kill_all(hv);
 	manage_stop(hv);
+	if (hv->has_workers)
+		hv_workers_stop(&hv->workers);
+	hv->is_io_stuck = hv->engine != NULL && !hv_io_engine_stop(hv->engine);
 	if (hv->team != NULL) {
 		fault_team_stop(hv->team);
 		drain(hv->loop);
@@ -204,6 +216,7 @@ void hypervisor_close(struct hypervisor *hv)
 	stat_close(hv);
 	director_close(hv);
 	life_free_all(hv);
+	hv_io_engine_close(hv->engine);
 	fault_team_close(hv->team);
 	manage_close(hv);
 	pool_close(hv);

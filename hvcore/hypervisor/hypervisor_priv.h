@@ -20,6 +20,7 @@
 #include "hvcore/hypervisor/fault.h"
 #include "hvcore/hypervisor/hcalls.h"
 #include "hvcore/hypervisor/hypervisor.h"
+#include "hvcore/hypervisor/io.h"
 #include "hvcore/hypervisor/memory.h"
 #include "hvcore/hypervisor/sampler.h"
 #include "hvcore/loop/rpc.h"
@@ -83,7 +84,7 @@ enum partition_phase {
 	PHASE_ADDING,  /* REGION came, its fault thread takes it over */
 	PHASE_RUNNING,
 	PHASE_DYING,   /* process gone or killed; its pages are being given back */
-	PHASE_CLOSING, /* its device is being closed */
+	PHASE_CLOSING, /* its device and its disks are being closed */
 	PHASE_ENDED,
 	PHASE_COUNT
 };
@@ -162,6 +163,8 @@ struct partition {
 	struct hcalls *hcalls;           /* NULL: it has not asked for calls */
 	struct hv_calls_stat calls_stat; /* as of the last stat round */
 	uint64_t map_waits;
+	struct io *io;          /* NULL: no virtual disk or ethernet */
+	struct io_stat io_stat; /* as of the last stat round */
 	/* as of the last stat round, L's own copy */
 	struct hv_space_stat stat;
 	uint64_t file_pages;
@@ -182,7 +185,7 @@ struct partition {
 	uint64_t discard_first, discard_pages;  /* what is left; pages 0: none */
 	enum hv_code discard_code;
 	/* rounds on its fault thread, one at a time each */
-	struct fault_round add, end, discard, block;
+	struct fault_round add, end, discard, block, io_round;
 	bool add_open[HV_PATHS]; /* devices open when it was added */
 	enum hv_code add_code;
 	struct hv_err add_err;
@@ -339,6 +342,11 @@ struct hypervisor {
 	struct fault_check stat_checks[HV_LANES_MAX];
 	struct fault_round sweep_round;
 	struct manage manage;
+	struct hv_workers workers; /* open and close what may block */
+	bool has_workers;
+	struct hv_io_engine *engine; /* NULL: there is none, and why */
+	struct hv_err engine_err;
+	bool is_io_stuck; /* stopped with a device that had not answered */
 };
 
 /* hypervisor.c */
@@ -388,6 +396,13 @@ uint64_t partition_entitled_pages(const struct hypervisor *hv);
 /* Its tables and the memory for its calls, before it has a region (MAPPING). */
 HV_MUST_USE
 enum hv_code partition_make_hcalls(struct partition *partition, struct hv_err *err);
+/* adapters.c: its disks and ethernets, if it has any; their files are being opened. */
+HV_MUST_USE
+enum hv_code partition_make_io(struct partition *partition,
+			       const Tarn__HvPartitionDefine *ask, struct hv_err *err);
+/* All is open, or there is none. false: not yet, or *ret_why says why not. */
+bool partition_has_io(const struct partition *partition, bool is_late,
+		      struct hv_err *ret_why);
 /* What is guaranteed to it with `bytes` of memory, in pages. */
 uint64_t partition_entitlement(const struct partition *partition, uint64_t bytes);
 /* Entitles it to that, if the pool has it; or nothing changes. */

@@ -1,7 +1,8 @@
 /*
  * life - a partition from attached to ended (drawing in partition.c). What it owned
- * goes back in this order: its calls (no device uses a page any more), its file's pages (M2: nobody can touch them any more),
- * the frames, the pool file, the LMBs, its device.
+ * goes back in this order: its calls and transfers (IO3: no device uses a page any
+ * more), its file's pages (M2: nobody can touch them any more), the frames, the pool
+ * file, the LMBs, its device and the files of its disks.
  */
 #include "hvcore/hypervisor/hypervisor_priv.h"
 
@@ -154,6 +155,8 @@ void life_end(struct partition *partition, const char *reason)
 		(void)close(partition->pidfd);
 	partition->pidfd = -1;
 	manage_ended(partition);
+	if (partition->io != NULL)
+		io_leave(partition->io);
 	partition->phase = PHASE_DYING;
 	resize_end(partition);
 	log_info("hypervisor.partition_ended", "partition=%s run=%llu reason=\"%s\"",
@@ -170,7 +173,9 @@ static void visit_drain(struct fault_thread *thread, struct fault_round *round) 
 
 	(void)thread;
 	hcalls_remove(partition->hcalls);
-	partition->is_drained = tces == NULL || hv_tces_held(tces) == 0;
+	/* IO3: transfers are cut, so that no device is waited for */
+	partition->is_drained = (partition->io == NULL || io_cut(partition->io)) &&
+				(tces == NULL || hv_tces_held(tces) == 0);
 }
 
 static void visit_end(struct fault_thread *thread, struct fault_round *round) /* F */
@@ -252,9 +257,51 @@ static bool is_idle(const struct partition *partition)
 	       !fault_round_is_out(&partition->end) &&
 	       !fault_round_is_out(&partition->discard) &&
 	       !fault_round_is_out(&partition->block) &&
+	       !fault_round_is_out(&partition->io_round) &&
 	       !fault_round_is_out(&partition->resize.round) &&
 	       !fault_round_is_out(&partition->share.round) &&
 	       device_is_idle(&partition->device);
+}
+
+static void on_io_round(struct fault_round *round)
+{
+	hypervisor_poll_soon(HV_CONTAINER(round, struct partition, io_round)->hv);
+}
+
+static void visit_settled(struct fault_thread *thread, struct fault_round *round) /* F */
+{
+	struct io *io = HV_CONTAINER(round, struct partition, io_round)->io;
+
+	(void)thread;
+	io->is_settled = io_is_settled(io);
+}
+
+static void ask_settled(struct partition *partition)
+{
+	partition->io_round.visit = visit_settled;
+	partition->io_round.done = on_io_round;
+	fault_errand_start(partition->io->thread, &partition->io_round);
+}
+
+/* Its files are let go of by the devices, and closed. */
+static bool is_io_closed(struct partition *partition)
+{
+	struct io *io = partition->io;
+
+	if (io == NULL)
+		return true;
+	if (fault_round_is_out(&partition->io_round))
+		return false;
+	if (io->state == IO_CLOSED) {
+		io_free(io, false);
+		partition->io = NULL;
+		return true;
+	}
+	if (io->thread != NULL && !io->is_settled)
+		ask_settled(partition);
+	else
+		io_close(io);
+	return false;
 }
 
 static void poll_dying(struct partition *partition)
@@ -293,6 +340,8 @@ static void poll_closing(struct partition *partition)
 			return;
 		device_free(partition);
 	}
+	if (!is_io_closed(partition))
+		return;
 	partition->phase = PHASE_ENDED;
 	log_info("hypervisor.partition_clean", "partition=%s run=%llu", partition->name,
 		 (unsigned long long)partition->run_id);

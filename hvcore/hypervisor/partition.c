@@ -153,6 +153,8 @@ static enum hv_code check_ask(const struct hypervisor *hv,
 	if (ask->virtual_adapters > HV_TCE_WINDOWS_MAX)
 		return hv_fail(err, HV_E_LIMIT, "%u virtual adapters, at most %u",
 			       ask->virtual_adapters, HV_TCE_WINDOWS_MAX);
+	if (io_check(ask, err) != HV_OK)
+		return err->code;
 	if (ask->mode == TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED)
 		return HV_OK;
 	if (ask->weight > HV_WEIGHT_MAX)
@@ -261,6 +263,7 @@ enum hv_code partition_make_hcalls(struct partition *partition, struct hv_err *e
 	hv_calls_resize(partition->hcalls->calls,
 			(uint32_t)(partition->mem_bytes / HV_PAGE_BYTES));
 	partition->memory.hcalls = partition->hcalls;
+	partition->hcalls->io = partition->io;
 	if (partition->home == NULL) /* dedicated: it has no faults to serve */
 		partition->home = least_loaded(partition->hv);
 	return HV_OK;
@@ -313,6 +316,7 @@ void partition_free(struct partition *partition)
 	device_free(partition);
 	hv_space_free(partition->memory.space);
 	hcalls_close(partition->hcalls);
+	io_free(partition->io, hv->is_io_stuck);
 	free(partition);
 }
 
@@ -376,6 +380,10 @@ static void complete(struct partition *partition)
 
 	partition->define_exchange = NULL;
 	partition->phase = PHASE_DEFINED;
+	if (partition->io != NULL) {
+		partition->io->memory.file = partition->file;
+		partition->io->memory.is_paged = partition->mode == HV_MODE_SHARED;
+	}
 	log_info("hypervisor.defined", "partition=%s run=%llu bytes=%llu",
 		 partition->name, (unsigned long long)partition->run_id,
 		 (unsigned long long)partition->mem_bytes);
@@ -390,6 +398,15 @@ static void go_on_opening(struct partition *partition)
 	struct hv_err err = { 0 };
 	uint64_t slots = 0;
 
+	if (!partition_has_io(partition, is_late, &err)) {
+		if (err.code != HV_OK)
+			refuse(partition, &err);
+		return;
+	}
+	if (partition->mode == HV_MODE_DEDICATED) {
+		complete(partition);
+		return;
+	}
 	if (!device_is_settled(device) && !is_late)
 		return;
 	for (unsigned i = 0; i < HV_PATHS; i++)
@@ -440,7 +457,8 @@ static void start_opening(struct partition *partition, struct hv_exchange *excha
 	partition->define_exchange = exchange;
 	partition->define_deadline_ms = hv_clock_ms() + DEFINE_MS;
 	for (unsigned path = 0; path < HV_PATHS; path++)
-		device_ask_open(partition, path);
+		if (partition->device.is_used)
+			device_ask_open(partition, path);
 	hypervisor_poll_soon(partition->hv);
 }
 
@@ -470,6 +488,8 @@ static void define_new(struct hypervisor *hv, const Tarn__HvPartitionDefine *ask
 		code = hv_fail(&err, HV_E_AGAIN, "no paging VIOS is there");
 	else
 		code = make_shared(partition, ask, &err);
+	if (code == HV_OK)
+		code = partition_make_io(partition, ask, &err);
 	if (code != HV_OK) {
 		control_answer(exchange, code, &err);
 		partition_free(partition);
@@ -477,7 +497,7 @@ static void define_new(struct hypervisor *hv, const Tarn__HvPartitionDefine *ask
 	}
 	partition->next = hv->partitions;
 	hv->partitions = partition;
-	if (partition->mode == HV_MODE_SHARED) {
+	if (partition->mode == HV_MODE_SHARED || partition->io != NULL) {
 		start_opening(partition, exchange);
 		return;
 	}

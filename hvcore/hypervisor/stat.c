@@ -62,6 +62,8 @@ static void visit_stat(struct fault_thread *thread, struct fault_round *round) /
 	     hcalls = hcalls->next) {
 		hv_calls_stat(hcalls->calls, &hcalls->stat);
 		hcalls->stat_map_waits = hcalls->map_waits;
+		if (hcalls->io != NULL)
+			io_look(hcalls->io);
 		if (is_audit && check->code == HV_OK)
 			check->code = hcalls_audit(hcalls, &check->err);
 	}
@@ -166,6 +168,8 @@ static void on_round(struct fault_round *round)
 			continue;
 		p->calls_stat = p->hcalls->stat;
 		p->map_waits = p->hcalls->stat_map_waits;
+		if (p->io != NULL)
+			p->io_stat = p->io->stat;
 	}
 	while (request != NULL) {
 		struct stat_request *next = request->next;

@@ -203,6 +203,16 @@ static void fill_io(Tarn__PartitionStat *to, const struct partition *partition)
 	SET(to, io_lost_pages, partition->stat.counts.io_lost);
 }
 
+static void fill_transfers(Tarn__PartitionStat *to, const struct io_stat *from)
+{
+	SET(to, io_transfers, from->transfers);
+	SET(to, io_bytes, from->bytes);
+	SET(to, io_refused, from->refused);
+	SET(to, io_waits, from->waits);
+	SET(to, io_device_errors, from->errors);
+	SET(to, io_dropped, from->dropped);
+}
+
 /* A running partition waits when its oldest fault does, for a reason worth telling. */
 static bool is_waiting(const struct partition *partition)
 {
@@ -352,6 +362,8 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		fill_io(stat, partition);
 		fill_watch(at, &partition->hcalls->dabr);
 	}
+	if (partition->io != NULL)
+		fill_transfers(stat, &partition->io_stat);
 	if (partition->memory.space != NULL)
 		fill_latency(at, hv_space_latency(partition->memory.space),
 			     has_histograms);

@@ -197,29 +197,33 @@ enum hv_code hv_io_engine_open(struct hv_io_engine **ret_engine, struct hv_err *
 	if (code == HV_OK)
 		code = start_thread(engine, err);
 	if (code != HV_OK) {
-		(void)!hv_io_engine_close(engine); /* nothing was begun */
+		hv_io_engine_close(engine);
 		return code;
 	}
 	*ret_engine = engine;
 	return HV_OK;
 }
 
-bool hv_io_engine_close(struct hv_io_engine *engine)
+bool hv_io_engine_stop(struct hv_io_engine *engine)
 {
 	static const uint64_t one = 1;
-	bool is_idle;
 
-	if (engine == NULL)
-		return true;
 	if (engine->is_started) {
 		atomic_store(&engine->is_stopping, true);
 		(void)!write(engine->doorbell, &one, sizeof(one));
 		(void)pthread_join(engine->thread, NULL);
+		engine->is_started = false;
 	}
-	is_idle = hv_io_engine_is_idle(engine);
+	return hv_io_engine_is_idle(engine);
+}
+
+void hv_io_engine_close(struct hv_io_engine *engine)
+{
+	if (engine == NULL)
+		return;
+	HV_INVARIANT(!engine->is_started);
 	if (engine->doorbell >= 0)
 		(void)close(engine->doorbell);
 	hv_io_engine_fini(engine);
 	free(engine);
-	return is_idle;
 }

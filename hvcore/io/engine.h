@@ -80,7 +80,8 @@ enum hv_code hv_io_engine_open(struct hv_io_engine **ret_engine, struct hv_err *
  */
 #define HV_IO_STOP_MS 2000u /* arbitrary: as long as people wait */
 HV_MUST_USE
-bool hv_io_engine_close(struct hv_io_engine *engine);
+bool hv_io_engine_stop(struct hv_io_engine *engine);  /* again: the same answer */
+void hv_io_engine_close(struct hv_io_engine *engine); /* stopped; NULL is fine */
 
 void hv_io_engine_post(struct hv_io_engine *engine, struct hv_io_job *job);
 bool hv_io_engine_is_idle(const struct hv_io_engine *engine); /* I/O thread, or after */

@@ -327,3 +327,15 @@ bool hv_lan_arrival_take(const uint8_t entry[HV_IO_ENTRY_BYTES], bool toggle,
 	};
 	return true;
 }
+
+/* FNV-1a, of the name and then of the slot. */
+uint64_t hv_lan_mac_of(const char *partition, uint32_t slot)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *partition != '\0'; partition++)
+		hash = (hash ^ (uint8_t)*partition) * UINT64_C(0x100000001b3);
+	for (unsigned i = 0; i < sizeof(slot); i++)
+		hash = (hash ^ (slot >> 8 * i & 0xff)) * UINT64_C(0x100000001b3);
+	return UINT64_C(0x02) << 40 | (hash >> 24 & UINT64_C(0xffffffffff));
+}

@@ -227,6 +227,12 @@ static inline uint64_t hv_lan_mac_take(const uint8_t bytes[HV_LAN_MAC_BYTES])
 		mac = mac << 8 | bytes[i];
 	return mac;
 }
+/*
+ * Of the ethernet in that slot of a partition: locally administered, and the same in
+ * every run. Where two would be the same on one host the later one has the next.
+ */
+uint64_t hv_lan_mac_of(const char *partition, uint32_t slot);
+
 #define HV_LAN_BROADCAST UINT64_C(0xffffffffffff)
 static inline bool hv_lan_is_group(uint64_t mac) /* broadcast and multicast */
 {

@@ -152,6 +152,36 @@ static void make_device(struct test_host *host, const struct test_partition *spe
 	host->device = device;
 }
 
+struct adapters {
+	Tarn__VirtualDisk disks[2], *disk_at[2];
+	Tarn__VirtualEthernet ethernets[2], *ethernet_at[2];
+};
+
+static void fill_adapters(Tarn__HvPartitionDefine *define,
+			  const struct test_partition *spec, struct adapters *adapters)
+{
+	for (unsigned i = 0; i < 2 && spec->disk_mib[i] != 0; i++) {
+		Tarn__VirtualDisk *disk = &adapters->disks[i];
+
+		tarn__virtual_disk__init(disk);
+		disk->slot = 10 + i;
+		disk->bytes = spec->disk_mib[i] * MIB;
+		disk->path = (char *)(uintptr_t)spec->disk_path[i];
+		adapters->disk_at[define->n_disks++] = disk;
+	}
+	for (unsigned i = 0; i < 2 && spec->vlan[i] != 0; i++) {
+		Tarn__VirtualEthernet *ethernet = &adapters->ethernets[i];
+
+		tarn__virtual_ethernet__init(ethernet);
+		ethernet->slot = 20 + i;
+		ethernet->vlan = spec->vlan[i];
+		adapters->ethernet_at[define->n_ethernets++] = ethernet;
+	}
+	define->disks = adapters->disk_at;
+	define->ethernets = adapters->ethernet_at;
+	define->virtual_adapters += (uint32_t)(define->n_disks + define->n_ethernets);
+}
+
 static enum hv_code define_on(struct test_host *host, const struct test_partition *spec,
 			      uint64_t run_id, char token_hex[33], struct hv_err *err)
 {
@@ -160,6 +190,7 @@ static enum hv_code define_on(struct test_host *host, const struct test_partitio
 	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
 	unsigned max = spec->max_mib != 0 ? spec->max_mib : spec->mem_mib;
 	Tarn__HvReply *reply;
+	struct adapters adapters;
 	enum hv_code code = HV_OK;
 
 	define.name = (char *)(uintptr_t)spec->name;
@@ -182,6 +213,7 @@ static enum hv_code define_on(struct test_host *host, const struct test_partitio
 		device.owner_epoch = 1;
 		define.device = &device;
 	}
+	fill_adapters(&define, spec, &adapters);
 	request.kind_case = TARN__HV_REQUEST__KIND_DEFINE;
 	request.define = &define;
 	reply = test_host_ask(host, &request);

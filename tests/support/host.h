@@ -58,6 +58,10 @@ struct test_partition {
 	bool via_hpt;
 	bool hints;              /* phases that discard */
 	const char *loan_policy; /* os; NULL = 0 */
+	/* Virtual adapters: disks in slots 10 and 11, ethernets in 20 and 21. */
+	unsigned disk_mib[2]; /* 0: none */
+	const char *disk_path[2];
+	unsigned vlan[2];
 };
 
 struct test_guest {

@@ -94,6 +94,7 @@ static _Noreturn void rogue_main(int orders, const char *path, const char *name,
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)signal(SIGBUS, SIG_DFL); /* not the sanitizer's report */
 	attach(&child, path, name, run_id, token);
+	child.self = (struct rogue_self){ child.region.at, child.calls };
 	do {
 		if (write(orders, &answer, sizeof(answer)) != sizeof(answer))
 			break;
@@ -149,10 +150,30 @@ void rogue_start(struct rogue *rogue, struct test_host *host,
 
 void rogue_order(struct rogue *rogue, enum rogue_deed deed, uint64_t page, uint64_t count)
 {
-	struct rogue_task order = { deed, page, count };
+	struct rogue_task order = { .deed = deed, .page = page, .count = count };
 
 	HV_INVARIANT(send(rogue->socket, &order, sizeof(order), MSG_NOSIGNAL) ==
 		     (ssize_t)sizeof(order));
+}
+
+void rogue_run_order(struct rogue *rogue,
+		     uint64_t (*run)(struct rogue_self *self, uint64_t a, uint64_t b),
+		     uint64_t a, uint64_t b)
+{
+	struct rogue_task order = {
+		.deed = ROGUE_RUN, .page = a, .count = b, .run = run
+	};
+
+	HV_INVARIANT(send(rogue->socket, &order, sizeof(order), MSG_NOSIGNAL) ==
+		     (ssize_t)sizeof(order));
+}
+
+uint64_t rogue_run(struct rogue *rogue,
+		   uint64_t (*run)(struct rogue_self *self, uint64_t a, uint64_t b),
+		   uint64_t a, uint64_t b)
+{
+	rogue_run_order(rogue, run, a, b);
+	return rogue_answer(rogue);
 }
 
 uint64_t rogue_answer(struct rogue *rogue)

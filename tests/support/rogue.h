@@ -53,6 +53,7 @@ enum rogue_deed {
 	/* poison.h: by its run id, with `page` as the seed; answers what it found */
 	ROGUE_POISON, /* `count` random things */
 	ROGUE_SEARCH, /* looks at all of its memory */
+	ROGUE_RUN,    /* a function of the test's: rogue_run */
 	ROGUE_DEED_COUNT
 };
 
@@ -71,6 +72,17 @@ void rogue_start(struct rogue *rogue, struct test_host *host,
 /* Does it and gives the answer. A deed that failed answers ROGUE_FAILED. */
 uint64_t rogue_do(struct rogue *rogue, enum rogue_deed deed, uint64_t page,
 		  uint64_t count);
+/* What a function of the test has, in the rogue's process. */
+struct rogue_self {
+	unsigned char *at; /* its memory */
+	struct partition_calls *calls;
+};
+void rogue_run_order(struct rogue *rogue,
+		     uint64_t (*run)(struct rogue_self *self, uint64_t a, uint64_t b),
+		     uint64_t a, uint64_t b);
+uint64_t rogue_run(struct rogue *rogue,
+		   uint64_t (*run)(struct rogue_self *self, uint64_t a, uint64_t b),
+		   uint64_t a, uint64_t b);
 /* The two halves of rogue_do. */
 void rogue_order(struct rogue *rogue, enum rogue_deed deed, uint64_t page,
 		 uint64_t count);

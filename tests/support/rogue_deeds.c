@@ -301,6 +301,8 @@ uint64_t rogue_deed_do(struct rogue_child *child, const struct rogue_task *order
 		return poison_work(poison_of(child, order->page), order->count);
 	case ROGUE_SEARCH:
 		return poison_search(poison_of(child, order->page));
+	case ROGUE_RUN:
+		return order->run(&child->self, order->page, order->count);
 	default:
 		return rogue_call_do(child, order);
 	}

@@ -14,6 +14,7 @@
 struct rogue_task {
 	enum rogue_deed deed;
 	uint64_t page, count;
+	uint64_t (*run)(struct rogue_self *self, uint64_t a, uint64_t b);
 };
 
 struct rogue_child {
@@ -25,6 +26,7 @@ struct rogue_child {
 	void *again;
 	struct partition_calls *calls;
 	struct hv_rng rng;
+	struct rogue_self self;
 	uint64_t run_id;
 	struct poison poison;
 };

@@ -68,7 +68,9 @@ static void open_world(struct world *world)
 
 static void close_world(struct world *world)
 {
-	assert_true(hv_io_engine_close(world->engine));
+	assert_true(hv_io_engine_stop(world->engine));
+	assert_true(hv_io_engine_stop(world->engine));
+	hv_io_engine_close(world->engine);
 	hv_disk_close(world->disk);
 	(void)munmap(world->at, 2 * (size_t)HV_DISK_REQUESTS * HV_PAGE_BYTES);
 	(void)close(world->memory.file);

@@ -261,6 +261,17 @@ static void addresses_of_groups_are_known(void **state)
 	assert_false(hv_lan_is_group(0x020304050607));
 }
 
+static void addresses_are_local_and_stay(void **state)
+{
+	uint64_t mac = hv_lan_mac_of("db1", 3);
+
+	(void)state;
+	assert_int_equal(mac, hv_lan_mac_of("db1", 3));
+	assert_int_equal(mac >> 40, 0x02);
+	assert_int_not_equal(mac, hv_lan_mac_of("db1", 4));
+	assert_int_not_equal(mac, hv_lan_mac_of("db2", 3));
+}
+
 static void adapters_have_the_windows_behind_the_serial_ones(void **state)
 {
 	(void)state;
@@ -282,6 +293,7 @@ int main(void)
 		cmocka_unit_test(descriptors_are_checked),
 		cmocka_unit_test(an_arrival_is_one_only_in_its_round),
 		cmocka_unit_test(addresses_of_groups_are_known),
+		cmocka_unit_test(addresses_are_local_and_stay),
 		cmocka_unit_test(adapters_have_the_windows_behind_the_serial_ones),
 	};
 

@@ -1,0 +1,170 @@
+/* io_file - see io_file.h. */
+#include "hvcore/hypervisor/io_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hvcore/base/file.h"
+#include "hvcore/base/units.h"
+#include "hvcore/wire/pgdev.h"
+
+#define DIRECTORY "disks"
+
+enum hv_code io_file_own_path(const char *state_dir, const char *name, uint32_t slot,
+			      char *path, size_t room, struct hv_err *err)
+{
+	char directory[HV_FILE_PATH_BYTES], file[HV_NAME_BYTES + 16];
+	enum hv_code code = hv_path_join(directory, sizeof(directory), state_dir,
+					 DIRECTORY, err);
+
+	if (code == HV_OK)
+		code = hv_directory_make(directory, err);
+	if (code != HV_OK)
+		return code;
+	(void)snprintf(file, sizeof(file), "%s-%u", name, slot);
+	return hv_path_join(path, room, directory, file, err);
+}
+
+static bool is_forbidden(const struct io_file_ask *ask, uint64_t device)
+{
+	return device != 0 &&
+	       (device == ask->forbidden[0] || device == ask->forbidden[1]);
+}
+
+/* So that not even an empty file is made in the pool. */
+static enum hv_code check_directory(const struct io_file_ask *ask, struct hv_err *err)
+{
+	char directory[HV_FILE_PATH_BYTES];
+	const char *slash = strrchr(ask->path, '/');
+	struct stat at;
+
+	if (slash == NULL || strlen(ask->path) >= sizeof(directory))
+		return hv_fail(err, HV_E_INVAL, "'%.200s' is no path", ask->path);
+	(void)snprintf(directory, sizeof(directory), "%.*s/", (int)(slash - ask->path),
+		       ask->path);
+	if (stat(directory, &at) != 0)
+		return hv_fail_os(err, HV_E_OS, errno, "look at '%.200s'", directory);
+	if (is_forbidden(ask, at.st_dev))
+		return hv_fail(err, HV_E_INVAL, "'%.200s' is in memory of partitions",
+			       ask->path);
+	return HV_OK;
+}
+
+/*
+ * O_NONBLOCK: a pipe must not hold us up. Off again afterwards, as io_uring would fail
+ * what has to wait.
+ */
+static enum hv_code open_any(const struct io_file_ask *ask, int *ret_fd,
+			     struct hv_err *err)
+{
+	const int flags = O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int fd = open(ask->path, flags);
+
+	if (fd < 0 && errno == ENOENT) {
+		enum hv_code code = check_directory(ask, err);
+
+		if (code != HV_OK)
+			return code;
+		fd = open(ask->path, flags | O_CREAT | O_NOFOLLOW, 0600);
+	}
+	if (fd < 0)
+		return hv_fail_os(err, HV_E_OS, errno, "open disk '%.200s'", ask->path);
+	if (fcntl(fd, F_SETFL, 0) != 0) {
+		(void)close(fd);
+		return hv_fail_os(err, HV_E_OS, errno, "open disk '%.200s'", ask->path);
+	}
+	*ret_fd = fd;
+	return HV_OK;
+}
+
+/* A VIOS locks bytes of its devices (P9), which a lock of all of it includes. */
+static enum hv_code lock(const struct io_file_ask *ask, int fd, struct hv_err *err)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (fcntl(fd, F_OFD_SETLK, &all) == 0)
+		return HV_OK;
+	if (errno == EAGAIN || errno == EACCES)
+		return hv_fail(err, HV_E_BUSY, "disk '%.200s' is in use", ask->path);
+	return hv_fail_os(err, HV_E_OS, errno, "lock disk '%.200s'", ask->path);
+}
+
+static enum hv_code check_paging(const struct io_file_ask *ask, int fd,
+				 struct hv_err *err)
+{
+	uint8_t pages[HV_PGDEV_HEADER_BYTES] = { 0 };
+	struct hv_pgdev_header header;
+	unsigned copy;
+	enum hv_code code;
+
+	if (pread(fd, pages, sizeof(pages), 0) < 0)
+		return hv_fail_os(err, HV_E_IO, errno, "read disk '%.200s'", ask->path);
+	code = hv_pgdev_choose(pages, &header, &copy, NULL);
+	if (code == HV_OK || code == HV_E_VERSION)
+		return hv_fail(err, HV_E_REFUSED, "'%.200s' is a paging device",
+			       ask->path);
+	return HV_OK;
+}
+
+static enum hv_code make_size(const struct io_file_ask *ask, int fd,
+			      const struct stat *at, struct hv_err *err)
+{
+	uint64_t bytes = (uint64_t)at->st_size;
+
+	if (S_ISBLK(at->st_mode)) {
+		if (ioctl(fd, BLKGETSIZE64, &bytes) != 0)
+			return hv_fail_os(err, HV_E_OS, errno, "size of disk '%.200s'",
+					  ask->path);
+		if (bytes < ask->bytes)
+			return hv_fail(err, HV_E_LIMIT,
+				       "disk '%.200s' has %llu bytes, not %llu",
+				       ask->path, (unsigned long long)bytes,
+				       (unsigned long long)ask->bytes);
+		return HV_OK;
+	}
+	if (bytes < ask->bytes && ftruncate(fd, (off_t)ask->bytes) != 0)
+		return hv_fail_os(err, HV_E_OS, errno, "size disk '%.200s'", ask->path);
+	return HV_OK;
+}
+
+static enum hv_code check_open(const struct io_file_ask *ask, int fd, struct hv_err *err)
+{
+	struct stat at;
+	enum hv_code code;
+
+	if (fstat(fd, &at) != 0)
+		return hv_fail_os(err, HV_E_OS, errno, "look at disk '%.200s'",
+				  ask->path);
+	if (!S_ISREG(at.st_mode) && !S_ISBLK(at.st_mode))
+		return hv_fail(err, HV_E_INVAL, "'%.200s' is no file and no block device",
+			       ask->path);
+	if (is_forbidden(ask, at.st_dev))
+		return hv_fail(err, HV_E_INVAL, "'%.200s' is memory of partitions",
+			       ask->path);
+	code = lock(ask, fd, err);
+	if (code == HV_OK)
+		code = check_paging(ask, fd, err);
+	return code == HV_OK ? make_size(ask, fd, &at, err) : code;
+}
+
+enum hv_code io_file_open(const struct io_file_ask *ask, int *ret_fd, struct hv_err *err)
+{
+	int fd = -1;
+	enum hv_code code = open_any(ask, &fd, err);
+
+	if (code != HV_OK)
+		return code;
+	code = check_open(ask, fd, err);
+	if (code != HV_OK) {
+		(void)close(fd);
+		return code;
+	}
+	*ret_fd = fd;
+	return HV_OK;
+}
