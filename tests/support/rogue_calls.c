@@ -41,10 +41,25 @@ static uint64_t walk(struct rogue_child *child, uint64_t page, uint64_t count)
 
 static void call_at_random(struct rogue_child *child)
 {
-	static const uint32_t numbers[] = {
-		H_ENTER, H_REMOVE,  H_READ,     H_PROTECT,   H_PUT_TCE, H_STUFF_TCE,
-		H_WALK,  H_GET_TCE, H_SET_DABR, H_DABR_HITS, H_SET_MPP, H_GET_MPP
-	};
+	static const uint32_t numbers[] = { H_ENTER,
+					    H_REMOVE,
+					    H_READ,
+					    H_PROTECT,
+					    H_PUT_TCE,
+					    H_STUFF_TCE,
+					    H_WALK,
+					    H_GET_TCE,
+					    H_SET_DABR,
+					    H_DABR_HITS,
+					    H_SET_MPP,
+					    H_GET_MPP,
+					    H_REG_CRQ,
+					    H_FREE_CRQ,
+					    H_SEND_CRQ,
+					    H_REGISTER_LOGICAL_LAN,
+					    H_FREE_LOGICAL_LAN,
+					    H_ADD_LOGICAL_LAN_BUFFER,
+					    H_SEND_LOGICAL_LAN };
 	uint64_t args[HV_HCALL_ARGS];
 	uint32_t number = (uint32_t)hv_rng_next(&child->rng);
 
