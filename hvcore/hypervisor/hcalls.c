@@ -75,6 +75,7 @@ void hcalls_close(struct hcalls *hcalls)
 	if (hcalls == NULL)
 		return;
 	HV_INVARIANT(hcalls->thread == NULL);
+	HV_INVARIANT(atomic_load(&hcalls->mpp.at) != MPP_ASKED);
 	dabr_close(&hcalls->dabr);
 	if (hcalls->area != NULL)
 		(void)munmap(hcalls->area, hv_hcall_area_bytes(hcalls->pages_max));

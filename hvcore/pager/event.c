@@ -55,24 +55,6 @@ static void wake_later(struct hv_space *space, uint32_t page, uint64_t now_ns)
 
 /* ---- serving ---- */
 
-void hv_served_count(struct hv_space *space, bool is_map, enum hv_served how)
-{
-	struct hv_space_counts *counts = &space->counts;
-
-	if (is_map) {
-		space->pending_maps--;
-		counts->map_zero_fills += how == HV_SERVED_ZERO;
-		counts->map_page_ins += how == HV_SERVED_PAGE_IN;
-		counts->map_ends += how == HV_SERVED_STALE || how == HV_SERVED_FAILED;
-		return;
-	}
-	space->pending--;
-	counts->zero_fills += how == HV_SERVED_ZERO;
-	counts->page_ins += how == HV_SERVED_PAGE_IN;
-	counts->stale_faults += how == HV_SERVED_STALE;
-	counts->failed_faults += how == HV_SERVED_FAILED;
-}
-
 /* A fault on a ZERO page. NONE: it is over, one way or another. */
 static enum hv_wait serve_zero(struct hv_space *space, const struct hv_parked *fault,
 			       uint64_t now_ns)
@@ -195,8 +177,8 @@ void hv_faults_forget(struct hv_space *space, uint32_t pages)
 	}
 }
 
-enum hv_wait hv_fault_begin(struct hv_space *space, const struct hv_parked *fault,
-			    uint64_t now_ns)
+static inline enum hv_wait begin(struct hv_space *space, const struct hv_parked *fault,
+				 uint64_t now_ns)
 {
 	enum hv_wait why = serve(space, fault, now_ns);
 
@@ -205,6 +187,12 @@ enum hv_wait hv_fault_begin(struct hv_space *space, const struct hv_parked *faul
 	hv_fault_park(space, fault, why);
 	retry_timed(space, why, now_ns);
 	return why;
+}
+
+enum hv_wait hv_fault_begin(struct hv_space *space, const struct hv_parked *fault,
+			    uint64_t now_ns)
+{
+	return begin(space, fault, now_ns);
 }
 
 /* ---- events ---- */
@@ -246,7 +234,7 @@ void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_
 		hv_page_to_zero(space, page); /* P13: it was discarded */
 	}
 	space->pending++;
-	if (hv_fault_begin(space, &fault, now_ns) != HV_WAIT_FRAME)
+	if (begin(space, &fault, now_ns) != HV_WAIT_FRAME)
 		return;
 	space->counts.frame_waits++;
 	hv_frames_waited(pager->frames);

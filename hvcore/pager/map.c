@@ -6,6 +6,16 @@
  */
 #include "hvcore/pager/pager_priv.h"
 
+void hv_map_served(struct hv_space *space, enum hv_served how)
+{
+	struct hv_space_counts *counts = &space->counts;
+
+	space->pending_maps--;
+	counts->map_zero_fills += how == HV_SERVED_ZERO;
+	counts->map_page_ins += how == HV_SERVED_PAGE_IN;
+	counts->map_ends += how == HV_SERVED_STALE || how == HV_SERVED_FAILED;
+}
+
 /* P5: from here on it is written to without an event, so no copy of it may be kept. */
 static enum hv_map make_writable(struct hv_space *space, uint32_t page)
 {

@@ -219,7 +219,23 @@ enum hv_served {
 	HV_SERVED_STALE,
 	HV_SERVED_FAILED,
 };
-void hv_served_count(struct hv_space *space, bool is_map, enum hv_served how);
+void hv_map_served(struct hv_space *space, enum hv_served how);
+/* Every fault ends here: `how` is known where it is compiled. */
+static inline void hv_served_count(struct hv_space *space, bool is_map,
+				   enum hv_served how)
+{
+	struct hv_space_counts *counts = &space->counts;
+
+	if (is_map) {
+		hv_map_served(space, how);
+		return;
+	}
+	space->pending--;
+	counts->zero_fills += how == HV_SERVED_ZERO;
+	counts->page_ins += how == HV_SERVED_PAGE_IN;
+	counts->stale_faults += how == HV_SERVED_STALE;
+	counts->failed_faults += how == HV_SERVED_FAILED;
+}
 static inline void hv_fault_count(struct hv_space *space, const struct hv_parked *fault,
 				  enum hv_served how)
 {
