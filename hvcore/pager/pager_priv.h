@@ -127,7 +127,7 @@ struct hv_space {
 	uint32_t spare_cursor;
 	uint64_t no_spare_until_ns
 		[2]; /* a lap found none; [1]: nor what can be had again */
-	uint64_t barren_until_ns;
+	uint64_t barren_until_ns[2]; /* no victims; [1]: nor critical ones */
 	uint64_t write_error_until_ns;
 	unsigned write_errors; /* in a row */
 	struct hv_space_counts counts;
@@ -186,6 +186,17 @@ void hv_frame_give(struct hv_space *space, uint32_t count);
 /* Has hv_pager_run look at what waits, at once or after a while. */
 void hv_pager_retry_soon(struct hv_pager *pager);
 void hv_pager_retry_at(struct hv_pager *pager, uint64_t at_ns);
+
+/* It is not asked for victims before that, not even critical ones; or at once again. */
+static inline void hv_space_barren(struct hv_space *space, uint64_t until_ns)
+{
+	space->barren_until_ns[false] = space->barren_until_ns[true] = until_ns;
+}
+
+static inline void hv_space_fertile(struct hv_space *space)
+{
+	hv_space_barren(space, 0);
+}
 
 /* The page's slot is worthless: FREE, or CONDEMNED while a request on it is out. */
 static inline void hv_page_drop_slot(struct hv_space *space, uint32_t page, bool is_out)

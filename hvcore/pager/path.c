@@ -17,7 +17,7 @@ static_assert(HV_LANE_BUFFERS <= 1u << HV_USER_BUFFER_BITS, "a buffer fits `user
 static void refresh(struct hv_pager *pager)
 {
 	for (unsigned i = 0; i < pager->space_count; i++)
-		pager->spaces[i]->barren_until_ns = 0;
+		hv_space_fertile(pager->spaces[i]);
 	hv_pager_retry_soon(pager);
 }
 

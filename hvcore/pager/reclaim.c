@@ -228,12 +228,13 @@ static void consider(struct hv_space *space, int64_t urgent, uint64_t now_ns,
 	int64_t excess = stays - space->target;
 	int64_t may_take = excess > urgent ? excess : urgent;
 	int64_t floor = (int64_t)space->entitled - thirst(space);
+	uint64_t barren_until_ns = space->barren_until_ns[best->takes_critical];
 
 	if (!hv_space_acts(space) || space->is_blocked ||
 	    space->table.pages_in[HV_PAGE_RESIDENT] == 0)
 		return;
-	if (space->barren_until_ns > now_ns && !best->takes_critical) {
-		hv_pager_retry_at(space->pager, space->barren_until_ns);
+	if (barren_until_ns > now_ns) {
+		hv_pager_retry_at(space->pager, barren_until_ns);
 		return;
 	}
 	if (floor > 0 && may_take > stays - floor)
@@ -280,7 +281,7 @@ static unsigned steal_from(const struct choice *choice, unsigned want, uint64_t 
 		return count;
 	count = pick(space, &picking, pages);
 	if (count == 0)
-		space->barren_until_ns = now_ns + HV_BARREN_NS;
+		space->barren_until_ns[choice->takes_critical] = now_ns + HV_BARREN_NS;
 	else
 		(void)hv_steal(space, pages, count, now_ns);
 	return count;

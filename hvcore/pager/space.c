@@ -281,7 +281,7 @@ void hv_pager_block(struct hv_pager *pager, struct hv_space *space, bool is_bloc
 	if (space->is_ended || space->is_blocked == is_blocked)
 		return;
 	space->is_blocked = is_blocked;
-	space->barren_until_ns = 0;
+	hv_space_fertile(space);
 	/* What wrote through another mapping raised no event: no copy is to be trusted. */
 	if (is_blocked)
 		void_slots(space, false);

@@ -228,7 +228,7 @@ static void steal_dirty(struct batch *batch, uint32_t first, uint32_t count)
 			hv_space_odd(space, code);
 		batch->left -= count;
 		keep(space, first, count);
-		space->barren_until_ns = batch->now_ns + HV_RETRY_NS;
+		hv_space_barren(space, batch->now_ns + HV_RETRY_NS);
 		return;
 	}
 	for (page = first; page < first + count; page++)
