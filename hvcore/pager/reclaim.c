@@ -28,6 +28,7 @@
 #define YOUNG 2          /* 1 to 2 ms: a page must not leave before its thread ran */
 #define CLOCK_PARTS 4096 /* ghost age moves so often while all pages leave once */
 #define PICKS 4          /* spaces tried a run */
+#define SIZE_MIN 1024    /* pages; a target below is none to speak of; arbitrary */
 
 static_assert(BATCH_MAX <= HV_RUN_PAGES, "a batch is at most one request");
 
@@ -209,10 +210,23 @@ static unsigned pick(struct hv_space *space, const struct picking *picking,
 
 struct choice {
 	struct hv_space *space;
-	int64_t most; /* pages above its target */
+	int64_t excess; /* pages above its target */
 	int64_t may_take;
 	bool takes_critical;
 };
+
+/*
+ * Further above its target, for its size: pages alone would leave a small idle one what
+ * a large busy one is above its target at any time.
+ */
+static bool is_further(int64_t excess, const struct hv_space *space,
+		       const struct choice *than)
+{
+	int64_t size = (int64_t)space->target + SIZE_MIN;
+	int64_t than_size = (int64_t)than->space->target + SIZE_MIN;
+
+	return excess * than_size > than->excess * size;
+}
 
 /* Faults of this space that wait for a frame. */
 static unsigned thirst(const struct hv_space *space)
@@ -239,7 +253,7 @@ static void consider(struct hv_space *space, int64_t urgent, uint64_t now_ns,
 	}
 	if (floor > 0 && may_take > stays - floor)
 		may_take = stays - floor;
-	if (may_take <= 0 || (best->space != NULL && excess <= best->most))
+	if (may_take <= 0 || (best->space != NULL && !is_further(excess, space, best)))
 		return;
 	*best = (struct choice){ space, excess, may_take, best->takes_critical };
 }

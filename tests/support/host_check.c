@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "hvcore/base/units.h"
+
 #define TEXT_BYTES 512
 
 static void must_equal(char *text, const char *who, const char *what, uint64_t a,
@@ -32,6 +34,9 @@ static void check_lpar(const Tarn__PartitionStat *p, char *text)
 	must_equal(text, p->name, "pages being stolen", p->stealing_pages, 0);
 	must_equal(text, p->name, "pages on their way in", p->inflight_pages, 0);
 	must_equal(text, p->name, "slots being written", p->slots_writing, 0);
+	if (p->loaned_pages > p->zero_pages && text[0] == '\0')
+		(void)snprintf(text, TEXT_BYTES, "%s: more pages are loaned than zero",
+			       p->name);
 	/* Each stolen page has a slot; a clean resident one may have kept its own. */
 	if (p->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
 	    (p->slots_live < p->stolen_pages ||
@@ -53,6 +58,10 @@ static void check_host(const Tarn__HostStat *stat, char *text)
 			held += frames_held(stat->partitions[i]);
 	}
 	if (stat->pool != NULL) {
+		if (stat->pool->entitled_bytes / HV_PAGE_BYTES > stat->pool->frames &&
+		    text[0] == '\0')
+			(void)snprintf(text, TEXT_BYTES,
+				       "pool: more is entitled than it has frames");
 		must_equal(text, "pool", "frames in use",
 			   stat->pool->frames - stat->pool->frames_free, held);
 		must_equal(text, "pool", "pages that the kernel counts",
