@@ -94,6 +94,8 @@ void test_host_start(struct test_host *host, const struct test_host_config *conf
 	test_need_root();
 	memset(host, 0, sizeof(*host));
 	host->config = *config;
+	host->guests = calloc(TEST_HOST_PARTITIONS, sizeof(*host->guests));
+	assert_non_null(host->guests);
 	clear_process(&host->hypervisor);
 	for (unsigned i = 0; i < HV_COUNT(host->vios); i++)
 		clear_process(&host->vios[i]);
@@ -358,9 +360,9 @@ static void run_guest(struct test_host *host, struct test_guest *guest,
 struct test_guest *test_host_run(struct test_host *host,
 				 const struct test_partition *spec)
 {
-	struct test_guest *guest = &host->guests[host->guest_count++];
+	struct test_guest *guest = &host->guests[host->guest_count];
 
-	assert_true(host->guest_count <= TEST_HOST_PARTITIONS);
+	assert_true(host->guest_count++ < TEST_HOST_PARTITIONS);
 	clear_process(&guest->process);
 	(void)snprintf(guest->name, sizeof(guest->name), "%s", spec->name);
 	if (!spec->is_dedicated)
@@ -528,6 +530,9 @@ void test_host_abandon(struct test_host *host)
 	(void)test_process_end(&host->hypervisor, SIGKILL);
 	test_tmpdir_remove(&host->dir);
 	host->dir.path[0] = '\0';
+	free(host->guests);
+	host->guests = NULL;
+	host->guest_count = 0;
 }
 
 void test_host_end(struct test_host *host)

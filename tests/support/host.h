@@ -22,7 +22,7 @@
 #include "tests/support/process.h"
 #include "tests/support/tmpdir.h"
 
-#define TEST_HOST_PARTITIONS 8
+#define TEST_HOST_PARTITIONS 128
 #ifdef __SANITIZE_THREAD__
 #define TEST_HOST_WAIT_MS 300000
 #else
@@ -78,7 +78,7 @@ struct test_host {
 	struct test_process hypervisor;
 	struct test_process vios[2];
 	unsigned vios_restarts;
-	struct test_guest guests[TEST_HOST_PARTITIONS];
+	struct test_guest *guests; /* room for TEST_HOST_PARTITIONS */
 	unsigned guest_count;
 	unsigned devices;
 	struct test_device device; /* the last one */
