@@ -152,6 +152,7 @@ struct hv_pager {
 	uint64_t serial;         /* of requests: a late answer finds another */
 	bool is_retry_due;       /* something changed: look at what is parked */
 	bool is_reclaiming;      /* between low and high water */
+	bool is_trim_due;        /* targets were told: who is above gives */
 	bool is_nomem;     /* the kernel had no memory though we counted some (P12) */
 	uint64_t retry_ns; /* look again then even if nothing happens; 0 = no need */
 	uint64_t nomems;

@@ -28,6 +28,8 @@
 #define YOUNG 2          /* 1 to 2 ms: a page must not leave before its thread ran */
 #define CLOCK_PARTS 4096 /* ghost age moves so often while all pages leave once */
 #define PICKS 4          /* spaces tried a run */
+#define TRIM_SHARE 64    /* of a target, and */
+#define TRIM_PAGES 8     /* ... so many are not worth a batch; arbitrary */
 #define SIZE_MIN 1024    /* pages; a target below is none to speak of; arbitrary */
 
 static_assert(BATCH_MAX <= HV_RUN_PAGES, "a batch is at most one request");
@@ -381,6 +383,25 @@ static bool reclaim(struct hv_pager *pager, uint64_t now_ns)
 	return pager->is_reclaiming;
 }
 
+/*
+ * A batch from each space that is well above its target, as targets are told. Water
+ * marks are reached by the pagers whose spaces fault: one whose spaces are idle would
+ * hardly ever be asked.
+ */
+static void trim(struct hv_pager *pager, uint64_t now_ns)
+{
+	bool is_short = hv_frames_soon(pager->frames) < 2 * hv_frames_high(pager->frames);
+
+	pager->is_trim_due = false;
+	for (unsigned i = 0; is_short && i < pager->space_count; i++) {
+		struct choice choice = { 0 };
+
+		consider(pager->spaces[i], 0, now_ns, &choice);
+		if (choice.excess > pager->spaces[i]->target / TRIM_SHARE + TRIM_PAGES)
+			(void)steal_from(&choice, BATCH_MAX, now_ns);
+	}
+}
+
 /* A nudge says that another pager gave frames: no event of ours tells of them. */
 static bool is_frame_there(const struct hv_pager *pager)
 {
@@ -415,6 +436,8 @@ struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
 	retry(pager, now_ns);
 	hv_paths_flush(pager); /* M6: reads are on their way before we steal */
 	run.is_busy = reclaim(pager, now_ns);
+	if (pager->is_trim_due)
+		trim(pager, now_ns);
 	hv_paths_flush(pager);
 	for (unsigned i = 0; i < pager->space_count; i++)
 		if (hv_space_acts(pager->spaces[i]) &&

@@ -232,6 +232,7 @@ void hv_pager_target(struct hv_pager *pager, struct hv_space *space,
 	HV_INVARIANT(space->pager == pager);
 	space->entitled = entitled_pages;
 	space->target = target_pages;
+	pager->is_trim_due = true;
 }
 
 static void cancel_flight(struct hv_space *space, const struct hv_pager_path *path,

@@ -96,11 +96,33 @@ static void it_rests_while_its_writes_are_out(void **state)
 	hv_frames_grow(&world.frames, FRAMES);
 }
 
+/* Whose pager has nothing else to do: the other one's faults need the frames. */
+static void what_is_above_its_target_leaves_when_targets_are_told(void **state)
+{
+	struct world_member *member = &world.members[0];
+
+	(void)state;
+	fill();
+	hv_frames_shrink(&world.frames, FRAMES - PAGES - hv_frames_high(&world.frames));
+	(void)turn();
+	assert_int_equal(stealing(), 0); /* above low water */
+	hv_pager_target(world.pager, member->space, 2, 4);
+	(void)turn();
+	assert_int_equal(stealing(), WRITES);
+	serve();
+	hv_pager_target(world.pager, member->space, 2, PAGES);
+	(void)turn();
+	assert_int_equal(stealing(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(it_rests_while_its_writes_are_out, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_is_above_its_target_leaves_when_targets_are_told, set_up,
+			tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
