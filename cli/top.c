@@ -13,7 +13,7 @@
 
 static void set_text(char *to, size_t size, const char *from)
 {
-	(void)snprintf(to, size, "%s", from);
+	(void)snprintf(to, size, "%.*s", (int)size - 1, from);
 	for (; *to != '\0'; to++)
 		if ((unsigned char)*to < ' ' || *to == 0x7f)
 			*to = ' ';
