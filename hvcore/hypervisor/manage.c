@@ -4,7 +4,8 @@
  *   beat:  figures of the last round --> hv_manager_beat() --> a round over the fault
  *          threads that tells targets and brings new figures
  *   look:  one partition after the other, a window_ms apart at least and so rarely
- *          that looks take LOOK_SHARE of a processor; also only while frames are short
+ *          that looks take LOOK_SHARE of a processor, and for a million pages; also only
+ *          while frames are short
  *
  * With free frames nobody is taken from, so nothing is counted either.
  */
@@ -19,7 +20,8 @@
 #include "hvcore/base/log.h"
 
 #define PRESSED_MS 10000 /* goes on so long after frames were short; arbitrary */
-#define LOOK_SHARE 50    /* a fiftieth: 2 % of a processor */
+#define LOOK_SHARE 50    /* a fiftieth: 2 % of a processor, and of one a million pages */
+#define REST_WINDOWS 3   /* small ones cost more a page, but are not left for longer */
 #define STALE_WINDOWS 4  /* a look that began longer ago says nothing */
 #define TELLS_SHARE 16   /* a target that moved less is not worth a line */
 
@@ -214,19 +216,33 @@ static void take_figures(struct partition *partition, uint64_t now_ms)
 	managed->has_begun = true;
 }
 
+/* Before it is looked at again. */
+static uint64_t rest_ms(const struct partition *partition,
+			const struct sampler_look *look)
+{
+	uint64_t window_ms = partition->hv->manage.window_ms;
+	uint64_t pages = partition->mem_bytes / HV_PAGE_BYTES;
+	uint64_t whole_ms = look->cpu_ns * LOOK_SHARE / 1000000;
+	uint64_t paged_ms = look->cpu_ns * LOOK_SHARE / pages; /* a million pages' */
+
+	if (paged_ms > REST_WINDOWS * window_ms)
+		paged_ms = REST_WINDOWS * window_ms;
+	if (paged_ms < window_ms)
+		paged_ms = window_ms;
+	return whole_ms > paged_ms ? whole_ms : paged_ms;
+}
+
 static void on_looked(struct sampler_look *look)
 {
 	struct partition *partition = of_look(look);
 	struct managed *managed = &partition->managed;
 	struct manage *manage = &partition->hv->manage;
 	uint64_t now_ms = hv_clock_ms();
-	uint64_t rest_ms = look->cpu_ns * LOOK_SHARE / 1000000;
 
 	managed->is_looked_at = false;
 	manage->looks++;
 	manage->look_cpu_ns += look->cpu_ns;
-	managed->due_ms = now_ms +
-			  (rest_ms > manage->window_ms ? rest_ms : manage->window_ms);
+	managed->due_ms = now_ms + rest_ms(partition, look);
 	if (look->code == HV_OK) {
 		take_figures(partition, now_ms);
 	} else if (look->code != HV_E_GONE) {
