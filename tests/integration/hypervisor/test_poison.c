@@ -5,8 +5,8 @@
  * Claim: no byte of another partition, or of an earlier run, is ever seen: not through
  * eviction, discards, loans and lies about them, a kill in the middle of I/O, memory
  * that goes from the pool to a dedicated partition and back, a pool that shrinks under
- * load, a paging device that was another's, or a new hypervisor on the old state. And
- * the books balance after every round.
+ * load, weights and entitlements that change, a paging device that was another's, or a
+ * new hypervisor on the old state. And the books balance after every round.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -134,6 +134,15 @@ static void change_pool(void)
 	(void)test_host_pool(&host, POOL_MIB * (1 + (unsigned)below(2)), NULL);
 }
 
+/* Of any of them; of dedicated memory, or more than there is, it is refused. */
+static void change_share(void)
+{
+	const struct rogue *rogue = &members[below(MEMBERS)].rogue;
+
+	(void)test_host_share(&host, rogue->name, rogue->run_id, (uint32_t)below(256),
+			      below(4) << 20, NULL);
+}
+
 static void work(void)
 {
 	int victim = below(2) == 0 ? (int)below(MEMBERS) : -1;
@@ -141,6 +150,8 @@ static void work(void)
 	for (unsigned i = 0; i < MEMBERS; i++)
 		rogue_order(&members[i].rogue, ROGUE_POISON, below(1u << 30),
 			    STEPS_MIN + below(STEPS_MORE));
+	for (uint64_t changes = below(4); changes > 0; changes--)
+		change_share();
 	if (below(3) == 0)
 		change_pool();
 	for (unsigned i = 0; i < MEMBERS; i++) {
