@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/partition/attach.h"
@@ -32,6 +33,8 @@
 #define SECONDS 3
 #define NO_FAULT_NS 2500 /* a touch below this met its page; a fault takes 5000 */
 #define COMMANDS 2000
+#define MAP_ENTRIES 256 /* pages mapped at once: below what it is entitled to */
+#define MAP_AGAIN_NS 50000
 
 struct bench {
 	struct test_host host;
@@ -78,9 +81,9 @@ static void attach(void)
 	struct test_partition spec = { .name = "bench",
 				       .mem_mib = 4 * bench.pool_mib,
 				       .device_mib = 4 * bench.pool_mib + 4 };
-	struct partition_attach_config config = { .name = "bench",
-						  .run_id = 1,
-						  .timeout_ms = 10000 };
+	struct partition_attach_config config = {
+		.name = "bench", .run_id = 1, .wants_calls = true, .timeout_ms = 10000
+	};
 	char token[33];
 	char path[TEST_PATH_BYTES];
 	struct hv_err err = { 0 };
@@ -200,6 +203,44 @@ static void measure_exchange(void)
 	print_eviction("exchange", before, start_ns);
 }
 
+/* True: the page was there already. */
+static bool map_page(uint64_t page, uint64_t entry)
+{
+	const struct timespec again = { .tv_nsec = MAP_AGAIN_NS };
+	uint64_t args[HV_HCALL_ARGS] = { HV_LIOBN_FIRST, entry * HV_PAGE_BYTES,
+					 page * HV_PAGE_BYTES | HV_TCE_READ |
+						 HV_TCE_WRITE };
+	bool is_first = true;
+	int64_t code;
+
+	while ((code = partition_call(bench.memory.calls, H_PUT_TCE, args).code) ==
+	       H_LONG_BUSY_1_MSEC) {
+		is_first = false;
+		(void)nanosleep(&again, NULL);
+	}
+	assert_int_equal(code, H_SUCCESS);
+	return is_first;
+}
+
+/* Random pages are mapped for a device, each in place of another one. */
+static void measure_map(void)
+{
+	static struct hv_hist there, brought;
+	uint64_t end_ns = hv_clock_ns() + bench.seconds * 1000000000;
+	uint64_t start_ns = hv_clock_ns();
+
+	for (uint64_t entry = 0; start_ns < end_ns; entry++) {
+		uint64_t page = hv_rng_below(&bench.rng, bench.pages);
+		bool is_there = map_page(page, entry % MAP_ENTRIES);
+		uint64_t now_ns = hv_clock_ns();
+
+		hv_hist_add(is_there ? &there : &brought, now_ns - start_ns);
+		start_ns = hv_clock_ns();
+	}
+	print_times("map_there", &there, ",");
+	print_times("map_brought", &brought, ",");
+}
+
 /* What the hypervisor itself saw: from the event read to the page installed. */
 static void print_inside(void)
 {
@@ -218,6 +259,10 @@ static void print_inside(void)
 	printf("  \"checksum_errors\": %llu, \"frame_waits\": %llu,\n",
 	       (unsigned long long)stat->checksum_errors,
 	       (unsigned long long)reply->stat->pool->frame_waits);
+	printf("  \"map_page_ins\": %llu, \"map_failures\": %llu, \"io_waits\": %llu,\n",
+	       (unsigned long long)stat->io_map_page_ins,
+	       (unsigned long long)stat->io_map_failures,
+	       (unsigned long long)stat->io_waits);
 	tarn__hv_reply__free_unpacked(reply, NULL);
 }
 
@@ -310,6 +355,7 @@ int main(int argc, char **argv)
 	measure_page_in(false, "page_in_read");
 	measure_page_in(true, "page_in_write");
 	measure_exchange();
+	measure_map();
 	print_inside();
 	measure_commands();
 	printf("}\n");
