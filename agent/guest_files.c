@@ -110,9 +110,13 @@ static void say_entitlement(struct writer *to, const struct agent_shown *shown)
 	say(to, "entitled_memory_group_number=0\nentitled_memory_pool_number=0\n");
 	if (stat->manager != NULL)
 		say(to, "entitled_memory_weight=%" PRIu32 "\n", stat->manager->weight);
-	say(to, "unallocated_entitled_memory_weight=0\n"
-		"unallocated_io_mapping_entitlement=0\n");
-	if (shown->pool != NULL)
+	if (stat->has_unallocated_weight)
+		say(to, "unallocated_entitled_memory_weight=%" PRIu32 "\n",
+		    stat->unallocated_weight);
+	if (stat->has_unallocated_io_bytes)
+		say(to, "unallocated_io_mapping_entitlement=%" PRIu64 "\n",
+		    stat->unallocated_io_bytes);
+	if (shown->pool != NULL && stat->sees_pool)
 		say(to, "entitled_memory_pool_size=%" PRIu64 " bytes\n",
 		    shown->pool->pool_bytes);
 	say(to, "entitled_memory_loan_request=%" PRId64 "\n", loan_request(stat));

@@ -101,6 +101,8 @@ static void ask_define(struct agent_core *core, struct core_lpar *lpar)
 
 		define.has_weight = true;
 		define.weight = spec->weight;
+		define.has_sees_pool = true;
+		define.sees_pool = spec->sees_pool;
 		define.has_entitled_bytes = true;
 		define.entitled_bytes = hv_lpar_entitled(spec);
 		device.name = from->name;

@@ -189,6 +189,8 @@ const struct hmc_attribute hmc_show_lpar[] = {
 	{ .name = "curr_profile", .show = lpar_profile, .text = "curr" },
 	KEPT("work_group_id"),
 	KEPT("shared_proc_pool_util_auth"),
+	{ .name = "shared_mem_pool_util_auth", .show = lpar_kept,
+	  .text = "shared_mem_pool_util_auth", .is_on_request = true },
 	KEPT("allow_perf_collection"),
 	KEPT("power_ctrl_lpar_ids"),
 	KEPT("boot_mode"),

@@ -16,6 +16,15 @@ struct whole {
 	Tarn__HostOp *ops[HV_HOST_OPS_MAX];
 };
 
+/* Of the pool as a whole an LPAR is told only what it is authorised to see. */
+static bool sees_pool(const Tarn__LparRecord *lpar)
+{
+	for (size_t i = 0; i < lpar->n_attributes; i++)
+		if (strcmp(lpar->attributes[i]->name, "shared_mem_pool_util_auth") == 0)
+			return strcmp(lpar->attributes[i]->value, "1") == 0;
+	return false;
+}
+
 static void add_lpar(struct whole *whole, const Tarn__HostRecord *host,
 		     const Tarn__LparRecord *lpar)
 {
@@ -33,6 +42,8 @@ static void add_lpar(struct whole *whole, const Tarn__HostRecord *host,
 		spec->has_hpt_ratio = 1;
 		spec->hpt_ratio = host->profile->hpt_ratio;
 	}
+	spec->has_sees_pool = 1;
+	spec->sees_pool = sees_pool(lpar);
 	desired->spec = spec;
 	desired->run_id = lpar->run_id;
 	desired->running = lpar->running;

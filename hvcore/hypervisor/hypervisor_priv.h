@@ -140,6 +140,7 @@ struct partition {
 	enum partition_phase phase;
 	uint64_t mem_bytes, max_bytes;
 	uint32_t weight;
+	bool sees_pool; /* it is told how large its pool is */
 	uint64_t entitled_asked;
 	/* of these, what it has left itself by H_SET_MPP, and the order that said so */
 	bool has_own;

@@ -91,15 +91,24 @@ static uint64_t spare_pages(const struct partition *partition)
 	return (room < given ? room : given) - has;
 }
 
-static struct memory_mpp mpp_of(const struct hypervisor *hv,
-				const struct partition *partition)
+/* All ones is what an operating system takes for "not told". */
+static uint64_t pool_bytes(const struct partition *partition)
+{
+	const struct hv_pool *pool = partition->hv->pool.pool;
+
+	if (!partition->sees_pool)
+		return UINT64_MAX;
+	return pool != NULL ? hv_pool_bytes(pool) : 0;
+}
+
+static struct memory_mpp mpp_of(const struct partition *partition)
 {
 	uint64_t logical = partition->mem_bytes / HV_PAGE_BYTES;
 	uint64_t target = partition->managed.member.target;
 	uint32_t weight = partition_weight(partition);
 
 	return (struct memory_mpp){
-		.pool_bytes = hv->pool.pool != NULL ? hv_pool_bytes(hv->pool.pool) : 0,
+		.pool_bytes = pool_bytes(partition),
 		.donation_pages = logical > target ? (uint32_t)(logical - target) : 0,
 		.weight = weight,
 		.spare_weight = partition->weight - weight,
@@ -113,7 +122,7 @@ void manage_prepare(struct partition *partition)
 {
 	struct memory *memory = &partition->memory;
 
-	memory->mpp_next = mpp_of(partition->hv, partition);
+	memory->mpp_next = mpp_of(partition);
 	memory->mpp_next.donation_pages = 0; /* nothing was decided yet */
 	memory->mpp = memory->mpp_next;
 }
@@ -157,7 +166,7 @@ static void decide(struct hypervisor *hv, uint64_t elapsed_ms)
 	for (unsigned i = 0; i < count; i++) {
 		whose[i]->memory.entitled_pages = (uint32_t)inputs[i].entitled;
 		whose[i]->memory.target_pages = (uint32_t)members[i]->target;
-		whose[i]->memory.mpp_next = mpp_of(hv, whose[i]);
+		whose[i]->memory.mpp_next = mpp_of(whose[i]);
 		note(&hv->manage, whose[i]);
 	}
 }

@@ -234,6 +234,7 @@ static enum hv_code make_shared(struct partition *partition,
 
 	partition->home = least_loaded(hv);
 	partition->weight = ask->has_weight ? ask->weight : 128;
+	partition->sees_pool = ask->has_sees_pool && ask->sees_pool;
 	partition->entitled_asked = share_pages(ask->entitled_bytes);
 	code = partition_entitle(partition, partition->mem_bytes, err);
 	if (code != HV_OK)

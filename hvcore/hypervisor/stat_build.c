@@ -252,6 +252,7 @@ static_assert((int)TARN__MANAGER_REASON__MANAGER_SPARE == (int)HV_MANAGER_SPARE,
 static void fill_manager(struct build_partition *at, const struct partition *partition)
 {
 	const struct hv_manager_member *member = &partition->managed.member;
+	const struct memory_mpp *mpp = &partition->memory.mpp_next; /* L's */
 
 	tarn__manager_stat__init(&at->manager);
 	at->manager.weight = partition_weight(partition);
@@ -263,6 +264,9 @@ static void fill_manager(struct build_partition *at, const struct partition *par
 	at->manager.arrivals_per_s = (uint64_t)member->arrivals_per_s;
 	at->manager.curable_per_s = (uint64_t)member->curable_per_s;
 	at->stat.manager = &at->manager;
+	SET(&at->stat, unallocated_weight, mpp->spare_weight);
+	SET(&at->stat, unallocated_io_bytes, mpp->spare_pages * HV_PAGE_BYTES);
+	SET(&at->stat, sees_pool, partition->sees_pool);
 }
 
 /* Of the attached process: it began with the run. */

@@ -20,6 +20,7 @@ const struct hv_lpar_attribute hv_lpar_attributes[] = {
 	{ "lpar_env",                    L, CHOICE("aixlinux|os400"),        "aixlinux" },
 	{ "work_group_id",               L, CHOICE("none"),                  "none" },
 	{ "shared_proc_pool_util_auth",  L, CHOICE("0|1"),                   "0" },
+	{ "shared_mem_pool_util_auth",   L, CHOICE("0|1"),                   "0" },
 	{ "allow_perf_collection",       L, CHOICE("0|1"),                   "0" },
 	{ "power_ctrl_lpar_ids",         L, CHOICE("none"),                  "none" },
 	{ "boot_mode",                   L, CHOICE("norm|dd|ds|of|sms"),     "norm" },

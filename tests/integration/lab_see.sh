@@ -64,7 +64,20 @@ tarn top --batch -n 1 --json | jq -e '.hosts[0].vios | length == 2' >/dev/null |
 
 echo "== what IBM i would collect"
 tarn pool table --host h1 --csv -d 1 -n 1 | tee "$work/table"
-[[ $(awk -F, 'NF == 11 && $7 > 0' "$work/table" | wc -l) == 3 ]] || fail "the table"
+[[ $(awk -F, 'NR > 1 && NF == 11 && $7 > 0' "$work/table" | wc -l) == 2 ]] || fail "the table"
+
+echo "== the pool as a whole, for who is authorised to see it"
+[[ -z $(value entitled_memory_pool_size "$view/db1/proc/ppc64/lparcfg") ]] ||
+	fail "nobody authorised db1"
+"$bin/hmc/chsyscfg" -r lpar -m h1 -i "name=db1,shared_mem_pool_util_auth=1"
+[[ $("$bin/hmc/lssyscfg" -r lpar -m h1 --filter lpar_names=db1 -F shared_mem_pool_util_auth) == 1 ]] ||
+	fail "it is not kept"
+tarn lpar shutdown db1 --immediate
+tarn lpar activate db1
+sees_pool() {
+	[[ $(value entitled_memory_pool_size "$view/db1/proc/ppc64/lparcfg" 2>/dev/null) == 67108864 ]]
+}
+wait_until 10 "the pool in lparcfg" sees_pool
 
 echo "== the views go"
 tarn lpar shutdown db1 --immediate

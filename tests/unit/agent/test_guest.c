@@ -54,6 +54,9 @@ static void fill_shared(void)
 	SET(room.stat, io_min_bytes, 2 * MIB);
 	SET(room.stat, io_mapped_bytes, 3 * MIB);
 	SET(room.stat, io_high_bytes, 3 * MIB + 4096);
+	SET(room.stat, unallocated_weight, 8);
+	SET(room.stat, unallocated_io_bytes, 12288);
+	SET(room.stat, sees_pool, true);
 	room.manager.weight = 192;
 	room.manager.target_pages = 16284;
 	room.stat.manager = &room.manager;
@@ -103,8 +106,8 @@ static void lparcfg_says_what_h_get_mpp_answers(void **state)
 			    "entitled_memory_group_number=0\n"
 			    "entitled_memory_pool_number=0\n"
 			    "entitled_memory_weight=192\n"
-			    "unallocated_entitled_memory_weight=0\n"
-			    "unallocated_io_mapping_entitlement=0\n"
+			    "unallocated_entitled_memory_weight=8\n"
+			    "unallocated_io_mapping_entitlement=12288\n"
 			    "entitled_memory_pool_size=100663296 bytes\n"
 			    "entitled_memory_loan_request=311296\n"
 			    "backing_memory=4096000 bytes\n"
@@ -123,6 +126,7 @@ static void what_is_not_measured_is_not_there(void **state)
 {
 	(void)state;
 	room.stat.has_io_mapped_bytes = room.stat.has_io_entitled_bytes = false;
+	room.stat.has_unallocated_weight = room.stat.has_unallocated_io_bytes = false;
 	room.stat.manager = NULL;
 	room.shown.pool = NULL;
 	room.shown.spec = NULL;
@@ -130,8 +134,6 @@ static void what_is_not_measured_is_not_there(void **state)
 			    "lparcfg 1.9\n"
 			    "entitled_memory_group_number=0\n"
 			    "entitled_memory_pool_number=0\n"
-			    "unallocated_entitled_memory_weight=0\n"
-			    "unallocated_io_mapping_entitlement=0\n"
 			    "entitled_memory_loan_request=-98304\n"
 			    "backing_memory=4096000 bytes\n"
 			    "cmo_enabled=1\n"
@@ -213,6 +215,14 @@ static void the_longest_text_fits(void **state)
 	SET(room.stat, os_loan_policy, 2);
 	for (unsigned i = 0; i < AGENT_GUEST_FILES; i++)
 		agent_guest_text(&room.shown, i, room.text);
+}
+
+static void the_pool_is_shown_to_who_is_authorised(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(text_of("proc/ppc64/lparcfg"), "memory_pool_size="));
+	room.stat.sees_pool = false;
+	assert_null(strstr(text_of("proc/ppc64/lparcfg"), "memory_pool_size="));
 }
 
 /* ---- files ---- */
@@ -366,6 +376,7 @@ int main(void)
 		cmocka_unit_test(lparcfg_says_what_h_get_mpp_answers),
 		cmocka_unit_test(what_is_not_measured_is_not_there),
 		cmocka_unit_test(dedicated_memory_has_no_cmo),
+		cmocka_unit_test(the_pool_is_shown_to_who_is_authorised),
 		cmocka_unit_test(the_bus_adds_up),
 		cmocka_unit_test(an_operating_system_tells_of_its_memory),
 		cmocka_unit_test(the_longest_text_fits),

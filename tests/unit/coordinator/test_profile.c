@@ -1,4 +1,5 @@
 /* Profiles: made with an LPAR, changed, activated, removed; ids and names of LPARs. */
+#include "coordinator/cluster/desired.h"
 #include "coordinator/cluster/profile.h"
 #include "tests/unit/coordinator/one_host.h"
 
@@ -192,6 +193,42 @@ static void wrong_attributes_make_nothing(void **state)
 	assert_int_equal(create(&made), HV_E_INVAL);
 	must_say("'colour' is not known");
 	assert_null(lpar_of("a"));
+}
+
+static bool sees_pool(void)
+{
+	Tarn__HostDesired *desired;
+	bool sees;
+
+	assert_int_equal(desired_make(test_cluster(&c),
+				      cluster_host(test_cluster(&c), "h1"), 1, &desired,
+				      &err),
+			 HV_OK);
+	assert_int_equal(desired->n_lpars, 1);
+	sees = desired->lpars[0]->spec->sees_pool;
+	desired_free(desired);
+	return sees;
+}
+
+static void who_is_authorised_sees_the_pool(void **state)
+{
+	Tarn__LparAttribute value = attribute_of("shared_mem_pool_util_auth", "1");
+	Tarn__LparAttribute *values[] = { &value };
+	Tarn__LparChange message = TARN__LPAR_CHANGE__INIT;
+
+	(void)state;
+	assert_int_equal(create(&(struct made){ .name = "a" }), HV_OK);
+	assert_false(sees_pool());
+	message.name = TEXT("a");
+	message.attributes = values;
+	message.n_attributes = 1;
+	assert_int_equal(change(&message), HV_OK);
+	assert_true(sees_pool());
+	value.value = TEXT("0");
+	assert_int_equal(change(&message), HV_OK);
+	assert_false(sees_pool());
+	value.value = TEXT("2");
+	assert_int_equal(change(&message), HV_E_INVAL);
 }
 
 static void a_profile_counts_from_the_activation_with_it(void **state)
@@ -415,6 +452,7 @@ int main(void)
 		TEST(an_lpar_is_made_with_its_first_profile),
 		TEST(ids_are_the_lowest_free_and_unique),
 		TEST(wrong_attributes_make_nothing),
+		TEST(who_is_authorised_sees_the_pool),
 		TEST(a_profile_counts_from_the_activation_with_it),
 		TEST(profiles_are_not_lost_by_a_race),
 		TEST(profiles_are_bounded_and_the_default_stays),
