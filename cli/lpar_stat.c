@@ -178,7 +178,7 @@ static void put_row(struct cli_follow *follow, struct cli_json *json, size_t at)
 		if (isnan(value))
 			continue;
 		if (figures[i].is_whole)
-			cli_json_number(json, figures[i].json, (uint64_t)value);
+			cli_json_number(json, figures[i].json, cli_meter_whole(value));
 		else
 			cli_json_real(json, figures[i].json, value);
 	}

@@ -103,3 +103,10 @@ double cli_meter_between(const struct cli_reading *before, const struct cli_read
 	ret_figures[CLI_ENTC] = ret_figures[CLI_PHYSB] / now->at[CLI_ENTC] * 100;
 	return ms / 1e3;
 }
+
+uint64_t cli_meter_whole(double value)
+{
+	if (!(value > 0))
+		return 0;
+	return value < (double)INT64_MAX ? (uint64_t)(value + 0.5) : INT64_MAX;
+}

@@ -54,4 +54,7 @@ void cli_meter_read(const Tarn__LparView *lpar, struct cli_reading *ret_reading)
 double cli_meter_between(const struct cli_reading *before, const struct cli_reading *now,
 			 double ret_figures[CLI_METER_COUNT]);
 
+/* A figure as a count; what no count can be is the nearest one. */
+uint64_t cli_meter_whole(double value);
+
 #endif

@@ -128,7 +128,7 @@ static void put_row(const struct cli_follow *follow, struct cli_json *json, size
 		double value = value_of(&fields[i], figures);
 
 		if (!isnan(value))
-			cli_json_number(json, fields[i].name, (uint64_t)(value + 0.5));
+			cli_json_number(json, fields[i].name, cli_meter_whole(value));
 	}
 	cli_json_close(json);
 }

@@ -317,7 +317,7 @@ static void count_rows(struct top *top)
 		if (host == NULL || strcmp(host->name, row->host) != 0)
 			host = find_host(top, row->host);
 		if (host != NULL)
-			host->logical_bytes += (uint64_t)row->figures[CLI_LOGICAL];
+			host->logical_bytes += cli_meter_whole(row->figures[CLI_LOGICAL]);
 	}
 	top->counts.lpars = (unsigned)top->count;
 }

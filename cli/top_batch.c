@@ -21,7 +21,7 @@ static void put_real(struct cli_json *json, const char *name, double value)
 static void put_whole(struct cli_json *json, const char *name, double value)
 {
 	if (!isnan(value))
-		cli_json_number(json, name, (uint64_t)value);
+		cli_json_number(json, name, cli_meter_whole(value));
 }
 
 static void put_host(struct cli_json *json, const struct top_host *host)

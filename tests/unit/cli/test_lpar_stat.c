@@ -215,6 +215,33 @@ static void a_counter_that_went_back_is_not_shown(void **state)
 	assert_true(figures[CLI_HPO] == 0);
 }
 
+/* Reports are hostile: a count of pages can be any, in bytes it is more than a count. */
+static void a_figure_that_is_no_count_becomes_the_nearest(void **state)
+{
+	static const char *const lines[] = { "lpar stat --json",   "pool table --json",
+					     "top -b -n 1 --json", "lpar stat",
+					     "pool table",         "top -b -n 1" };
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+
+	(void)state;
+	assert_int_equal(cli_meter_whole(1e300), INT64_MAX);
+	assert_int_equal(cli_meter_whole(-1), 0);
+	assert_int_equal(cli_meter_whole(NAN), 0);
+	assert_int_equal(cli_meter_whole(41.6), 42);
+	for (unsigned i = 0; i < HV_COUNT(lines); i++) {
+		struct fake *fake = fake_new();
+
+		reply.status = fake_status();
+		stat_of(reply.status, 0)->logical_pages = UINT64_MAX;
+		stat_of(reply.status, 0)->resident_pages = UINT64_MAX;
+		stat_of(reply.status, 0)->page_ins = UINT64_MAX;
+		stat_of(reply.status, 0)->run_ms = 1;
+		fake_answer(fake, &reply);
+		assert_int_equal(fake_run(fake, lines[i]), CLI_DONE);
+		fake_free(fake);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +254,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_measured_is_not_a_number),
 		cmocka_unit_test(a_look_that_is_no_newer_counts_nothing),
 		cmocka_unit_test(a_counter_that_went_back_is_not_shown),
+		cmocka_unit_test(a_figure_that_is_no_count_becomes_the_nearest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
