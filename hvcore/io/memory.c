@@ -30,16 +30,23 @@ static struct run take_run(const struct hv_tce_span *spans, unsigned count,
 	return run;
 }
 
-/* IO2: nothing is a hole, so nothing is filled. */
+/*
+ * IO2: nothing is a hole, so nothing is filled. Page by page: SEEK_HOLE would walk all
+ * of the memory behind it, with the file locked.
+ */
 static bool has_frames(struct hv_io_memory *memory, const struct run *run)
 {
+	off_t end = run->at + (off_t)run->bytes;
+
 	if (!memory->is_paged)
 		return true;
-	if (lseek(memory->file, run->at, SEEK_DATA) == run->at &&
-	    lseek(memory->file, run->at, SEEK_HOLE) >= run->at + (off_t)run->bytes)
-		return true;
-	(void)atomic_fetch_add(&memory->waits, 1);
-	return false;
+	for (off_t at = run->at; at < end; at = (at | (HV_PAGE_BYTES - 1)) + 1) {
+		if (lseek(memory->file, at, SEEK_DATA) == at)
+			continue;
+		(void)atomic_fetch_add(&memory->waits, 1);
+		return false;
+	}
+	return true;
 }
 
 static bool read_run(struct hv_io_memory *memory, const struct run *run, uint8_t *to)
