@@ -7,6 +7,7 @@
 
 #include "agent/cgroup.h"
 #include "agent/consoles.h"
+#include "agent/disks.h"
 #include "agent/guest.h"
 #include "agent/link.h"
 #include "agent/process.h"
@@ -119,6 +120,21 @@ static uint64_t idle_us(void *env)
 	return agent_idle_us(AGENT_IDLE_STAT);
 }
 
+static enum hv_code claim_disks(void *env, const char *name, uint64_t made,
+				struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	return agent_disks_claim(agent->options->state, name, made, err);
+}
+
+static enum hv_code remove_disks(void *env, const char *name, struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	return agent_disks_remove(agent->options->state, name, err);
+}
+
 static enum hv_code unlimit(void *env, const char *name, struct hv_err *err)
 {
 	struct agent *agent = env;
@@ -205,6 +221,8 @@ static const struct agent_ops ops = {
 	.record = record,
 	.recorded = recorded,
 	.unlimit = unlimit,
+	.claim_disks = claim_disks,
+	.remove_disks = remove_disks,
 	.ask = ask,
 	.tool = tool,
 	.send = send,

@@ -153,6 +153,12 @@ struct agent_ops {
 	/* After its process has ended; not OK: once more later. */
 	enum hv_code (*unlimit)(void *env, const char *name, struct hv_err *err);
 
+	/* Files of its virtual disks: of the definition `made` and of no other one; and
+	 * removed, with it. Not OK: once more later. */
+	enum hv_code (*claim_disks)(void *env, const char *name, uint64_t made,
+				    struct hv_err *err);
+	enum hv_code (*remove_disks)(void *env, const char *name, struct hv_err *err);
+
 	/* Context switches of that process from now on, of no other; 0: no more. */
 	enum hv_code (*record)(void *env, int64_t pid, struct hv_err *err);
 	size_t (*recorded)(void *env, struct agent_switch list[AGENT_SWITCHES_MAX]);

@@ -308,7 +308,12 @@ static void step_one(struct agent_core *core, struct core_lpar *lpar)
 	if (core_lpar_wanted(lpar) != 0) {
 		core_lpar_start(core, lpar);
 	} else if (lpar->desired == NULL && is_free_there(lpar) &&
-		   !lpar->processors.is_grouped) {
+		   !lpar->processors.is_grouped && core_is_due(core, lpar->retry_ms)) {
+		if (core->ops->remove_disks(core->env, lpar->name, NULL) != HV_OK) {
+			lpar->retry_ms = core->now_ms + CORE_RETRY_MS;
+			core_wake(core, lpar->retry_ms);
+			return;
+		}
 		core_state_touch(core, false);
 		*lpar = (struct core_lpar){ 0 };
 		core->must_link = true;

@@ -73,6 +73,24 @@ static bool is_ready(struct agent_core *core, struct core_lpar *lpar)
 	return true;
 }
 
+/* A disk of another definition under that name is not to be read by this one. */
+static bool claim_disks(struct agent_core *core, struct core_lpar *lpar)
+{
+	const Tarn__LparSpec *spec = lpar->desired->spec;
+	struct hv_err err = { 0 };
+	bool has_own = false;
+
+	for (size_t i = 0; i < spec->n_disks; i++)
+		has_own = has_own || spec->disks[i]->path == NULL;
+	if (!has_own || core->ops->claim_disks(core->env, lpar->name, lpar->desired->made,
+					       &err) == HV_OK)
+		return true;
+	lpar->retry_ms = core->now_ms + CORE_RETRY_MS;
+	core_wake(core, lpar->retry_ms);
+	core_text_set(lpar->wait, "waits for its disks: %.200s", hv_err_text(&err));
+	return false;
+}
+
 static void ask_define(struct agent_core *core, struct core_lpar *lpar)
 {
 	const Tarn__LparSpec *spec = lpar->desired->spec;
@@ -168,7 +186,7 @@ void core_lpar_start(struct agent_core *core, struct core_lpar *lpar)
 	core_text_set(lpar->wait, "being started");
 	if (lpar->defined == core_lpar_wanted(lpar))
 		spawn(core, lpar);
-	else
+	else if (claim_disks(core, lpar))
 		ask_define(core, lpar);
 }
 

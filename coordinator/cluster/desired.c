@@ -52,6 +52,8 @@ static void add_lpar(struct whole *whole, const Tarn__HostRecord *host,
 	desired->device = lpar->device;
 	desired->resize = lpar->resize;
 	desired->processors = lpar->processors;
+	desired->has_made = lpar->has_made;
+	desired->made = lpar->made;
 	whole->lpars[at] = desired;
 	whole->desired.n_lpars++;
 }

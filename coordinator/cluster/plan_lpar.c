@@ -179,6 +179,8 @@ static void put_lpar(struct plan *plan, const Tarn__LparCreate *request,
 	lpar.has_lpar_id = 1;
 	lpar.lpar_id = request->has_lpar_id ? request->lpar_id
 					    : profile_free_id(plan->cluster, host);
+	lpar.has_made = 1;
+	lpar.made = plan->cluster->now.revision + 1; /* of this change: unique */
 	lpar.profiles = profiles;
 	lpar.n_profiles = 1;
 	lpar.default_profile = profile.name;

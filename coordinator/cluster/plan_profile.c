@@ -37,6 +37,13 @@ static enum hv_code check_rename(const struct plan *plan, const Tarn__LparRecord
 			       "LPAR '%s' exists already on host '%s'; choose another "
 			       "name",
 			       name, other->host);
+	for (size_t i = 0; i < lpar->spec->n_disks && other != lpar; i++)
+		if (lpar->spec->disks[i]->path == NULL)
+			return hv_fail(err, HV_E_REFUSED,
+				       "LPAR '%s' has a disk in slot %u that host '%s' "
+				       "keeps under its name; it cannot be renamed",
+				       lpar->spec->name, lpar->spec->disks[i]->slot,
+				       lpar->host);
 	return HV_OK;
 }
 

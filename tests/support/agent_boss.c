@@ -31,6 +31,7 @@ struct desired_parts {
 	Tarn__DesiredLpar *lpar_list[BOSS_LPARS];
 	Tarn__LparSpec specs[BOSS_LPARS];
 	Tarn__Workload workload;
+	Tarn__VirtualDisk disk_room, *disk;
 	Tarn__HostOp ops[BOSS_OPS];
 	Tarn__HostOp *op_list[BOSS_OPS];
 };
@@ -78,6 +79,10 @@ static void put_devices(struct agent_boss *boss, struct desired_parts *parts)
 static void put_lpars(struct agent_boss *boss, struct desired_parts *parts)
 {
 	tarn__workload__init(&parts->workload);
+	tarn__virtual_disk__init(&parts->disk_room);
+	parts->disk_room.slot = 2;
+	parts->disk_room.bytes = 1 << 20;
+	parts->disk = &parts->disk_room;
 	parts->workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
 	for (size_t i = 0; i < BOSS_LPARS; i++) {
 		struct boss_lpar *from = &boss->lpars[i];
@@ -105,6 +110,10 @@ static void put_lpars(struct agent_boss *boss, struct desired_parts *parts)
 		to->has_immediate = true;
 		to->immediate = from->is_immediate;
 		to->device = from->device;
+		to->has_made = true;
+		to->made = from->made;
+		spec->n_disks = from->has_disk;
+		spec->disks = &parts->disk;
 		to->processors = from->has_processors ? &from->processors : NULL;
 		if (from->resize_generation != 0) {
 			Tarn__DesiredResize *resize =

@@ -24,6 +24,8 @@ struct boss_lpar {
 	uint64_t resize_bytes;
 	uint32_t weight; /* 128 at first */
 	uint64_t entitled_bytes;
+	uint64_t made;
+	bool has_disk; /* a file of its host's */
 	bool has_processors;
 	Tarn__Processors processors;
 };

@@ -172,8 +172,11 @@ struct agent_world {
 	bool groups_stay;        /* cannot be removed */
 	int64_t recorded_pid;    /* whose context switches are; 0 = nobody's */
 	enum hv_code record_code;
-	char trace[HV_NAME_BYTES]; /* of the last stat request */
-	uint64_t idle_us;          /* of all processors */
+	char trace[HV_NAME_BYTES];    /* of the last stat request */
+	uint64_t idle_us;             /* of all processors */
+	enum hv_code disks_code;      /* of what is done to files of virtual disks */
+	char disks_of[HV_NAME_BYTES]; /* whose they are; "" = there are none */
+	uint64_t disks_made;
 	struct world_device devices[WORLD_DEVICES];
 	uint8_t *files[AGENT_FILE_COUNT];
 	size_t file_counts[AGENT_FILE_COUNT];

@@ -331,6 +331,29 @@ static enum hv_code op_unlimit(void *env, const char *name, struct hv_err *err)
 	return code;
 }
 
+static enum hv_code op_claim_disks(void *env, const char *name, uint64_t made,
+				   struct hv_err *err)
+{
+	struct agent_world *world = env;
+
+	if (world->disks_code != HV_OK)
+		return hv_fail(err, world->disks_code, "the file system is full");
+	(void)snprintf(world->disks_of, sizeof(world->disks_of), "%s", name);
+	world->disks_made = made;
+	return HV_OK;
+}
+
+static enum hv_code op_remove_disks(void *env, const char *name, struct hv_err *err)
+{
+	struct agent_world *world = env;
+
+	if (world->disks_code != HV_OK)
+		return hv_fail(err, world->disks_code, "the file system is gone");
+	if (strcmp(world->disks_of, name) == 0)
+		world->disks_of[0] = '\0';
+	return HV_OK;
+}
+
 static enum hv_code op_find(void *env, enum agent_kind kind, const char *name,
 			    struct agent_instance *ret, struct hv_err *err)
 {
@@ -440,6 +463,8 @@ const struct agent_ops world_ops = {
 	.record = op_record,
 	.recorded = op_recorded,
 	.unlimit = op_unlimit,
+	.claim_disks = op_claim_disks,
+	.remove_disks = op_remove_disks,
 	.ask = op_ask,
 	.tool = op_tool,
 	.send = op_send,

@@ -63,6 +63,39 @@ static void a_partition_that_ends_by_itself_stays_off(void **state)
 	}
 }
 
+/* Before the hypervisor opens them, and not before that is done. */
+static void its_disks_are_claimed_first_and_go_with_it(void **state)
+{
+	struct bench *bench = *state;
+	struct boss_lpar *lpar;
+
+	bench_go(bench);
+	bench_add(bench, "dk", "pg2");
+	lpar = boss_lpar(&bench->boss, "dk");
+	lpar->has_disk = true;
+	lpar->made = 7;
+	bench->world.disks_code = HV_E_NOSPC;
+	boss_publish(&bench->boss);
+	world_run(&bench->world, 5000);
+	assert_null(world_partition(&bench->world, "dk"));
+	bench->world.disks_code = HV_OK;
+	assert_true(bench_lpar(bench, "dk")->running);
+	assert_string_equal(bench->world.disks_of, "dk");
+	assert_int_equal(bench->world.disks_made, 7);
+	lpar->is_running = false;
+	boss_publish(&bench->boss);
+	world_run(&bench->world, 15000);
+	assert_string_equal(bench->world.disks_of, "dk"); /* kept while it is defined */
+	bench->world.disks_code = HV_E_IO;
+	lpar->name[0] = '\0';
+	boss_publish(&bench->boss);
+	world_run(&bench->world, 5000);
+	assert_string_equal(bench->world.disks_of, "dk");
+	bench->world.disks_code = HV_OK;
+	world_run(&bench->world, 5000);
+	assert_string_equal(bench->world.disks_of, "");
+}
+
 static void who_runs_is_shown_each_second(void **state)
 {
 	struct bench *bench = *state;
@@ -312,6 +345,7 @@ static void a_killed_agent_is_followed_by_one_that_adopts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CLAIM(its_disks_are_claimed_first_and_go_with_it),
 		CLAIM(who_runs_is_shown_each_second),
 		CLAIM(a_partition_that_ended_unseen_is_not_started_again),
 		CLAIM(a_partition_that_ends_by_itself_stays_off),

@@ -342,6 +342,10 @@ static void adapters_count_for_the_entitlement(void **state)
 	assert_int_equal(lpar_of("io1")->spec->n_ethernets, 1);
 	assert_int_equal(lpar_of("io1")->spec->entitled_bytes, needs);
 	assert_true(lpar_of("io1")->spec->entitled_auto);
+	/* no other definition ever has that number: what lies on its disks is its own */
+	assert_int_not_equal(lpar_of("io1")->made, 0);
+	assert_int_equal(create("io3", 64 * MIB, NULL), HV_OK);
+	assert_int_not_equal(lpar_of("io1")->made, lpar_of("io3")->made);
 	lpar = (struct test_lpar){ .name = "io2",
 				   .host = "h1",
 				   .mem = 300 * MIB,

@@ -256,6 +256,7 @@ static void run_lpar(void)
 
 	disk.slot = 2;
 	disk.bytes = MIB;
+	disk.path = (char *)"/dev/sdc"; /* it is renamed below */
 	spec.n_disks = 1;
 	spec.disks = disks;
 	spec.has_virtual_adapters = true;

@@ -300,6 +300,33 @@ static void profiles_are_bounded_and_the_default_stays(void **state)
 	assert_int_equal(remove_profile("b", "p1"), HV_E_NOTFOUND);
 }
 
+static void an_lpar_with_a_disk_of_its_own_keeps_its_name(void **state)
+{
+	Tarn__LparChange message = TARN__LPAR_CHANGE__INIT;
+	Tarn__LparProfile disk = profile_of("disk", 16);
+	Tarn__VirtualDisk one = TARN__VIRTUAL_DISK__INIT, *list[] = { &one };
+	struct made a = { .name = "a" };
+
+	(void)state;
+	one.slot = 2;
+	one.bytes = MIB;
+	disk.n_disks = 1;
+	disk.disks = list;
+	disk.has_virtual_adapters = true;
+	disk.virtual_adapters = 3;
+	assert_int_equal(create(&a), HV_OK);
+	assert_int_equal(set_profile("a", &disk, NULL), HV_OK);
+	message.name = TEXT("a");
+	message.apply_profile = TEXT("disk");
+	assert_int_equal(change(&message), HV_OK);
+	assert_int_equal(lpar_of("a")->spec->n_disks, 1);
+	message.apply_profile = NULL;
+	message.new_name = TEXT("z");
+	assert_int_equal(change(&message), HV_E_REFUSED);
+	message.new_name = TEXT("a"); /* which is no other */
+	assert_int_equal(change(&message), HV_OK);
+}
+
 static void an_lpar_is_renamed_and_set_while_it_is_off(void **state)
 {
 	Tarn__LparChange message = TARN__LPAR_CHANGE__INIT;
@@ -456,6 +483,7 @@ int main(void)
 		TEST(a_profile_counts_from_the_activation_with_it),
 		TEST(profiles_are_not_lost_by_a_race),
 		TEST(profiles_are_bounded_and_the_default_stays),
+		TEST(an_lpar_with_a_disk_of_its_own_keeps_its_name),
 		TEST(an_lpar_is_renamed_and_set_while_it_is_off),
 		TEST(processors_are_checked_at_activation),
 		TEST(profiles_are_shown_where_they_are_asked_for),
