@@ -187,8 +187,9 @@ static void work(struct worker *worker, uint64_t *now_ns)
 	if (does_io(worker, &operation)) {
 		*now_ns = hv_clock_ns();
 	} else if (worker->crew->os != NULL) {
-		os_guest_operate(worker->crew->os, &operation, &worker->stall,
-				 *now_ns / 1000000);
+		if (os_guest_operate(worker->crew->os, &operation, &worker->stall,
+				     *now_ns / 1000000))
+			notify(worker->crew);
 		*now_ns = hv_clock_ns();
 	} else if (operation.action == PARTITION_DISCARD) {
 		discard(worker, operation.page, operation.pages);
@@ -457,7 +458,7 @@ void partition_crew_resume(struct partition_crew *crew)
 
 		share_out(worker, pages, crew->count);
 		if (crew->os != NULL)
-			os_guest_grow(crew->os);
+			os_guest_resize(crew->os);
 		else
 			partition_workload_resize(&worker->workload, worker->first,
 						  worker->count, i);

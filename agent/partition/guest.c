@@ -350,15 +350,13 @@ bool partition_guest_peek(struct partition_guest *guest, uint64_t page)
 	return is_right;
 }
 
-static bool write_version(struct partition_guest *guest, uint64_t page)
+/* The content, or the bytes `from`; false: it cannot be written. */
+static bool put(struct partition_guest *guest, uint64_t page,
+		const struct partition_content *content, const uint8_t *from)
 {
 	uint8_t *address = address_of(guest, page, true);
-	struct partition_content content;
 	sigjmp_buf way_out;
 
-	guest_use(guest, page);
-	content = content_of(guest, page);
-	content.version = content.version + 1 == GUEST_FREE_BIT ? 1 : content.version + 1;
 	if (address == NULL)
 		return not_translated(guest, page);
 	if (sigsetjmp(way_out, 0) != 0) {
@@ -367,8 +365,24 @@ static bool write_version(struct partition_guest *guest, uint64_t page)
 		return false;
 	}
 	guard(&way_out);
-	partition_content_write(address, &content);
+	if (content != NULL)
+		partition_content_write(address, content);
+	else
+		memcpy(address, from, HV_PAGE_BYTES);
 	guard(NULL);
+	guest->versions[page] &= ~GUEST_BAD_BIT;
+	return true;
+}
+
+static bool write_version(struct partition_guest *guest, uint64_t page)
+{
+	struct partition_content content;
+
+	guest_use(guest, page);
+	content = content_of(guest, page);
+	content.version = content.version + 1 == GUEST_FREE_BIT ? 1 : content.version + 1;
+	if (!put(guest, page, &content, NULL))
+		return false;
 	guest->versions[page] = content.version;
 	return true;
 }
@@ -424,41 +438,13 @@ bool partition_guest_check_as(struct partition_guest *guest, uint64_t page,
 bool partition_guest_write_as(struct partition_guest *guest, uint64_t page,
 			      const struct partition_content *content)
 {
-	uint8_t *address = address_of(guest, page, true);
-	sigjmp_buf way_out;
-
-	if (address == NULL)
-		return not_translated(guest, page);
-	if (sigsetjmp(way_out, 0) != 0) {
-		recover();
-		report(guest, page, NULL);
-		return false;
-	}
-	guard(&way_out);
-	partition_content_write(address, content);
-	guard(NULL);
-	guest->versions[page] &= ~GUEST_BAD_BIT;
-	return true;
+	return put(guest, page, content, NULL);
 }
 
 bool partition_guest_fill(struct partition_guest *guest, uint64_t page,
 			  const uint8_t *from)
 {
-	uint8_t *address = address_of(guest, page, true);
-	sigjmp_buf way_out;
-
-	if (address == NULL)
-		return not_translated(guest, page);
-	if (sigsetjmp(way_out, 0) != 0) {
-		recover();
-		report(guest, page, NULL);
-		return false;
-	}
-	guard(&way_out);
-	memcpy(address, from, HV_PAGE_BYTES);
-	guard(NULL);
-	guest->versions[page] &= ~GUEST_BAD_BIT;
-	return true;
+	return put(guest, page, NULL, from);
 }
 
 uint64_t partition_guest_key(const struct partition_guest *guest)

@@ -3,14 +3,18 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "hvcore/base/invariant.h"
 
-#define LOAN_MS 1000     /* as cmm's delay */
-#define FILE_TIMES 2     /* its size, in memories */
-#define POOL_NONE 0xffff /* H_GET_MPP of dedicated memory */
+#define LOAN_MS 1000       /* as cmm's delay */
+#define FILE_TIMES 2       /* its size, in memories */
+#define GIVE_PAGES 256     /* emptied between two operations; arbitrary */
+#define GIVE_AGAIN_MS 1000 /* what could not be emptied; arbitrary */
+#define OS_FRAMES_MIN 256  /* of its own; arbitrary */
+#define POOL_NONE 0xffff   /* H_GET_MPP of dedicated memory */
 
 struct os_guest {
 	struct os_guest_config config;
@@ -21,6 +25,10 @@ struct os_guest {
 	bool may_have_slept;           /* other than in a touch */
 	uint64_t next_loan_ms;
 	uint32_t process_pages;
+	_Atomic uint64_t offered; /* pages it shall make do with; 0: nothing is offered */
+	_Atomic uint64_t least;   /* pages it can make do with now */
+	uint64_t offering;        /* what of that it has seen */
+	_Atomic uint64_t next_give_ms; /* after a pass that left some */
 	uint64_t filled; /* pages that the process has come by at its beginning */
 	pthread_mutex_t lock;
 	struct os_memory_figures figures; /* with lock */
@@ -29,6 +37,11 @@ struct os_guest {
 static uint64_t page_of(const struct os_guest *os, uint32_t frame)
 {
 	return partition_guest_kept(os->config.guest) + frame;
+}
+
+static uint32_t frames_of(uint64_t pages, const struct partition_guest *guest)
+{
+	return (uint32_t)(pages - partition_guest_kept(guest));
 }
 
 /* ---- what os_memory is built on ---- */
@@ -160,6 +173,31 @@ static void loan_if_due(struct os_guest *os, uint64_t now_ms)
 	loan(os);
 }
 
+/* ---- memory that is given back ---- */
+
+/* True: what was asked for is empty now. */
+static bool give_some(struct os_guest *os, uint64_t now_ms)
+{
+	uint64_t offered = atomic_load(&os->offered);
+	bool is_pass;
+
+	if (offered == 0 || atomic_load(&os->least) <= offered ||
+	    now_ms < atomic_load(&os->next_give_ms))
+		return false;
+	if (os->offering != offered) {
+		os->offering = offered;
+		os_memory_offer(os->memory, frames_of(offered, os->config.guest));
+	}
+	is_pass = os_memory_give(os->memory, GIVE_PAGES);
+	if (os_memory_is_given(os->memory)) {
+		atomic_store(&os->least, offered);
+		return true;
+	}
+	if (is_pass)
+		atomic_store(&os->next_give_ms, now_ms + GIVE_AGAIN_MS);
+	return false;
+}
+
 /* ---- operations ---- */
 
 static void publish(struct os_guest *os)
@@ -191,12 +229,14 @@ static bool reads_file(struct os_guest *os, const struct partition_operation *op
 	return hv_rng_below(&os->rng, 100) < os->config.file_percent;
 }
 
-void os_guest_operate(struct os_guest *os, const struct partition_operation *operation,
+bool os_guest_operate(struct os_guest *os, const struct partition_operation *operation,
 		      struct partition_stall *stall, uint64_t now_ms)
 {
 	uint64_t page;
+	bool is_given;
 
 	os->stall = stall;
+	is_given = give_some(os, now_ms);
 	loan_if_due(os, now_ms);
 	if (reads_file(os, operation)) {
 		page = partition_zipf_next(&os->file.zipf, &os->rng) - 1;
@@ -208,6 +248,7 @@ void os_guest_operate(struct os_guest *os, const struct partition_operation *ope
 				      operation->action != PARTITION_READ);
 	}
 	publish(os);
+	return is_given;
 }
 
 bool os_guest_verify(struct os_guest *os, uint64_t page, struct partition_stall *stall)
@@ -223,15 +264,32 @@ bool os_guest_verify(struct os_guest *os, uint64_t page, struct partition_stall 
 	return is_right;
 }
 
-static uint32_t frames_of(uint64_t pages, const struct partition_guest *guest)
+uint64_t os_guest_offer(struct os_guest *os, uint64_t pages)
 {
-	return (uint32_t)(pages - partition_guest_kept(guest));
+	uint64_t least = partition_guest_kept(os->config.guest) + OS_FRAMES_MIN;
+
+	if (pages < least)
+		pages = least;
+	if (pages >= partition_guest_pages(os->config.guest))
+		return partition_guest_pages(os->config.guest);
+	atomic_store(&os->least, UINT64_MAX);
+	atomic_store(&os->next_give_ms, 0);
+	atomic_store(&os->offered, pages);
+	return pages;
 }
 
-void os_guest_grow(struct os_guest *os)
+uint64_t os_guest_least(struct os_guest *os)
 {
-	os_memory_grow(os->memory, frames_of(partition_guest_pages(os->config.guest),
-					     os->config.guest));
+	return atomic_load(&os->least);
+}
+
+void os_guest_resize(struct os_guest *os)
+{
+	os_memory_resize(os->memory, frames_of(partition_guest_pages(os->config.guest),
+					       os->config.guest));
+	os->offering = 0;
+	atomic_store(&os->offered, 0);
+	atomic_store(&os->least, UINT64_MAX);
 	publish(os);
 }
 
@@ -295,6 +353,7 @@ enum hv_code os_guest_open(const struct os_guest_config *config, struct os_guest
 		return code;
 	}
 	HV_INVARIANT(pthread_mutex_init(&os->lock, NULL) == 0);
+	atomic_init(&os->least, UINT64_MAX);
 	init_load(os, memory.file_pages);
 	publish(os);
 	*ret_os = os;

@@ -8,7 +8,7 @@
  * its controller would keep.
  *
  * Contract
- *   Threads  operate, verify, grow: one at a time. figures: any.
+ *   Threads  operate, verify, resize: one at a time. figures, offer, least: any.
  *   Memory   guest, calls and descriptors are lent.
  *   Errors   open: NOMEM, INVAL.
  */
@@ -47,14 +47,22 @@ enum os_loan_policy os_guest_policy(const struct os_guest *os);
 
 /*
  * The operation on a page of the process, or a read of the file instead; and once a
- * second what is lent. Only touches count in `stall`.
+ * second what is lent. Before it some of what is to be given back is emptied; true: the
+ * last of it. Only touches count in `stall`.
  */
-void os_guest_operate(struct os_guest *os, const struct partition_operation *operation,
+bool os_guest_operate(struct os_guest *os, const struct partition_operation *operation,
 		      struct partition_stall *stall, uint64_t now_ms);
 /* Whether a page of the guest holds what it must. */
 bool os_guest_verify(struct os_guest *os, uint64_t page, struct partition_stall *stall);
-/* The guest has more pages. */
-void os_guest_grow(struct os_guest *os);
+/*
+ * It shall make do with so many pages of the guest, or what it needs at least; gives
+ * that. Operations empty those beyond; `least` says when they are, until resize.
+ */
+uint64_t os_guest_offer(struct os_guest *os, uint64_t pages);
+/* UINT64_MAX: no fewer than it has. */
+uint64_t os_guest_least(struct os_guest *os);
+/* The guest has other pages, while no worker works; nothing is offered any more. */
+void os_guest_resize(struct os_guest *os);
 
 struct os_memory_figures os_guest_figures(struct os_guest *os);
 

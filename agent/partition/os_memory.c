@@ -1,54 +1,16 @@
 /* os_memory - see os_memory.h. */
-#include "agent/partition/os_memory.h"
+#include "agent/partition/os_memory_priv.h"
 
 #include <stdlib.h>
 
 #include "hvcore/base/invariant.h"
 
 /* All arbitrary; shares of its frames. */
-#define LOW_SHARE 128    /* free pages: reclaim begins, and goes on to twice that */
-#define CACHE_SHARE 32   /* that the cache keeps (AIX minperm: 3 %) */
-#define OWN_SHARE 8      /* never lent */
-#define OUT_SHARE 16     /* working storage written for loans in a second */
-#define BALLOON_SHARE 64 /* its speed, in a second */
+#define CACHE_SHARE 32                /* that the cache keeps (AIX minperm: 3 %) */
+#define OWN_SHARE 8                   /* never lent */
+#define OUT_SHARE 16                  /* working storage written for loans in a second */
+#define BALLOON_SHARE 64              /* its speed, in a second */
 #define FILE_BASE (UINT64_C(1) << 40) /* page numbers of the file, in contents */
-#define NONE UINT32_MAX
-
-enum state { FREE, WORKING, CACHE, LOANED, STATE_COUNT };
-
-struct frame {
-	uint32_t what; /* page of the process or file; FREE, LOANED: the next */
-	uint8_t state;
-	bool is_used;  /* since the hand went by */
-	bool is_dirty; /* its copy on the device, if any, is old */
-};
-
-struct process_page {
-	uint32_t frame;   /* NONE */
-	uint32_t version; /* 0: never written */
-	uint64_t left;    /* page-outs when it left */
-};
-
-struct file_page {
-	uint32_t frame;
-	bool is_made;
-};
-
-struct os_memory {
-	struct os_memory_config config;
-	struct os_memory_env env;
-	struct frame *frames;
-	struct process_page *process;
-	struct file_page *file;
-	uint32_t first[STATE_COUNT]; /* of FREE and LOANED */
-	uint32_t hand[STATE_COUNT];  /* of WORKING and CACHE */
-	uint32_t count[STATE_COUNT];
-	uint64_t left;    /* working storage that left, ever */
-	uint64_t eased;   /* not lent, since it was missed */
-	uint64_t curable; /* when loans were last looked at */
-	struct os_memory_figures figures;
-	uint8_t buffer[HV_PAGE_BYTES];
-};
 
 const char *const os_loan_policy_names[OS_LOAN_POLICY_COUNT + 1] = {
 	[OS_LOAN_OFF] = "0",
@@ -57,14 +19,14 @@ const char *const os_loan_policy_names[OS_LOAN_POLICY_COUNT + 1] = {
 	[OS_LOAN_BALLOON] = "balloon",
 };
 
-static uint32_t share(const struct os_memory *memory, uint32_t parts)
+uint32_t os_memory_share(const struct os_memory *memory, uint32_t parts)
 {
-	return memory->config.frames / parts + 1;
+	return memory->keep / parts + 1;
 }
 
 /* ---- frames ---- */
 
-static bool say(struct os_memory *memory, uint32_t frame, enum hv_hint hint)
+bool os_memory_say(struct os_memory *memory, uint32_t frame, enum hv_hint hint)
 {
 	/* of a balloon nothing is known but what is in it */
 	if (memory->config.policy == OS_LOAN_BALLOON && hint != HV_HINT_LOANED)
@@ -72,17 +34,26 @@ static bool say(struct os_memory *memory, uint32_t frame, enum hv_hint hint)
 	return memory->env.hint == NULL || memory->env.hint(memory->env.ctx, frame, hint);
 }
 
-/* Onto a list: FREE or LOANED. */
-static void push(struct os_memory *memory, enum state state, uint32_t frame)
+void os_memory_put(struct os_memory *memory, enum state state, uint32_t frame)
 {
+	if (frame >= memory->keep)
+		state = ASIDE;
 	memory->frames[frame] = (struct frame){ .what = memory->first[state],
 						.state = (uint8_t)state };
-	memory->first[state] = frame;
+	if (state != ASIDE)
+		memory->first[state] = frame;
 	memory->count[state]++;
-	(void)say(memory, frame, state == FREE ? HV_HINT_UNUSED : HV_HINT_LOANED);
 }
 
-static uint32_t pop(struct os_memory *memory, enum state state)
+void os_memory_push(struct os_memory *memory, enum state state, uint32_t frame)
+{
+	os_memory_put(memory, state, frame);
+	(void)os_memory_say(memory, frame,
+			    memory->frames[frame].state == LOANED ? HV_HINT_LOANED
+								  : HV_HINT_UNUSED);
+}
+
+uint32_t os_memory_pop(struct os_memory *memory, enum state state)
 {
 	uint32_t frame = memory->first[state];
 
@@ -92,15 +63,15 @@ static uint32_t pop(struct os_memory *memory, enum state state)
 	return frame;
 }
 
-static void hold(struct os_memory *memory, uint32_t frame, enum state state,
-		 uint32_t what)
+void os_memory_hold(struct os_memory *memory, uint32_t frame, enum state state,
+		    uint32_t what)
 {
 	memory->frames[frame] =
 		(struct frame){ .what = what, .state = (uint8_t)state, .is_used = true };
 	memory->count[state]++;
 }
 
-static void let_go(struct os_memory *memory, uint32_t frame)
+void os_memory_let_go(struct os_memory *memory, uint32_t frame)
 {
 	struct frame *at = &memory->frames[frame];
 
@@ -109,7 +80,7 @@ static void let_go(struct os_memory *memory, uint32_t frame)
 	else
 		memory->file[at->what].frame = NONE;
 	memory->count[at->state]--;
-	push(memory, FREE, frame);
+	os_memory_push(memory, FREE, frame);
 }
 
 static bool move(struct os_memory *memory, enum os_store store, uint32_t page,
@@ -128,7 +99,7 @@ static bool move(struct os_memory *memory, enum os_store store, uint32_t page,
 
 /* ---- who leaves ---- */
 
-static bool page_out(struct os_memory *memory, uint32_t frame)
+bool os_memory_page_out(struct os_memory *memory, uint32_t frame)
 {
 	struct frame *at = &memory->frames[frame];
 
@@ -138,7 +109,7 @@ static bool page_out(struct os_memory *memory, uint32_t frame)
 		memory->figures.page_outs++;
 	}
 	memory->process[at->what].left = memory->left++;
-	let_go(memory, frame);
+	os_memory_let_go(memory, frame);
 	return true;
 }
 
@@ -159,29 +130,30 @@ static bool evict(struct os_memory *memory, enum state state)
 			continue;
 		}
 		if (state == WORKING)
-			return page_out(memory, frame);
-		let_go(memory, frame);
+			return os_memory_page_out(memory, frame);
+		os_memory_let_go(memory, frame);
 		return true;
 	}
 	return false;
 }
 
-static bool drop_cache(struct os_memory *memory)
+bool os_memory_drop_cache(struct os_memory *memory)
 {
-	return memory->count[CACHE] > share(memory, CACHE_SHARE) && evict(memory, CACHE);
+	return memory->count[CACHE] > os_memory_share(memory, CACHE_SHARE) &&
+	       evict(memory, CACHE);
 }
 
 static bool take_back(struct os_memory *memory)
 {
 	if (memory->count[LOANED] == 0)
 		return false;
-	push(memory, FREE, pop(memory, LOANED));
+	os_memory_push(memory, FREE, os_memory_pop(memory, LOANED));
 	return true;
 }
 
 static bool reclaim_one(struct os_memory *memory)
 {
-	if (drop_cache(memory))
+	if (os_memory_drop_cache(memory))
 		return true;
 	if (memory->config.policy == OS_LOAN_CACHE && take_back(memory))
 		return true;
@@ -189,9 +161,9 @@ static bool reclaim_one(struct os_memory *memory)
 }
 
 /* NONE: there is none to be had. */
-static uint32_t get(struct os_memory *memory)
+uint32_t os_memory_get(struct os_memory *memory)
 {
-	uint32_t low = share(memory, LOW_SHARE), frame;
+	uint32_t low = os_memory_share(memory, LOW_SHARE), frame;
 
 	if (memory->count[FREE] < low) {
 		while (memory->count[FREE] < 2 * low && reclaim_one(memory))
@@ -199,8 +171,8 @@ static uint32_t get(struct os_memory *memory)
 	}
 	if (memory->count[FREE] == 0 && !take_back(memory))
 		return NONE;
-	frame = pop(memory, FREE);
-	(void)say(memory, frame, HV_HINT_ACTIVE); /* it is written all over */
+	frame = os_memory_pop(memory, FREE);
+	(void)os_memory_say(memory, frame, HV_HINT_ACTIVE); /* it is written all over */
 	return frame;
 }
 
@@ -238,7 +210,7 @@ static void count_page_in(struct os_memory *memory, const struct process_page *a
 static bool bring_in(struct os_memory *memory, uint32_t page)
 {
 	struct process_page *at = &memory->process[page];
-	uint32_t frame = get(memory);
+	uint32_t frame = os_memory_get(memory);
 
 	if (frame == NONE) {
 		memory->figures.io_errors++;
@@ -246,12 +218,12 @@ static bool bring_in(struct os_memory *memory, uint32_t page)
 	}
 	if (at->version != 0) {
 		if (!move(memory, OS_STORE_PAGING, page, frame, true)) {
-			push(memory, FREE, frame);
+			os_memory_push(memory, FREE, frame);
 			return false;
 		}
 		count_page_in(memory, at);
 	}
-	hold(memory, frame, WORKING, page);
+	os_memory_hold(memory, frame, WORKING, page);
 	at->frame = frame;
 	return true;
 }
@@ -301,9 +273,9 @@ static bool is_as_in_file(struct os_memory *memory, uint32_t page)
 	bool is_right = memory->env.check(memory->env.ctx, frame, &content);
 
 	if (is_right)
-		(void)say(memory, frame, HV_HINT_EXPENDABLE);
+		(void)os_memory_say(memory, frame, HV_HINT_EXPENDABLE);
 	else
-		let_go(memory, frame); /* read again next time */
+		os_memory_let_go(memory, frame); /* read again next time */
 	return is_right;
 }
 
@@ -313,22 +285,22 @@ static bool cache(struct os_memory *memory, uint32_t page)
 	struct file_page *at = &memory->file[page];
 	uint32_t frame = at->frame;
 
-	if (frame != NONE && say(memory, frame, HV_HINT_ACTIVE))
+	if (frame != NONE && os_memory_say(memory, frame, HV_HINT_ACTIVE))
 		return true;
 	if (frame != NONE) {
 		memory->figures.dropped++;
 		if (read_in(memory, page, frame))
 			return true;
-		let_go(memory, frame);
+		os_memory_let_go(memory, frame);
 		return false;
 	}
-	frame = get(memory);
+	frame = os_memory_get(memory);
 	if (frame == NONE || !read_in(memory, page, frame)) {
 		if (frame != NONE)
-			push(memory, FREE, frame);
+			os_memory_push(memory, FREE, frame);
 		return false;
 	}
-	hold(memory, frame, CACHE, page);
+	os_memory_hold(memory, frame, CACHE, page);
 	at->frame = frame;
 	return true;
 }
@@ -347,20 +319,21 @@ bool os_memory_read_file(struct os_memory *memory, uint32_t page)
 /* Pages of working storage that may still be written for loans: *budget. */
 static bool loan_one(struct os_memory *memory, uint32_t *budget)
 {
-	if (memory->count[FREE] <= share(memory, LOW_SHARE) && !drop_cache(memory)) {
+	if (memory->count[FREE] <= os_memory_share(memory, LOW_SHARE) &&
+	    !os_memory_drop_cache(memory)) {
 		if (memory->config.policy < OS_LOAN_WORKING || *budget == 0 ||
 		    !evict(memory, WORKING))
 			return false;
 		(*budget)--;
 	}
-	if (memory->count[FREE] > share(memory, LOW_SHARE))
-		push(memory, LOANED, pop(memory, FREE));
+	if (memory->count[FREE] > os_memory_share(memory, LOW_SHARE))
+		os_memory_push(memory, LOANED, os_memory_pop(memory, FREE));
 	return true;
 }
 
 static uint64_t target_of(struct os_memory *memory, uint64_t wanted)
 {
-	uint64_t most = memory->config.frames - share(memory, OWN_SHARE);
+	uint64_t most = memory->keep - os_memory_share(memory, OWN_SHARE);
 	uint64_t missed = memory->figures.curable - memory->curable;
 
 	memory->curable = memory->figures.curable;
@@ -373,9 +346,9 @@ static uint64_t target_of(struct os_memory *memory, uint64_t wanted)
 void os_memory_loan(struct os_memory *memory, uint64_t wanted)
 {
 	bool is_balloon = memory->config.policy == OS_LOAN_BALLOON;
-	uint32_t moves = is_balloon ? share(memory, BALLOON_SHARE)
+	uint32_t moves = is_balloon ? os_memory_share(memory, BALLOON_SHARE)
 				    : memory->config.frames;
-	uint32_t budget = share(memory, OUT_SHARE);
+	uint32_t budget = os_memory_share(memory, OUT_SHARE);
 	uint64_t target;
 
 	if (memory->config.policy == OS_LOAN_OFF)
@@ -396,13 +369,6 @@ bool os_memory_is_loaned(const struct os_memory *memory, uint32_t frame)
 
 /* ---- the whole ---- */
 
-void os_memory_grow(struct os_memory *memory, uint32_t frames)
-{
-	HV_INVARIANT(frames <= memory->config.frames_max);
-	while (memory->config.frames < frames)
-		push(memory, FREE, memory->config.frames++);
-}
-
 bool os_memory_verify(struct os_memory *memory, uint32_t frame)
 {
 	const struct frame *at = &memory->frames[frame];
@@ -416,10 +382,10 @@ bool os_memory_verify(struct os_memory *memory, uint32_t frame)
 	}
 	if (at->state != CACHE)
 		return true;
-	if (say(memory, frame, HV_HINT_ACTIVE))
+	if (os_memory_say(memory, frame, HV_HINT_ACTIVE))
 		return is_as_in_file(memory, at->what);
 	memory->figures.dropped++;
-	let_go(memory, frame);
+	os_memory_let_go(memory, frame);
 	return true;
 }
 
@@ -428,7 +394,7 @@ struct os_memory_figures os_memory_figures(const struct os_memory *memory)
 	struct os_memory_figures figures = memory->figures;
 
 	figures.frames = memory->config.frames;
-	figures.free = memory->count[FREE];
+	figures.free = memory->count[FREE] + memory->count[ASIDE];
 	figures.working = memory->count[WORKING];
 	figures.cache = memory->count[CACHE];
 	figures.loaned = memory->count[LOANED];
@@ -456,6 +422,8 @@ static bool is_where_it_says(const struct os_memory *memory, uint32_t frame)
 
 	if (at->state == WORKING)
 		return memory->process[at->what].frame == frame;
+	if (at->state == FREE || at->state == LOANED)
+		return frame < memory->keep;
 	return at->state != CACHE || memory->file[at->what].frame == frame;
 }
 
@@ -520,7 +488,7 @@ enum hv_code os_memory_open(const struct os_memory_config *config,
 		os_memory_close(memory);
 		return code;
 	}
-	os_memory_grow(memory, config->frames);
+	os_memory_resize(memory, config->frames);
 	*ret_memory = memory;
 	return HV_OK;
 }

@@ -18,6 +18,9 @@
  * less what its own page-ins say it needs back; never so much that less than a share of
  * its memory is left.
  *
+ * Memory that it is to give back is emptied from the top: the cache there is dropped,
+ * working storage moves to frames that stay, or to the paging device.
+ *
  * Contract
  *   Threads  one.
  *   Memory   tables only: pages are reached through the functions it is given.
@@ -65,11 +68,12 @@ struct os_memory_config {
 };
 
 struct os_memory_figures {
-	uint64_t frames; /* = free + working + cache + loaned */
+	uint64_t frames; /* = free (and offered) + working + cache + loaned */
 	uint64_t free, working, cache, loaned;
 	uint64_t page_ins, page_outs; /* its own paging */
 	uint64_t file_reads;
 	uint64_t dropped; /* of the cache, by the hypervisor */
+	uint64_t moved;   /* to make room above */
 	uint64_t curable; /* page-ins that what is lent would have saved */
 	uint64_t io_errors;
 };
@@ -91,8 +95,20 @@ bool os_memory_read_file(struct os_memory *memory, uint32_t page);
 void os_memory_loan(struct os_memory *memory, uint64_t wanted);
 bool os_memory_is_loaned(const struct os_memory *memory, uint32_t frame);
 
-/* More frames, free ones; up to frames_max. */
-void os_memory_grow(struct os_memory *memory, uint32_t frames);
+/*
+ * It shall make do with that many frames (more than it has: with those it has). Frames
+ * beyond are emptied by give() while it goes on; until resize() they are its own, and
+ * another offer has them used again.
+ */
+void os_memory_offer(struct os_memory *memory, uint32_t frames);
+/* Empties so many at most. True: it has been through all of them; it begins anew then
+ * with those that could not be. */
+bool os_memory_give(struct os_memory *memory, uint32_t most);
+bool os_memory_is_given(const struct os_memory *memory);
+uint32_t os_memory_kept(const struct os_memory *memory); /* what it makes do with */
+/* It has that many frames: less, and those beyond are given; or more, free ones, up to
+ * frames_max. Nothing is offered any more. */
+void os_memory_resize(struct os_memory *memory, uint32_t frames);
 
 /* Whether the frame holds what it must. What it holds by chance is right. */
 bool os_memory_verify(struct os_memory *memory, uint32_t frame);

@@ -2,6 +2,12 @@
  * resize - the memory of a running partition changes (hvcore/wire/attach.h, RESIZE).
  *
  *   IDLE --begin--> WANTED --pause--> PAUSING --all workers paused--> SAYING --last step said--> IDLE
+ *                     |  ^                ^                             |
+ *                     |  `--more to give--|-----------------------------'  (of an operating system)
+ *                     `--> EMPTYING ------'  a block that its system has emptied
+ *
+ * An operating system empties a block at a time while it works on (os_guest.h); a block
+ * that it cannot empty stays, and with it all below.
  *
  * Nobody touches a page while the guest changes. What is given up is said block by
  * block from the top, as an operating system would free it, so that the hypervisor
@@ -21,6 +27,7 @@
 enum partition_resize_at {
 	PARTITION_RESIZE_IDLE,
 	PARTITION_RESIZE_WANTED,
+	PARTITION_RESIZE_EMPTYING,
 	PARTITION_RESIZE_PAUSING,
 	PARTITION_RESIZE_SAYING
 };
@@ -30,6 +37,9 @@ struct partition_resize {
 	struct hv_attach_resize order;
 	uint64_t said_bytes; /* by the last RESIZED, or before the first */
 	uint64_t uses_bytes; /* since the workers go on */
+	uint64_t offered;    /* pages that its system was asked to make do with */
+	bool is_begun;       /* the order: a system was asked to give */
+	bool gives_more;     /* what is said now is not all */
 };
 
 void partition_resize_begin(struct partition_resize *resize,

@@ -364,6 +364,119 @@ static void a_lost_page_is_one_mismatch(void **state)
 	close_world(world);
 }
 
+static bool give_all(struct world *world)
+{
+	for (unsigned i = 0; i < FRAMES_MAX && !os_memory_is_given(world->memory); i++)
+		(void)os_memory_give(world->memory, 16);
+	return os_memory_is_given(world->memory);
+}
+
+/* What the hypervisor has taken is gone. */
+static void lose_the_rest(struct world *world)
+{
+	uint64_t frames = os_memory_figures(world->memory).frames;
+
+	for (uint64_t frame = frames; frame < FRAMES_MAX; frame++)
+		world->frames[frame].is_there = false;
+}
+
+static void what_is_given_back_is_emptied_first(void **state)
+{
+	struct world *world = open_world(OS_LOAN_CACHE, FRAMES / 4);
+	struct os_memory_figures now;
+
+	(void)state;
+	use_all(world, FRAMES / 4, false); /* the top is used first */
+	use_all(world, PAGES, true);
+	os_memory_loan(world->memory, FRAMES / 4);
+	os_memory_offer(world->memory, FRAMES / 2);
+	must_hold(world);
+	assert_false(os_memory_is_given(world->memory));
+	assert_true(give_all(world));
+	now = os_memory_figures(world->memory);
+	assert_true(now.moved > 0);
+	assert_int_equal(now.working, FRAMES / 4);
+	assert_int_equal(now.page_outs, 0); /* there was room for all of it */
+	must_hold(world);
+	for (uint32_t frame = FRAMES / 2; frame < FRAMES; frame++)
+		assert_int_equal(world->hints[frame], HV_HINT_UNUSED);
+	os_memory_resize(world->memory, FRAMES / 2);
+	lose_the_rest(world);
+	assert_int_equal(os_memory_figures(world->memory).frames, FRAMES / 2);
+	all_is_right(world, FRAMES / 4);
+	use_all(world, PAGES, true);
+	must_hold(world);
+	close_world(world);
+}
+
+static void what_has_no_room_below_is_paged_out(void **state)
+{
+	struct world *world = open_world(OS_LOAN_OFF, FRAMES - 8);
+
+	(void)state;
+	use_all(world, FRAMES - 8, false);
+	os_memory_offer(world->memory, FRAMES / 4);
+	assert_true(give_all(world));
+	assert_true(os_memory_figures(world->memory).page_outs >= FRAMES / 2);
+	os_memory_resize(world->memory, FRAMES / 4);
+	lose_the_rest(world);
+	all_is_right(world, FRAMES - 8);
+	os_memory_resize(world->memory, FRAMES); /* and back */
+	all_is_right(world, FRAMES - 8);
+	close_world(world);
+}
+
+static void what_was_offered_and_not_taken_is_used_again(void **state)
+{
+	struct world *world = open_world(OS_LOAN_OFF, FRAMES - 8);
+
+	(void)state;
+	use_all(world, FRAMES - 8, false);
+	os_memory_offer(world->memory, FRAMES / 4);
+	assert_true(give_all(world));
+	os_memory_offer(world->memory, FRAMES / 2); /* less is wanted after all */
+	must_hold(world);
+	assert_true(os_memory_is_given(world->memory));
+	os_memory_resize(world->memory, FRAMES);
+	use_all(world, FRAMES - 8, false);
+	assert_in_range(os_memory_figures(world->memory).working, FRAMES - 16, FRAMES);
+	all_is_right(world, FRAMES - 8);
+	close_world(world);
+}
+
+static void what_cannot_be_written_is_not_given(void **state)
+{
+	struct world *world = open_world(OS_LOAN_OFF, FRAMES - 8);
+
+	(void)state;
+	use_all(world, FRAMES - 8, false);
+	world->is_full = true;
+	os_memory_offer(world->memory, FRAMES / 4);
+	assert_false(give_all(world));
+	assert_true(os_memory_figures(world->memory).io_errors > 0);
+	must_hold(world);
+	world->is_full = false;
+	assert_true(give_all(world)); /* tried again */
+	all_is_right(world, FRAMES - 8);
+	close_world(world);
+}
+
+static void step_resize(struct world *world, uint64_t draw)
+{
+	struct os_memory_figures now = os_memory_figures(world->memory);
+	uint32_t frames = 1 + (uint32_t)hv_rng_below(&world->rng, FRAMES_MAX);
+
+	if (draw < 2)
+		os_memory_offer(world->memory, frames);
+	else if (draw < 6)
+		(void)os_memory_give(world->memory, 1 + frames % 64);
+	else if (draw < 8 && now.frames < FRAMES_MAX)
+		os_memory_resize(world->memory, (uint32_t)now.frames + 1);
+	else if (os_memory_is_given(world->memory))
+		os_memory_resize(world->memory, os_memory_kept(world->memory));
+	lose_the_rest(world);
+}
+
 static void step(struct world *world, uint32_t process_pages)
 {
 	uint64_t draw = hv_rng_below(&world->rng, 1000);
@@ -378,10 +491,10 @@ static void step(struct world *world, uint32_t process_pages)
 		assert_true(os_memory_read_file(world->memory, page));
 	else if (draw < 990)
 		os_memory_loan(world->memory, hv_rng_below(&world->rng, FRAMES_MAX));
-	else if (draw < 999)
+	else if (draw < 995)
 		assert_true(os_memory_verify(world->memory, page % now.frames));
-	else if (now.frames < FRAMES_MAX)
-		os_memory_grow(world->memory, (uint32_t)now.frames + 8);
+	else
+		step_resize(world, hv_rng_below(&world->rng, 10));
 }
 
 static void every_page_is_in_one_place_and_right(void **state)
@@ -457,6 +570,10 @@ int main(void)
 		cmocka_unit_test(a_process_that_grows_takes_back_what_is_lent),
 		cmocka_unit_test(a_balloon_is_slow_and_takes_nothing_back_unasked),
 		cmocka_unit_test(a_full_disk_loses_nothing),
+		cmocka_unit_test(what_is_given_back_is_emptied_first),
+		cmocka_unit_test(what_has_no_room_below_is_paged_out),
+		cmocka_unit_test(what_was_offered_and_not_taken_is_used_again),
+		cmocka_unit_test(what_cannot_be_written_is_not_given),
 		cmocka_unit_test(a_dropped_page_of_the_cache_is_read_again),
 		cmocka_unit_test(a_lost_page_is_one_mismatch),
 		cmocka_unit_test(every_page_is_in_one_place_and_right),
