@@ -90,7 +90,7 @@ static enum hv_code set_pool(struct hmc *hmc, const struct hmc_system *system,
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
 	Tarn__PoolSet set = TARN__POOL_SET__INIT;
 	const Tarn__DesiredPool *pool = system->host->record->pool;
-	bool has_pool = pool != NULL && pool->mem_bytes != 0;
+	bool has_pool = hmc_system_has_pool(system);
 	struct hmc_record record;
 	enum hv_code code;
 
@@ -121,6 +121,8 @@ static enum hv_code remove_pool(struct hmc *hmc, const struct hmc_system *system
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
 	Tarn__PoolRemove gone = TARN__POOL_REMOVE__INIT;
 
+	if (!hmc_system_has_pool(system))
+		return hmc_fail(err, HMC_NO_POOL, system->name, NULL, NULL);
 	gone.host = (char *)system->name; /* only encoded */
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_POOL_REMOVE;
 	request.pool_remove = &gone;

@@ -22,8 +22,19 @@ static enum hv_code check_adapter(const Tarn__LparView *lpar,
 	return hmc_fail(err, HMC_NO_ADAPTER, lpar->record->spec->name, NULL, NULL);
 }
 
-static enum hv_code activate(struct hmc *hmc, const Tarn__LparView *lpar,
-			     const char *name, struct hv_err *err)
+static enum hv_code check_profile(const struct hmc_system *system,
+				  const Tarn__LparView *lpar,
+				  const Tarn__LparProfile *profile, struct hv_err *err)
+{
+	if (profile->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
+	    !hmc_system_has_pool(system))
+		return hmc_fail(err, HMC_NO_POOL, system->name, NULL, NULL);
+	return check_adapter(lpar, profile, err);
+}
+
+static enum hv_code activate(struct hmc *hmc, const struct hmc_system *system,
+			     const Tarn__LparView *lpar, const char *name,
+			     struct hv_err *err)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
 	Tarn__LparActivate message = TARN__LPAR_ACTIVATE__INIT;
@@ -36,7 +47,7 @@ static enum hv_code activate(struct hmc *hmc, const Tarn__LparView *lpar,
 		used = record->curr_profile != NULL ? record->curr_profile
 						    : record->default_profile;
 	if (used != NULL && hmc_profile_find(lpar, used, &profile, err) == HV_OK)
-		code = check_adapter(lpar, profile, err);
+		code = check_profile(system, lpar, profile, err);
 	else if (name != NULL)
 		return hmc_profile_find(lpar, name, &profile, err);
 	if (code != HV_OK)
@@ -73,17 +84,18 @@ static enum hv_code check_modes(const struct hmc *hmc, struct hv_err *err)
 	return HV_OK;
 }
 
-static enum hv_code change(struct hmc *hmc, enum operation operation,
-			   const Tarn__LparView *lpar, struct hv_err *err)
+static enum hv_code change(struct hmc *hmc, const struct hmc_system *system,
+			   enum operation operation, const Tarn__LparView *lpar,
+			   struct hv_err *err)
 {
 	bool is_immediate = operation == OFF || hmc_has(hmc, "immed");
 	enum hv_code code;
 
 	if (operation == ON)
-		return activate(hmc, lpar, hmc_text(hmc, "f"), err);
+		return activate(hmc, system, lpar, hmc_text(hmc, "f"), err);
 	code = shut_down(hmc, lpar, is_immediate, err);
 	if (code == HV_OK && hmc_has(hmc, "restart"))
-		code = activate(hmc, lpar, NULL, err);
+		code = activate(hmc, system, lpar, NULL, err);
 	return code;
 }
 
@@ -126,7 +138,7 @@ enum hv_code hmc_chsysstate(struct hmc *hmc, struct hv_err *err)
 	if (code == HV_OK)
 		code = hmc_partition_find(&system, name, id, &lpar, err);
 	if (code == HV_OK)
-		code = change(hmc, (enum operation)operation, lpar, err);
+		code = change(hmc, &system, (enum operation)operation, lpar, err);
 	hmc_system_fini(&system);
 	return code;
 }

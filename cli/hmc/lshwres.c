@@ -89,13 +89,6 @@ static enum hv_code list_processors(struct hmc *hmc, const struct hmc_system *sy
 			    &row, err);
 }
 
-static bool has_pool(const struct hmc_system *system)
-{
-	const Tarn__DesiredPool *pool = system->host->record->pool;
-
-	return pool != NULL && pool->mem_bytes != 0;
-}
-
 static enum hv_code list_pool(struct hmc *hmc, const struct hmc_system *system,
 			      struct hv_err *err)
 {
@@ -103,7 +96,7 @@ static enum hv_code list_pool(struct hmc *hmc, const struct hmc_system *system,
 	struct hmc_output output;
 	enum hv_code code = hmc_output_start(hmc, &rows, &output, err);
 
-	if (code == HV_OK && has_pool(system))
+	if (code == HV_OK && hmc_system_has_pool(system))
 		hmc_list_add(&output.list,
 			     &(struct hmc_row){ .system = system, .host = system->host });
 	hmc_output_end(&output, code);
@@ -154,7 +147,7 @@ static enum hv_code list_pool_devices(struct hmc *hmc, const struct hmc_system *
 
 	if (code != HV_OK)
 		return code;
-	if (!has_pool(system))
+	if (!hmc_system_has_pool(system))
 		return hmc_fail(err, HMC_NO_POOL, system->name, NULL, NULL);
 	return list_devices(hmc, system, &rows, &all, err);
 }

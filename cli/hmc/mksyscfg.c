@@ -105,6 +105,9 @@ static enum hv_code check_free(const struct hmc_order *order,
 	const struct hmc_system *system = order->system;
 	char id[16];
 
+	if (made->edit.profile.mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
+	    !hmc_system_has_pool(system))
+		return hmc_fail(err, HMC_NO_POOL, system->name, NULL, NULL);
 	(void)snprintf(id, sizeof(id), "%u", made->create.lpar_id);
 	for (size_t i = 0; i < system->status->n_lpars; i++) {
 		const Tarn__LparRecord *record = system->status->lpars[i]->record;

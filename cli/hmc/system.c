@@ -190,6 +190,13 @@ enum hv_code hmc_partitions_take(const struct hmc_system *system,
 	return HV_OK;
 }
 
+bool hmc_system_has_pool(const struct hmc_system *system)
+{
+	const Tarn__DesiredPool *pool = system->host->record->pool;
+
+	return pool != NULL && pool->mem_bytes != 0;
+}
+
 enum hv_code hmc_change(struct hmc *hmc, Tarn__ClusterRequest *request,
 			struct hv_err *err)
 {

@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+#define RESERVE_SHARE 32                  /* twice low water, a 64th */
+#define RESERVE_LEAST (UINT64_C(1) << 20) /* its least, and the tmpfs's; arbitrary */
+#define RESERVE_MOST (UINT64_C(17) << 20) /* twice 8 MiB, and the same */
+
 bool limits_is_shared(const Tarn__LparSpec *spec)
 {
 	return spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
@@ -253,6 +257,15 @@ uint64_t limits_pool_growth(const struct host_use *use, uint64_t max_pool_bytes)
 	if (use->has_profile)
 		hv_reserve_pool(&with, &use->profile, max_pool_bytes);
 	return growth(use, &with);
+}
+
+uint64_t limits_promise(uint64_t pool_bytes)
+{
+	uint64_t reserve = pool_bytes / RESERVE_SHARE + RESERVE_LEAST;
+
+	if (reserve > RESERVE_MOST)
+		reserve = RESERVE_MOST;
+	return reserve < pool_bytes ? pool_bytes - reserve : 0;
 }
 
 uint64_t limits_logical_max(const struct host_use *use)

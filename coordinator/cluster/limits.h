@@ -64,6 +64,11 @@ uint64_t limits_activation_growth(const struct host_use *use, const Tarn__LparSp
 uint64_t limits_pool_growth(const struct host_use *use, uint64_t max_pool_bytes);
 uint64_t limits_logical_max(const struct host_use *use);
 /*
+ * What a pool of that size may guarantee: the rest are the frames that its hypervisor
+ * keeps free (high water of hvcore/pager/frames.c; and what a tmpfs counts inexactly).
+ */
+uint64_t limits_promise(uint64_t pool_bytes);
+/*
  * Of a shared LPAR's memory: its working set as its hypervisor measured it, at most
  * what it has ever touched; all of it where nothing is known (SPEC A7: memory that is
  * not used may be promised again).

@@ -145,8 +145,9 @@ static enum hv_code need_place(struct activation *at, struct hv_err *err)
 static enum hv_code need_entitlement(struct activation *at, struct hv_err *err)
 {
 	uint64_t entitled = limits_entitled(at->spec);
-	uint64_t left = at->use.pool_bytes > at->use.entitled_bytes
-				? at->use.pool_bytes - at->use.entitled_bytes
+	uint64_t promise = limits_promise(at->use.pool_bytes);
+	uint64_t left = promise > at->use.entitled_bytes
+				? promise - at->use.entitled_bytes
 				: 0;
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 

@@ -92,8 +92,8 @@ static enum hv_code check_growth(const struct plan *plan, const Tarn__HostRecord
 		return hv_fail(
 			err, HV_E_LIMIT,
 			"pool of %s is larger than what host '%s' has free: %llu LMB "
-			"wanted, %llu LMB free; choose a smaller one or shut down "
-			"dedicated LPARs",
+			"wanted, %llu LMB free; choose a smaller one, take memory from "
+			"dedicated LPARs or shut some down",
 			size(bytes, a), host->name,
 			(unsigned long long)(more / use->lmb_bytes),
 			(unsigned long long)(free_bytes / use->lmb_bytes));
@@ -113,14 +113,16 @@ static enum hv_code check_growth(const struct plan *plan, const Tarn__HostRecord
 static enum hv_code check_shrink(const Tarn__HostRecord *host, const struct host_use *use,
 				 uint64_t bytes, struct hv_err *err)
 {
-	char a[SIZE_TEXT], b[SIZE_TEXT];
+	char a[SIZE_TEXT], b[SIZE_TEXT], promise[SIZE_TEXT];
 
-	if (bytes < use->entitled_bytes)
+	if (limits_promise(bytes) < use->entitled_bytes)
 		return hv_fail(
 			err, HV_E_LIMIT,
-			"pool of host '%s': %s is less than the entitled memory of "
-			"its running LPARs, %s; shut some down first",
-			host->name, size(bytes, a), size(use->entitled_bytes, b));
+			"pool of host '%s': what %s can guarantee, %s, is less than "
+			"the entitled memory of its running LPARs, %s; lower it with "
+			"'tarn lpar set-memory', or shut some down",
+			host->name, size(bytes, a), size(limits_promise(bytes), promise),
+			size(use->entitled_bytes, b));
 	if (use->working_bytes > bytes * LIMITS_OVERCOMMIT)
 		return hv_fail(
 			err, HV_E_LIMIT,

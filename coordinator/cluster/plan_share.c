@@ -135,7 +135,8 @@ static enum hv_code check_pool(const struct plan *plan, const struct change *cha
 	uint64_t before = limits_entitled(change->lpar->spec);
 	uint64_t after = limits_entitled(&change->now);
 	uint64_t others = use.entitled_bytes - before;
-	uint64_t left = use.pool_bytes > others ? use.pool_bytes - others : 0;
+	uint64_t promise = limits_promise(use.pool_bytes);
+	uint64_t left = promise > others ? promise - others : 0;
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
 	if (!limits_is_active(change->lpar) || after <= before || after <= left)

@@ -394,6 +394,8 @@ enum hv_code partition_remove(struct hypervisor *hv, const char *name, uint64_t 
 /* Something about its device changed: go on with what waits for it. */
 void partition_device_changed(struct partition *partition);
 uint64_t partition_entitled_pages(const struct hypervisor *hv);
+/* Frames that may be guaranteed: those of the pool, less its reserve. */
+uint64_t partition_frames(const struct hypervisor *hv);
 /* Its tables and the memory for its calls, before it has a region (MAPPING). */
 HV_MUST_USE
 enum hv_code partition_make_hcalls(struct partition *partition, struct hv_err *err);

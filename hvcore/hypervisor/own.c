@@ -29,7 +29,7 @@ uint32_t partition_weight(const struct partition *partition)
 uint64_t partition_pool_room(const struct partition *partition)
 {
 	const struct hypervisor *hv = partition->hv;
-	uint64_t frames = (uint64_t)hv_frames_total(&hv->team->frames);
+	uint64_t frames = partition_frames(hv);
 	uint64_t others = partition_entitled_pages(hv) - partition->entitled_pages;
 
 	return frames > others ? frames - others : 0;

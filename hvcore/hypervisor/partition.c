@@ -71,10 +71,17 @@ static unsigned count_shared(const struct hypervisor *hv)
 	return n;
 }
 
+uint64_t partition_frames(const struct hypervisor *hv)
+{
+	int64_t total = hv_frames_total(&hv->team->frames);
+
+	return (uint64_t)(total - hv_frames_reserve(total));
+}
+
 static enum hv_code check_pool_room(const struct partition *partition,
 				    const struct hypervisor *hv, struct hv_err *err)
 {
-	uint64_t frames = (uint64_t)hv_frames_total(&hv->team->frames);
+	uint64_t frames = partition_frames(hv);
 	uint64_t others = partition_entitled_pages(hv);
 
 	/* the others' sum includes this one, where it is on the list already */
@@ -86,8 +93,8 @@ static enum hv_code check_pool_room(const struct partition *partition,
 		return HV_OK;
 	return hv_fail(
 		err, HV_E_REFUSED,
-		"%llu entitled pages do not fit the pool: it has %llu frames, %llu "
-		"are entitled to others",
+		"%llu entitled pages do not fit the pool: it can promise %llu frames, "
+		"%llu are entitled to others",
 		(unsigned long long)partition->entitled_pages, (unsigned long long)frames,
 		(unsigned long long)others);
 }

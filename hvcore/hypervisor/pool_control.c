@@ -148,15 +148,16 @@ static enum hv_code start_shrink(struct hypervisor *hv, uint64_t bytes,
 				 struct hv_err *err)
 {
 	uint64_t now = hv_pool_bytes(hv->pool.pool);
+	uint64_t frames = frames_of(bytes) -
+			  (uint64_t)hv_frames_reserve((int64_t)frames_of(bytes));
 
-	if (partition_entitled_pages(hv) > frames_of(bytes))
+	if (partition_entitled_pages(hv) > frames)
 		return hv_fail(
 			err, HV_E_REFUSED,
 			"%llu pages are entitled to partitions; a pool of %llu MiB "
-			"has %llu frames",
+			"can promise %llu frames",
 			(unsigned long long)partition_entitled_pages(hv),
-			(unsigned long long)(bytes >> 20),
-			(unsigned long long)frames_of(bytes));
+			(unsigned long long)(bytes >> 20), (unsigned long long)frames);
 	hv->pool.target_bytes = bytes;
 	hv->pool.deadline_ms = hv_clock_ms() + SHRINK_MS;
 	hv_frames_shrink(&hv->team->frames, frames_of(now) - frames_of(bytes));

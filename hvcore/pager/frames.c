@@ -12,14 +12,24 @@ static int64_t load(const _Atomic int64_t *at)
 	return atomic_load_explicit(at, memory_order_relaxed);
 }
 
-static void set_waters(struct hv_frames *frames, int64_t total)
+static int64_t low_of(int64_t total)
 {
 	int64_t low = total / WATER_DIVISOR;
 
 	if (low < WATER_MIN)
 		low = total < 4 * WATER_MIN ? total / 4 : WATER_MIN;
-	if (low > WATER_MAX)
-		low = WATER_MAX;
+	return low > WATER_MAX ? WATER_MAX : low;
+}
+
+int64_t hv_frames_reserve(int64_t total)
+{
+	return 2 * low_of(total);
+}
+
+static void set_waters(struct hv_frames *frames, int64_t total)
+{
+	int64_t low = low_of(total);
+
 	atomic_store_explicit(&frames->low, low, memory_order_relaxed);
 	atomic_store_explicit(&frames->high, 2 * low, memory_order_relaxed);
 }

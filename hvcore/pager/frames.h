@@ -55,6 +55,8 @@ int64_t hv_frames_soon(const struct hv_frames *frames); /* free + leaving */
 int64_t hv_frames_total(const struct hv_frames *frames);
 int64_t hv_frames_low(const struct hv_frames *frames);
 int64_t hv_frames_high(const struct hv_frames *frames);
+/* High water of a pool of so many: what is guaranteed to nobody. */
+int64_t hv_frames_reserve(int64_t total);
 uint64_t hv_frames_waits(const struct hv_frames *frames);
 
 /*

@@ -172,6 +172,9 @@ static void shares_move_with_weight_and_entitlement(void **state)
 	assert_int_equal(test_host_share(&host, "b", b->run_id, 255,
 					 24 * (uint64_t)MIB_PAGES * HV_PAGE_BYTES, &err),
 			 HV_E_REFUSED); /* 36 of 32 MiB */
+	assert_int_equal(test_host_share(&host, "b", b->run_id, 255,
+					 20 * (uint64_t)MIB_PAGES * HV_PAGE_BYTES, &err),
+			 HV_E_REFUSED); /* what is kept free is promised to nobody */
 	assert_int_equal(test_host_share(&host, "b", b->run_id, 256, 0, &err),
 			 HV_E_INVAL);
 	assert_int_equal(test_host_share(&host, "b", b->run_id + 1, 1, 0, &err),

@@ -140,10 +140,16 @@ static void a_pool_that_is_used_is_neither_removed_nor_made_too_small(void **sta
 	test_settle(&c, &host);
 	assert_int_equal(test_pool(&c, "h1", 32 * MIB, 64 * MIB, false, &err, NULL),
 			 HV_E_LIMIT);
-	assert_non_null(strstr(err.text, "less than the entitled memory"));
+	assert_non_null(strstr(err.text,
+			       "what 32 MiB can guarantee, 30 MiB, is less than "
+			       "the entitled memory"));
+	/* 40 of 48 MiB, and the reserve is 2.5 */
+	assert_int_equal(test_pool(&c, "h1", 48 * MIB, 64 * MIB, false, &err, NULL),
+			 HV_OK);
+	test_settle(&c, &host);
 	assert_int_equal(test_pool(&c, "h1", 16 * MIB, 64 * MIB, false, &err, NULL),
 			 HV_E_LIMIT);
-	assert_int_equal(record()->pool->mem_bytes, 64 * MIB);
+	assert_int_equal(record()->pool->mem_bytes, 48 * MIB);
 }
 
 static void the_overcommit_limit_holds_when_the_pool_shrinks(void **state)

@@ -199,6 +199,15 @@ static void the_pool_is_changed_by_attributes(void **state)
 	lab_prints("lshwres -r mempool" M, "No results were found.\n");
 	lab_refuses("chhwres -r mempool" M "-o s -a pool_mem=256", "HSCLT023");
 	lab_refuses("lshwres -r mempool --rsubtype pgdev" M, "HSCLT023");
+	lab_refuses("chhwres -r mempool" M "-o r", "HSCLT023");
+	lab_refuses("mksyscfg -r lpar" M
+		    "-i 'name=s,profile_name=p,lpar_env=aixlinux,min_mem=32,"
+		    "desired_mem=64,max_mem=96,mem_mode=shared," SHARED_PROCS "'",
+		    "HSCLT023 The managed system h1 does not have a shared memory pool.");
+	make("a"); /* and one whose profile was changed since */
+	lab_does("chsyscfg -r prof" M "-i 'lpar_name=a,name=normal,mem_mode=shared,"
+		 "virtual_eth_adapters=2/0/1//0/0," SHARED_PROCS "'");
+	lab_refuses("chsysstate -r lpar" M "-o on -n a -f normal", "HSCLT023");
 	lab_does("chhwres -r mempool" M "-o a -a pool_mem=256,max_pool_mem=512");
 }
 
