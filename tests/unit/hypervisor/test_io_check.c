@@ -1,0 +1,126 @@
+/* Which virtual adapters a definition may ask for. */
+#include "hvcore/hypervisor/io.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MIB (UINT64_C(1) << 20)
+
+struct ask {
+	Tarn__HvPartitionDefine define;
+	Tarn__VirtualDisk disks[HV_DISKS_MAX + 1], *disk_at[HV_DISKS_MAX + 1];
+	Tarn__VirtualEthernet lans[HV_ETHERNETS_MAX + 1], *lan_at[HV_ETHERNETS_MAX + 1];
+};
+
+static void make_ask(struct ask *ask, unsigned disks, unsigned lans)
+{
+	tarn__hv_partition_define__init(&ask->define);
+	for (unsigned i = 0; i <= HV_DISKS_MAX; i++) {
+		tarn__virtual_disk__init(&ask->disks[i]);
+		ask->disks[i].slot = 10 + i;
+		ask->disks[i].bytes = MIB;
+		ask->disk_at[i] = &ask->disks[i];
+		tarn__virtual_ethernet__init(&ask->lans[i]);
+		ask->lans[i].slot = 30 + i;
+		ask->lans[i].vlan = 1;
+		ask->lan_at[i] = &ask->lans[i];
+	}
+	ask->define.n_disks = disks;
+	ask->define.disks = ask->disk_at;
+	ask->define.n_ethernets = lans;
+	ask->define.ethernets = ask->lan_at;
+	ask->define.virtual_adapters = HV_SERIAL_WINDOWS + disks + lans;
+}
+
+static void none_needs_no_window(void **state)
+{
+	struct ask ask;
+
+	(void)state;
+	make_ask(&ask, 0, 0);
+	ask.define.virtual_adapters = 0;
+	assert_int_equal(io_check(&ask.define, NULL), HV_OK);
+	assert_int_equal(io_memory_bytes(0, 0), 0);
+}
+
+static void as_many_as_may_be_are_right(void **state)
+{
+	struct ask ask;
+
+	(void)state;
+	make_ask(&ask, HV_DISKS_MAX, HV_ETHERNETS_MAX);
+	ask.lans[3].vlan = HV_VLAN_MAX;
+	assert_int_equal(io_check(&ask.define, NULL), HV_OK);
+	assert_true(io_memory_bytes(1, 1) > hv_disk_memory_bytes());
+}
+
+static void one_more_is_a_limit(void **state)
+{
+	struct ask ask;
+
+	(void)state;
+	make_ask(&ask, HV_DISKS_MAX + 1, 0);
+	assert_int_equal(io_check(&ask.define, NULL), HV_E_LIMIT);
+	make_ask(&ask, 0, HV_ETHERNETS_MAX + 1);
+	assert_int_equal(io_check(&ask.define, NULL), HV_E_LIMIT);
+}
+
+static void each_has_its_window(void **state)
+{
+	struct hv_err err = { 0 };
+	struct ask ask;
+
+	(void)state;
+	make_ask(&ask, 1, 1);
+	ask.define.virtual_adapters = 3;
+	assert_int_equal(io_check(&ask.define, &err), HV_E_INVAL);
+	assert_non_null(strstr(err.text, "3 virtual adapters"));
+}
+
+static void what_is_no_adapter_is_refused(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		uint32_t slot, vlan, lan_slot;
+		const char *text;
+	} rows[] = {
+		{ 0, 11, 1, 31, "whole pages" },
+		{ MIB + 512, 11, 1, 31, "whole pages" },
+		{ (UINT64_C(1) << 44) + 4096, 11, 1, 31, "16 TiB" },
+		{ MIB, 10, 1, 31, "two disks in slot 10" },
+		{ MIB, 11, 0, 31, "VLAN 0" },
+		{ MIB, 11, 4095, 31, "VLAN 4095" },
+		{ MIB, 11, 1, 30, "two ethernets in slot 30" },
+	};
+	struct hv_err err = { 0 };
+	struct ask ask;
+
+	(void)state;
+	for (size_t i = 0; i < HV_COUNT(rows); i++) {
+		make_ask(&ask, 2, 2);
+		ask.disks[1].bytes = rows[i].bytes;
+		ask.disks[1].slot = rows[i].slot;
+		ask.lans[1].vlan = rows[i].vlan;
+		ask.lans[1].slot = rows[i].lan_slot;
+		assert_int_equal(io_check(&ask.define, &err), HV_E_INVAL);
+		assert_non_null(strstr(err.text, rows[i].text));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(none_needs_no_window),
+		cmocka_unit_test(as_many_as_may_be_are_right),
+		cmocka_unit_test(one_more_is_a_limit),
+		cmocka_unit_test(each_has_its_window),
+		cmocka_unit_test(what_is_no_adapter_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
