@@ -229,6 +229,44 @@ static void show_processors(struct cli *cli, const Tarn__LparView *lpar)
 	     cli_time((double)stat->processor_throttled_us, b, sizeof(b)));
 }
 
+static void show_mapped(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	char a[CLI_SIZE_BYTES], b[CLI_SIZE_BYTES], c[CLI_SIZE_BYTES];
+
+	if (!stat->has_io_entitled_bytes)
+		return;
+	line(cli, "mapped", "%s now, %s at most, of %s",
+	     hv_size_format(stat->io_mapped_bytes, a, sizeof(a)),
+	     hv_size_format(stat->io_high_bytes, b, sizeof(b)),
+	     hv_size_format(stat->io_entitled_bytes, c, sizeof(c)));
+	count_line(cli, "  refused, no more", stat->io_map_failures);
+	count_line(cli, "  brought in for it", stat->io_map_page_ins);
+}
+
+static void show_io(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	char a[CLI_SIZE_BYTES];
+
+	heading(cli, "I/O");
+	show_mapped(cli, stat);
+	line(cli, "transfers", "%10" PRIu64 "  (%s)", stat->io_transfers,
+	     hv_size_format(stat->io_bytes, a, sizeof(a)));
+	count_line(cli, "  waited for memory", stat->io_waits);
+	count_line(cli, "  refused", stat->io_refused);
+	count_line(cli, "  device errors", stat->io_device_errors);
+	count_line(cli, "  packets dropped", stat->io_dropped);
+	if (!stat->has_load_disks)
+		return;
+	line(cli, "disk pages", "%10" PRIu64 " written, %" PRIu64 " read and checked",
+	     stat->load_disk_writes, stat->load_disk_reads);
+	line(cli, "packets",
+	     "%10" PRIu64 " sent, %" PRIu64 " received and checked, %" PRIu64 " bad",
+	     stat->load_packets_sent, stat->load_packets_received,
+	     stat->load_packets_bad);
+	line(cli, "left out", "%10" PRIu64 " not entitled, %" PRIu64 " failed",
+	     stat->load_not_entitled, stat->load_io_failed);
+}
+
 static void show_os(struct cli *cli, const Tarn__PartitionStat *stat)
 {
 	heading(cli, "ITS OPERATING SYSTEM");
@@ -295,6 +333,8 @@ static void show_text(struct cli *cli, const Tarn__StatusReply *status,
 		show_faults(cli, lpar->stat);
 	if (lpar->stat->has_hpt_bytes)
 		show_calls(cli, lpar->stat);
+	if (lpar->record->spec->n_disks + lpar->record->spec->n_ethernets > 0)
+		show_io(cli, lpar->stat);
 	if (lpar->stat->has_os_loan_policy)
 		show_os(cli, lpar->stat);
 	show_workload(cli, lpar->stat);

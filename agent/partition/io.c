@@ -94,7 +94,7 @@ static bool check(struct partition_io *io, uint64_t page, struct partition_stall
 	return is_right;
 }
 
-/* What goes there must be right, and what is there then is what goes. */
+/* Half of them look first; a page that is wrong is so when it is loaded, at last. */
 static void save(struct partition_io *io, struct disk *disk, unsigned worker,
 		 uint64_t page, struct partition_stall *stall)
 {
@@ -102,7 +102,7 @@ static void save(struct partition_io *io, struct disk *disk, unsigned worker,
 	uint64_t number, logical;
 	struct io_block *block = io_blocks_of(disk->blocks, worker, page, &number);
 
-	if (!check(io, page, stall) ||
+	if ((hv_rng_below(&io->workers[worker].rng, 2) == 0 && !check(io, page, stall)) ||
 	    !partition_guest_lend(guest, page, false, &logical))
 		return; /* counted */
 	block->is_saved = false;

@@ -250,6 +250,27 @@ static void run_lpar(unsigned i, uint64_t run_id)
 	lpars[i].stat = stat;
 }
 
+static void use_adapters(unsigned i)
+{
+	Tarn__PartitionStat *stat = lpars[i].stat;
+
+	SET(*stat, io_transfers, 9120);
+	SET(*stat, io_bytes, 37355520);
+	SET(*stat, io_refused, 0);
+	SET(*stat, io_waits, 0);
+	SET(*stat, io_device_errors, 1);
+	SET(*stat, io_dropped, 17);
+	SET(*stat, load_disks, 2);
+	SET(*stat, load_ethernets, 1);
+	SET(*stat, load_disk_reads, 2210);
+	SET(*stat, load_disk_writes, 2301);
+	SET(*stat, load_packets_sent, 2312);
+	SET(*stat, load_packets_received, 2297);
+	SET(*stat, load_packets_bad, 0);
+	SET(*stat, load_not_entitled, 2);
+	SET(*stat, load_io_failed, 1);
+}
+
 static void call_lpar(unsigned i)
 {
 	Tarn__PartitionStat *stat = &stats[i];
@@ -356,8 +377,10 @@ static void make_lpars(void)
 	make_lpar(3, "off", TARN__MEMORY_MODE__MEMORY_MODE_SHARED, 64);
 	specs[3].max_bytes = 256 * MIB;
 	add_adapters(&specs[3]);
+	add_adapters(&specs[0]);
 	run_lpar(0, 3);
 	run_lpar(1, 1);
+	use_adapters(0);
 	run_lpar(2, 1);
 	page_lpar(0, 10000, "d1");
 	call_lpar(0);
