@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,7 +217,7 @@ static bool map_page(uint64_t page, uint64_t entry)
 	while ((code = partition_call(bench.memory.calls, H_PUT_TCE, args).code) ==
 	       H_LONG_BUSY_1_MSEC) {
 		is_first = false;
-		(void)nanosleep(&again, NULL);
+		(void)ppoll(NULL, 0, &again, NULL);
 	}
 	assert_int_equal(code, H_SUCCESS);
 	return is_first;
