@@ -101,8 +101,10 @@ static bool has_worked(void *arg)
 	struct pair *pair = arg;
 	struct hv_attach_report report = plain_pager_report(&pair->pager);
 
+	/* a steal is canceled when its page is touched meanwhile: sooner or later */
 	return report.operations >= 20000 && atomic_load(&pair->pager.steals) >= 10000 &&
-	       atomic_load(&pair->pager.page_ins) >= 1000;
+	       atomic_load(&pair->pager.page_ins) >= 1000 &&
+	       atomic_load(&pair->pager.cancels) > 0;
 }
 
 static bool has_filled(void *arg)
