@@ -43,6 +43,7 @@ prepare_state() {
 	chmod 0700 "$state"
 	mkdir -p "$state/coordinator" "$state/log" "$state/pgdev"
 	[[ -f $state/lab ]] || write_lab "$hosts" 0
+	printf '%s\n' "$bin" >"$state/programs"
 }
 
 # start_process NAME PROGRAM WORDS...: in a session of its own, stderr to log/NAME.log.

@@ -90,16 +90,18 @@ need_lab() {
 	is_lab "$state" || die "no lab in '$state': start one with '$0 up'"
 }
 
-# Sets `bin`: the programs, built if need be.
+# Sets `bin`: the programs given, or those that the lab was started with.
 use_programs() {
-	bin=${TARN_BIN:-$source_dir/build/release/bin}
+	bin=$source_dir/build/release/bin
+	[[ ! -f $state/programs ]] || bin=$(<"$state/programs")
+	bin=${TARN_BIN:-$bin}
 }
 
 PROGRAMS=(tarn tarn-coordinator tarn-agent tarn-hypervisor tarn-vios tarn-partition)
 
 build_programs() {
 	local log
-	use_programs
+	bin=${TARN_BIN:-$source_dir/build/release/bin}
 	if [[ -z ${TARN_BIN:-} ]]; then
 		"$here/packages" build lab
 		log=$(mktemp)

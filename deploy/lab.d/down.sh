@@ -123,7 +123,7 @@ remove_state() {
 	for dir in "$state"/h*/; do
 		[[ ! -d $dir ]] || rm -rf "${dir:?}"
 	done
-	rm -rf "${state:?}"/{coordinator,log,pgdev,lab,lab.new,*.pid}
+	rm -rf "${state:?}"/{coordinator,log,pgdev,lab,lab.new,programs,*.pid}
 	rmdir "$state" 2>/dev/null || true
 }
 
