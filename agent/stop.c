@@ -20,7 +20,7 @@
 #include "hvcore/base/pidfile.h"
 
 #define GRACE_MS 3000  /* from SIGTERM to SIGKILL; arbitrary */
-#define KILL_MS 2000   /* from SIGKILL to giving up: I/O in the kernel */
+#define KILL_MS 10000  /* from SIGKILL to giving up: I/O in the kernel */
 #define NAME_MS 3000   /* from a held pid file to the pid in it; arbitrary */
 #define LOOK_MS 10     /* between two looks at a pid file that is being written */
 #define GROUPS_MS 2000 /* far more than the kernel needs to let a process go */
