@@ -31,6 +31,7 @@ struct session {
 	char why[AGENT_TEXT_BYTES]; /* over, and not by its user */
 	uint64_t input_seen;
 	uint64_t output_at;
+	bool is_end_held; /* END_BYTE was the last one: output, if another one follows */
 	size_t output_count;
 	uint8_t output[OUTPUT_BYTES]; /* not acknowledged */
 };
@@ -95,12 +96,17 @@ static void end(struct session *session, enum hv_code code, const char *why)
 	session->owner->has_news = true;
 }
 
+static size_t room_for_output(const struct session *session)
+{
+	return sizeof(session->output) - session->output_count - session->is_end_held;
+}
+
 static void watch(struct session *session)
 {
 	unsigned events = 0;
 	struct hv_err err = { 0 };
 
-	if (session->output_count < sizeof(session->output))
+	if (room_for_output(session) > 0)
 		events |= HV_WATCH_READ;
 	if (session->is_blocked)
 		events |= HV_WATCH_WRITE;
@@ -113,27 +119,36 @@ static void watch(struct session *session)
 
 static void on_end(struct session *session)
 {
+	if (session->is_end_held)
+		end(session, HV_OK, "");
+	else
+		end(session, HV_E_GONE, "the partition ended, or hung up");
+}
+
+/* The end may be far behind its byte, which nobody is to see. */
+static void hold_end(struct session *session)
+{
 	size_t count = session->output_count;
 
-	if (count > 0 && session->output[count - 1] == END_BYTE) {
-		session->output_count--;
-		end(session, HV_OK, "");
-		return;
-	}
-	end(session, HV_E_GONE, "the partition ended, or hung up");
+	session->is_end_held = session->output[count - 1] == END_BYTE;
+	session->output_count -= session->is_end_held;
 }
 
 static void read_output(struct session *session)
 {
-	size_t room = sizeof(session->output) - session->output_count;
+	size_t room = room_for_output(session);
+	uint8_t *to = session->output + session->output_count;
 	ssize_t n;
 
 	if (room == 0)
 		return;
-	n = recv(session->fd, session->output + session->output_count, room, 0);
+	n = recv(session->fd, to + session->is_end_held, room, 0);
 	if (n > 0) {
-		session->output_count += (size_t)n;
+		if (session->is_end_held)
+			to[0] = END_BYTE;
+		session->output_count += session->is_end_held + (size_t)n;
 		session->owner->has_news = true;
+		hold_end(session);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		on_end(session);
 	}

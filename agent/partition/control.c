@@ -367,7 +367,8 @@ static void step_passes(struct control *control,
 
 	if (control->is_verifying && !progress->is_verifying)
 		end_pass(control, progress);
-	if (control->is_verifying || control->passes_wanted == 0)
+	if (control->is_verifying || control->passes_wanted == 0 ||
+	    partition_resize_is_due(&control->resize))
 		return;
 	if (partition_crew_verify(control->config->crew, &err) != HV_OK)
 		HV_UNREACHABLE("a pass that nobody began");
@@ -383,11 +384,11 @@ static bool step(struct control *control, int *ret_status)
 		partition_crew_progress(control->config->crew, NULL);
 
 	if (!control->is_stopping) {
-		step_passes(control, &progress);
 		relay_discard(control);
 		partition_resize_step(&control->resize, control->config->guest,
 				      control->config->crew, progress.is_paused);
 		say_resized(control);
+		step_passes(control, &progress);
 		report_if_due(control);
 		return false;
 	}

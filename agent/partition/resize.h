@@ -42,6 +42,13 @@ struct partition_resize {
 	bool gives_more;     /* what is said now is not all */
 };
 
+/* The memory is about to be another: nothing is begun that is to see all of it. */
+static inline bool partition_resize_is_due(const struct partition_resize *resize)
+{
+	return resize->at == PARTITION_RESIZE_WANTED ||
+	       resize->at == PARTITION_RESIZE_PAUSING;
+}
+
 void partition_resize_begin(struct partition_resize *resize,
 			    const struct hv_attach_resize *order);
 /* is_paused: as of now, by partition_crew_progress(). */

@@ -363,6 +363,44 @@ static void an_end_is_told_after_the_last_words(void **state)
 	}
 }
 
+static void type_and_see(struct stage *stage, const char *bytes, unsigned request,
+			 const char *seen)
+{
+	const Tarn__ConsoleReport *report;
+
+	assert_true(send(stage->peer, bytes, strlen(bytes), 0) > 0);
+	await(stage, request);
+	report = stage->asked->sessions[0];
+	assert_int_equal(report->output.len, strlen(seen));
+	assert_memory_equal(report->output.data, seen, report->output.len);
+	stage->output_seen += report->output.len;
+	answer(stage, 0);
+	answer(stage, 0); /* the one that is held beside it */
+	await(stage, request + 1);
+}
+
+/* All that was said is acknowledged before the socket closes. */
+static void an_end_may_be_long_after_the_last_words(void **state)
+{
+	struct stage stage;
+
+	open_stage(&stage, *state);
+	open_session(&stage);
+	type_and_see(&stage, "a\x04", 3, "a");
+	type_and_see(&stage, "b\x04", 5,
+		     "\x04"
+		     "b");
+	(void)close(stage.peer);
+	stage.peer = -1;
+	stage.answers = true;
+	answer(&stage, 0);
+	assert_true(shell_wait(stage.shell, is_told_ended, &stage));
+	stage.answers = false;
+	assert_int_equal(stage.asked->sessions[0]->output.len, 0);
+	assert_null(stage.asked->sessions[0]->error);
+	close_stage(&stage);
+}
+
 static void a_partition_that_does_not_run_has_none(void **state)
 {
 	struct stage stage;
@@ -478,6 +516,7 @@ int main(void)
 		SHELL_TEST(a_late_answer_counts_not),
 		SHELL_TEST(what_is_not_named_is_closed),
 		SHELL_TEST(an_end_is_told_after_the_last_words),
+		SHELL_TEST(an_end_may_be_long_after_the_last_words),
 		SHELL_TEST(a_partition_that_does_not_run_has_none),
 		SHELL_TEST(a_partition_that_reads_nothing_is_not_asked_about_in_a_hurry),
 		SHELL_TEST(it_goes_on_after_the_coordinator_was_away),

@@ -246,6 +246,38 @@ static void passes_wait_their_turn_and_ids_count_once(void **state)
 	shut_down(&fixture);
 }
 
+/* Both are read before either is begun. */
+static void a_pass_is_over_the_memory_that_was_ordered_before_it(void **state)
+{
+	struct hv_attach_resize order = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_RESIZE, sizeof order,
+				      1),
+		.bytes = BYTES / 2,
+		.has_bytes = BYTES,
+		.step_bytes = BYTES / 4,
+	};
+	struct hv_attach_report report = { .verify_passes = 0 };
+	struct fixture fixture;
+	unsigned said = 0;
+
+	(void)state;
+	open_partition(&fixture, PARTITION_IDLE);
+	assert_int_equal(
+		hv_local_send(fixture.socket, &order, sizeof order, NULL, 0, NULL),
+		HV_OK);
+	send_command(&fixture, HV_CONTROL_VERIFY, 1);
+	assert_int_equal(pthread_create(&fixture.thread, NULL, run_control, &fixture), 0);
+	while (report.verify_passes == 0)
+		if (receive(&fixture, &report, sizeof report) == HV_ATTACH_RESIZED) {
+			said++;
+			report.verify_passes = 0;
+		}
+	assert_int_equal(said, 2);
+	assert_int_equal(report.pages_verified, PAGES / 2);
+	assert_int_equal(report.verify_bad, 0);
+	shut_down(&fixture);
+}
+
 /* Until it is answered: what is asked for next comes first. */
 static void no_other_discard_comes(struct fixture *fixture)
 {
@@ -412,6 +444,7 @@ int main(void)
 		cmocka_unit_test(it_reports_without_being_asked),
 		cmocka_unit_test(verify_sees_every_page_and_finds_the_bad_one),
 		cmocka_unit_test(passes_wait_their_turn_and_ids_count_once),
+		cmocka_unit_test(a_pass_is_over_the_memory_that_was_ordered_before_it),
 		cmocka_unit_test(discards_go_out_and_answers_come_back),
 		cmocka_unit_test(packets_that_make_no_sense_change_nothing),
 		cmocka_unit_test(a_hypervisor_that_does_not_read_holds_up_nothing),
