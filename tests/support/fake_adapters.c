@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -281,9 +282,23 @@ static bool on_call(void *arg, const struct hv_hcall_ask *ask,
 	return true;
 }
 
-void fake_adapters_start(struct fake_adapters *fake, uint8_t *memory, uint64_t pages)
+static uint8_t *map(int file, size_t bytes)
 {
-	*fake = (struct fake_adapters){ .memory = memory, .pages = pages };
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+
+	HV_INVARIANT(at != MAP_FAILED);
+	return at;
+}
+
+uint8_t *fake_adapters_start(struct fake_adapters *fake, uint64_t pages)
+{
+	int file = memfd_create("partition", MFD_CLOEXEC);
+
+	HV_INVARIANT(file >= 0 && ftruncate(file, (off_t)(pages * HV_PAGE_BYTES)) == 0);
+	*fake = (struct fake_adapters){ .pages = pages };
+	fake->memory = map(file, pages * HV_PAGE_BYTES);
+	fake->lent = map(file, pages * HV_PAGE_BYTES);
+	(void)close(file);
 	for (unsigned i = 0; i < FAKE_DISKS; i++) {
 		fake->units[i].bytes = calloc(1, FAKE_DISK_BYTES);
 		HV_INVARIANT(fake->units[i].bytes != NULL);
@@ -293,12 +308,21 @@ void fake_adapters_start(struct fake_adapters *fake, uint8_t *memory, uint64_t p
 	call_server_start(&fake->server, (uint32_t)pages);
 	fake->server.other = on_call;
 	fake->server.other_arg = fake;
+	return fake->lent;
 }
 
 void fake_adapters_end(struct fake_adapters *fake)
 {
+	call_server_end(&fake->server); /* its thread counts what is mapped */
 	HV_INVARIANT(fake->mapped == 0);
-	call_server_end(&fake->server);
+	(void)munmap(fake->memory, fake->pages * HV_PAGE_BYTES);
+	(void)munmap(fake->lent, fake->pages * HV_PAGE_BYTES);
 	for (unsigned i = 0; i < FAKE_DISKS; i++)
 		free(fake->units[i].bytes);
+}
+
+void fake_adapters_sync(struct fake_adapters *fake)
+{
+	HV_INVARIANT(pthread_mutex_lock(&fake->server.lock) == 0);
+	HV_INVARIANT(pthread_mutex_unlock(&fake->server.lock) == 0);
 }

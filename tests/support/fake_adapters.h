@@ -35,21 +35,27 @@ struct fake_adapter {
 
 struct fake_adapters {
 	struct call_server server;
-	uint8_t *memory;
+	uint8_t *memory, *lent; /* as devices and as the partition see it */
 	uint64_t pages;
 	struct fake_adapter units[FAKE_UNITS];
-	unsigned mapped;
+	_Atomic unsigned mapped;
 	/* what a test wants */
-	unsigned entitled;   /* pages that may be mapped; 0: any */
-	bool has_late_pages; /* each entry is H_LONG_BUSY first */
-	_Atomic bool fails;  /* disks: CHECK CONDITION */
-	_Atomic bool flips;  /* what is read from a disk, or received, has a wrong byte */
+	_Atomic unsigned entitled;   /* pages that may be mapped; 0: any */
+	_Atomic bool has_late_pages; /* each entry is H_LONG_BUSY first */
+	_Atomic bool fails;          /* disks: CHECK CONDITION */
+	_Atomic bool flips; /* what is read from a disk, or received, has a wrong byte */
 	_Atomic unsigned refuses; /* call number that is H_RESOURCE; 0: none */
 	/* what was seen */
 	_Atomic uint64_t transfers, frames, lost, syncs;
 };
 
-void fake_adapters_start(struct fake_adapters *fake, uint8_t *memory, uint64_t pages);
+/* Gives the partition's view of its memory; the devices have one of their own. */
+uint8_t *fake_adapters_start(struct fake_adapters *fake, uint64_t pages);
 void fake_adapters_end(struct fake_adapters *fake); /* nothing is mapped any more */
+/*
+ * What its thread wrote is seen after this, and it sees what was written before: calls
+ * go through memory that is mapped twice, which no checker of races can follow.
+ */
+void fake_adapters_sync(struct fake_adapters *fake);
 
 #endif

@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 #include <pthread.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "agent/partition/io_blocks.h"
@@ -29,10 +28,7 @@ static uint8_t *memory;
 static int set_up(void **state)
 {
 	(void)state;
-	memory = mmap(NULL, PAGES * HV_PAGE_BYTES, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(memory, MAP_FAILED);
-	fake_adapters_start(&fake, memory, PAGES);
+	memory = fake_adapters_start(&fake, PAGES);
 	assert_int_equal(partition_calls_open(dup(fake.server.memory),
 					      dup(fake.server.doorbell),
 					      fake.server.hpt_bytes, &calls, NULL),
@@ -45,7 +41,6 @@ static int tear_down(void **state)
 	(void)state;
 	partition_calls_close(calls);
 	fake_adapters_end(&fake);
-	(void)munmap(memory, PAGES * HV_PAGE_BYTES);
 	return 0;
 }
 
@@ -106,7 +101,7 @@ static void what_a_disk_or_the_hypervisor_refuses_is_told(void **state)
 	atomic_store(&fake.refuses, H_SEND_CRQ);
 	assert_int_equal(io_disk_transfer(disk, 0, true, 10, 0), IO_REFUSED);
 	atomic_store(&fake.refuses, 0);
-	fake.entitled = fake.mapped;
+	fake.entitled = atomic_load(&fake.mapped);
 	assert_int_equal(io_disk_transfer(disk, 0, true, 10, 0), IO_NOT_ENTITLED);
 	fake.entitled = 0;
 	assert_int_equal(io_disk_transfer(disk, 0, true, 10, 0), IO_DONE);
@@ -160,6 +155,7 @@ static void stray_answers_are_passed_over(void **state)
 	uint8_t *queue = page_at(0);
 
 	(void)state;
+	fake_adapters_sync(&fake);
 	for (unsigned i = 0; i < 2; i++) {
 		uint8_t *at = queue + fake.units[0].next * HV_IO_ENTRY_BYTES;
 
@@ -168,6 +164,7 @@ static void stray_answers_are_passed_over(void **state)
 	}
 	queue[fake.units[0].next * HV_IO_ENTRY_BYTES] = 0x11;
 	fake.units[0].next++;
+	fake_adapters_sync(&fake);
 	assert_int_equal(io_disk_transfer(disk, 0, true, 10, 0), IO_DONE);
 	io_disk_close(disk);
 }
@@ -371,6 +368,7 @@ static void who_receives_nothing_loses_packets_and_no_buffer(void **state)
 	assert_int_equal(atomic_load(&fake.lost), 12);
 	assert_int_equal(io_lan_receive(b, 1), 0);
 	assert_int_equal(io_lan_figures(b).received, 8);
+	fake_adapters_sync(&fake);
 	assert_int_equal(fake.units[FAKE_DISKS + 1].buffer_count, 8);
 	io_lan_close(a);
 	io_lan_close(b);
@@ -384,6 +382,7 @@ static void an_ethernet_goes_on_with_fewer_buffers(void **state)
 	(void)state;
 	fake.entitled = 2 + 5;
 	lan = open_lan(0);
+	fake_adapters_sync(&fake);
 	assert_int_equal(fake.units[FAKE_DISKS].buffer_count, 5);
 	io_lan_close(lan);
 	lan = NULL;

@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "agent/partition/io.h"
@@ -30,10 +29,7 @@ static uint8_t *memory;
 static int set_up(void **state)
 {
 	(void)state;
-	memory = mmap(NULL, PAGES * HV_PAGE_BYTES, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(memory, MAP_FAILED);
-	fake_adapters_start(&fake, memory, PAGES);
+	memory = fake_adapters_start(&fake, PAGES);
 	assert_int_equal(partition_calls_open(dup(fake.server.memory),
 					      dup(fake.server.doorbell),
 					      fake.server.hpt_bytes, &calls, NULL),
@@ -46,7 +42,6 @@ static int tear_down(void **state)
 	(void)state;
 	partition_calls_close(calls);
 	fake_adapters_end(&fake);
-	(void)munmap(memory, PAGES * HV_PAGE_BYTES);
 	return 0;
 }
 
@@ -137,8 +132,10 @@ static void what_is_saved_is_loaded_in_every_byte(void **state)
 	assert_int_equal(figures.failed + figures.not_entitled, 0);
 	assert_int_equal(partition_guest_mismatches(guest), 0);
 	partition_io_forget(io); /* nothing is loaded that is another's by now */
+	fake_adapters_sync(&fake);
 	memset(fake.units[0].bytes, 0xee, FAKE_DISK_BYTES);
 	memset(fake.units[1].bytes, 0xee, FAKE_DISK_BYTES);
+	fake_adapters_sync(&fake);
 	operate(kept, PARTITION_READ);
 	assert_int_equal(partition_guest_mismatches(guest), 0);
 	close_io();
@@ -181,7 +178,7 @@ static void what_fails_is_counted_and_left_out(void **state)
 	assert_int_equal(partition_io_figures(io).disk_reads, 0);
 	operate(page, PARTITION_READ); /* so it is saved */
 	assert_int_equal(partition_io_figures(io).disk_writes, 2);
-	fake.entitled = fake.mapped;
+	fake.entitled = atomic_load(&fake.mapped);
 	operate(page, PARTITION_WRITE);
 	fake.entitled = 0;
 	assert_int_equal(partition_io_figures(io).not_entitled, 1);
