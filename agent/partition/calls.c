@@ -8,9 +8,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hvcore/base/invariant.h"
+
+#define BUSY_NS 50000   /* a transfer is under way: as long as a small one takes */
+#define LONG_NS 1000000 /* H_LONG_BUSY_1_MSEC */
 
 struct partition_calls {
 	struct hv_hcall_area *area;
@@ -134,6 +138,27 @@ struct hv_hcall_answer partition_call(struct partition_calls *calls, uint32_t nu
 	await(slot, ask.serial);
 	answer = slot->answer;
 	(void)atomic_fetch_and(&calls->busy, ~(1u << index));
+	return answer;
+}
+
+static bool is_busy(int64_t code)
+{
+	const struct timespec pause = { .tv_nsec = code == H_BUSY ? BUSY_NS : LONG_NS };
+
+	if (code != H_BUSY && code != H_LONG_BUSY_1_MSEC)
+		return false;
+	(void)nanosleep(&pause, NULL);
+	return true;
+}
+
+struct hv_hcall_answer partition_call_again(struct partition_calls *calls,
+					    uint32_t number, const uint64_t *args)
+{
+	struct hv_hcall_answer answer;
+
+	do
+		answer = partition_call(calls, number, args);
+	while (is_busy(answer.code));
 	return answer;
 }
 

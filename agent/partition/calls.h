@@ -34,6 +34,13 @@ uint64_t partition_calls_groups(const struct partition_calls *calls);
 struct hv_hcall_answer partition_call(struct partition_calls *calls, uint32_t number,
 				      const uint64_t *args);
 
+/*
+ * The same again for as long as it is H_BUSY or H_LONG_BUSY_1_MSEC: as long as a fault
+ * takes, or a transfer that is under way.
+ */
+struct hv_hcall_answer partition_call_again(struct partition_calls *calls,
+					    uint32_t number, const uint64_t *args);
+
 /* How many pages have left their frames while entries translated to them, ever. */
 uint32_t partition_calls_left(const struct partition_calls *calls);
 /*

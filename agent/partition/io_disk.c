@@ -125,7 +125,8 @@ static enum io_result perform(struct io_disk *disk, const struct hv_srp_command 
 
 	set_place(disk, place, PLACE_SENT);
 	hv_srp_command_put(unit_of(disk, place), command);
-	if (io_window_call(&disk->window, H_SEND_CRQ, args).code != H_SUCCESS) {
+	if (partition_call_again(disk->window.calls, H_SEND_CRQ, args).code !=
+	    H_SUCCESS) {
 		set_place(disk, place, PLACE_FREE);
 		return IO_REFUSED;
 	}
@@ -212,7 +213,7 @@ static enum hv_code begin(struct io_disk *disk, struct hv_err *err)
 		if (code != H_SUCCESS)
 			return refused(disk, "mapping its queue", code, err);
 	}
-	code = io_window_call(&disk->window, H_REG_CRQ, args).code;
+	code = partition_call_again(disk->window.calls, H_REG_CRQ, args).code;
 	if (code != H_SUCCESS)
 		return refused(disk, "H_REG_CRQ", code, err);
 	if (ask_capacity(disk) != IO_DONE || disk->pages == 0)
@@ -246,8 +247,8 @@ void io_disk_close(struct io_disk *disk)
 	if (disk == NULL)
 		return;
 	/* H_CLOSED: it never was; a window that is not ours has nothing mapped */
-	(void)!io_window_call(&disk->window, H_FREE_CRQ,
-			      (uint64_t[HV_HCALL_ARGS]){ disk->window.unit })
+	(void)!partition_call_again(disk->window.calls, H_FREE_CRQ,
+				    (uint64_t[HV_HCALL_ARGS]){ disk->window.unit })
 		.code;
 	for (unsigned i = 0; i < IO_DISK_DRIVER_PAGES; i++)
 		(void)!io_window_unmap(&disk->window, i);

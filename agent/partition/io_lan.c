@@ -62,7 +62,8 @@ static enum io_result send(struct io_lan *lan, struct io_packet *packet)
 		args[2] = hv_lan_descriptor(at + IO_PACKET_HEAD,
 					    packet->bytes - IO_PACKET_HEAD);
 	io_packet_put(page_of(lan, ENTRY_OUT), packet);
-	if (io_window_call(&lan->window, H_SEND_LOGICAL_LAN, args).code != H_SUCCESS)
+	if (partition_call_again(lan->window.calls, H_SEND_LOGICAL_LAN, args).code !=
+	    H_SUCCESS)
 		return IO_REFUSED;
 	(void)atomic_fetch_add(&lan->sent, 1);
 	return IO_DONE;
@@ -171,8 +172,8 @@ static bool post(struct io_lan *lan, unsigned buffer)
 	const uint64_t args[HV_HCALL_ARGS] = { lan->window.unit,
 					       hv_lan_descriptor(at, HV_PAGE_BYTES) };
 
-	return io_window_call(&lan->window, H_ADD_LOGICAL_LAN_BUFFER, args).code ==
-	       H_SUCCESS;
+	return partition_call_again(lan->window.calls, H_ADD_LOGICAL_LAN_BUFFER, args)
+		       .code == H_SUCCESS;
 }
 
 /* The toggle of an entry is in its first byte, which is written last. */
@@ -242,7 +243,7 @@ static enum hv_code register_queue(struct io_lan *lan, struct hv_err *err)
 				     lan->config.driver_page + ENTRY_OUT, HV_TCE_READ);
 	if (code != H_SUCCESS)
 		return refused(lan, "mapping its queue", code, err);
-	answer = io_window_call(&lan->window, H_REGISTER_LOGICAL_LAN, args);
+	answer = partition_call_again(lan->window.calls, H_REGISTER_LOGICAL_LAN, args);
 	if (answer.code != H_SUCCESS)
 		return refused(lan, "H_REGISTER_LOGICAL_LAN", answer.code, err);
 	lan->is_registered = true;
@@ -301,8 +302,8 @@ void io_lan_close(struct io_lan *lan)
 	if (lan == NULL)
 		return;
 	if (lan->is_registered)
-		(void)!io_window_call(&lan->window, H_FREE_LOGICAL_LAN,
-				      (uint64_t[HV_HCALL_ARGS]){ lan->window.unit })
+		(void)!partition_call_again(lan->window.calls, H_FREE_LOGICAL_LAN,
+					    (uint64_t[HV_HCALL_ARGS]){ lan->window.unit })
 			.code;
 	for (unsigned i = 0; i < ENTRY_BUFFER + lan->config.buffers; i++)
 		(void)!io_window_unmap(&lan->window, i); /* also where nothing is */

@@ -9,36 +9,12 @@
 
 #include "hvcore/base/units.h"
 
-#define BUSY_NS 50000   /* a transfer is under way: as long as a small one takes */
-#define LONG_NS 1000000 /* H_LONG_BUSY_1_MSEC */
-
-static bool is_busy(int64_t code)
-{
-	const struct timespec pause = { .tv_nsec = code == H_BUSY ? BUSY_NS : LONG_NS };
-
-	if (code != H_BUSY && code != H_LONG_BUSY_1_MSEC)
-		return false;
-	(void)nanosleep(&pause, NULL);
-	return true;
-}
-
-struct hv_hcall_answer io_window_call(const struct io_window *window, uint32_t number,
-				      const uint64_t args[HV_HCALL_ARGS])
-{
-	struct hv_hcall_answer answer;
-
-	do
-		answer = partition_call(window->calls, number, args);
-	while (is_busy(answer.code));
-	return answer;
-}
-
 static int64_t put(const struct io_window *window, uint32_t entry, uint64_t tce)
 {
 	const uint64_t args[HV_HCALL_ARGS] = { window->unit, io_window_address(entry),
 					       tce };
 
-	return io_window_call(window, H_PUT_TCE, args).code;
+	return partition_call_again(window->calls, H_PUT_TCE, args).code;
 }
 
 int64_t io_window_map(const struct io_window *window, uint32_t entry, uint64_t logical,

@@ -36,11 +36,6 @@ int64_t io_window_map(const struct io_window *window, uint32_t entry, uint64_t l
 HV_MUST_USE
 int64_t io_window_unmap(const struct io_window *window, uint32_t entry);
 
-/* A call about the adapter, asked again as long as the hypervisor says so. */
-HV_MUST_USE
-struct hv_hcall_answer io_window_call(const struct io_window *window, uint32_t number,
-				      const uint64_t args[HV_HCALL_ARGS]);
-
 /* What happens next in any queue moves this on: read it, look, then wait. */
 uint32_t io_events(const struct partition_calls *calls);
 void io_events_wait(const struct partition_calls *calls, uint32_t seen,

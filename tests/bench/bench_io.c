@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/partition/calls.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/base/hist.h"
 #include "tests/support/host.h"
@@ -117,7 +118,8 @@ static uint64_t transmit(struct rogue_self *self, uint64_t mac, uint64_t bytes)
 	if (io_driver_map(&driver, DATA, DATA, HV_TCE_READ) != H_SUCCESS)
 		return ROGUE_FAILED;
 	while (hv_clock_ns() - start < RUN_NS) {
-		if (io_driver_call(self, H_SEND_LOGICAL_LAN, args).code != H_SUCCESS)
+		if (partition_call_again(self->calls, H_SEND_LOGICAL_LAN, args).code !=
+		    H_SUCCESS)
 			return ROGUE_FAILED;
 		sent++;
 	}

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -22,19 +21,6 @@ static uint8_t *at_page(const struct io_driver *driver, uint32_t page)
 	return driver->self->at + (size_t)page * HV_PAGE_BYTES;
 }
 
-struct hv_hcall_answer io_driver_call(struct rogue_self *self, uint32_t number,
-				      const uint64_t *args)
-{
-	struct hv_hcall_answer answer;
-
-	do {
-		answer = partition_call(self->calls, number, args);
-		if (answer.code == H_BUSY || answer.code == H_LONG_BUSY_1_MSEC)
-			(void)sched_yield();
-	} while (answer.code == H_BUSY || answer.code == H_LONG_BUSY_1_MSEC);
-	return answer;
-}
-
 int64_t io_driver_map(struct io_driver *driver, uint32_t bus, uint32_t page,
 		      uint64_t permission)
 {
@@ -42,7 +28,7 @@ int64_t io_driver_map(struct io_driver *driver, uint32_t bus, uint32_t page,
 	uint64_t args[HV_HCALL_ARGS] = { driver->unit, (uint64_t)bus << HV_PAGE_SHIFT,
 					 tce };
 
-	return io_driver_call(driver->self, H_PUT_TCE, args).code;
+	return partition_call_again(driver->self->calls, H_PUT_TCE, args).code;
 }
 
 static int64_t map_queue(struct io_driver *driver)
@@ -108,14 +94,15 @@ int64_t io_driver_open_disk(struct io_driver *driver)
 					 HV_IO_QUEUE_BYTES };
 	int64_t code = map_queue(driver);
 
-	return code == H_SUCCESS ? io_driver_call(driver->self, H_REG_CRQ, args).code
-				 : code;
+	return code == H_SUCCESS
+		       ? partition_call_again(driver->self->calls, H_REG_CRQ, args).code
+		       : code;
 }
 
 int64_t io_driver_close_disk(struct io_driver *driver)
 {
 	uint64_t args[HV_HCALL_ARGS] = { driver->unit };
-	int64_t code = io_driver_call(driver->self, H_FREE_CRQ, args).code;
+	int64_t code = partition_call_again(driver->self->calls, H_FREE_CRQ, args).code;
 
 	return code == H_SUCCESS ? unmap_queue(driver) : code;
 }
@@ -198,7 +185,8 @@ int64_t io_driver_open_lan(struct io_driver *driver, uint64_t *ret_mac)
 	struct hv_hcall_answer answer = { .code = map_queue(driver) };
 
 	if (answer.code == H_SUCCESS)
-		answer = io_driver_call(driver->self, H_REGISTER_LOGICAL_LAN, args);
+		answer = partition_call_again(driver->self->calls, H_REGISTER_LOGICAL_LAN,
+					      args);
 	*ret_mac = answer.values[0];
 	return answer.code;
 }
@@ -206,7 +194,8 @@ int64_t io_driver_open_lan(struct io_driver *driver, uint64_t *ret_mac)
 int64_t io_driver_close_lan(struct io_driver *driver)
 {
 	uint64_t args[HV_HCALL_ARGS] = { driver->unit };
-	int64_t code = io_driver_call(driver->self, H_FREE_LOGICAL_LAN, args).code;
+	int64_t code =
+		partition_call_again(driver->self->calls, H_FREE_LOGICAL_LAN, args).code;
 
 	return code == H_SUCCESS ? unmap_queue(driver) : code;
 }
@@ -218,9 +207,10 @@ int64_t io_driver_post(struct io_driver *driver, uint32_t page)
 	};
 	int64_t code = io_driver_map(driver, page, page, HV_TCE_WRITE);
 
-	return code == H_SUCCESS
-		       ? io_driver_call(driver->self, H_ADD_LOGICAL_LAN_BUFFER, args).code
-		       : code;
+	return code == H_SUCCESS ? partition_call_again(driver->self->calls,
+							H_ADD_LOGICAL_LAN_BUFFER, args)
+					   .code
+				 : code;
 }
 
 int64_t io_driver_transmit(struct io_driver *driver, uint32_t page, uint32_t bytes)
@@ -232,7 +222,7 @@ int64_t io_driver_transmit(struct io_driver *driver, uint32_t page, uint32_t byt
 
 	if (code != H_SUCCESS)
 		return code;
-	code = io_driver_call(driver->self, H_SEND_LOGICAL_LAN, args).code;
+	code = partition_call_again(driver->self->calls, H_SEND_LOGICAL_LAN, args).code;
 	HV_INVARIANT(io_driver_map(driver, page, 0, 0) == H_SUCCESS);
 	return code;
 }

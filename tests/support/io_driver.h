@@ -23,9 +23,6 @@ struct io_driver {
 	bool toggle;
 };
 
-/* A call that is made again while it is H_BUSY or H_LONG_BUSY_1_MSEC. */
-struct hv_hcall_answer io_driver_call(struct rogue_self *self, uint32_t number,
-				      const uint64_t *args);
 /* That page at that page of the bus; permission 0 unmaps. */
 int64_t io_driver_map(struct io_driver *driver, uint32_t bus, uint32_t page,
 		      uint64_t permission);

@@ -2,7 +2,6 @@
 #include "tests/support/rogue_priv.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "hvcore/base/units.h"
 
@@ -91,19 +90,6 @@ static uint64_t call(struct rogue_child *child, uint64_t count)
 	return 0;
 }
 
-/* As Linux does: again after a millisecond, while it is busy. */
-static struct hv_hcall_answer call_until_done(struct rogue_child *child, uint32_t number,
-					      const uint64_t *args)
-{
-	struct hv_hcall_answer answer = partition_call(child->calls, number, args);
-
-	while (answer.code == H_LONG_BUSY_1_MSEC) {
-		(void)usleep(1000);
-		answer = partition_call(child->calls, number, args);
-	}
-	return answer;
-}
-
 static uint64_t map_tces(struct rogue_child *child, uint64_t page, uint64_t count)
 {
 	uint64_t refused = 0;
@@ -113,7 +99,8 @@ static uint64_t map_tces(struct rogue_child *child, uint64_t page, uint64_t coun
 						 p * HV_PAGE_BYTES | HV_TCE_READ |
 							 HV_TCE_WRITE };
 
-		refused += call_until_done(child, H_PUT_TCE, args).code != H_SUCCESS;
+		refused += partition_call_again(child->calls, H_PUT_TCE, args).code !=
+			   H_SUCCESS;
 	}
 	return refused;
 }
@@ -122,13 +109,16 @@ static uint64_t unmap_tces(struct rogue_child *child)
 {
 	uint64_t args[HV_HCALL_ARGS] = { HV_LIOBN_FIRST, 0, 0, 2048 };
 
-	return call_until_done(child, H_STUFF_TCE, args).code == H_SUCCESS ? 0 : FAILED;
+	return partition_call_again(child->calls, H_STUFF_TCE, args).code == H_SUCCESS
+		       ? 0
+		       : FAILED;
 }
 
 static uint64_t set_share(struct rogue_child *child, uint64_t pages, uint64_t weight)
 {
 	uint64_t args[HV_HCALL_ARGS] = { pages * HV_PAGE_BYTES, weight };
-	struct hv_hcall_answer answer = call_until_done(child, H_SET_MPP, args);
+	struct hv_hcall_answer answer = partition_call_again(child->calls, H_SET_MPP,
+							     args);
 
 	if (answer.code < 0)
 		return FAILED;
