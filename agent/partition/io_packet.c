@@ -1,9 +1,9 @@
 /* io_packet - see io_packet.h. */
 #include "agent/partition/io_packet.h"
 
-#include <endian.h>
 #include <string.h>
 
+#include "hvcore/base/bytes.h"
 #include "hvcore/base/invariant.h"
 
 #define TYPE 0x88b5u
@@ -21,34 +21,6 @@ enum {
 	SPARE = 42
 };
 
-static void put32(uint8_t *at, uint32_t value)
-{
-	value = htobe32(value);
-	memcpy(at, &value, sizeof(value));
-}
-
-static void put64(uint8_t *at, uint64_t value)
-{
-	value = htobe64(value);
-	memcpy(at, &value, sizeof(value));
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return be32toh(value);
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return be64toh(value);
-}
-
 /* splitmix64 of who, which, and where. */
 static uint64_t word_of(const struct io_packet *packet, uint32_t at)
 {
@@ -65,7 +37,7 @@ static uint32_t take_word(const struct io_packet *packet, uint32_t at, uint8_t w
 {
 	uint32_t left = packet->bytes - at;
 
-	put64(word, word_of(packet, at));
+	hv_be_put(word, 8, word_of(packet, at));
 	return left < 8 ? left : 8;
 }
 
@@ -79,11 +51,11 @@ void io_packet_put(uint8_t *frame, const struct io_packet *packet)
 	hv_lan_mac_put(frame + FROM, packet->from);
 	frame[TYPE_AT] = TYPE >> 8;
 	frame[TYPE_AT + 1] = TYPE & 0xff;
-	put32(frame + MAGIC_AT, MAGIC);
-	put32(frame + KIND, packet->kind);
-	put32(frame + BYTES, packet->bytes);
-	put64(frame + KEY, packet->key);
-	put64(frame + NUMBER, packet->number);
+	hv_be_put(frame + MAGIC_AT, 4, MAGIC);
+	hv_be_put(frame + KIND, 4, packet->kind);
+	hv_be_put(frame + BYTES, 4, packet->bytes);
+	hv_be_put(frame + KEY, 8, packet->key);
+	hv_be_put(frame + NUMBER, 8, packet->number);
 	frame[SPARE] = frame[SPARE + 1] = 0;
 	for (uint32_t at = IO_PACKET_HEAD; at < packet->bytes; at += 8)
 		memcpy(frame + at, word, take_word(packet, at, word));
@@ -92,7 +64,8 @@ void io_packet_put(uint8_t *frame, const struct io_packet *packet)
 static bool is_ours(const uint8_t *frame, uint32_t bytes)
 {
 	return bytes >= MAGIC_AT + 4 && frame[TYPE_AT] == TYPE >> 8 &&
-	       frame[TYPE_AT + 1] == (TYPE & 0xff) && get32(frame + MAGIC_AT) == MAGIC;
+	       frame[TYPE_AT + 1] == (TYPE & 0xff) &&
+	       hv_be_take(frame + MAGIC_AT, 4) == MAGIC;
 }
 
 enum io_packet_verdict io_packet_check(const uint8_t *frame, uint32_t bytes,
@@ -104,13 +77,14 @@ enum io_packet_verdict io_packet_check(const uint8_t *frame, uint32_t bytes,
 	if (!is_ours(frame, bytes))
 		return IO_PACKET_FOREIGN;
 	if (bytes < IO_PACKET_HEAD || bytes > IO_PACKET_BYTES_MAX ||
-	    get32(frame + BYTES) != bytes)
+	    hv_be_take(frame + BYTES, 4) != bytes)
 		return IO_PACKET_BAD;
 	packet = (struct io_packet){ .to = hv_lan_mac_take(frame + TO),
 				     .from = hv_lan_mac_take(frame + FROM),
-				     .kind = (enum io_packet_kind)get32(frame + KIND),
-				     .key = get64(frame + KEY),
-				     .number = get64(frame + NUMBER),
+				     .kind = (enum io_packet_kind)hv_be_take(frame + KIND,
+									     4),
+				     .key = hv_be_take(frame + KEY, 8),
+				     .number = hv_be_take(frame + NUMBER, 8),
 				     .bytes = bytes };
 	if ((packet.kind != IO_PACKET_HELLO && packet.kind != IO_PACKET_DATA) ||
 	    frame[SPARE] != 0 || frame[SPARE + 1] != 0)

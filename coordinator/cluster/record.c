@@ -1,6 +1,7 @@
 /* record - see record.h. */
 #include "coordinator/cluster/record.h"
 
+#include "hvcore/base/bytes.h"
 #include "hvcore/base/invariant.h"
 
 #include <stdio.h>
@@ -67,8 +68,7 @@ struct record_key record_key_number(uint64_t number)
 {
 	struct record_key key = { .size = NUMBER_BYTES };
 
-	for (unsigned i = 0; i < NUMBER_BYTES; i++)
-		key.bytes[i] = (uint8_t)(number >> (8 * (NUMBER_BYTES - 1 - i)));
+	hv_be_put(key.bytes, NUMBER_BYTES, number);
 	return key;
 }
 
@@ -105,15 +105,6 @@ int record_key_compare(const struct record_key *a, const struct record_key *b)
 	return memcmp(a->bytes, b->bytes, a->size);
 }
 
-static uint64_t key_number(const struct record_key *key)
-{
-	uint64_t number = 0;
-
-	for (unsigned i = 0; i < NUMBER_BYTES; i++)
-		number = number << 8 | key->bytes[i];
-	return number;
-}
-
 void record_key_format(enum record_kind kind, const struct record_key *key,
 		       char text[RECORD_TEXT_BYTES])
 {
@@ -122,7 +113,7 @@ void record_key_format(enum record_kind kind, const struct record_key *key,
 
 	if (kinds[kind].key_size == NUMBER_BYTES)
 		(void)snprintf(text, RECORD_TEXT_BYTES, "%s/%llu", name,
-			       (unsigned long long)key_number(key));
+			       (unsigned long long)hv_be_take(key->bytes, NUMBER_BYTES));
 	else if (kinds[kind].key_size == HV_NAME_BYTES)
 		(void)snprintf(text, RECORD_TEXT_BYTES, "%s/%.31s", name, first);
 	else

@@ -58,9 +58,9 @@ static int put_numbers(struct store *store, MDB_txn *txn,
 	MDB_val key = { strlen(NUMBERS_KEY), (void *)NUMBERS_KEY };
 	MDB_val value = { sizeof(bytes), bytes };
 
-	store_put_u64(bytes, numbers->revision);
-	store_put_u64(bytes + 8, numbers->epoch);
-	store_put_u64(bytes + 16, numbers->next_id);
+	hv_be_put(bytes, 8, numbers->revision);
+	hv_be_put(bytes + 8, 8, numbers->epoch);
+	hv_be_put(bytes + 16, 8, numbers->next_id);
 	return mdb_put(txn, store->databases[DATABASE_META], &key, &value, 0);
 }
 
@@ -73,7 +73,7 @@ static int put_logs(struct store *store, MDB_txn *txn, const struct journal_batc
 		MDB_val value = { log->count, log->bytes };
 		int rc;
 
-		store_put_u64(revision, log->revision);
+		hv_be_put(revision, 8, log->revision);
 		rc = mdb_put(txn, store->databases[DATABASE_LOG], &key, &value,
 			     MDB_APPEND);
 		if (rc != 0)
@@ -97,10 +97,10 @@ static int put_reply(struct store *store, MDB_txn *txn, const struct journal_rep
 	if (rc != 0)
 		return rc;
 	at = value.mv_data;
-	store_put_u64(at, number);
-	store_put_u64(at + 8, wall_ms);
+	hv_be_put(at, 8, number);
+	hv_be_put(at + 8, 8, wall_ms);
 	memcpy(at + REPLY_HEAD_BYTES, reply->bytes, reply->count);
-	store_put_u64(age, number);
+	hv_be_put(age, 8, number);
 	return mdb_put(txn, store->databases[DATABASE_AGES], &age_key, &key, MDB_APPEND);
 }
 
@@ -109,7 +109,7 @@ static int delete_number(MDB_txn *txn, MDB_dbi database, uint64_t number)
 	uint8_t bytes[8];
 	MDB_val key = { sizeof(bytes), bytes };
 
-	store_put_u64(bytes, number);
+	hv_be_put(bytes, 8, number);
 	return mdb_del(txn, database, &key, NULL);
 }
 
@@ -143,7 +143,7 @@ static int is_reply_old(struct store *store, MDB_txn *txn, uint64_t oldest,
 		return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
 	if (value.mv_size < REPLY_HEAD_BYTES)
 		return MDB_CORRUPTED;
-	since = store_get_u64((const uint8_t *)value.mv_data + 8);
+	since = hv_be_take((const uint8_t *)value.mv_data + 8, 8);
 	*ret_is_old = store->reply_number - oldest >= store->limits.replies_max ||
 		      (wall_ms > since && wall_ms - since > store->limits.reply_ms);
 	return 0;

@@ -111,9 +111,9 @@ static enum hv_code load_numbers(struct store *store, MDB_txn *txn,
 	if (value.mv_size != NUMBERS_BYTES)
 		return store_fail(err, MDB_CORRUPTED, "read the state");
 	at = value.mv_data;
-	numbers.revision = store_get_u64(at);
-	numbers.epoch = store_get_u64(at + 8);
-	numbers.next_id = store_get_u64(at + 16);
+	numbers.revision = hv_be_take(at, 8);
+	numbers.epoch = hv_be_take(at + 8, 8);
+	numbers.next_id = hv_be_take(at + 16, 8);
 	cluster_load_numbers(cluster, &numbers);
 	return HV_OK;
 }
@@ -141,7 +141,7 @@ enum hv_code store_read_log(struct store *store, uint64_t revision, uint8_t **re
 	uint8_t bytes[8];
 	MDB_val key = { sizeof(bytes), bytes };
 
-	store_put_u64(bytes, revision);
+	hv_be_put(bytes, 8, revision);
 	return read_value(store, DATABASE_LOG, key, 0, ret_bytes, ret_count, err);
 }
 

@@ -42,8 +42,8 @@ static struct sample_key make_key(const char *host, const struct journal_place *
 	struct sample_key key;
 
 	put_host(key.bytes, host);
-	store_put_u64(key.bytes + HV_NAME_BYTES, place->wall_ms);
-	store_put_u64(key.bytes + HV_NAME_BYTES + 8, place->number);
+	hv_be_put(key.bytes + HV_NAME_BYTES, 8, place->wall_ms);
+	hv_be_put(key.bytes + HV_NAME_BYTES + 8, 8, place->number);
 	return key;
 }
 
@@ -57,8 +57,8 @@ static bool read_key(const MDB_val *key, const char *host,
 	put_host(name, host);
 	if (key->mv_size != KEY_BYTES || memcmp(at, name, sizeof(name)) != 0)
 		return false;
-	ret_place->wall_ms = store_get_u64(at + HV_NAME_BYTES);
-	ret_place->number = store_get_u64(at + HV_NAME_BYTES + 8);
+	ret_place->wall_ms = hv_be_take(at + HV_NAME_BYTES, 8);
+	ret_place->number = hv_be_take(at + HV_NAME_BYTES + 8, 8);
 	return true;
 }
 
@@ -79,8 +79,8 @@ static int read_ring(struct store *store, MDB_txn *txn, const char *host,
 		return MDB_CORRUPTED;
 	if (rc != 0)
 		return rc;
-	ret_ring->count = store_get_u64(value.mv_data);
-	ret_ring->bytes = store_get_u64((const uint8_t *)value.mv_data + 8);
+	ret_ring->count = hv_be_take(value.mv_data, 8);
+	ret_ring->bytes = hv_be_take((const uint8_t *)value.mv_data + 8, 8);
 	return 0;
 }
 
@@ -97,8 +97,8 @@ static int write_ring(struct store *store, MDB_txn *txn, const char *host,
 		rc = mdb_del(txn, store->databases[DATABASE_RINGS], &key, NULL);
 		return rc == MDB_NOTFOUND ? 0 : rc;
 	}
-	store_put_u64(bytes, ring->count);
-	store_put_u64(bytes + 8, ring->bytes);
+	hv_be_put(bytes, 8, ring->count);
+	hv_be_put(bytes + 8, 8, ring->bytes);
 	return mdb_put(txn, store->databases[DATABASE_RINGS], &key, &value, 0);
 }
 

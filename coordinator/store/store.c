@@ -50,21 +50,6 @@ enum hv_code store_fail(struct hv_err *err, int rc, const char *what)
 	}
 }
 
-void store_put_u64(uint8_t *at, uint64_t value)
-{
-	for (unsigned i = 0; i < 8; i++)
-		at[i] = (uint8_t)(value >> (8 * (7 - i)));
-}
-
-uint64_t store_get_u64(const uint8_t *at)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < 8; i++)
-		value = value << 8 | at[i];
-	return value;
-}
-
 int store_edge(MDB_txn *txn, MDB_dbi database, MDB_cursor_op op, uint64_t *ret_number,
 	       MDB_val *ret_value)
 {
@@ -77,7 +62,7 @@ int store_edge(MDB_txn *txn, MDB_dbi database, MDB_cursor_op op, uint64_t *ret_n
 	*ret_number = 0;
 	rc = mdb_cursor_get(cursor, &key, ret_value, op);
 	if (rc == 0 && key.mv_size == 8)
-		*ret_number = store_get_u64(key.mv_data);
+		*ret_number = hv_be_take(key.mv_data, 8);
 	else if (rc == 0)
 		rc = MDB_CORRUPTED;
 	mdb_cursor_close(cursor);

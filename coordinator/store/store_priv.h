@@ -3,6 +3,7 @@
 #define COORDINATOR_STORE_STORE_PRIV_H
 
 #include "coordinator/store/store.h"
+#include "hvcore/base/bytes.h"
 
 #include <lmdb.h>
 
@@ -31,9 +32,6 @@ struct store {
 
 /* The sentence for what LMDB said. */
 enum hv_code store_fail(struct hv_err *err, int rc, const char *what);
-
-void store_put_u64(uint8_t *at, uint64_t value);
-uint64_t store_get_u64(const uint8_t *at);
 
 /* First or last number in a database keyed by numbers, and its value; 0 when empty. */
 int store_edge(MDB_txn *txn, MDB_dbi database, MDB_cursor_op op, uint64_t *ret_number,

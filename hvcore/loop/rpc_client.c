@@ -12,6 +12,7 @@
  *
  * Answers find their call by id; a late one finds none and is dropped.
  */
+#include "hvcore/base/bytes.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/loop/rpc_priv.h"
 
@@ -111,8 +112,7 @@ static bool on_payload(void *owner, struct hv_conn *conn, const uint8_t *bytes,
 	(void)conn;
 	if (count < HV_RPC_ID_BYTES)
 		return true; /* nobody's */
-	id = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
-	     (uint32_t)bytes[2] << 8 | bytes[3];
+	id = (uint32_t)hv_be_take(bytes, HV_RPC_ID_BYTES);
 	for (unsigned i = 0; i < client->slot_count; i++) {
 		struct hv_call_impl *slot = client->slots[i];
 
@@ -244,12 +244,12 @@ static enum hv_code make_frame(struct hv_call_impl *slot, const void *bytes, siz
 			       struct hv_err *err)
 {
 	uint32_t id = ID_TOP_BIT | slot->client->next_id++;
-	const uint8_t route[HV_RPC_ID_BYTES] = { (uint8_t)(id >> 24), (uint8_t)(id >> 16),
-						 (uint8_t)(id >> 8), (uint8_t)id };
+	uint8_t route[HV_RPC_ID_BYTES];
+	enum hv_code code;
 
-	enum hv_code code = hv_frame_make(slot->client->is_ipc, route, sizeof(route),
-					  bytes, count, &slot->frame, err);
-
+	hv_be_put(route, sizeof(route), id);
+	code = hv_frame_make(slot->client->is_ipc, route, sizeof(route), bytes, count,
+			     &slot->frame, err);
 	if (code != HV_OK)
 		return code;
 	slot->id = id;

@@ -1,12 +1,14 @@
 /* rpc_frame - see rpc_priv.h: bytes on the wire to frames and back. Pure. */
 #include "hvcore/loop/rpc_priv.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define IPC_HEAD_BYTES 9
-#define TCP_HEAD_BYTES 8
+#include "hvcore/base/bytes.h"
+
+#define LENGTH_BYTES 8
+#define IPC_HEAD_BYTES 9 /* a type, a length */
+#define TCP_HEAD_BYTES LENGTH_BYTES
 #define IPC_MESSAGE 1
 #define TOP_BIT 0x80
 
@@ -31,8 +33,7 @@ enum hv_parsed hv_frame_parse(const uint8_t *bytes, size_t count, bool is_ipc,
 		return HV_PARSED_MORE;
 	if (is_ipc && bytes[0] != IPC_MESSAGE)
 		return HV_PARSED_BAD;
-	memcpy(&length, bytes + head - sizeof(length), sizeof(length));
-	length = be64toh(length);
+	length = hv_be_take(bytes + head - LENGTH_BYTES, LENGTH_BYTES);
 	if (length > bytes_max + HV_RPC_ROUTE_BYTES)
 		return HV_PARSED_BAD;
 	if (count - head < length)
@@ -56,7 +57,6 @@ enum hv_code hv_frame_make(bool is_ipc, const uint8_t *route, size_t route_count
 			   struct hv_err *err)
 {
 	size_t head = is_ipc ? IPC_HEAD_BYTES : TCP_HEAD_BYTES;
-	uint64_t length = htobe64(route_count + count);
 	struct hv_frame *frame = malloc(sizeof(*frame) + head + route_count + count);
 	uint8_t *at;
 
@@ -67,8 +67,8 @@ enum hv_code hv_frame_make(bool is_ipc, const uint8_t *route, size_t route_count
 	at = frame->bytes;
 	if (is_ipc)
 		*at++ = IPC_MESSAGE;
-	memcpy(at, &length, sizeof(length));
-	at += sizeof(length);
+	hv_be_put(at, LENGTH_BYTES, route_count + count);
+	at += LENGTH_BYTES;
 	memcpy(at, route, route_count);
 	if (count > 0)
 		memcpy(at + route_count, bytes, count);

@@ -3,23 +3,6 @@
 
 #include <string.h>
 
-/* ---- big-endian fields ---- */
-
-static void put(uint8_t *at, unsigned bytes, uint64_t value)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		at[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
-}
-
-static uint64_t take(const uint8_t *at, unsigned bytes)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < bytes; i++)
-		value = value << 8 | at[i];
-	return value;
-}
-
 static bool is_zero(const uint8_t *at, unsigned bytes)
 {
 	for (unsigned i = 0; i < bytes; i++)
@@ -32,15 +15,15 @@ static bool is_zero(const uint8_t *at, unsigned bytes)
 
 void hv_crq_put(uint8_t entry[HV_IO_ENTRY_BYTES], const struct hv_crq *crq)
 {
-	put(entry, 8, hv_crq_high());
-	put(entry + 8, 8, crq->tag);
+	hv_be_put(entry, 8, hv_crq_high());
+	hv_be_put(entry + 8, 8, crq->tag);
 }
 
 bool hv_crq_take(const uint8_t entry[HV_IO_ENTRY_BYTES], struct hv_crq *ret_crq)
 {
-	if (take(entry, 8) != hv_crq_high())
+	if (hv_be_take(entry, 8) != hv_crq_high())
 		return false;
-	ret_crq->tag = take(entry + 8, 8);
+	ret_crq->tag = hv_be_take(entry + 8, 8);
 	return true;
 }
 
@@ -79,10 +62,10 @@ void hv_srp_command_put(uint8_t iu[HV_SRP_IU_BYTES], const struct hv_srp_command
 		iu[CMD_FORMATS] = 0x10;
 	else if (command->direction == HV_SRP_IN)
 		iu[CMD_FORMATS] = 0x01;
-	put(iu + CMD_TAG, 8, command->tag);
+	hv_be_put(iu + CMD_TAG, 8, command->tag);
 	memcpy(iu + CMD_CDB, command->cdb, HV_CDB_BYTES);
-	put(iu + CMD_ADDRESS, 8, command->address);
-	put(iu + CMD_BYTES, 4, command->bytes);
+	hv_be_put(iu + CMD_ADDRESS, 8, command->address);
+	hv_be_put(iu + CMD_BYTES, 4, command->bytes);
 }
 
 /* What is none of the fields of struct hv_srp_command. */
@@ -98,9 +81,9 @@ bool hv_srp_command_take(const uint8_t iu[HV_SRP_IU_BYTES],
 			 struct hv_srp_command *ret_command)
 {
 	struct hv_srp_command command = {
-		.tag = take(iu + CMD_TAG, 8),
-		.address = take(iu + CMD_ADDRESS, 8),
-		.bytes = (uint32_t)take(iu + CMD_BYTES, 4),
+		.tag = hv_be_take(iu + CMD_TAG, 8),
+		.address = hv_be_take(iu + CMD_ADDRESS, 8),
+		.bytes = (uint32_t)hv_be_take(iu + CMD_BYTES, 4),
 	};
 
 	if (!is_plain_command(iu))
@@ -136,15 +119,15 @@ void hv_srp_response_put(uint8_t iu[HV_SRP_IU_BYTES],
 	static_assert(RSP_SENSE + SENSE_BYTES <= HV_SRP_IU_BYTES, "it fits");
 	memset(iu, 0, HV_SRP_IU_BYTES);
 	iu[0] = SRP_RSP;
-	put(iu + RSP_TAG, 8, response->tag);
+	hv_be_put(iu + RSP_TAG, 8, response->tag);
 	iu[RSP_STATUS] = (uint8_t)response->status;
 	if (response->residual != 0)
 		iu[RSP_FLAGS] |= RSP_IS_UNDER;
-	put(iu + RSP_IN_RESIDUAL, 4, response->residual);
+	hv_be_put(iu + RSP_IN_RESIDUAL, 4, response->residual);
 	if (response->status == HV_SCSI_GOOD)
 		return;
 	iu[RSP_FLAGS] |= RSP_HAS_SENSE;
-	put(iu + RSP_SENSE_BYTES, 4, SENSE_BYTES);
+	hv_be_put(iu + RSP_SENSE_BYTES, 4, SENSE_BYTES);
 	sense[0] = SENSE_CURRENT;
 	sense[2] = response->sense.key;
 	sense[7] = SENSE_BYTES - 8;
@@ -157,8 +140,8 @@ bool hv_srp_response_take(const uint8_t iu[HV_SRP_IU_BYTES],
 {
 	const uint8_t *sense = iu + RSP_SENSE;
 	struct hv_srp_response response = {
-		.tag = take(iu + RSP_TAG, 8),
-		.residual = (uint32_t)take(iu + RSP_IN_RESIDUAL, 4),
+		.tag = hv_be_take(iu + RSP_TAG, 8),
+		.residual = (uint32_t)hv_be_take(iu + RSP_IN_RESIDUAL, 4),
 	};
 
 	if (iu[0] != SRP_RSP)
@@ -199,13 +182,13 @@ void hv_scsi_put(uint8_t cdb[HV_CDB_BYTES], const struct hv_scsi *scsi)
 	case HV_SCSI_WRITE:
 		if (scsi->is_long) {
 			cdb[0] = scsi->kind == HV_SCSI_READ ? READ_16 : WRITE_16;
-			put(cdb + 2, 8, scsi->block);
-			put(cdb + 10, 4, scsi->blocks);
+			hv_be_put(cdb + 2, 8, scsi->block);
+			hv_be_put(cdb + 10, 4, scsi->blocks);
 			return;
 		}
 		cdb[0] = scsi->kind == HV_SCSI_READ ? READ_10 : WRITE_10;
-		put(cdb + 2, 4, scsi->block);
-		put(cdb + 7, 2, scsi->blocks);
+		hv_be_put(cdb + 2, 4, scsi->block);
+		hv_be_put(cdb + 7, 2, scsi->blocks);
 		return;
 	case HV_SCSI_SYNC:
 		cdb[0] = scsi->is_long ? SYNCHRONIZE_CACHE_16 : SYNCHRONIZE_CACHE_10;
@@ -216,11 +199,11 @@ void hv_scsi_put(uint8_t cdb[HV_CDB_BYTES], const struct hv_scsi *scsi)
 			return;
 		cdb[0] = SERVICE_ACTION_IN_16;
 		cdb[1] = READ_CAPACITY_16;
-		put(cdb + 10, 4, scsi->room);
+		hv_be_put(cdb + 10, 4, scsi->room);
 		return;
 	case HV_SCSI_INQUIRY:
 		cdb[0] = INQUIRY;
-		put(cdb + 3, 2, scsi->room);
+		hv_be_put(cdb + 3, 2, scsi->room);
 		return;
 	case HV_SCSI_READY:
 		return;
@@ -263,13 +246,14 @@ bool hv_scsi_take(const uint8_t cdb[HV_CDB_BYTES], struct hv_scsi *ret_scsi,
 	scsi.kind = known[i].kind;
 	scsi.is_long = known[i].is_long;
 	if (scsi.kind == HV_SCSI_READ || scsi.kind == HV_SCSI_WRITE) {
-		scsi.block = scsi.is_long ? take(cdb + 2, 8) : take(cdb + 2, 4);
-		scsi.blocks = (uint32_t)(scsi.is_long ? take(cdb + 10, 4)
-						      : take(cdb + 7, 2));
+		scsi.block = scsi.is_long ? hv_be_take(cdb + 2, 8)
+					  : hv_be_take(cdb + 2, 4);
+		scsi.blocks = (uint32_t)(scsi.is_long ? hv_be_take(cdb + 10, 4)
+						      : hv_be_take(cdb + 7, 2));
 	} else if (scsi.kind == HV_SCSI_INQUIRY) {
-		scsi.room = (uint32_t)take(cdb + 3, 2);
+		scsi.room = (uint32_t)hv_be_take(cdb + 3, 2);
 	} else if (scsi.kind == HV_SCSI_CAPACITY && scsi.is_long) {
-		scsi.room = (uint32_t)take(cdb + 10, 4);
+		scsi.room = (uint32_t)hv_be_take(cdb + 10, 4);
 	}
 	hv_scsi_put(again, &scsi);
 	if (memcmp(again, cdb, HV_CDB_BYTES) != 0) {
@@ -283,13 +267,13 @@ bool hv_scsi_take(const uint8_t cdb[HV_CDB_BYTES], struct hv_scsi *ret_scsi,
 void hv_scsi_capacity_put(uint8_t data[HV_CAPACITY_BYTES], uint64_t blocks)
 {
 	memset(data, 0, HV_CAPACITY_BYTES);
-	put(data, 8, blocks - 1);
-	put(data + 8, 4, HV_DISK_BLOCK_BYTES);
+	hv_be_put(data, 8, blocks - 1);
+	hv_be_put(data + 8, 4, HV_DISK_BLOCK_BYTES);
 }
 
 uint64_t hv_scsi_capacity_take(const uint8_t data[HV_CAPACITY_BYTES])
 {
-	return take(data, 8) + 1;
+	return hv_be_take(data, 8) + 1;
 }
 
 /* ---- ethernets ---- */
@@ -310,20 +294,20 @@ bool hv_lan_descriptor_take(uint64_t descriptor, uint32_t *ret_address,
 void hv_lan_arrival_put(uint8_t entry[HV_IO_ENTRY_BYTES],
 			const struct hv_lan_arrival *arrival)
 {
-	put(entry, 4, ARRIVAL_VALID | (arrival->toggle ? ARRIVAL_TOGGLE : 0));
-	put(entry + 4, 4, arrival->bytes);
-	put(entry + 8, 8, arrival->address);
+	hv_be_put(entry, 4, ARRIVAL_VALID | (arrival->toggle ? ARRIVAL_TOGGLE : 0));
+	hv_be_put(entry + 4, 4, arrival->bytes);
+	hv_be_put(entry + 8, 8, arrival->address);
 }
 
 bool hv_lan_arrival_take(const uint8_t entry[HV_IO_ENTRY_BYTES], bool toggle,
 			 struct hv_lan_arrival *ret_arrival)
 {
-	if (take(entry, 4) != (ARRIVAL_VALID | (toggle ? ARRIVAL_TOGGLE : 0)))
+	if (hv_be_take(entry, 4) != (ARRIVAL_VALID | (toggle ? ARRIVAL_TOGGLE : 0)))
 		return false;
 	*ret_arrival = (struct hv_lan_arrival){
 		.toggle = toggle,
-		.bytes = (uint32_t)take(entry + 4, 4),
-		.address = take(entry + 8, 8),
+		.bytes = (uint32_t)hv_be_take(entry + 4, 4),
+		.address = hv_be_take(entry + 8, 8),
 	};
 	return true;
 }

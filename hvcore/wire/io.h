@@ -50,6 +50,7 @@
 #ifndef HVCORE_WIRE_IO_H
 #define HVCORE_WIRE_IO_H
 
+#include "hvcore/base/bytes.h"
 #include "hvcore/base/units.h"
 #include "hvcore/wire/hcall.h"
 
@@ -216,16 +217,11 @@ bool hv_lan_arrival_take(const uint8_t entry[HV_IO_ENTRY_BYTES], bool toggle,
 /* MAC addresses as registers hold them: six bytes, right-justified. */
 static inline void hv_lan_mac_put(uint8_t bytes[HV_LAN_MAC_BYTES], uint64_t mac)
 {
-	for (unsigned i = 0; i < HV_LAN_MAC_BYTES; i++)
-		bytes[i] = (uint8_t)(mac >> 8 * (HV_LAN_MAC_BYTES - 1 - i));
+	hv_be_put(bytes, HV_LAN_MAC_BYTES, mac);
 }
 static inline uint64_t hv_lan_mac_take(const uint8_t bytes[HV_LAN_MAC_BYTES])
 {
-	uint64_t mac = 0;
-
-	for (unsigned i = 0; i < HV_LAN_MAC_BYTES; i++)
-		mac = mac << 8 | bytes[i];
-	return mac;
+	return hv_be_take(bytes, HV_LAN_MAC_BYTES);
 }
 /*
  * Of the ethernet in that slot of a partition: locally administered, and the same in

@@ -10,9 +10,10 @@
 #include "hvcore/wire/pgdev.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <string.h>
 #include <xxhash.h>
+
+#include "hvcore/base/bytes.h"
 
 enum {
 	AT_VERSION = 8,
@@ -29,47 +30,19 @@ enum {
 static const char magic[8] = { HV_PGDEV_MAGIC };
 static_assert(sizeof(HV_PGDEV_MAGIC) - 1 == sizeof(magic), "pgdev magic");
 
-static void put_u32(uint8_t *at, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(at, &value, sizeof(value));
-}
-
-static void put_u64(uint8_t *at, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(at, &value, sizeof(value));
-}
-
-static uint32_t get_u32(const uint8_t *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return le32toh(value);
-}
-
-static uint64_t get_u64(const uint8_t *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return le64toh(value);
-}
-
 void hv_pgdev_encode(const struct hv_pgdev_header *header, uint8_t page[HV_PAGE_BYTES])
 {
 	memset(page, 0, HV_PAGE_BYTES);
 	memcpy(page, magic, sizeof(magic));
-	put_u32(page + AT_VERSION, HV_PGDEV_VERSION);
-	put_u32(page + AT_PAGE_BYTES, header->page_bytes);
+	hv_le_put(page + AT_VERSION, 4, HV_PGDEV_VERSION);
+	hv_le_put(page + AT_PAGE_BYTES, 4, header->page_bytes);
 	memcpy(page + AT_ID, header->id, sizeof(header->id));
-	put_u64(page + AT_BYTES, header->bytes);
-	put_u64(page + AT_SEQUENCE, header->sequence);
-	put_u64(page + AT_OWNER_EPOCH, header->owner_epoch);
+	hv_le_put(page + AT_BYTES, 8, header->bytes);
+	hv_le_put(page + AT_SEQUENCE, 8, header->sequence);
+	hv_le_put(page + AT_OWNER_EPOCH, 8, header->owner_epoch);
 	memcpy(page + AT_HOST, header->host, sizeof(header->host));
 	memcpy(page + AT_HOST_NAME, header->host_name, sizeof(header->host_name));
-	put_u64(page + AT_CHECKSUM, XXH3_64bits(page, AT_CHECKSUM));
+	hv_le_put(page + AT_CHECKSUM, 8, XXH3_64bits(page, AT_CHECKSUM));
 }
 
 static enum hv_code check_fields(const struct hv_pgdev_header *header, struct hv_err *err)
@@ -94,19 +67,20 @@ enum hv_code hv_pgdev_decode(const uint8_t page[HV_PAGE_BYTES],
 
 	if (memcmp(page, magic, sizeof(magic)) != 0)
 		return hv_fail(err, HV_E_CORRUPT, "no Tarn paging device header");
-	if (get_u32(page + AT_VERSION) > HV_PGDEV_VERSION)
+	if ((uint32_t)hv_le_take(page + AT_VERSION, 4) > HV_PGDEV_VERSION)
 		return hv_fail(err, HV_E_VERSION,
 			       "device header of version %u, this Tarn knows %d",
-			       get_u32(page + AT_VERSION), HV_PGDEV_VERSION);
-	if (get_u64(page + AT_CHECKSUM) != XXH3_64bits(page, AT_CHECKSUM))
+			       (uint32_t)hv_le_take(page + AT_VERSION, 4),
+			       HV_PGDEV_VERSION);
+	if (hv_le_take(page + AT_CHECKSUM, 8) != XXH3_64bits(page, AT_CHECKSUM))
 		return hv_fail(err, HV_E_CORRUPT, "device header is damaged");
-	if (get_u32(page + AT_VERSION) == 0)
+	if ((uint32_t)hv_le_take(page + AT_VERSION, 4) == 0)
 		return hv_fail(err, HV_E_CORRUPT, "device header of version 0");
 	header = (struct hv_pgdev_header){
-		.bytes = get_u64(page + AT_BYTES),
-		.page_bytes = get_u32(page + AT_PAGE_BYTES),
-		.sequence = get_u64(page + AT_SEQUENCE),
-		.owner_epoch = get_u64(page + AT_OWNER_EPOCH),
+		.bytes = hv_le_take(page + AT_BYTES, 8),
+		.page_bytes = (uint32_t)hv_le_take(page + AT_PAGE_BYTES, 4),
+		.sequence = hv_le_take(page + AT_SEQUENCE, 8),
+		.owner_epoch = hv_le_take(page + AT_OWNER_EPOCH, 8),
 	};
 	memcpy(header.id, page + AT_ID, sizeof(header.id));
 	memcpy(header.host, page + AT_HOST, sizeof(header.host));
