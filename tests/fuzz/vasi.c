@@ -11,7 +11,7 @@
 #include "hvcore/base/invariant.h"
 #include "hvcore/vasi/client.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/vios/fake_io.h"
+#include "tests/support/fake_io.h"
 #include "vios/lane.h"
 
 #include <string.h>

@@ -21,8 +21,8 @@
 
 #include "hvcore/base/rng.h"
 #include "hvcore/hypervisor/io.h"
+#include "tests/support/fake_io.h"
 #include "tests/support/seed.h"
-#include "tests/unit/vios/fake_io.h"
 
 #define PAGES 64u
 #define DISKS 2u

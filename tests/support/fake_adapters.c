@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/partition/calls.h"
 #include "hvcore/base/invariant.h"
 
 static struct fake_adapter *unit_of(struct fake_adapters *fake, uint64_t unit)
@@ -308,11 +309,15 @@ uint8_t *fake_adapters_start(struct fake_adapters *fake, uint64_t pages)
 	call_server_start(&fake->server, (uint32_t)pages);
 	fake->server.other = on_call;
 	fake->server.other_arg = fake;
+	HV_INVARIANT(partition_calls_open(
+			     dup(fake->server.memory), dup(fake->server.doorbell),
+			     fake->server.hpt_bytes, &fake->calls, NULL) == HV_OK);
 	return fake->lent;
 }
 
 void fake_adapters_end(struct fake_adapters *fake)
 {
+	partition_calls_close(fake->calls);
 	call_server_end(&fake->server); /* its thread counts what is mapped */
 	HV_INVARIANT(fake->mapped == 0);
 	(void)munmap(fake->memory, fake->pages * HV_PAGE_BYTES);

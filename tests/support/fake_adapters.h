@@ -35,7 +35,8 @@ struct fake_adapter {
 
 struct fake_adapters {
 	struct call_server server;
-	uint8_t *memory, *lent; /* as devices and as the partition see it */
+	struct partition_calls *calls; /* the partition's half */
+	uint8_t *memory, *lent;        /* as devices and as the partition see it */
 	uint64_t pages;
 	struct fake_adapter units[FAKE_UNITS];
 	_Atomic unsigned mapped;

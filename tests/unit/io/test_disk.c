@@ -16,8 +16,8 @@
 
 #include "hvcore/base/units.h"
 #include "hvcore/io/disk.h"
+#include "tests/support/fake_io.h"
 #include "tests/support/oom.h"
-#include "tests/unit/vios/fake_io.h"
 
 #define PAGES 16u
 #define DISK_BYTES (UINT64_C(1) << 20)

@@ -13,8 +13,8 @@
 
 #include "hvcore/base/units.h"
 #include "hvcore/io/lan.h"
+#include "tests/support/fake_io.h"
 #include "tests/support/oom.h"
-#include "tests/unit/vios/fake_io.h"
 
 #define PAGES 256u
 #define PORTS 4u

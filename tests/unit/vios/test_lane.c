@@ -1,6 +1,6 @@
 /* A lane, turn by turn, against a device that does what the test says. */
 #include "hvcore/vasi/client.h"
-#include "tests/unit/vios/fake_io.h"
+#include "tests/support/fake_io.h"
 #include "vios/lane.h"
 
 #include <errno.h>

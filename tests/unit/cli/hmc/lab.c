@@ -292,3 +292,28 @@ void lab_refuses(const char *line, const char *says)
 			 "something changed",
 			 line, status, lab.out, lab.err, says);
 }
+
+void lab_make(const char *name)
+{
+	char line[512];
+
+	(void)snprintf(
+		line, sizeof(line),
+		"mksyscfg -r lpar -m h1 -i name=%s,profile_name=normal,"
+		"lpar_env=aixlinux,min_mem=32,desired_mem=64,max_mem=128," LAB_PROCS,
+		name);
+	lab_does(line);
+}
+
+void lab_make_shared(const char *name)
+{
+	char line[512];
+
+	(void)snprintf(line, sizeof(line),
+		       "mksyscfg -r lpar -m h1 -i "
+		       "'name=%s,profile_name=normal,lpar_env=aixlinux,min_mem=32,"
+		       "desired_mem=64,max_mem=96,mem_mode=shared,mem_weight=200,"
+		       "virtual_eth_adapters=2/0/1//0/0," LAB_SHARED_PROCS "'",
+		       name);
+	lab_does(line);
+}

@@ -33,6 +33,16 @@ int lab_open(void **state);
 int lab_open_host(void **state);
 int lab_close(void **state);
 
+/* Attributes of a profile: one processor, or 0.1 units of shared ones. */
+#define LAB_PROCS "proc_mode=ded,min_procs=1,desired_procs=1,max_procs=2"
+#define LAB_SHARED_PROCS \
+	"proc_mode=shared,min_proc_units=0.1,desired_proc_units=0.1,max_proc_units=1," \
+	"min_procs=1,desired_procs=1,max_procs=1,sharing_mode=cap"
+
+/* By mksyscfg, on h1 with a profile "normal": of dedicated memory, or shared. */
+void lab_make(const char *name);
+void lab_make_shared(const char *name);
+
 /* The machine does what is wanted of it and tells so. */
 void lab_settle(void);
 /* A paging device of the machine: /dev/h1-NAME. */

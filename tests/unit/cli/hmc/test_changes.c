@@ -14,40 +14,12 @@
 #include <cmocka.h>
 
 #define MIB (UINT64_C(1) << 20)
-#define PROCS "proc_mode=ded,min_procs=1,desired_procs=1,max_procs=2"
-#define SHARED_PROCS \
-	"proc_mode=shared,min_proc_units=0.1,desired_proc_units=0.1,max_proc_units=1," \
-	"min_procs=1,desired_procs=1,max_procs=1,sharing_mode=cap"
 #define M " -m h1 "
-
-static void make(const char *name)
-{
-	char line[512];
-
-	(void)snprintf(line, sizeof(line),
-		       "mksyscfg -r lpar" M "-i name=%s,profile_name=normal,"
-		       "lpar_env=aixlinux,min_mem=32,desired_mem=64,max_mem=128," PROCS,
-		       name);
-	lab_does(line);
-}
-
-static void make_shared(const char *name)
-{
-	char line[512];
-
-	(void)snprintf(line, sizeof(line),
-		       "mksyscfg -r lpar" M
-		       "-i 'name=%s,profile_name=normal,lpar_env=aixlinux,min_mem=32,"
-		       "desired_mem=64,max_mem=96,mem_mode=shared,mem_weight=200,"
-		       "virtual_eth_adapters=2/0/1//0/0," SHARED_PROCS "'",
-		       name);
-	lab_does(line);
-}
 
 static void partitions_are_activated_and_shut_down(void **state)
 {
 	(void)state;
-	make("a");
+	lab_make("a");
 	lab_does("chsysstate -r lpar" M "-o on -n a -f normal -b norm -k norm");
 	lab_prints("lssyscfg -r lpar" M "-F name,state,curr_profile",
 		   "a,Running,normal\n");
@@ -68,8 +40,8 @@ static void partitions_are_activated_and_shut_down(void **state)
 static void what_runs_is_sampled(void **state)
 {
 	(void)state;
-	make("a");
-	make_shared("s");
+	lab_make("a");
+	lab_make_shared("s");
 	lab_device("d1", 128);
 	lab_does("chsysstate -r lpar" M "-o on -n s");
 	lab_does("chsysstate -r lpar" M "-o on -n a");
@@ -105,7 +77,7 @@ static void a_state_that_cannot_be_is_refused(void **state)
 	};
 
 	(void)state;
-	make("a");
+	lab_make("a");
 	for (unsigned i = 0; i < HV_COUNT(rows); i++)
 		lab_refuses(rows[i][0], rows[i][1]);
 	lab_prints("lssyscfg -r lpar" M "-F state", "Not Activated\n");
@@ -114,8 +86,8 @@ static void a_state_that_cannot_be_is_refused(void **state)
 static void memory_of_what_runs_is_added_taken_and_moved(void **state)
 {
 	(void)state;
-	make("a");
-	make("b");
+	lab_make("a");
+	lab_make("b");
 	lab_does("chsysstate -r lpar" M "-o on -n a");
 	lab_does("chsysstate -r lpar" M "-o on -n b");
 	lab_does("chhwres -r mem" M "-o a -p a -q 32 -w 1");
@@ -139,7 +111,7 @@ static void processors_of_what_runs_are_changed(void **state)
 {
 	(void)state;
 	lab_device("d1", 128);
-	make_shared("s");
+	lab_make_shared("s");
 	lab_refuses("chhwres -r proc" M "-o a -p s --procunits 0.4", "HSCLT028");
 	lab_does("chsysstate -r lpar" M "-o on -n s");
 	lab_does("chhwres -r proc" M "-o a -p s --procunits 0.4");
@@ -202,11 +174,11 @@ static void the_pool_is_changed_by_attributes(void **state)
 	lab_refuses("chhwres -r mempool" M "-o r", "HSCLT023");
 	lab_refuses("mksyscfg -r lpar" M
 		    "-i 'name=s,profile_name=p,lpar_env=aixlinux,min_mem=32,"
-		    "desired_mem=64,max_mem=96,mem_mode=shared," SHARED_PROCS "'",
+		    "desired_mem=64,max_mem=96,mem_mode=shared," LAB_SHARED_PROCS "'",
 		    "HSCLT023 The managed system h1 does not have a shared memory pool.");
-	make("a"); /* and one whose profile was changed since */
+	lab_make("a"); /* and one whose profile was changed since */
 	lab_does("chsyscfg -r prof" M "-i 'lpar_name=a,name=normal,mem_mode=shared,"
-		 "virtual_eth_adapters=2/0/1//0/0," SHARED_PROCS "'");
+		 "virtual_eth_adapters=2/0/1//0/0," LAB_SHARED_PROCS "'");
 	lab_refuses("chsysstate -r lpar" M "-o on -n a -f normal", "HSCLT023");
 	lab_does("chhwres -r mempool" M "-o a -a pool_mem=256,max_pool_mem=512");
 }
@@ -243,7 +215,7 @@ static void paging_devices_are_the_pools(void **state)
 			       "chhwres -r mempool --rsubtype pgdev" M "%s", rows[i][0]);
 		lab_refuses(line, rows[i][1]);
 	}
-	make_shared("s");
+	lab_make_shared("s");
 	lab_does("chsysstate -r lpar" M "-o on -n s");
 	lab_prints("lshwres -r mempool --rsubtype pgdev" M "--filter lpar_names=s -F "
 		   "device_name,state,lpar_name,lpar_id",
@@ -264,7 +236,7 @@ static void a_shared_partition_needs_an_adapter(void **state)
 {
 	(void)state;
 	lab_device("d1", 128);
-	make_shared("s");
+	lab_make_shared("s");
 	lab_does("chsyscfg -r prof" M "-i 'lpar_name=s,name=normal,"
 		 "virtual_eth_adapters=none'");
 	lab_refuses("chsysstate -r lpar" M "-o on -n s", "HSCLA457 The shared memory");
@@ -286,7 +258,7 @@ static void ethernets_of_a_profile_are_real_ones(void **state)
 {
 	(void)state;
 	lab_device("d1", 128);
-	make_shared("s");
+	lab_make_shared("s");
 	lab_does("chsyscfg -r prof" M
 		 "-i 'lpar_name=s,name=normal,\"virtual_eth_adapters="
 		 "2/0/5//0/0,\"\"7/1/6/3,4/0/1\"\",8/0/9\",virtual_scsi_adapters="
@@ -356,7 +328,7 @@ static void disks_stay_while_their_adapter_is_there(void **state)
 static void what_runs_is_neither_renamed_nor_removed(void **state)
 {
 	(void)state;
-	make("a");
+	lab_make("a");
 	lab_does("chsysstate -r lpar" M "-o on -n a");
 	lab_refuses("rmsyscfg -r lpar" M "-n a", "HSCLT032");
 	lab_refuses("chsyscfg -r lpar" M "-i name=a,new_name=b", "HSCLT03");
@@ -412,7 +384,7 @@ static void a_profile_that_says_nothing_of_processors_stays_so(void **state)
 static void a_profile_is_taken_as_it_is_listed(void **state)
 {
 	(void)state;
-	make("a");
+	lab_make("a");
 	take_back_as_listed("a");
 	lab_refuses("chsyscfg -r prof" M "-i 'name=normal,lpar_name=a,lpar_env=os400'",
 		    "HSCLT005");
@@ -424,7 +396,7 @@ static void a_profile_is_taken_as_it_is_listed(void **state)
 static void all_resources_are_all_that_nobody_else_has(void **state)
 {
 	(void)state;
-	make("a");
+	lab_make("a");
 	lab_does("mksyscfg -r lpar" M "-i " ALL);
 	lab_prints("lssyscfg -r prof" M "--filter lpar_names=all -F all_resources,"
 		   "min_mem,desired_mem,proc_mode,desired_procs,boot_mode",

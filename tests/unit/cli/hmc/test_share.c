@@ -12,35 +12,7 @@
 
 #include <cmocka.h>
 
-#define PROCS "proc_mode=ded,min_procs=1,desired_procs=1,max_procs=2"
-#define SHARED_PROCS \
-	"proc_mode=shared,min_proc_units=0.1,desired_proc_units=0.1,max_proc_units=1," \
-	"min_procs=1,desired_procs=1,max_procs=1,sharing_mode=cap"
 #define M " -m h1 "
-
-static void make(const char *name)
-{
-	char line[512];
-
-	(void)snprintf(line, sizeof(line),
-		       "mksyscfg -r lpar" M "-i name=%s,profile_name=normal,"
-		       "lpar_env=aixlinux,min_mem=32,desired_mem=64,max_mem=128," PROCS,
-		       name);
-	lab_does(line);
-}
-
-static void make_shared(const char *name)
-{
-	char line[512];
-
-	(void)snprintf(line, sizeof(line),
-		       "mksyscfg -r lpar" M
-		       "-i 'name=%s,profile_name=normal,lpar_env=aixlinux,min_mem=32,"
-		       "desired_mem=64,max_mem=96,mem_mode=shared,mem_weight=200,"
-		       "virtual_eth_adapters=2/0/1//0/0," SHARED_PROCS "'",
-		       name);
-	lab_does(line);
-}
 
 /* Its fields are those of `chhwres -r mem -o s`. */
 static void is_listed(const char *row)
@@ -56,7 +28,7 @@ static void is_listed(const char *row)
 static void the_share_of_what_runs_is_changed(void **state)
 {
 	(void)state;
-	make_shared("s");
+	lab_make_shared("s");
 	lab_device("d1", 128);
 	lab_refuses("chhwres -r mem" M "-o s -p s -a mem_weight=7",
 		    "HSCLT031 The operation is not allowed in the current state: "
@@ -121,8 +93,8 @@ static void a_share_that_cannot_be_is_refused(void **state)
 	char line[256];
 
 	(void)state;
-	make("a");
-	make_shared("s");
+	lab_make("a");
+	lab_make_shared("s");
 	lab_device("d1", 128);
 	lab_does("chsysstate -r lpar" M "-o on -n s");
 	for (unsigned i = 0; i < HV_COUNT(rows); i++) {

@@ -2,8 +2,8 @@
  * fake_io - device I/O that does what the test says: operations are kept until the
  * test gives each its result.
  */
-#ifndef TESTS_UNIT_VIOS_FAKE_IO_H
-#define TESTS_UNIT_VIOS_FAKE_IO_H
+#ifndef TESTS_SUPPORT_FAKE_IO_H
+#define TESTS_SUPPORT_FAKE_IO_H
 
 #include "hvcore/aio/aio.h"
 

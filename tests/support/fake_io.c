@@ -1,5 +1,5 @@
 /* fake_io - see fake_io.h. */
-#include "tests/unit/vios/fake_io.h"
+#include "tests/support/fake_io.h"
 
 #include <string.h>
 
