@@ -27,7 +27,7 @@ static enum hv_code check_kind(const Tarn__LparRecord *lpar, struct hv_err *err)
 
 static enum hv_code check_size(const struct plan_resize *change, struct hv_err *err)
 {
-	const Tarn__LparSpec *spec = change->lpar->spec;
+	const Tarn__LparSpec *spec = &change->use.spec;
 	uint64_t block = change->host->lmb_bytes;
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 

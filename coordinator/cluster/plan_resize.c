@@ -8,16 +8,26 @@
 #include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/memory.h"
-#include "coordinator/cluster/profile.h"
 
 #include <stdlib.h>
 
 #define SIZE_TEXT 32
 
-static uint64_t memory_of(const Tarn__LparRecord *lpar)
+static uint64_t memory_of(const struct plan_resize *change)
 {
+	const Tarn__LparRecord *lpar = change->lpar;
+
 	return lpar->running && lpar->has_granted_bytes ? lpar->granted_bytes
-							: lpar->spec->mem_bytes;
+							: change->use.spec.mem_bytes;
+}
+
+/* One that never ran has its default profile's sizes, whatever its spec still says. */
+static enum hv_code find_use(struct plan_resize *change, struct hv_err *err)
+{
+	change->use = (struct profile_use){ .spec = *change->lpar->spec };
+	if (limits_is_active(change->lpar))
+		return HV_OK;
+	return profile_use_find(change->lpar, NULL, &change->use, err);
 }
 
 /* Exactly one of three sizes; UINT64_MAX stands for more than can be. */
@@ -48,17 +58,22 @@ enum hv_code plan_resize_find_after(const Tarn__LparResize *request,
 enum hv_code plan_resize_find(const struct plan *plan, const char *name,
 			      struct plan_resize *ret_change, struct hv_err *err)
 {
+	enum hv_code code;
+
 	*ret_change = (struct plan_resize){ .lpar = cluster_lpar(plan->cluster, name) };
 	if (ret_change->lpar == NULL)
 		return hv_fail(err, HV_E_NOTFOUND, "LPAR '%s' is not known", name);
-	ret_change->before = memory_of(ret_change->lpar);
+	code = find_use(ret_change, err);
+	if (code != HV_OK)
+		return code;
+	ret_change->before = memory_of(ret_change);
 	return plan_need_host(plan, ret_change->lpar->host, &ret_change->host, err);
 }
 
 enum hv_code plan_resize_check_bounds(const struct plan_resize *change,
 				      struct hv_err *err)
 {
-	const Tarn__LparSpec *spec = change->lpar->spec;
+	const Tarn__LparSpec *spec = &change->use.spec;
 	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
 
 	if (change->after == change->before)
@@ -195,21 +210,19 @@ static enum hv_code define(struct plan *plan, const struct plan_resize *change,
 			   struct hv_err *err)
 {
 	const char *name = change->lpar->spec->name;
-	struct profile_use use;
+	Tarn__LparSpec now = change->use.spec;
 	Tarn__LparRecord *edit;
 	char text[SIZE_TEXT];
-	enum hv_code code = profile_use_find(change->lpar, NULL, &use, err);
+	enum hv_code code;
 
-	if (code != HV_OK)
-		return code;
-	use.spec.mem_bytes = change->after;
-	code = hv_lpar_spec_check(&use.spec, err);
+	now.mem_bytes = change->after;
+	code = hv_lpar_spec_check(&now, err);
 	if (code != HV_OK)
 		return code;
 	edit = draft_edit_lpar(&plan->draft, name);
 	if (edit == NULL)
 		return HV_OK; /* draft_finish() says no memory */
-	profile_use_edit(&plan->draft, &use);
+	profile_use_edit(&plan->draft, &change->use);
 	edit->spec->mem_bytes = change->after;
 	hv_size_format(change->after, text, sizeof(text));
 	draft_name(&plan->draft, "memory of lpar '%s': %s", name, text);

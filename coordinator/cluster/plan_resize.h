@@ -10,12 +10,14 @@
 #define COORDINATOR_CLUSTER_PLAN_RESIZE_H
 
 #include "coordinator/cluster/plan.h"
+#include "coordinator/cluster/profile.h"
 
 #define PLAN_RESIZE_WAIT_S 300 /* as on the HMC: five minutes */
 
 struct plan_resize {
 	const Tarn__LparRecord *lpar;
 	const Tarn__HostRecord *host;
+	struct profile_use use; /* active: as it is; off: what activation begins with */
 	uint64_t before, after;
 };
 

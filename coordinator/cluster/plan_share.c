@@ -26,11 +26,6 @@ static enum hv_code find(const struct plan *plan, const char *name,
 
 	if (lpar == NULL)
 		return hv_fail(err, HV_E_NOTFOUND, "LPAR '%s' is not known", name);
-	if (!limits_is_shared(lpar->spec))
-		return hv_fail(err, HV_E_INVAL,
-			       "LPAR '%s' has dedicated memory; only shared ones have a "
-			       "weight and entitled memory",
-			       name);
 	if (limits_is_active(lpar) && !lpar->running)
 		return hv_fail(err, HV_E_BUSY, "LPAR '%s' is being shut down", name);
 	*ret_change = (struct change){ .lpar = lpar, .now = *lpar->spec };
@@ -41,6 +36,11 @@ static enum hv_code find(const struct plan *plan, const char *name,
 			return code;
 		ret_change->now = ret_change->use.spec;
 	}
+	if (!limits_is_shared(&ret_change->now))
+		return hv_fail(err, HV_E_INVAL,
+			       "LPAR '%s' has dedicated memory; only shared ones have a "
+			       "weight and entitled memory",
+			       name);
 	return plan_need_host(plan, lpar->host, &ret_change->host, err);
 }
 

@@ -166,6 +166,26 @@ static void one_that_is_off_is_defined_anew(void **state)
 	test_settle(&c, &host);
 }
 
+/* The profile that an LPAR was made with, changed before its first run. */
+static void set_default_profile(const char *name, uint64_t mib, bool is_dedicated)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__ProfileSet set = TARN__PROFILE_SET__INIT;
+	Tarn__LparProfile profile = *lpar_of(name)->profiles[0];
+
+	profile.mode = is_dedicated ? TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED
+				    : TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	profile.min_bytes = mib * MIB / 2;
+	profile.mem_bytes = mib * MIB;
+	profile.max_bytes = 2 * mib * MIB;
+	set.lpar = (char *)name;
+	set.profile = &profile;
+	set.was = lpar_of(name)->profiles[0];
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PROFILE_SET;
+	request.profile_set = &set;
+	assert_int_equal(test_change(&c, &request, NULL, NULL), HV_OK);
+}
+
 static enum hv_code change(const Tarn__LparResize *sizes, const char *name,
 			   struct hv_err *err)
 {
@@ -176,6 +196,46 @@ static enum hv_code change(const Tarn__LparResize *sizes, const char *name,
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_RESIZE;
 	request.lpar_resize = &resize;
 	return test_change(&c, &request, err, NULL);
+}
+
+/* It has 64 of 32 to 2048 MiB still, and would begin with 256 of 128 to 512. */
+static void one_that_never_ran_has_its_default_profile(void **state)
+{
+	Tarn__LparResize less = TARN__LPAR_RESIZE__INIT;
+	Tarn__LparResize kept = TARN__LPAR_RESIZE__INIT;
+	struct hv_err err = { 0 };
+
+	(void)state;
+	create("off", true);
+	set_default_profile("off", 256, true);
+	kept.has_kept = kept.kept = true;
+	kept.has_mem_bytes = true;
+	kept.mem_bytes = 528 * MIB;
+	assert_int_equal(change(&kept, "off", &err), HV_E_INVAL);
+	assert_non_null(strstr(err.text, "is more than its maximum 512 MiB"));
+	assert_int_equal(test_lpar_resize(&c, "off", 64 * MIB, &err, NULL), HV_E_INVAL);
+	assert_non_null(strstr(err.text, "its minimum 128 MiB and its maximum 512 MiB"));
+	assert_int_equal(test_lpar_resize(&c, "off", 256 * MIB, &err, NULL), HV_E_STATE);
+	less.has_remove_bytes = true;
+	less.remove_bytes = 16 * MIB;
+	assert_int_equal(change(&less, "off", &err), HV_OK);
+	assert_int_equal(lpar_of("off")->spec->mem_bytes, 240 * MIB);
+	assert_int_equal(lpar_of("off")->spec->min_bytes, 128 * MIB);
+}
+
+/* What it is entitled to counts only if it will still be shared. */
+static void an_entitlement_of_before_its_profile_is_none(void **state)
+{
+	struct test_lpar lpar = {
+		.name = "off", .host = "h1", .mem = 64 * MIB, .entitled = 64 * MIB
+	};
+
+	(void)state;
+	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
+	set_default_profile("off", 64, true);
+	assert_int_equal(test_lpar_resize(&c, "off", 32 * MIB, NULL, NULL), HV_OK);
+	assert_int_equal(lpar_of("off")->spec->mem_bytes, 32 * MIB);
+	assert_false(limits_is_shared(lpar_of("off")->spec));
 }
 
 struct refusal {
@@ -271,6 +331,8 @@ int main(void)
 		TEST(a_change_goes_on_after_a_restart),
 		TEST(a_run_that_ends_ends_its_change),
 		TEST(one_that_is_off_is_defined_anew),
+		TEST(one_that_never_ran_has_its_default_profile),
+		TEST(an_entitlement_of_before_its_profile_is_none),
 		TEST(what_cannot_be_is_refused),
 		TEST(one_change_at_a_time),
 		TEST(none_while_a_drill_runs),

@@ -133,6 +133,37 @@ static void what_is_off_is_defined_anew(void **state)
 	assert_int_equal(spec_of("a")->entitled_bytes, 64 * MIB);
 }
 
+static void set_mode(const char *name, Tarn__MemoryMode mode)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__ProfileSet profile_set = TARN__PROFILE_SET__INIT;
+	Tarn__LparProfile *was = cluster_lpar(test_cluster(&c), name)->profiles[0];
+	Tarn__LparProfile profile = *was;
+
+	profile.mode = mode;
+	profile_set.lpar = TEXT(name);
+	profile_set.profile = &profile;
+	profile_set.was = was;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PROFILE_SET;
+	request.profile_set = &profile_set;
+	assert_int_equal(test_change(&c, &request, &err, NULL), HV_OK);
+}
+
+/* What it would begin with, not what it was made with. */
+static void one_that_never_ran_is_what_its_profile_says(void **state)
+{
+	(void)state;
+	create("a", 64 * MIB, true);
+	create("b", 64 * MIB, false);
+	set_mode("a", TARN__MEMORY_MODE__MEMORY_MODE_SHARED);
+	set_mode("b", TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED);
+	assert_int_equal(set_weight("a", 7), HV_OK);
+	assert_int_equal(spec_of("a")->mode, TARN__MEMORY_MODE__MEMORY_MODE_SHARED);
+	assert_int_equal(spec_of("a")->weight, 7);
+	assert_int_equal(set_weight("b", 7), HV_E_INVAL);
+	says("dedicated memory");
+}
+
 static void another_run_has_what_was_set(void **state)
 {
 	(void)state;
@@ -244,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLAIM(what_runs_is_changed_at_once),
 		CLAIM(what_is_off_is_defined_anew),
+		CLAIM(one_that_never_ran_is_what_its_profile_says),
 		CLAIM(another_run_has_what_was_set),
 		CLAIM(no_more_is_guaranteed_than_the_pool_has),
 		CLAIM(what_cannot_be_is_refused),
