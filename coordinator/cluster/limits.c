@@ -83,6 +83,31 @@ uint64_t limits_working_bytes(const struct cluster *cluster, const Tarn__LparRec
 							     : lpar->spec->mem_bytes;
 }
 
+/* No more than its memory, so what a report says cannot be more than a record does. */
+static uint64_t ordered_bytes(const struct cluster *cluster, const Tarn__LparRecord *lpar)
+{
+	const Tarn__PartitionStat *stat = live_partition(
+		cluster_live(cluster, lpar->host), lpar->spec->name, lpar->run_id);
+	uint64_t bytes = stat != NULL && stat->has_ordered_weight
+				 ? stat->ordered_entitled_bytes
+				 : 0;
+
+	return bytes < lpar->spec->mem_bytes ? bytes : lpar->spec->mem_bytes;
+}
+
+uint64_t limits_guaranteed(const struct cluster *cluster, const Tarn__LparRecord *lpar)
+{
+	Tarn__LparSpec spec = *lpar->spec;
+	uint64_t ordered = ordered_bytes(cluster, lpar), entitled;
+
+	if (!limits_is_shared(&spec))
+		return 0;
+	if (lpar->awaits != NULL)
+		spec.mem_bytes += lpar->move_bytes;
+	entitled = limits_entitled(&spec);
+	return entitled > ordered ? entitled : ordered;
+}
+
 static void add_lpar(const struct cluster *cluster, struct host_use *use,
 		     const Tarn__LparRecord *lpar, enum limits_scope scope)
 {
@@ -97,6 +122,9 @@ static void add_lpar(const struct cluster *cluster, struct host_use *use,
 	use->lpars++;
 	if (limits_is_shared(spec)) {
 		use->entitled_bytes += limits_entitled(spec);
+		use->guaranteed_bytes += limits_is_active(lpar)
+						 ? limits_guaranteed(cluster, lpar)
+						 : limits_entitled(spec);
 		use->logical_bytes += bytes;
 		use->working_bytes += limits_working_bytes(cluster, lpar);
 		use->shared++;

@@ -35,7 +35,8 @@ struct host_use {
 	uint64_t pool_lmb_bytes;   /* the larger of the pool now and the one coming */
 	uint64_t pool_bytes;       /* the smaller of the two: safe to promise */
 	uint64_t dedicated_bytes;  /* in whole LMBs */
-	uint64_t entitled_bytes;
+	uint64_t entitled_bytes;   /* as the records have it */
+	uint64_t guaranteed_bytes; /* the same with what is not given back, or to come */
 	uint64_t logical_bytes;
 	uint64_t working_bytes; /* logical, or what was measured to be used of it */
 	unsigned shared;
@@ -81,6 +82,12 @@ struct hv_reserve_partition limits_partition(const Tarn__LparSpec *spec, bool is
 bool limits_is_shared(const Tarn__LparSpec *spec);
 bool limits_needs_pair(const Tarn__LparSpec *spec);
 uint64_t limits_entitled(const Tarn__LparSpec *spec); /* 0 of a dedicated one */
+/*
+ * Of an active shared LPAR, what of the pool is not free for others: its entitlement,
+ * that of the memory that it waits for, or what its hypervisor was last told, as far as
+ * that is reported: the largest. So what shrinks counts until it was given.
+ */
+uint64_t limits_guaranteed(const struct cluster *cluster, const Tarn__LparRecord *lpar);
 /* Does it hold memory and devices, now or in a moment? */
 bool limits_is_active(const Tarn__LparRecord *lpar);
 

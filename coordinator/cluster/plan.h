@@ -137,5 +137,9 @@ enum hv_code plan_need_machine(const Tarn__HostRecord *host, struct hv_err *err)
 HV_MUST_USE
 enum hv_code plan_need_no_drill(const struct plan *plan, const char *host,
 				struct hv_err *err);
+/* LIMIT: a running shared LPAR's entitlement as of `now` is not free in its pool. */
+HV_MUST_USE
+enum hv_code plan_need_promise(const struct plan *plan, const Tarn__LparRecord *lpar,
+			       const Tarn__LparSpec *now, struct hv_err *err);
 
 #endif

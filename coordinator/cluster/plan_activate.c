@@ -146,8 +146,8 @@ static enum hv_code need_entitlement(struct activation *at, struct hv_err *err)
 {
 	uint64_t entitled = limits_entitled(at->spec);
 	uint64_t promise = limits_promise(at->use.pool_bytes);
-	uint64_t left = promise > at->use.entitled_bytes
-				? promise - at->use.entitled_bytes
+	uint64_t left = promise > at->use.guaranteed_bytes
+				? promise - at->use.guaranteed_bytes
 				: 0;
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 

@@ -48,7 +48,9 @@ static enum hv_code check_one(const struct plan *plan, const struct plan_resize 
 			       "run; use 'tarn lpar resize'",
 			       change->lpar->spec->name);
 	code = plan_resize_check_running(plan, change, err);
-	return code == HV_OK ? plan_resize_check_bounds(change, err) : code;
+	if (code == HV_OK)
+		code = plan_resize_check_bounds(change, err);
+	return code == HV_OK ? plan_resize_check_promise(plan, change, err) : code;
 }
 
 static void order(struct plan *plan, const struct plan_resize *from,

@@ -115,14 +115,14 @@ static enum hv_code check_shrink(const Tarn__HostRecord *host, const struct host
 {
 	char a[SIZE_TEXT], b[SIZE_TEXT], promise[SIZE_TEXT];
 
-	if (limits_promise(bytes) < use->entitled_bytes)
+	if (limits_promise(bytes) < use->guaranteed_bytes)
 		return hv_fail(
 			err, HV_E_LIMIT,
 			"pool of host '%s': what %s can guarantee, %s, is less than "
 			"the entitled memory of its running LPARs, %s; lower it with "
 			"'tarn lpar set-memory', or shut some down",
 			host->name, size(bytes, a), size(limits_promise(bytes), promise),
-			size(use->entitled_bytes, b));
+			size(use->guaranteed_bytes, b));
 	if (use->working_bytes > bytes * LIMITS_OVERCOMMIT)
 		return hv_fail(
 			err, HV_E_LIMIT,

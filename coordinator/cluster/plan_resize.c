@@ -8,6 +8,7 @@
 #include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/memory.h"
+#include "hvcore/wire/lpar_adapters.h"
 
 #include <stdlib.h>
 
@@ -98,7 +99,8 @@ enum hv_code plan_resize_check_bounds(const struct plan_resize *change,
 			       spec->name, hv_size_format(change->after, a, sizeof(a)),
 			       change->host->name,
 			       hv_size_format(change->host->lmb_bytes, b, sizeof(b)));
-	if (spec->entitled_bytes > change->after)
+	/* what its adapters need becomes less with its memory */
+	if (!hv_lpar_entitled_is_auto(spec) && spec->entitled_bytes > change->after)
 		return hv_fail(err, HV_E_INVAL,
 			       "LPAR '%s': memory of %s is less than its entitled memory "
 			       "%s",
@@ -169,11 +171,16 @@ enum hv_code plan_resize_check_running(const struct plan *plan,
 	return plan_need_connected(plan, change->host, err);
 }
 
-static void set_memory(Tarn__LparRecord *edit, uint64_t bytes)
+enum hv_code plan_resize_check_promise(const struct plan *plan,
+				       const struct plan_resize *change,
+				       struct hv_err *err)
 {
-	edit->spec->mem_bytes = bytes;
-	if (edit->has_granted_bytes)
-		edit->granted_bytes = bytes;
+	Tarn__LparSpec now = change->use.spec;
+
+	if (!limits_is_shared(&now) || change->after <= change->before)
+		return HV_OK;
+	now.mem_bytes = change->after;
+	return plan_need_promise(plan, change->lpar, &now, err);
 }
 
 Tarn__LparRecord *plan_resize_start(struct plan *plan, const struct plan_resize *change,
@@ -198,7 +205,7 @@ Tarn__LparRecord *plan_resize_start(struct plan *plan, const struct plan_resize 
 	edit->has_resize_before = 1;
 	edit->resize_before = change->before;
 	if (change->after > change->before)
-		set_memory(edit, change->after);
+		profile_set_memory(edit, change->after);
 	return edit;
 }
 
@@ -216,6 +223,7 @@ static enum hv_code define(struct plan *plan, const struct plan_resize *change,
 	enum hv_code code;
 
 	now.mem_bytes = change->after;
+	hv_lpar_entitle(&now);
 	code = hv_lpar_spec_check(&now, err);
 	if (code != HV_OK)
 		return code;
@@ -223,7 +231,7 @@ static enum hv_code define(struct plan *plan, const struct plan_resize *change,
 	if (edit == NULL)
 		return HV_OK; /* draft_finish() says no memory */
 	profile_use_edit(&plan->draft, &change->use);
-	edit->spec->mem_bytes = change->after;
+	profile_set_memory(edit, change->after);
 	hv_size_format(change->after, text, sizeof(text));
 	draft_name(&plan->draft, "memory of lpar '%s': %s", name, text);
 	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, change->host->name,
@@ -246,6 +254,8 @@ static enum hv_code resize_running(struct plan *plan, const struct plan_resize *
 		code = check_logical(change, &use, err);
 	else if (grows)
 		code = check_free(change, &use, &more, err);
+	if (code == HV_OK)
+		code = plan_resize_check_promise(plan, change, err);
 	if (code != HV_OK)
 		return code;
 	if (more != 0)

@@ -38,6 +38,11 @@ enum hv_code plan_resize_check_running(const struct plan *plan,
 HV_MUST_USE
 enum hv_code plan_resize_check_bounds(const struct plan_resize *resize,
 				      struct hv_err *err);
+/* LIMIT: shared, and entitled to more with more memory, for which the pool is too small. */
+HV_MUST_USE
+enum hv_code plan_resize_check_promise(const struct plan *plan,
+				       const struct plan_resize *resize,
+				       struct hv_err *err);
 /* As plan.job, which must be there. NULL: the draft has no memory, and knows it. */
 Tarn__LparRecord *plan_resize_start(struct plan *plan, const struct plan_resize *resize,
 				    uint32_t wait_s);

@@ -128,25 +128,26 @@ static enum hv_code check_mapped(const struct plan *plan, const struct change *c
 		       hv_size_format(stat->io_mapped_bytes, b, sizeof(b)));
 }
 
-static enum hv_code check_pool(const struct plan *plan, const struct change *change,
-			       struct hv_err *err)
+enum hv_code plan_need_promise(const struct plan *plan, const Tarn__LparRecord *lpar,
+			       const Tarn__LparSpec *now, struct hv_err *err)
 {
-	struct host_use use = limits_use(plan->cluster, change->host, LIMITS_RUNNING);
-	uint64_t before = limits_entitled(change->lpar->spec);
-	uint64_t after = limits_entitled(&change->now);
-	uint64_t others = use.entitled_bytes - before;
+	const Tarn__HostRecord *host = cluster_host(plan->cluster, lpar->host);
+	struct host_use use = limits_use(plan->cluster, host, LIMITS_RUNNING);
+	uint64_t before = limits_guaranteed(plan->cluster, lpar);
+	uint64_t after = limits_entitled(now);
+	uint64_t others = use.guaranteed_bytes - before;
 	uint64_t promise = limits_promise(use.pool_bytes);
 	uint64_t left = promise > others ? promise - others : 0;
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
-	if (!limits_is_active(change->lpar) || after <= before || after <= left)
+	if (after <= before || after <= left)
 		return HV_OK;
 	return hv_fail(err, HV_E_LIMIT,
 		       "LPAR '%s': entitled memory of %s does not fit the pool of host "
 		       "'%s', which has %s for it; make the pool larger, or shut down an "
 		       "LPAR",
-		       change->lpar->spec->name, hv_size_format(after, a, sizeof(a)),
-		       change->host->name, hv_size_format(left, b, sizeof(b)));
+		       now->name, hv_size_format(after, a, sizeof(a)), host->name,
+		       hv_size_format(left, b, sizeof(b)));
 }
 
 static void put(struct plan *plan, const struct change *change)
@@ -184,8 +185,8 @@ enum hv_code plan_lpar_set_memory(struct plan *plan, const Tarn__LparSetMemory *
 		code = check_size(&change, request, err);
 	if (code == HV_OK)
 		code = check_mapped(plan, &change, err);
-	if (code == HV_OK)
-		code = check_pool(plan, &change, err);
+	if (code == HV_OK && limits_is_active(change.lpar))
+		code = plan_need_promise(plan, change.lpar, &change.now, err);
 	if (code == HV_OK)
 		put(plan, &change);
 	return code;

@@ -229,6 +229,15 @@ void profile_set_processors(struct draft *draft, Tarn__LparRecord *edit,
 		*edit->processors = *settings;
 }
 
+void profile_set_memory(Tarn__LparRecord *edit, uint64_t bytes)
+{
+	edit->spec->mem_bytes = bytes;
+	if (limits_is_shared(edit->spec))
+		hv_lpar_entitle(edit->spec);
+	if (edit->has_granted_bytes)
+		edit->granted_bytes = bytes;
+}
+
 /* A copy in its place: what a profile lends must not be freed with the record. */
 static void apply_to(struct draft *draft, const Tarn__LparProfile *profile,
 		     Tarn__LparRecord *edit)

@@ -54,6 +54,8 @@ uint64_t profile_granted(const struct cluster *cluster, const char *host);
 /* Of the run; units 0: nobody says. */
 void profile_set_processors(struct draft *draft, Tarn__LparRecord *edit,
 			    const Tarn__Processors *settings);
+/* So is its memory; what its adapters entitle it to is renewed. */
+void profile_set_memory(Tarn__LparRecord *edit, uint64_t bytes);
 void profile_use_edit(struct draft *draft, const struct profile_use *use);
 
 /* CORRUPT: an id twice on a host, or a default profile that is not there. */

@@ -152,7 +152,7 @@ static void fill_row(struct placement_host *row, const struct cluster *cluster,
 	row->memory_total_bytes = use->memory_bytes;
 	row->memory_free_bytes = limits_free_bytes(use);
 	row->entitled_total_bytes = limits_promise(use->pool_bytes);
-	row->entitled_free_bytes = rest(row->entitled_total_bytes, use->entitled_bytes);
+	row->entitled_free_bytes = rest(row->entitled_total_bytes, use->guaranteed_bytes);
 	row->logical_total_bytes = limits_logical_max(use);
 	row->logical_free_bytes = rest(limits_logical_max(use), use->working_bytes);
 	row->shared_free = use->shared < LIMITS_SHARED_MAX

@@ -4,7 +4,7 @@
  * A move is two changes and one job: what the giver gave is the receiver's in the same
  * draft, so nobody else can take it in between.
  */
-#include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/profile.h"
 #include "coordinator/jobs/jobs.h"
 
 #include <stdlib.h>
@@ -49,13 +49,6 @@ static void clear(Tarn__LparRecord *edit)
 	edit->move_bytes = 0;
 	clear_text(&edit->resize_to);
 	clear_text(&edit->awaits);
-}
-
-static void set_memory(Tarn__LparRecord *edit, uint64_t bytes)
-{
-	edit->spec->mem_bytes = bytes;
-	if (edit->has_granted_bytes)
-		edit->granted_bytes = bytes;
 }
 
 static uint64_t distance(uint64_t a, uint64_t b)
@@ -152,7 +145,7 @@ static void start_receiver(struct draft *draft, Tarn__LparRecord *edit,
 	edit->has_resize_before = 1;
 	edit->resize_before = before;
 	clear_text(&edit->awaits);
-	set_memory(edit, before + bytes);
+	profile_set_memory(edit, before + bytes);
 	if (error != NULL)
 		(void)copy_error(draft, error, &edit->move_error);
 }
@@ -194,7 +187,7 @@ static void settle(struct draft *draft, const Tarn__LparRecord *lpar,
 	tell(draft, lpar, bytes, status->error);
 	if (lpar->resize_to == NULL || !hand_over(draft, lpar, bytes, status->error))
 		end_job(draft, lpar, bytes, status->error);
-	set_memory(edit, bytes);
+	profile_set_memory(edit, bytes);
 	clear(edit);
 }
 
@@ -233,6 +226,6 @@ void jobs_end_resize(struct draft *draft, Tarn__LparRecord *edit)
 		      "LPAR '%s' ended before its memory was changed", edit->spec->name);
 	if (edit->resize_to != NULL)
 		release_receiver(draft, edit->resize_to);
-	set_memory(edit, edit->resize_before);
+	profile_set_memory(edit, edit->resize_before);
 	clear(edit);
 }

@@ -2,6 +2,7 @@
 #include "tests/support/model_host.h"
 
 #include "hvcore/base/invariant.h"
+#include "hvcore/wire/lpar_adapters.h"
 #include "hvcore/wire/pgdev.h"
 
 #include <stdio.h>
@@ -245,6 +246,8 @@ static void begin_run(struct model_host *host, struct model_lpar *lpar,
 	copy_name(lpar->name, name);
 	lpar->is_shared = desired->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
 	lpar->mem_bytes = desired->spec->mem_bytes;
+	lpar->weight = desired->spec->weight;
+	lpar->entitled_bytes = hv_lpar_entitled(desired->spec);
 	copy_name(lpar->device, desired->device != NULL ? desired->device : "");
 	if (has(host->runs_ended, host->runs_ended_count, desired->run_id)) {
 		lpar->is_over = true; /* never started again */
@@ -259,6 +262,20 @@ static void begin_run(struct model_host *host, struct model_lpar *lpar,
 		host->broken = "a run began twice";
 	add(host->runs_begun, &host->runs_begun_count, desired->run_id);
 	lpar->is_running = true;
+}
+
+/* False: it is as desired. */
+static bool step_share(const struct model_host *host, struct model_lpar *lpar,
+		       const Tarn__LparSpec *want)
+{
+	uint64_t entitled = hv_lpar_entitled(want);
+
+	if (host->is_slow_to_share ||
+	    (lpar->weight == want->weight && lpar->entitled_bytes == entitled))
+		return false;
+	lpar->weight = want->weight;
+	lpar->entitled_bytes = entitled;
+	return true;
 }
 
 /* False: it is as desired. */
@@ -293,7 +310,8 @@ static bool step_lpar(struct model_host *host, const Tarn__DesiredLpar *desired)
 	if (desired->running) {
 		if (lpar->run_id == desired->run_id)
 			return lpar->is_running &&
-			       step_resize(host, lpar, desired->resize);
+			       (step_resize(host, lpar, desired->resize) ||
+				step_share(host, lpar, desired->spec));
 		begin_run(host, lpar, desired);
 		return true;
 	}

@@ -34,6 +34,8 @@ struct model_lpar {
 	uint64_t resize_generation; /* done; 0 = none */
 	bool resize_has_error;
 	uint64_t io_mapped_bytes;
+	uint32_t weight; /* shared: as it was last told */
+	uint64_t entitled_bytes;
 	uint64_t want_pages; /* working set, as its manager says; 0 = it says nothing */
 	uint64_t stolen_pages, page_ins, verify_passes, longest_stall_us, bad_pages;
 	bool is_waiting;
@@ -104,6 +106,7 @@ struct model_host {
 	enum hv_code pool_error, device_error, lpar_error, op_error;
 	uint64_t gives_at_most; /* bytes of a resize; then it fails. 0 = all */
 	bool is_slow_to_resize; /* it is not done */
+	bool is_slow_to_share;  /* weight and entitled memory stay */
 	bool vios_stay_down;    /* a VIOS that went is not restarted */
 	bool no_paging;         /* no page-ins happen */
 	bool is_silent_op;      /* orders are not carried out */

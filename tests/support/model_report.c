@@ -157,6 +157,9 @@ static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
 	tarn__manager_stat__init(manager);
 	manager->want_pages = lpar->want_pages;
 	stat->manager = lpar->want_pages != 0 ? manager : NULL;
+	stat->has_ordered_weight = stat->has_ordered_entitled_bytes = lpar->is_shared;
+	stat->ordered_weight = lpar->weight;
+	stat->ordered_entitled_bytes = lpar->entitled_bytes;
 	stat->has_io_mapped_bytes = true;
 	stat->io_mapped_bytes = lpar->io_mapped_bytes;
 	stat->name = (char *)lpar->name;

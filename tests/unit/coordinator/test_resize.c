@@ -277,6 +277,42 @@ static void what_cannot_be_is_refused(void **state)
 	}
 }
 
+/* Of 2 MiB its adapters get no more than that; of 16 MiB 2.5 MiB and 32 KiB. */
+static void what_adapters_need_grows_with_the_memory(void **state)
+{
+	struct test_lpar small = { .name = "small",
+				   .host = "h1",
+				   .mem = 2 * MIB,
+				   .max = 64 * MIB,
+				   .disks = 4,
+				   .ethernets = 4 };
+	struct test_lpar greedy = { .name = "greedy", .host = "h1", .mem = 256 * MIB };
+	struct hv_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(test_lpar_shutdown(&c, "db1", true, NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	greedy.entitled = limits_promise(256 * MIB) - 2 * MIB;
+	assert_int_equal(test_lpar_create(&c, &small, NULL), HV_OK);
+	assert_int_equal(test_lpar_create(&c, &greedy, NULL), HV_OK);
+	assert_int_equal(test_pgdev(&c, "h1", "d2", 512 * MIB, NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	assert_int_equal(test_lpar_activate(&c, "small", NULL, NULL), HV_OK);
+	assert_int_equal(test_lpar_activate(&c, "greedy", &err, NULL), HV_OK);
+	test_settle(&c, &host);
+	assert_int_equal(lpar_of("small")->spec->entitled_bytes, 2 * MIB);
+	assert_int_equal(test_lpar_resize(&c, "small", 16 * MIB, &err, NULL), HV_E_LIMIT);
+	assert_non_null(strstr(err.text, "does not fit the pool of host 'h1', which has "
+					 "2 MiB for it"));
+	assert_int_equal(test_lpar_shutdown(&c, "greedy", true, NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	assert_int_equal(test_lpar_resize(&c, "small", 16 * MIB, &err, NULL), HV_OK);
+	assert_int_equal(lpar_of("small")->spec->entitled_bytes, 5 * MIB / 2 + 32 * 1024);
+	test_settle(&c, &host);
+	assert_int_equal(model_host_lpar(&host, "small")->entitled_bytes,
+			 5 * MIB / 2 + 32 * 1024);
+}
+
 static void one_change_at_a_time(void **state)
 {
 	struct hv_err err = { 0 };
@@ -334,6 +370,7 @@ int main(void)
 		TEST(one_that_never_ran_has_its_default_profile),
 		TEST(an_entitlement_of_before_its_profile_is_none),
 		TEST(what_cannot_be_is_refused),
+		TEST(what_adapters_need_grows_with_the_memory),
 		TEST(one_change_at_a_time),
 		TEST(none_while_a_drill_runs),
 		TEST(what_it_has_already_is_said),

@@ -205,6 +205,51 @@ static void no_more_is_guaranteed_than_the_pool_has(void **state)
 	says("does not fit the pool");
 }
 
+/* Its hypervisor guarantees it until it was told otherwise. */
+static void what_was_lowered_is_free_once_it_was_given(void **state)
+{
+	(void)state;
+	create("a", 200 * MIB, false);
+	create("b", 200 * MIB, false);
+	create("late", 200 * MIB, false);
+	start("a");
+	start("b");
+	assert_int_equal(test_pgdev(&c, "h1", "dl", 512 * MIB, NULL, NULL), HV_OK);
+	assert_int_equal(set_entitled("a", 150 * MIB), HV_OK);
+	assert_int_equal(set_entitled("late", 120 * MIB), HV_OK);
+	test_settle(&c, &host);
+	host.is_slow_to_share = true;
+	assert_int_equal(set_entitled("a", 50 * MIB), HV_OK);
+	assert_int_equal(set_entitled("b", 120 * MIB), HV_E_LIMIT);
+	says("which has 97 MiB for it");
+	assert_int_equal(test_lpar_activate(&c, "late", &err, NULL), HV_E_LIMIT);
+	assert_int_equal(test_pool(&c, "h1", 144 * MIB, 512 * MIB, false, &err, NULL),
+			 HV_E_LIMIT);
+	test_settle(&c, &host);
+	assert_int_equal(set_entitled("b", 120 * MIB), HV_E_LIMIT);
+	assert_int_equal(set_entitled("a", 150 * MIB), HV_OK); /* it is its own still */
+	assert_int_equal(set_entitled("a", 50 * MIB), HV_OK);
+	host.is_slow_to_share = false;
+	test_settle(&c, &host);
+	assert_int_equal(set_entitled("b", 120 * MIB), HV_OK);
+}
+
+/* A report promises nobody more than his memory, and nothing that the audit counts. */
+static void what_a_host_says_of_it_is_bounded(void **state)
+{
+	(void)state;
+	create("a", 64 * MIB, false);
+	create("b", 200 * MIB, false);
+	start("a");
+	start("b");
+	host.is_slow_to_share = true;
+	model_host_lpar(&host, "a")->entitled_bytes = UINT64_MAX;
+	assert_int_equal(test_report(&c, &host, &err), HV_OK);
+	assert_int_equal(set_entitled("b", 190 * MIB), HV_E_LIMIT);
+	says("which has 183 MiB for it");
+	assert_int_equal(set_entitled("b", 183 * MIB), HV_OK);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
 	Tarn__LparSetMemory none = TARN__LPAR_SET_MEMORY__INIT;
@@ -278,6 +323,8 @@ int main(void)
 		CLAIM(one_that_never_ran_is_what_its_profile_says),
 		CLAIM(another_run_has_what_was_set),
 		CLAIM(no_more_is_guaranteed_than_the_pool_has),
+		CLAIM(what_was_lowered_is_free_once_it_was_given),
+		CLAIM(what_a_host_says_of_it_is_bounded),
 		CLAIM(what_cannot_be_is_refused),
 		CLAIM(what_is_mapped_stays_guaranteed),
 		CLAIM(what_is_being_given_or_taken_does_not_count),

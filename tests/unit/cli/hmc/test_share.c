@@ -17,6 +17,7 @@
 /* Its fields are those of `chhwres -r mem -o s`. */
 static void is_listed(const char *row)
 {
+	lab_settle(); /* what it has now says its host */
 	lab_prints(
 		"lshwres -r mem" M
 		"--level lpar --filter lpar_names=s -F curr_mem_weight,pend_mem_weight,"
