@@ -27,23 +27,41 @@ static enum hv_code need_profile(const Tarn__LparRecord *lpar, const char *name,
 	return HV_OK;
 }
 
+/* NULL: every disk has a path of its own. */
+static const Tarn__VirtualDisk *kept_disk(size_t count, Tarn__VirtualDisk *const *disks)
+{
+	for (size_t i = 0; i < count; i++)
+		if (disks[i]->path == NULL)
+			return disks[i];
+	return NULL;
+}
+
+/* Those of other profiles lie there from their last run on. */
+static const Tarn__VirtualDisk *any_kept_disk(const Tarn__LparRecord *lpar)
+{
+	const Tarn__VirtualDisk *disk = kept_disk(lpar->spec->n_disks, lpar->spec->disks);
+
+	for (size_t i = 0; i < lpar->n_profiles && disk == NULL; i++)
+		disk = kept_disk(lpar->profiles[i]->n_disks, lpar->profiles[i]->disks);
+	return disk;
+}
+
 static enum hv_code check_rename(const struct plan *plan, const Tarn__LparRecord *lpar,
 				 const char *name, struct hv_err *err)
 {
 	const Tarn__LparRecord *other = cluster_lpar(plan->cluster, name);
+	const Tarn__VirtualDisk *disk = any_kept_disk(lpar);
 
 	if (other != NULL && other != lpar)
 		return hv_fail(err, HV_E_EXISTS,
 			       "LPAR '%s' exists already on host '%s'; choose another "
 			       "name",
 			       name, other->host);
-	for (size_t i = 0; i < lpar->spec->n_disks && other != lpar; i++)
-		if (lpar->spec->disks[i]->path == NULL)
-			return hv_fail(err, HV_E_REFUSED,
-				       "LPAR '%s' has a disk in slot %u that host '%s' "
-				       "keeps under its name; it cannot be renamed",
-				       lpar->spec->name, lpar->spec->disks[i]->slot,
-				       lpar->host);
+	if (disk != NULL && other != lpar)
+		return hv_fail(err, HV_E_REFUSED,
+			       "LPAR '%s' has a disk in slot %u that host '%s' keeps "
+			       "under its name; it cannot be renamed",
+			       lpar->spec->name, disk->slot, lpar->host);
 	return HV_OK;
 }
 

@@ -327,6 +327,40 @@ static void an_lpar_with_a_disk_of_its_own_keeps_its_name(void **state)
 	assert_int_equal(change(&message), HV_OK);
 }
 
+/* The host keeps them from the last run with that profile on. */
+static void a_disk_of_any_profile_keeps_the_name(void **state)
+{
+	Tarn__LparChange message = TARN__LPAR_CHANGE__INIT;
+	Tarn__LparProfile disk = profile_of("disk", 16);
+	Tarn__VirtualDisk one = TARN__VIRTUAL_DISK__INIT, *list[] = { &one };
+	struct made a = { .name = "a" };
+
+	(void)state;
+	one.slot = 2;
+	one.bytes = MIB;
+	disk.n_disks = 1;
+	disk.disks = list;
+	disk.has_virtual_adapters = true;
+	disk.virtual_adapters = 3;
+	assert_int_equal(create(&a), HV_OK);
+	assert_int_equal(set_profile("a", &disk, NULL), HV_OK);
+	assert_int_equal(activate("a", "disk"), HV_OK);
+	shut_down("a");
+	assert_int_equal(activate("a", PROFILE_NAME), HV_OK);
+	shut_down("a");
+	assert_int_equal(lpar_of("a")->spec->n_disks, 0);
+	message.name = TEXT("a");
+	message.new_name = TEXT("z");
+	assert_int_equal(change(&message), HV_E_REFUSED);
+	must_say("has a disk in slot 2 that host 'h1' keeps under its name");
+	message.apply_profile = TEXT("disk"); /* with the new name at once */
+	assert_int_equal(change(&message), HV_E_REFUSED);
+	assert_int_equal(remove_profile("a", "disk"), HV_OK);
+	message.apply_profile = NULL;
+	assert_int_equal(change(&message), HV_OK);
+	assert_non_null(lpar_of("z"));
+}
+
 static void an_lpar_is_renamed_and_set_while_it_is_off(void **state)
 {
 	Tarn__LparChange message = TARN__LPAR_CHANGE__INIT;
@@ -484,6 +518,7 @@ int main(void)
 		TEST(profiles_are_not_lost_by_a_race),
 		TEST(profiles_are_bounded_and_the_default_stays),
 		TEST(an_lpar_with_a_disk_of_its_own_keeps_its_name),
+		TEST(a_disk_of_any_profile_keeps_the_name),
 		TEST(an_lpar_is_renamed_and_set_while_it_is_off),
 		TEST(processors_are_checked_at_activation),
 		TEST(profiles_are_shown_where_they_are_asked_for),
