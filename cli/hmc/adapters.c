@@ -42,6 +42,12 @@ const char *hmc_adapters_value(const Tarn__LparProfile *profile, const char *nam
 	return used > 0 ? text : hv_lpar_profile_value(profile, name);
 }
 
+static bool is_any_said(const Tarn__LparProfile *profile)
+{
+	return is_said(profile, SERIAL) || is_said(profile, SCSI) ||
+	       is_said(profile, ETHERNET);
+}
+
 static bool next_element(const char **list, char element[HMC_ELEMENT_BYTES])
 {
 	bool is_bad = false;
@@ -152,6 +158,9 @@ enum hv_code hmc_adapters_take(struct hmc_adapters *adapters, Tarn__LparProfile 
 	for (unsigned i = 0; i < HV_COUNT(lists); i++)
 		count += count_elements(hmc_adapters_value(profile, lists[i], text));
 	least += profile->n_disks + profile->n_ethernets;
+	/* not made by an HMC: there are as many as `tarn lpar create` was told */
+	if (!is_any_said(profile) && count < profile->virtual_adapters)
+		count = profile->virtual_adapters;
 	if (profile->n_disks + profile->n_ethernets > 0 && count < least)
 		count = (uint32_t)least;
 	profile->has_virtual_adapters = true;

@@ -125,8 +125,9 @@ static void add_adapters(const struct test_lpar *lpar, struct adapters *adapters
 	spec->disks = adapters->disk_list;
 	spec->n_ethernets = lpar->ethernets;
 	spec->ethernets = adapters->ethernet_list;
-	spec->has_virtual_adapters = lpar->disks + lpar->ethernets > 0;
-	spec->virtual_adapters = 2 + lpar->disks + lpar->ethernets;
+	spec->has_virtual_adapters = lpar->adapters + lpar->disks + lpar->ethernets > 0;
+	spec->virtual_adapters = lpar->adapters != 0 ? lpar->adapters
+						     : 2 + lpar->disks + lpar->ethernets;
 }
 
 enum hv_code test_lpar_create(struct test_coordinator *c, const struct test_lpar *lpar,

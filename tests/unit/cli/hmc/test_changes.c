@@ -325,6 +325,35 @@ static void disks_stay_while_their_adapter_is_there(void **state)
 	assert_int_equal(spec_of("t")->virtual_adapters, 2);
 }
 
+/* By `tarn lpar create --adapters`, until an HMC says which ones they are. */
+static void adapters_that_nobody_lists_stay_as_many(void **state)
+{
+	struct test_lpar plain = {
+		.name = "t", .host = "h1", .mem = 64 * MIB, .adapters = 10
+	};
+	struct test_lpar disks = {
+		.name = "u", .host = "h1", .mem = 64 * MIB, .disks = 2, .adapters = 10
+	};
+	struct hv_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(test_lpar_create(&lab.coordinator, &plain, &err), HV_OK);
+	assert_int_equal(test_lpar_create(&lab.coordinator, &disks, &err), HV_OK);
+	lab_does("chsyscfg -r prof" M "-i 'lpar_name=t,name=default,"
+		 "mem_weight=7," LAB_SHARED_PROCS "'");
+	lab_does("chsyscfg -r lpar" M "-o apply -p t -n default");
+	assert_int_equal(spec_of("t")->virtual_adapters, 10);
+	lab_does("chsyscfg -r prof" M "-i 'lpar_name=u,name=default,"
+		 "mem_weight=7," LAB_SHARED_PROCS "'");
+	lab_does("chsyscfg -r lpar" M "-o apply -p u -n default");
+	assert_int_equal(spec_of("u")->virtual_adapters, 10);
+	assert_int_equal(spec_of("u")->n_disks, 2);
+	lab_does("chsyscfg -r prof" M "-i 'lpar_name=t,name=default,"
+		 "virtual_eth_adapters=2/0/1//0/0'");
+	lab_does("chsyscfg -r lpar" M "-o apply -p t -n default");
+	assert_int_equal(spec_of("t")->virtual_adapters, 3);
+}
+
 static void what_runs_is_neither_renamed_nor_removed(void **state)
 {
 	(void)state;
@@ -495,6 +524,7 @@ int main(void)
 		TEST(a_shared_partition_needs_an_adapter),
 		TEST(ethernets_of_a_profile_are_real_ones),
 		TEST(disks_stay_while_their_adapter_is_there),
+		TEST(adapters_that_nobody_lists_stay_as_many),
 		TEST(what_runs_is_neither_renamed_nor_removed),
 		TEST(a_profile_is_taken_as_it_is_listed),
 		TEST(a_profile_that_says_nothing_of_processors_stays_so),
