@@ -8,23 +8,24 @@
 #include <string.h>
 
 #include "hvcore/base/units.h"
-
-#define MIB_MAX (HV_LPAR_BYTES_MAX / HMC_MIB)
+#include "hvcore/wire/lpar_adapters.h"
 
 /* What the record says, and from where += and -= go on. */
 struct share {
-	uint64_t weight, entitled_mib;
+	uint64_t weight, entitled_bytes;
 	bool has_weight, has_entitled;
 	bool is_auto, is_by_hand; /* auto_io_entitled_mem=1, =0 */
 };
 
-static enum hv_code take_number(const struct hmc_pair *pair, uint64_t max,
+/* Of `unit` each; the value and its maximum count ones. */
+static enum hv_code take_number(const struct hmc_pair *pair, uint64_t unit, uint64_t max,
 				uint64_t *value, struct hv_err *err)
 {
 	uint64_t number = 0;
 	char range[64];
-	bool is_number = hv_u64_parse(pair->value, max, &number, NULL) == HV_OK;
+	bool is_number = hv_u64_parse(pair->value, max / unit, &number, NULL) == HV_OK;
 
+	number *= unit;
 	if (is_number && pair->op == HMC_SET)
 		*value = number;
 	else if (is_number && pair->op == HMC_ADD && number <= max - *value)
@@ -35,7 +36,8 @@ static enum hv_code take_number(const struct hmc_pair *pair, uint64_t max,
 		is_number = false;
 	if (is_number)
 		return HV_OK;
-	(void)snprintf(range, sizeof(range), "0 to %llu", (unsigned long long)max);
+	(void)snprintf(range, sizeof(range), "0 to %llu",
+		       (unsigned long long)(max / unit));
 	return hmc_fail(err, HMC_INVALID_VALUE, pair->value, pair->name, range);
 }
 
@@ -47,8 +49,9 @@ static enum hv_code take_entitled(const struct hmc_pair *pair, struct share *sha
 		return HV_OK;
 	}
 	share->has_entitled = true;
-	if (take_number(pair, MIB_MAX, &share->entitled_mib, err) == HV_OK &&
-	    share->entitled_mib != 0)
+	if (take_number(pair, HMC_MIB, HV_LPAR_BYTES_MAX, &share->entitled_bytes, err) ==
+		    HV_OK &&
+	    share->entitled_bytes != 0)
 		return HV_OK;
 	return hmc_fail(err, HMC_INVALID_VALUE, pair->value, pair->name,
 			"auto or a number of MB");
@@ -76,7 +79,7 @@ static enum hv_code take_pair(const struct hmc_pair *pair, struct share *share,
 	if (strcmp(pair->name, "mem_weight") != 0)
 		return hmc_fail(err, HMC_INVALID_ATTRIBUTE, pair->name, NULL, NULL);
 	share->has_weight = true;
-	return take_number(pair, HV_WEIGHT_MAX, &share->weight, err);
+	return take_number(pair, 1, HV_WEIGHT_MAX, &share->weight, err);
 }
 
 static enum hv_code take_settings(struct hmc *hmc, struct share *share,
@@ -94,7 +97,8 @@ static enum hv_code take_settings(struct hmc *hmc, struct share *share,
 	if (code == HV_OK && share->is_auto && share->has_entitled)
 		return hmc_fail(err, HMC_INVALID_VALUE, "1", "auto_io_entitled_mem",
 				"0 where desired_io_entitled_mem is a number of MB");
-	/* by hand without a number: what it has now stays, whatever its adapters */
+	/* by hand without a number: what it has now stays to the byte, whatever its
+	 * adapters */
 	if (share->is_by_hand)
 		share->has_entitled = true;
 	return code;
@@ -112,7 +116,7 @@ static enum hv_code change(struct hmc *hmc, const Tarn__LparSpec *spec,
 	set.weight = (uint32_t)share->weight;
 	set.has_entitled_bytes = share->is_auto || share->has_entitled;
 	if (share->has_entitled)
-		set.entitled_bytes = share->entitled_mib * HMC_MIB;
+		set.entitled_bytes = share->entitled_bytes;
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_SET_MEMORY;
 	request.lpar_set_memory = &set;
 	if (hmc_change(hmc, &request, &below) == HV_OK)
@@ -148,7 +152,7 @@ enum hv_code hmc_chhwres_share(struct hmc *hmc, const struct hmc_system *system,
 		return hmc_fail(err, HMC_STATE, why, NULL, NULL);
 	}
 	share.weight = spec->weight;
-	share.entitled_mib = (spec->entitled_bytes + HMC_MIB - 1) / HMC_MIB;
+	share.entitled_bytes = hv_lpar_entitled(spec);
 	code = take_settings(hmc, &share, err);
 	return code == HV_OK ? change(hmc, spec, &share, err) : code;
 }

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/cli/hmc/lab.h"
 
+#include "cli/hmc/system.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,6 +66,35 @@ static void the_share_of_what_runs_is_changed(void **state)
 	is_listed("200,200,200,1,2,2,2\n");
 }
 
+static uint64_t entitled_bytes(void)
+{
+	return cluster_lpar(test_cluster(&lab.coordinator), "s")->spec->entitled_bytes;
+}
+
+#define AUTO (7 * HMC_MIB / 4) /* of its one ethernet */
+
+/* What adapters need is not whole MB: more of it may be more than the pool has. */
+static void by_hand_is_what_it_had_to_the_byte(void **state)
+{
+	(void)state;
+	lab_make_shared("s");
+	lab_device("d1", 128);
+	lab_does("chsysstate -r lpar" M "-o on -n s");
+	lab_does("chhwres -r mem" M "-o s -p s -a auto_io_entitled_mem=0");
+	assert_int_equal(entitled_bytes(), AUTO);
+	lab_does("chhwres -r mem" M "-o s -p s -a desired_io_entitled_mem+=3");
+	assert_int_equal(entitled_bytes(), AUTO + 3 * HMC_MIB);
+	is_listed("200,200,200,0,5,5,5\n");
+	lab_does("chhwres -r mem" M "-o s -p s -a desired_io_entitled_mem-=3");
+	assert_int_equal(entitled_bytes(), AUTO);
+	lab_refuses("chhwres -r mem" M "-o s -p s -a desired_io_entitled_mem-=1",
+		    "is less than what its adapters need");
+	lab_refuses("chhwres -r mem" M "-o s -p s -a desired_io_entitled_mem-=2",
+		    "HSCLT002");
+	lab_refuses("chhwres -r mem" M "-o s -p s -a desired_io_entitled_mem+=1048576",
+		    "HSCLT002");
+}
+
 static void a_share_that_cannot_be_is_refused(void **state)
 {
 	static const char *const rows[][2] = {
@@ -111,6 +142,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lab_open_host, lab_close)
 	const struct CMUnitTest tests[] = {
 		TEST(the_share_of_what_runs_is_changed),
+		TEST(by_hand_is_what_it_had_to_the_byte),
 		TEST(a_share_that_cannot_be_is_refused),
 	};
 
