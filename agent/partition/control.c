@@ -333,6 +333,13 @@ static void send_io(struct control *control)
 	(void)send_packet(control, &packet, sizeof packet);
 }
 
+static void send_all(struct control *control, uint64_t now_ms)
+{
+	(void)send_report(control, now_ms);
+	send_os(control);
+	send_io(control);
+}
+
 /* A report that finds no room is due again after the usual time. */
 static void report_if_due(struct control *control)
 {
@@ -342,9 +349,7 @@ static void report_if_due(struct control *control)
 		return;
 	control->is_report_wanted = false;
 	control->next_report_ms = now_ms + PARTITION_REPORT_MS;
-	(void)send_report(control, now_ms);
-	send_os(control);
-	send_io(control);
+	send_all(control, now_ms);
 }
 
 static void end_pass(struct control *control, const struct partition_progress *progress)
@@ -393,7 +398,7 @@ static bool step(struct control *control, int *ret_status)
 		return false;
 	}
 	if (progress.is_ended) {
-		(void)send_report(control, hv_clock_ms());
+		send_all(control, hv_clock_ms());
 		*ret_status = 0;
 		return true;
 	}

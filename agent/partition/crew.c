@@ -183,13 +183,14 @@ static void work(struct worker *worker, uint64_t *now_ns)
 {
 	struct partition_operation operation = partition_workload_next(&worker->workload,
 								       *now_ns / 1000000);
+	struct os_guest *os = worker->crew->os;
 
+	if (os != NULL && os_guest_tick(os, &worker->stall, *now_ns / 1000000))
+		notify(worker->crew);
 	if (does_io(worker, &operation)) {
 		*now_ns = hv_clock_ns();
-	} else if (worker->crew->os != NULL) {
-		if (os_guest_operate(worker->crew->os, &operation, &worker->stall,
-				     *now_ns / 1000000))
-			notify(worker->crew);
+	} else if (os != NULL) {
+		os_guest_operate(os, &operation, &worker->stall);
 		*now_ns = hv_clock_ns();
 	} else if (operation.action == PARTITION_DISCARD) {
 		discard(worker, operation.page, operation.pages);

@@ -229,15 +229,23 @@ static bool reads_file(struct os_guest *os, const struct partition_operation *op
 	return hv_rng_below(&os->rng, 100) < os->config.file_percent;
 }
 
-bool os_guest_operate(struct os_guest *os, const struct partition_operation *operation,
-		      struct partition_stall *stall, uint64_t now_ms)
+bool os_guest_tick(struct os_guest *os, struct partition_stall *stall, uint64_t now_ms)
 {
-	uint64_t page;
 	bool is_given;
 
 	os->stall = stall;
 	is_given = give_some(os, now_ms);
 	loan_if_due(os, now_ms);
+	publish(os);
+	return is_given;
+}
+
+void os_guest_operate(struct os_guest *os, const struct partition_operation *operation,
+		      struct partition_stall *stall)
+{
+	uint64_t page;
+
+	os->stall = stall;
 	if (reads_file(os, operation)) {
 		page = partition_zipf_next(&os->file.zipf, &os->rng) - 1;
 		page = (uint64_t)((unsigned __int128)page * os->file.stride %
@@ -248,7 +256,6 @@ bool os_guest_operate(struct os_guest *os, const struct partition_operation *ope
 				      operation->action != PARTITION_READ);
 	}
 	publish(os);
-	return is_given;
 }
 
 bool os_guest_verify(struct os_guest *os, uint64_t page, struct partition_stall *stall)

@@ -8,7 +8,7 @@
  * its controller would keep.
  *
  * Contract
- *   Threads  operate, verify, resize: one at a time. figures, offer, least: any.
+ *   Threads  tick, operate, verify, resize: one at a time. figures, offer, least: any.
  *   Memory   guest, calls and descriptors are lent.
  *   Errors   open: NOMEM, INVAL.
  */
@@ -46,12 +46,14 @@ void os_guest_init_load(const struct os_guest *os,
 enum os_loan_policy os_guest_policy(const struct os_guest *os);
 
 /*
- * The operation on a page of the process, or a read of the file instead; and once a
- * second what is lent. Before it some of what is to be given back is emptied; true: the
- * last of it. Only touches count in `stall`.
+ * Before each operation, also one that is I/O: once a second what is lent; some of what
+ * is to be given back is emptied. True: the last of it. Only touches count in `stall`.
  */
-bool os_guest_operate(struct os_guest *os, const struct partition_operation *operation,
-		      struct partition_stall *stall, uint64_t now_ms);
+HV_MUST_USE
+bool os_guest_tick(struct os_guest *os, struct partition_stall *stall, uint64_t now_ms);
+/* The operation on a page of the process, or a read of the file instead. */
+void os_guest_operate(struct os_guest *os, const struct partition_operation *operation,
+		      struct partition_stall *stall);
 /* Whether a page of the guest holds what it must. */
 bool os_guest_verify(struct os_guest *os, uint64_t page, struct partition_stall *stall);
 /*

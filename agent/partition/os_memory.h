@@ -105,7 +105,6 @@ void os_memory_offer(struct os_memory *memory, uint32_t frames);
  * with those that could not be. */
 bool os_memory_give(struct os_memory *memory, uint32_t most);
 bool os_memory_is_given(const struct os_memory *memory);
-uint32_t os_memory_kept(const struct os_memory *memory); /* what it makes do with */
 /* It has that many frames: less, and those beyond are given; or more, free ones, up to
  * frames_max. Nothing is offered any more. */
 void os_memory_resize(struct os_memory *memory, uint32_t frames);

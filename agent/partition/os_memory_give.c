@@ -54,11 +54,6 @@ bool os_memory_is_given(const struct os_memory *memory)
 	return memory->count[ASIDE] == memory->config.frames - memory->keep;
 }
 
-uint32_t os_memory_kept(const struct os_memory *memory)
-{
-	return memory->keep;
-}
-
 /* Where it may stay: for what is not used lately nobody else has to go. */
 static uint32_t new_place(struct os_memory *memory, bool is_used)
 {
@@ -89,11 +84,16 @@ static bool move_away(struct os_memory *memory, uint32_t frame)
 	struct frame old = memory->frames[frame];
 	uint32_t to = new_place(memory, old.is_used);
 
+	if (memory->frames[frame].state != WORKING) { /* it left to make that room */
+		if (to != NONE)
+			os_memory_push(memory, FREE, to);
+		return true;
+	}
 	if (to == NONE)
 		return os_memory_page_out(memory, frame);
-	if (memory->frames[frame].state != WORKING || !copy(memory, frame, to)) {
-		os_memory_push(memory, FREE, to); /* it left meanwhile, or is lost */
-		return memory->frames[frame].state != WORKING;
+	if (!copy(memory, frame, to)) {
+		os_memory_push(memory, FREE, to);
+		return false;
 	}
 	os_memory_let_go(memory, frame);
 	os_memory_hold(memory, to, WORKING, old.what);

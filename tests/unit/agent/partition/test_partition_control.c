@@ -19,6 +19,7 @@
 
 #include "hvcore/base/clock.h"
 #include "hvcore/wire/attach.h"
+#include "tests/support/fake_adapters.h"
 
 #define PAGES 512
 #define BYTES (PAGES * HV_PAGE_BYTES)
@@ -148,6 +149,16 @@ static struct hv_attach_report await_passes(struct fixture *fixture, uint64_t pa
 	return report;
 }
 
+static void close_partition(struct fixture *fixture)
+{
+	partition_crew_close(fixture->crew);
+	partition_guest_close(fixture->guest);
+	assert_int_equal(munmap(fixture->base, BYTES), 0);
+	assert_int_equal(close(fixture->file), 0);
+	assert_int_equal(close(fixture->socket), 0);
+	assert_int_equal(close(fixture->config.socket), 0);
+}
+
 /* Shuts down, unless it has ended already; reads what it still reports. */
 static void finish(struct fixture *fixture)
 {
@@ -157,12 +168,7 @@ static void finish(struct fixture *fixture)
 	assert_int_equal(pthread_join(fixture->thread, NULL), 0);
 	while (poll(&at, 1, 0) == 1)
 		(void)receive(fixture, &report, sizeof report);
-	partition_crew_close(fixture->crew);
-	partition_guest_close(fixture->guest);
-	assert_int_equal(munmap(fixture->base, BYTES), 0);
-	assert_int_equal(close(fixture->file), 0);
-	assert_int_equal(close(fixture->socket), 0);
-	assert_int_equal(close(fixture->config.socket), 0);
+	close_partition(fixture);
 }
 
 static void shut_down(struct fixture *fixture)
@@ -324,6 +330,66 @@ static void discards_go_out_and_answers_come_back(void **state)
 	shut_down(&fixture);
 }
 
+/* With a system and adapters, of which nothing but figures is wanted. */
+static void add_system(struct fixture *fixture, struct fake_adapters *fake,
+		       struct partition_crew_config *config)
+{
+	struct os_guest_config os = { .guest = fixture->guest,
+				      .working_set_percent = 50 };
+	struct partition_io_config io = { .guest = fixture->guest,
+					  .workers = 1,
+					  .has_os = true };
+
+	(void)fake_adapters_start(fake, PAGES);
+	io.calls = fake->calls;
+	for (unsigned i = 0; i < OS_STORE_COUNT; i++) {
+		os.files[i] = memfd_create("disk", MFD_CLOEXEC);
+		assert_true(os.files[i] >= 0);
+	}
+	assert_int_equal(os_guest_open(&os, &config->os, NULL), HV_OK);
+	assert_int_equal(partition_io_open(&io, &config->io, NULL), HV_OK);
+	partition_crew_close(fixture->crew);
+	assert_int_equal(
+		partition_crew_open(config, fixture->guest, &fixture->crew, NULL), HV_OK);
+	fixture->config.crew = fixture->crew;
+}
+
+static void the_last_report_has_all_figures(void **state)
+{
+	struct partition_crew_config config = {
+		.workload = { .kind = PARTITION_OS, .working_set_percent = 50 },
+		.workers = 1,
+		.home_cpu = -1,
+	};
+	unsigned types[3] = { 0 }; /* of the last packets */
+	int room = 1 << 16;
+	struct fixture fixture;
+	struct fake_adapters fake;
+	uint8_t packet[HV_LOCAL_BYTES];
+
+	(void)state;
+	open_partition(&fixture, PARTITION_OS);
+	add_system(&fixture, &fake, &config);
+	assert_int_equal(setsockopt(fixture.config.socket, SOL_SOCKET, SO_SNDBUF, &room,
+				    sizeof room),
+			 0);
+	send_command(&fixture, HV_CONTROL_SHUTDOWN, 0);
+	assert_int_equal(partition_control_run(&fixture.config), 0);
+	for (struct pollfd at = { .fd = fixture.socket, .events = POLLIN };
+	     poll(&at, 1, 0) == 1;) {
+		types[0] = types[1];
+		types[1] = types[2];
+		types[2] = receive(&fixture, packet, sizeof packet);
+	}
+	assert_int_equal(types[0], HV_ATTACH_REPORT);
+	assert_int_equal(types[1], HV_ATTACH_OS);
+	assert_int_equal(types[2], HV_ATTACH_IO);
+	close_partition(&fixture);
+	partition_io_close(config.io);
+	os_guest_close(config.os);
+	fake_adapters_end(&fake);
+}
+
 static void packets_that_make_no_sense_change_nothing(void **state)
 {
 	struct fixture fixture;
@@ -446,6 +512,7 @@ int main(void)
 		cmocka_unit_test(passes_wait_their_turn_and_ids_count_once),
 		cmocka_unit_test(a_pass_is_over_the_memory_that_was_ordered_before_it),
 		cmocka_unit_test(discards_go_out_and_answers_come_back),
+		cmocka_unit_test(the_last_report_has_all_figures),
 		cmocka_unit_test(packets_that_make_no_sense_change_nothing),
 		cmocka_unit_test(a_hypervisor_that_does_not_read_holds_up_nothing),
 		cmocka_unit_test(a_termination_signal_is_a_shutdown),

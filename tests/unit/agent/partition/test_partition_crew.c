@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "hvcore/base/clock.h"
+#include "tests/support/fake_adapters.h"
 #include "tests/support/oom.h"
 
 #define PAGES 1024
@@ -267,6 +268,82 @@ static void stopping_ends_every_kind_of_wait(void **state)
 	partition_crew_close(crew);
 }
 
+/* An operating system whose every operation is I/O, once its pages hold something. */
+struct busy {
+	struct fake_adapters fake;
+	struct partition_guest *guest;
+	struct os_guest *os;
+	struct partition_io *io;
+	struct partition_crew *crew;
+	int files[OS_STORE_COUNT];
+};
+
+static void open_busy(struct busy *busy)
+{
+	struct partition_guest_config guest = { .bytes = PAGES * HV_PAGE_BYTES,
+						.max_bytes = PAGES * HV_PAGE_BYTES,
+						.key = 77 };
+	struct os_guest_config os = { .working_set_percent = 50 };
+	struct partition_io_config io = {
+		.disks = 1, .percent = 100, .workers = 1, .has_os = true, .key = 77
+	};
+	struct partition_crew_config crew = config_of(PARTITION_OS, 1);
+	uint64_t until_ms = hv_clock_ms() + WAIT_MS;
+
+	guest.base = fake_adapters_start(&busy->fake, PAGES);
+	guest.driver = partition_io_driver_pages(1, 0, PAGES);
+	assert_int_equal(partition_guest_open(&guest, &busy->guest, NULL), HV_OK);
+	for (unsigned i = 0; i < OS_STORE_COUNT; i++) {
+		os.files[i] = memfd_create("disk", MFD_CLOEXEC);
+		assert_true(os.files[i] >= 0);
+		busy->files[i] = os.files[i];
+	}
+	os.guest = io.guest = busy->guest;
+	io.calls = busy->fake.calls;
+	assert_int_equal(os_guest_open(&os, &busy->os, NULL), HV_OK);
+	assert_int_equal(partition_io_open(&io, &busy->io, NULL), HV_OK);
+	while (!partition_io_is_ready(busy->io)) {
+		assert_true(hv_clock_ms() < until_ms);
+		(void)sched_yield();
+	}
+	crew.os = busy->os;
+	crew.io = busy->io;
+	assert_int_equal(partition_crew_open(&crew, busy->guest, &busy->crew, NULL),
+			 HV_OK);
+}
+
+static void close_busy(struct busy *busy)
+{
+	partition_crew_close(busy->crew);
+	partition_io_close(busy->io);
+	os_guest_close(busy->os);
+	partition_guest_close(busy->guest);
+	fake_adapters_end(&busy->fake);
+	for (unsigned i = 0; i < OS_STORE_COUNT; i++)
+		assert_int_equal(close(busy->files[i]), 0);
+}
+
+static void a_system_gives_memory_back_while_all_it_does_is_io(void **state)
+{
+	uint64_t until_ms = hv_clock_ms() + WAIT_MS, pages;
+	struct busy busy;
+
+	(void)state;
+	open_busy(&busy);
+	while (partition_io_figures(busy.io).disk_writes ==
+	       0) /* all is I/O from here on */
+		(void)look(busy.crew, until_ms);
+	pages = os_guest_offer(busy.os, PAGES / 2);
+	assert_int_equal(pages, PAGES / 2);
+	while (os_guest_least(busy.os) != pages)
+		(void)look(busy.crew, until_ms);
+	/* what it moved is seen in its figures */
+	while (os_guest_figures(busy.os).moved == 0)
+		(void)look(busy.crew, until_ms);
+	assert_int_equal(partition_guest_mismatches(busy.guest), 0);
+	close_busy(&busy);
+}
+
 /* How many processors the thread of that name may run on; 0: there is none. */
 static int processors_of(const char *name)
 {
@@ -390,6 +467,7 @@ int main(void)
 		TEST(an_answer_nobody_waits_for_is_refused),
 		TEST(the_rate_is_kept),
 		TEST(stopping_ends_every_kind_of_wait),
+		cmocka_unit_test(a_system_gives_memory_back_while_all_it_does_is_io),
 		TEST(one_worker_is_at_home_and_the_others_anywhere),
 		TEST(workers_run_where_they_are_told),
 		TEST(wrong_numbers_of_workers_are_refused),
