@@ -63,10 +63,10 @@ static size_t versions_bytes(const struct partition_guest *guest)
 	return guest->max_pages * sizeof *guest->versions;
 }
 
-/* Versions and shadow, in one piece that is locked. */
+/* Both kinds of versions and the shadow, in one piece that is locked. */
 static size_t private_bytes(const struct partition_guest *guest)
 {
-	return versions_bytes(guest) + guest->reserved * HV_PAGE_BYTES;
+	return 2 * versions_bytes(guest) + guest->reserved * HV_PAGE_BYTES;
 }
 
 enum hv_code partition_guest_open(const struct partition_guest_config *config,
@@ -95,7 +95,8 @@ enum hv_code partition_guest_open(const struct partition_guest_config *config,
 		return hv_fail_os(err, HV_E_NOMEM, errno, "map the versions of pages");
 	}
 	guest->versions = versions;
-	guest->shadow = (uint8_t *)versions + versions_bytes(guest);
+	guest->newest = guest->versions + guest->max_pages;
+	guest->shadow = (uint8_t *)versions + 2 * versions_bytes(guest);
 	if (mlock(versions, private_bytes(guest)) != 0)
 		log_debug("partition.versions_not_locked", "bytes=%zu errno=%d",
 			  private_bytes(guest), errno);
@@ -377,10 +378,12 @@ static bool put(struct partition_guest *guest, uint64_t page,
 static bool write_version(struct partition_guest *guest, uint64_t page)
 {
 	struct partition_content content;
+	uint32_t version = guest->newest[page] + 1;
 
 	guest_use(guest, page);
 	content = content_of(guest, page);
-	content.version = content.version + 1 == GUEST_FREE_BIT ? 1 : content.version + 1;
+	content.version = version < GUEST_FREE_BIT ? version : 1;
+	guest->newest[page] = content.version; /* also where it is written in part */
 	if (!put(guest, page, &content, NULL))
 		return false;
 	guest->versions[page] = content.version;
@@ -398,13 +401,13 @@ bool partition_guest_write(struct partition_guest *guest, uint64_t page)
 
 static void log_other(const struct partition_guest *guest, uint64_t page,
 		      const struct partition_content *expected,
-		      const struct partition_finding *found)
+		      const struct partition_finding *found, uint64_t unit)
 {
 	log_error("partition.mismatch",
-		  "page=%llu holds=%llu version=%u found=%s found_page=%llu "
+		  "page=%llu unit=%llx holds=%llu version=%u found=%s found_page=%llu "
 		  "first_bad_byte=%u",
-		  (unsigned long long)page, (unsigned long long)expected->page,
-		  expected->version,
+		  (unsigned long long)page, (unsigned long long)unit,
+		  (unsigned long long)expected->page, expected->version,
 		  found->key == guest->key ? "own"
 		  : found->key == 0        ? "zero"
 					   : "foreign",
@@ -413,7 +416,7 @@ static void log_other(const struct partition_guest *guest, uint64_t page,
 }
 
 bool partition_guest_check_as(struct partition_guest *guest, uint64_t page,
-			      const struct partition_content *content)
+			      const struct partition_content *content, uint64_t unit)
 {
 	const uint8_t *address = address_of(guest, page, false);
 	struct partition_finding found;
@@ -431,7 +434,7 @@ bool partition_guest_check_as(struct partition_guest *guest, uint64_t page,
 	is_right = partition_content_check(address, content, &found);
 	guard(NULL);
 	if (!is_right && guest_count_mismatch(guest))
-		log_other(guest, page, content, &found);
+		log_other(guest, page, content, &found, unit);
 	return is_right;
 }
 

@@ -2,11 +2,12 @@
  * guest - a partition's memory as its operating system sees it: pages that are
  * written, and checked against what was written last.
  *
- * The version of each page is kept in private memory of this process, 4 bytes a
- * page, so that what was paged out is never its own witness. A page that does not
- * hold what it must is a mismatch: counted and logged once until it is written
- * again, never fatal. So is a page that cannot be read at all (SIGBUS: the
- * hypervisor poisoned it).
+ * The version of each page is kept in private memory of this process, with the newest
+ * that it ever had, so that what was paged out is never its own witness, and no content
+ * comes twice: a page that an older one took the place of is always found. A page that
+ * does not hold what it must is a mismatch: counted and logged once until it is written
+ * again, never fatal. So is a page that cannot be read at all (SIGBUS: the hypervisor
+ * poisoned it).
  *
  * Contract
  *   Threads  each page has one owner, who alone reads, writes and forgets it.
@@ -100,11 +101,12 @@ bool partition_guest_peek(struct partition_guest *guest, uint64_t page);
 bool partition_guest_write(struct partition_guest *guest, uint64_t page);
 /*
  * For who keeps pages by a reckoning of its own (os_memory.h), of pages that are not
- * reserved: the content that is given, and bytes as they are, not checked.
+ * reserved: the content that is given, and bytes as they are, not checked. The unit is
+ * that of the adapter it came through, for the log; 0: none.
  */
 HV_MUST_USE
 bool partition_guest_check_as(struct partition_guest *guest, uint64_t page,
-			      const struct partition_content *content);
+			      const struct partition_content *content, uint64_t unit);
 HV_MUST_USE
 bool partition_guest_write_as(struct partition_guest *guest, uint64_t page,
 			      const struct partition_content *content);
@@ -158,10 +160,14 @@ HV_MUST_USE
 bool partition_guest_lend(struct partition_guest *guest, uint64_t page, bool is_store,
 			  uint64_t *ret_logical);
 uint32_t partition_guest_version(const struct partition_guest *guest, uint64_t page);
-/* The device has written what the page held at that version; to be checked. */
+/*
+ * The device has written what the page held at that version; to be checked. What is
+ * written next is newer than all that ever was.
+ */
 void partition_guest_restore(struct partition_guest *guest, uint64_t page,
 			     uint32_t version);
-/* Something else that came by I/O is not what it must be. */
-void partition_guest_count_bad(struct partition_guest *guest);
+/* Something else that came by I/O is not what it must be. True: it may be logged. */
+HV_MUST_USE
+bool partition_guest_count_bad(struct partition_guest *guest);
 
 #endif

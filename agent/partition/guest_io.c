@@ -40,10 +40,11 @@ void partition_guest_restore(struct partition_guest *guest, uint64_t page,
 			     uint32_t version)
 {
 	HV_INVARIANT(page >= guest->reserved && !guest_is_driver(guest, page));
+	HV_INVARIANT((version & ~GUEST_VERSION_BITS) == 0);
 	guest->versions[page] = version;
 }
 
-void partition_guest_count_bad(struct partition_guest *guest)
+bool partition_guest_count_bad(struct partition_guest *guest)
 {
-	(void)guest_count_mismatch(guest);
+	return guest_count_mismatch(guest);
 }

@@ -11,7 +11,8 @@ struct partition_guest {
 	uint64_t pages;     /* in use */
 	uint64_t max_pages; /* with a version */
 	uint64_t key;
-	uint32_t *versions; /* with two bits of guest.c; 0 = never written */
+	uint32_t *versions; /* what is there, with two bits; 0 = zeros */
+	uint32_t *newest;   /* ever written: never goes back, whatever is there */
 	uint8_t *shadow;    /* of the reserved pages: what they must hold */
 	uint64_t reserved;
 	uint64_t driver;                 /* behind those */

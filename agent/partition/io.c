@@ -72,6 +72,13 @@ static uint64_t buffer_at(const struct partition_io *io)
 
 /* ---- operations ---- */
 
+/* Never 0: that one is zeros. */
+static uint32_t next_version(struct worker *worker)
+{
+	worker->version = worker->version == UINT32_MAX ? 1 : worker->version + 1;
+	return worker->version;
+}
+
 static bool count(struct partition_io *io, enum io_result result)
 {
 	if (result == IO_NOT_ENTITLED)
@@ -81,17 +88,34 @@ static bool count(struct partition_io *io, enum io_result result)
 	return result == IO_DONE;
 }
 
-/* Only the touch may be a stall: a transfer is none. */
+/* Only the touch may be a stall: a call or a transfer before it is none. */
+static void begin(struct partition_io *io, uint64_t page, bool is_store,
+		  struct partition_stall *stall)
+{
+	(void)partition_guest_reach(io->config.guest, page, is_store);
+	partition_stall_rest(stall);
+	(void)partition_stall_begin(stall);
+}
+
 static bool check(struct partition_io *io, uint64_t page, struct partition_stall *stall)
 {
 	bool is_right;
 
-	if (partition_guest_reach(io->config.guest, page, false))
-		partition_stall_rest(stall);
-	(void)partition_stall_begin(stall);
+	begin(io, page, false, stall);
 	is_right = partition_guest_check(io->config.guest, page);
 	(void)partition_stall_end(stall);
 	return is_right;
+}
+
+/* A content that it never had. */
+static bool renew(struct partition_io *io, uint64_t page, struct partition_stall *stall)
+{
+	bool is_done;
+
+	begin(io, page, true, stall);
+	is_done = partition_guest_write(io->config.guest, page);
+	(void)partition_stall_end(stall);
+	return is_done;
 }
 
 /* Half of them look first; a page that is wrong is so when it is loaded, at last. */
@@ -114,92 +138,138 @@ static void save(struct partition_io *io, struct disk *disk, unsigned worker,
 	(void)atomic_fetch_add(&io->writes, 1);
 }
 
+/* A page that holds already what is on the disk would hide that nothing is moved. */
+static bool differs(struct partition_io *io, const struct io_block *block,
+		    struct partition_stall *stall)
+{
+	return partition_guest_version(io->config.guest, block->page) != block->version ||
+	       (check(io, block->page, stall) && renew(io, block->page, stall));
+}
+
 static void load(struct partition_io *io, struct disk *disk, unsigned worker,
 		 uint64_t page, struct partition_stall *stall)
 {
 	struct partition_guest *guest = io->config.guest;
 	uint64_t number, logical;
 	const struct io_block *block = io_blocks_of(disk->blocks, worker, page, &number);
+	enum io_result result;
 
-	if (!partition_guest_lend(guest, block->page, true, &logical))
-		return;
-	/* where it fails halfway the page may be either: written anew before it is read */
-	if (!count(io, io_disk_transfer(disk->disk, worker, false, logical, number))) {
-		(void)partition_guest_write(guest, block->page);
+	if (!partition_guest_lend(guest, block->page, true, &logical) ||
+	    !differs(io, block, stall))
+		return; /* counted */
+	result = io_disk_transfer(disk->disk, worker, false, logical, number);
+	if (!count(io, result)) {
+		/* it may be either now; where nothing was sent it is what it was */
+		if (result == IO_FAILED)
+			(void)renew(io, block->page, stall);
 		return;
 	}
-	partition_stall_rest(stall);
 	partition_guest_restore(guest, block->page, block->version);
 	(void)check(io, block->page, stall);
 	(void)atomic_fetch_add(&io->reads, 1);
 }
 
-/* The same with the drivers' buffer. */
-static void use_buffer(struct partition_io *io, struct disk *disk, unsigned worker,
-		       uint64_t page, bool is_write)
-{
-	struct partition_guest *guest = io->config.guest;
-	uint8_t *buffer = partition_guest_driver(guest, buffer_at(io));
-	uint64_t logical = partition_guest_driver_page(guest, buffer_at(io)), number;
-	struct io_block *block = io_blocks_of(disk->blocks, worker, page, &number);
-	struct partition_content content = { .key = io->config.key, .page = number };
-	struct partition_finding finding;
+/* ---- the same with the drivers' buffer ---- */
 
-	if (is_write || !block->is_saved) {
-		content.version = ++io->workers[worker].version;
-		partition_content_write(buffer, &content);
+static bool fill_buffer(struct partition_io *io, const struct partition_content *content,
+			struct partition_stall *stall)
+{
+	uint64_t page = partition_guest_driver_page(io->config.guest, buffer_at(io));
+	bool is_done;
+
+	begin(io, page, true, stall);
+	is_done = partition_guest_write_as(io->config.guest, page, content);
+	(void)partition_stall_end(stall);
+	return is_done;
+}
+
+/* What is wrong is counted. */
+static void check_buffer(struct partition_io *io, const struct partition_content *content,
+			 uint64_t unit, struct partition_stall *stall)
+{
+	uint64_t page = partition_guest_driver_page(io->config.guest, buffer_at(io));
+
+	begin(io, page, false, stall);
+	(void)!partition_guest_check_as(io->config.guest, page, content, unit);
+	(void)partition_stall_end(stall);
+}
+
+/* Its content is new each time, so a read that moves nothing is found as well. */
+static void use_buffer(struct partition_io *io, struct disk *disk, unsigned worker,
+		       const struct partition_operation *operation,
+		       struct partition_stall *stall)
+{
+	uint64_t logical = partition_guest_driver_page(io->config.guest, buffer_at(io));
+	uint64_t number;
+	struct io_block *block = io_blocks_of(disk->blocks, worker, operation->page,
+					      &number);
+	struct partition_content content = { .key = io->config.key, .page = number };
+	bool is_write = operation->action != PARTITION_READ || !block->is_saved;
+
+	content.version = next_version(&io->workers[worker]);
+	if (!fill_buffer(io, &content, stall))
+		return; /* counted */
+	if (is_write)
 		block->is_saved = false;
-		if (!count(io,
-			   io_disk_transfer(disk->disk, worker, true, logical, number)))
-			return;
+	if (!count(io, io_disk_transfer(disk->disk, worker, is_write, logical, number)))
+		return;
+	if (is_write) {
 		*block = (struct io_block){ number, content.version, true };
 		(void)atomic_fetch_add(&io->writes, 1);
 		return;
 	}
-	if (!count(io, io_disk_transfer(disk->disk, worker, false, logical, number)))
-		return;
 	content.version = block->version;
-	if (!partition_content_check(buffer, &content, &finding))
-		partition_guest_count_bad(guest);
+	check_buffer(io, &content, hv_io_disk_unit((unsigned)(disk - io->disks)), stall);
 	(void)atomic_fetch_add(&io->reads, 1);
 }
 
-static void use_disk(struct partition_io *io, struct disk *disk, unsigned worker,
+/* ---- of either kind ---- */
+
+/* False: it has fewer blocks than there are workers. */
+static bool use_disk(struct partition_io *io, struct disk *disk, unsigned worker,
 		     const struct partition_operation *operation,
 		     struct partition_stall *stall)
 {
-	bool is_write = operation->action != PARTITION_READ;
+	bool is_read = operation->action == PARTITION_READ;
 	uint64_t number;
 	const struct io_block *block = io_blocks_of(disk->blocks, worker, operation->page,
 						    &number);
 
 	if (block == NULL)
-		return; /* more workers than the disk has blocks */
+		return false;
 	if (io->config.has_os)
-		use_buffer(io, disk, worker, operation->page, is_write);
-	else if (!is_write && block->is_saved)
+		use_buffer(io, disk, worker, operation, stall);
+	else if (is_read && block->is_saved)
 		load(io, disk, worker, operation->page, stall);
 	else
 		save(io, disk, worker, operation->page, stall);
 	if (hv_rng_below(&io->workers[worker].rng, SYNC_ONE_IN) == 0)
 		(void)count(io, io_disk_sync(disk->disk, worker));
+	return true;
 }
 
-static void use_adapter(struct partition_io *io, unsigned nth, unsigned worker,
+/* False: nobody to send to. */
+static bool use_lan(struct partition_io *io, struct io_lan *lan, unsigned worker)
+{
+	enum io_result result = io_lan_send(lan, &io->workers[worker].rng);
+
+	if (result == IO_REFUSED)
+		(void)atomic_fetch_add(&io->failed, 1);
+	return result != IO_FAILED;
+}
+
+/* False: it does not work, or there is nothing to do for it. */
+static bool use_adapter(struct partition_io *io, unsigned nth, unsigned worker,
 			const struct partition_operation *operation,
 			struct partition_stall *stall)
 {
 	struct io_lan *lan;
 
-	if (nth < io->config.disks) {
-		if (io->disks[nth].disk != NULL)
-			use_disk(io, &io->disks[nth], worker, operation, stall);
-		return;
-	}
+	if (nth < io->config.disks)
+		return io->disks[nth].disk != NULL &&
+		       use_disk(io, &io->disks[nth], worker, operation, stall);
 	lan = io->lans[nth - io->config.disks];
-	/* nobody to send to is no failure */
-	if (lan != NULL && io_lan_send(lan, &io->workers[worker].rng) == IO_REFUSED)
-		(void)atomic_fetch_add(&io->failed, 1);
+	return lan != NULL && use_lan(io, lan, worker);
 }
 
 bool partition_io_operate(struct partition_io *io, unsigned worker,
@@ -208,15 +278,17 @@ bool partition_io_operate(struct partition_io *io, unsigned worker,
 {
 	struct hv_rng *rng = &io->workers[worker].rng;
 	unsigned adapters = io->config.disks + io->config.ethernets;
+	bool is_done;
 
 	if (operation->action == PARTITION_DISCARD || !partition_io_is_ready(io) ||
 	    hv_rng_below(rng, 100) >= io->config.percent ||
 	    (!io->config.has_os &&
 	     operation->page < partition_guest_kept(io->config.guest)))
 		return false;
-	use_adapter(io, (unsigned)hv_rng_below(rng, adapters), worker, operation, stall);
+	is_done = use_adapter(io, (unsigned)hv_rng_below(rng, adapters), worker,
+			      operation, stall);
 	partition_stall_rest(stall);
-	return true;
+	return is_done;
 }
 
 void partition_io_forget(struct partition_io *io)
@@ -299,7 +371,7 @@ static void receive_all(struct partition_io *io, uint64_t now_ms)
 						   : 0;
 
 		while (bad-- > 0)
-			partition_guest_count_bad(io->config.guest);
+			(void)!partition_guest_count_bad(io->config.guest);
 	}
 }
 

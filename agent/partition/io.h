@@ -13,7 +13,8 @@
  *
  * Contract
  *   Threads  operate: any worker. forget: while none works. figures: any.
- *   Memory   guest and calls are lent until partition_io_close().
+ *   Memory   guest and calls are lent until partition_io_close(). A partition never
+ *            gets there: it ends by _exit() (main.c), and its adapters with it.
  *   Errors   open: NOMEM, OS where a thread cannot be started. An adapter that does not
  *            work is logged and left out; an operation that is refused is counted.
  */
@@ -53,7 +54,10 @@ enum hv_code partition_io_open(const struct partition_io_config *config,
 			       struct partition_io **ret_io, struct hv_err *err);
 void partition_io_close(struct partition_io *io); /* no worker; NULL is fine */
 
-/* True: this operation was I/O instead. Only touches count in `stall`. */
+/*
+ * True: this operation was I/O instead. False also where the adapter that was drawn does
+ * not work, or has nobody to send to. Only touches count in `stall`.
+ */
 HV_MUST_USE
 bool partition_io_operate(struct partition_io *io, unsigned worker,
 			  const struct partition_operation *operation,

@@ -159,7 +159,7 @@ enum io_result io_disk_transfer(struct io_disk *disk, unsigned place, bool is_wr
 	result = perform(disk, &command);
 	if (io_window_unmap(&disk->window, ENTRY_DATA + place) != H_SUCCESS &&
 	    result == IO_DONE)
-		result = IO_REFUSED;
+		result = IO_FAILED;
 	return result;
 }
 

@@ -26,8 +26,8 @@
 enum io_result {
 	IO_DONE,
 	IO_NOT_ENTITLED, /* it has mapped all that it may: nothing was sent */
-	IO_REFUSED,      /* by a call */
-	IO_FAILED,       /* by the device */
+	IO_REFUSED,      /* by a call: nothing was sent */
+	IO_FAILED,       /* sent: what it was to write may be there, in part or not */
 	IO_RESULT_COUNT
 };
 

@@ -72,8 +72,8 @@ static bool env_check(void *ctx, uint32_t frame, const struct partition_content 
 	bool is_right;
 
 	begin(os, page_of(os, frame), false);
-	is_right = partition_guest_check_as(os->config.guest, page_of(os, frame),
-					    content);
+	is_right = partition_guest_check_as(os->config.guest, page_of(os, frame), content,
+					    0);
 	(void)partition_stall_end(os->stall);
 	return is_right;
 }

@@ -93,13 +93,15 @@ static void put_entry(struct fake_adapters *fake, struct fake_adapter *unit,
 static void move(struct fake_adapters *fake, uint8_t *disk, uint8_t *data,
 		 const struct hv_srp_command *command)
 {
+	(void)atomic_fetch_add(&fake->transfers, 1);
+	if (atomic_load(&fake->moves_nothing))
+		return;
 	if (command->direction == HV_SRP_OUT)
 		memcpy(disk, data, command->bytes);
 	else
 		memcpy(data, disk, command->bytes);
 	if (command->direction == HV_SRP_IN && atomic_load(&fake->flips))
 		data[command->bytes - 1] ^= 1;
-	(void)atomic_fetch_add(&fake->transfers, 1);
 }
 
 /* Data of a command that is mapped, or NULL. */
@@ -178,7 +180,8 @@ static void deliver(struct fake_adapters *fake, struct fake_adapter *to,
 		hv_lan_descriptor_take(to->buffers[--to->buffer_count], &address, &room));
 	at = reach(fake, to, address, bytes, HV_TCE_WRITE);
 	HV_INVARIANT(bytes <= room && at != NULL);
-	memcpy(at, frame, bytes);
+	if (!atomic_load(&fake->moves_nothing))
+		memcpy(at, frame, bytes);
 	if (atomic_load(&fake->flips))
 		at[bytes - 1] ^= 1;
 	arrival.address = address;

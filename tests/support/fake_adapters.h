@@ -45,7 +45,8 @@ struct fake_adapters {
 	_Atomic bool has_late_pages; /* each entry is H_LONG_BUSY first */
 	_Atomic bool fails;          /* disks: CHECK CONDITION */
 	_Atomic bool flips; /* what is read from a disk, or received, has a wrong byte */
-	_Atomic unsigned refuses; /* call number that is H_RESOURCE; 0: none */
+	_Atomic bool moves_nothing; /* and says that it did */
+	_Atomic unsigned refuses;   /* call number that is H_RESOURCE; 0: none */
 	/* what was seen */
 	_Atomic uint64_t transfers, frames, lost, syncs;
 };

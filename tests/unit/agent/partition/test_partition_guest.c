@@ -158,6 +158,50 @@ static void a_page_given_back_must_be_zero(void **state)
 	assert_false(partition_guest_check(fixture->guest, 4));
 }
 
+/* The page holds one content more, which it never held before. */
+static void assert_new_content(struct fixture *fixture, uint64_t page, unsigned *count)
+{
+	static uint8_t seen[16][HV_PAGE_BYTES];
+
+	assert_true(*count < HV_COUNT(seen));
+	assert_true(partition_guest_write(fixture->guest, page));
+	read_page(fixture, page, seen[*count]);
+	for (unsigned i = 0; i < *count; i++)
+		assert_memory_not_equal(seen[i], seen[*count], HV_PAGE_BYTES);
+	(*count)++;
+}
+
+static void no_content_comes_twice(void **state)
+{
+	struct fixture *fixture = *state;
+	static const uint8_t zero[HV_PAGE_BYTES];
+	static uint8_t saved[HV_PAGE_BYTES];
+	unsigned count = 0;
+
+	assert_new_content(fixture, 3, &count);
+	read_page(fixture, 3, saved);
+	for (unsigned i = 0; i < 3; i++)
+		assert_new_content(fixture, 3, &count);
+	/* a disk had the first one */
+	write_page(fixture, 3, saved);
+	partition_guest_restore(fixture->guest, 3, 1);
+	assert_int_equal(partition_guest_version(fixture->guest, 3), 1);
+	assert_true(partition_guest_check(fixture->guest, 3));
+	assert_new_content(fixture, 3, &count);
+	/* it was given back */
+	partition_guest_forget(fixture->guest, 3, 1);
+	write_page(fixture, 3, zero);
+	assert_true(partition_guest_check(fixture->guest, 3));
+	assert_new_content(fixture, 3, &count);
+	/* it was taken, and came again */
+	partition_guest_resize(fixture->guest, 2, 2);
+	partition_guest_resize(fixture->guest, PAGES, PAGES);
+	write_page(fixture, 3, zero);
+	assert_true(partition_guest_check(fixture->guest, 3));
+	assert_new_content(fixture, 3, &count);
+	assert_int_equal(partition_guest_mismatches(fixture->guest), 0);
+}
+
 /* A page beyond the end of the file raises SIGBUS, as a poisoned one does. */
 static void a_page_that_cannot_be_read_is_a_mismatch(void **state)
 {
@@ -257,6 +301,7 @@ int main(void)
 		TEST(an_unwritten_page_that_is_not_zero_is_found),
 		TEST(pages_swapped_or_old_or_zero_are_found),
 		TEST(a_page_given_back_must_be_zero),
+		TEST(no_content_comes_twice),
 		TEST(a_page_that_cannot_be_read_is_a_mismatch),
 		TEST(the_log_names_page_and_version_but_no_content),
 		TEST(memory_that_is_short_is_an_error),

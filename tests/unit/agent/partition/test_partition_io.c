@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 #include <sched.h>
+#include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "agent/partition/io.h"
@@ -90,11 +92,17 @@ static void close_io(void)
 	partition_stall_fini(&stall);
 }
 
-static void operate(uint64_t page, enum partition_action action)
+/* True: it was I/O. */
+static bool is_io(uint64_t page, enum partition_action action)
 {
 	struct partition_operation operation = { action, page, 1 };
 
-	if (partition_io_operate(io, 1, &operation, &stall))
+	return partition_io_operate(io, 1, &operation, &stall);
+}
+
+static void operate(uint64_t page, enum partition_action action)
+{
+	if (is_io(page, action))
 		return;
 	if (action == PARTITION_READ)
 		(void)partition_guest_check(guest, page);
@@ -137,11 +145,36 @@ static void what_is_saved_is_loaded_in_every_byte(void **state)
 	close_io();
 }
 
+/* From here on what is logged goes into a file. */
+static int begin_capture(void)
+{
+	int kept = dup(STDERR_FILENO), log = memfd_create("log", MFD_CLOEXEC);
+
+	assert_true(kept >= 0 && log >= 0);
+	assert_int_equal(dup2(log, STDERR_FILENO), STDERR_FILENO);
+	assert_int_equal(close(log), 0);
+	return kept;
+}
+
+static void end_capture(int kept, char *text, size_t room)
+{
+	ssize_t got = pread(STDERR_FILENO, text, room - 1, 0);
+
+	assert_int_equal(dup2(kept, STDERR_FILENO), STDERR_FILENO);
+	assert_int_equal(close(kept), 0);
+	assert_true(got >= 0);
+	text[got] = '\0';
+}
+
 static void a_wrong_byte_from_a_disk_is_a_mismatch(void **state)
 {
+	char text[1024], unit[64];
 	uint64_t page;
+	int kept;
 
 	(void)state;
+	(void)snprintf(unit, sizeof(unit),
+		       " unit=%llx holds=", (unsigned long long)hv_io_disk_unit(0));
 	for (unsigned has_os = 0; has_os < 2; has_os++) {
 		open_io(1, 0, has_os != 0);
 		page = partition_guest_kept(guest) + 1;
@@ -151,11 +184,110 @@ static void a_wrong_byte_from_a_disk_is_a_mismatch(void **state)
 		assert_int_equal(partition_io_figures(io).disk_reads, 1);
 		assert_int_equal(partition_guest_mismatches(guest), 0);
 		atomic_store(&fake.flips, true);
+		kept = begin_capture();
 		operate(page, PARTITION_READ);
+		end_capture(kept, text, sizeof(text));
 		assert_int_equal(partition_guest_mismatches(guest), 1);
+		assert_non_null(strstr(text, "error tarn partition.mismatch page="));
+		assert_non_null(strstr(text, has_os != 0 ? unit : " found=own"));
+		assert_non_null(strstr(text, " first_bad_byte=4088"));
 		atomic_store(&fake.flips, false);
 		close_io();
 	}
+}
+
+/* What it was to bring is there from before, or was. */
+static void a_read_that_moves_nothing_is_a_mismatch(void **state)
+{
+	uint64_t page;
+
+	(void)state;
+	for (unsigned has_os = 0; has_os < 2; has_os++) {
+		open_io(1, 0, has_os != 0);
+		page = partition_guest_kept(guest) + 1;
+		assert_true(partition_guest_write(guest, page));
+		operate(page, PARTITION_WRITE);
+		atomic_store(&fake.moves_nothing, true);
+		operate(page, PARTITION_READ);
+		assert_int_equal(partition_io_figures(io).disk_reads, 1);
+		assert_int_equal(partition_guest_mismatches(guest), 1);
+		atomic_store(&fake.moves_nothing, false);
+		operate(page, PARTITION_READ);
+		operate(page, PARTITION_READ);
+		assert_int_equal(partition_guest_mismatches(guest), 1);
+		close_io();
+	}
+}
+
+/* As when a store of the device is lost with the page's next way out. */
+static void an_old_page_is_found_after_it_was_loaded(void **state)
+{
+	static uint8_t old[HV_PAGE_BYTES];
+	uint64_t page;
+
+	(void)state;
+	open_io(1, 0, false);
+	page = partition_guest_kept(guest) + 1;
+	assert_true(partition_guest_write(guest, page));
+	operate(page, PARTITION_WRITE);
+	assert_true(partition_guest_write(guest, page));
+	memcpy(old, page_at(page), HV_PAGE_BYTES);
+	operate(page, PARTITION_READ);
+	assert_true(partition_guest_write(guest, page)); /* as many as before */
+	assert_memory_not_equal(page_at(page), old, HV_PAGE_BYTES);
+	memcpy(page_at(page), old, HV_PAGE_BYTES);
+	assert_false(partition_guest_check(guest, page));
+	assert_int_equal(partition_guest_mismatches(guest), 1);
+	close_io();
+}
+
+static void a_read_that_was_not_sent_hides_no_wrong_page(void **state)
+{
+	static const unsigned refused[] = { 0, H_PUT_TCE, H_SEND_CRQ };
+	uint64_t page;
+
+	(void)state;
+	for (unsigned i = 0; i < HV_COUNT(refused); i++) {
+		open_io(1, 0, false);
+		page = partition_guest_kept(guest) + 1;
+		operate(page, PARTITION_WRITE);
+		assert_true(partition_guest_write(guest, page));
+		page_at(page)[100] ^= 1;
+		atomic_store(&fake.refuses, refused[i]);
+		if (refused[i] == 0)
+			fake.entitled = atomic_load(&fake.mapped);
+		operate(page, PARTITION_READ);
+		fake.entitled = 0;
+		atomic_store(&fake.refuses, 0);
+		assert_int_equal(partition_io_figures(io).failed, refused[i] != 0);
+		assert_int_equal(partition_io_figures(io).not_entitled, refused[i] == 0);
+		assert_false(partition_guest_check(guest, page));
+		assert_int_equal(partition_guest_mismatches(guest), 1);
+		close_io();
+	}
+}
+
+/* A page beyond the end of a file raises SIGBUS, as a poisoned one does. */
+static void a_poisoned_buffer_is_a_mismatch_like_any_other(void **state)
+{
+	int file = memfd_create("none", MFD_CLOEXEC);
+	uint64_t buffer;
+
+	(void)state;
+	assert_int_equal(partition_guest_catch_poison(NULL), HV_OK);
+	open_io(1, 0, true);
+	buffer = partition_guest_kept(guest) - 1;
+	operate(PAGES - 1, PARTITION_WRITE);
+	assert_ptr_equal(mmap(page_at(buffer), HV_PAGE_BYTES, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_FIXED, file, 0),
+			 page_at(buffer));
+	for (unsigned i = 0; i < 4; i++)
+		operate(PAGES - 1, i % 2 == 0 ? PARTITION_READ : PARTITION_WRITE);
+	assert_int_equal(partition_guest_mismatches(guest), 1);
+	assert_int_equal(partition_io_figures(io).disk_writes, 1);
+	assert_int_equal(partition_io_figures(io).disk_reads, 0);
+	close_io();
+	assert_int_equal(close(file), 0);
 }
 
 static void what_fails_is_counted_and_left_out(void **state)
@@ -207,16 +339,29 @@ static void packets_come_in_while_nobody_asks(void **state)
 	close_io();
 }
 
-static void a_partition_without_a_working_adapter_works(void **state)
+/* The ordinary operation runs instead. */
+static void what_no_adapter_can_do_is_no_io(void **state)
 {
+	uint64_t page;
+
 	(void)state;
 	atomic_store(&fake.refuses, H_PUT_TCE);
 	open_io(2, 2, false);
-	for (unsigned i = 0; i < 100; i++)
-		operate(PAGES - 1, i % 2 == 0 ? PARTITION_READ : PARTITION_WRITE);
+	page = PAGES - 1;
+	for (unsigned i = 0; i < 100; i++) {
+		assert_false(is_io(page, i % 2 == 0 ? PARTITION_READ : PARTITION_WRITE));
+		operate(page, i % 2 == 0 ? PARTITION_READ : PARTITION_WRITE);
+	}
+	assert_int_equal(partition_guest_version(guest, page), 50);
 	assert_int_equal(partition_io_figures(io).disks, 0);
 	assert_int_equal(partition_io_figures(io).ethernets, 0);
 	assert_int_equal(partition_guest_mismatches(guest), 0);
+	close_io();
+	atomic_store(&fake.refuses, 0);
+	open_io(0, 1, false); /* there is nobody else */
+	assert_int_equal(partition_io_figures(io).ethernets, 1);
+	assert_false(is_io(page, PARTITION_WRITE));
+	assert_int_equal(partition_io_figures(io).failed, 0);
 	close_io();
 }
 
@@ -265,9 +410,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_saved_is_loaded_in_every_byte),
 		TEST(a_wrong_byte_from_a_disk_is_a_mismatch),
+		TEST(a_read_that_moves_nothing_is_a_mismatch),
+		TEST(an_old_page_is_found_after_it_was_loaded),
+		TEST(a_read_that_was_not_sent_hides_no_wrong_page),
+		TEST(a_poisoned_buffer_is_a_mismatch_like_any_other),
 		TEST(what_fails_is_counted_and_left_out),
 		TEST(packets_come_in_while_nobody_asks),
-		TEST(a_partition_without_a_working_adapter_works),
+		TEST(what_no_adapter_can_do_is_no_io),
 		TEST(pages_of_drivers_are_nobody_elses),
 		TEST(buffers_of_a_small_memory_are_few),
 	};
