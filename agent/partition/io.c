@@ -251,7 +251,7 @@ static bool use_disk(struct partition_io *io, struct disk *disk, unsigned worker
 /* False: nobody to send to. */
 static bool use_lan(struct partition_io *io, struct io_lan *lan, unsigned worker)
 {
-	enum io_result result = io_lan_send(lan, &io->workers[worker].rng);
+	enum io_result result = io_lan_send(lan, &io->workers[worker].rng, hv_clock_ms());
 
 	if (result == IO_REFUSED)
 		(void)atomic_fetch_add(&io->failed, 1);
@@ -364,15 +364,22 @@ static void open_all(struct partition_io *io)
 	atomic_store(&io->is_ready, true);
 }
 
+static void receive(struct partition_io *io, unsigned nth, uint64_t now_ms)
+{
+	uint64_t unit = hv_io_ethernet_unit(io->config.disks, nth);
+	struct io_lan_bad bad;
+
+	while (io_lan_receive(io->lans[nth], now_ms, &bad))
+		if (partition_guest_count_bad(io->config.guest))
+			log_error("partition.mismatch", "unit=%llx bytes=%u found=%s",
+				  (unsigned long long)unit, bad.bytes, bad.found);
+}
+
 static void receive_all(struct partition_io *io, uint64_t now_ms)
 {
-	for (unsigned i = 0; i < io->config.ethernets; i++) {
-		unsigned bad = io->lans[i] != NULL ? io_lan_receive(io->lans[i], now_ms)
-						   : 0;
-
-		while (bad-- > 0)
-			(void)!partition_guest_count_bad(io->config.guest);
-	}
+	for (unsigned i = 0; i < io->config.ethernets; i++)
+		if (io->lans[i] != NULL)
+			receive(io, i, now_ms);
 }
 
 static void greet_all(struct partition_io *io)

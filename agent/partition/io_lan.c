@@ -69,21 +69,26 @@ static enum io_result send(struct io_lan *lan, struct io_packet *packet)
 	return IO_DONE;
 }
 
+static bool is_here(const struct peer *peer, uint64_t now_ms)
+{
+	return peer->mac != 0 && peer->seen_ms + IO_LAN_PEER_MS >= now_ms;
+}
+
 /* One of them; 0: there is none. With the lock. */
-static uint64_t choose_peer(const struct io_lan *lan, struct hv_rng *rng)
+static uint64_t choose_peer(const struct io_lan *lan, struct hv_rng *rng, uint64_t now_ms)
 {
 	uint64_t first = hv_rng_below(rng, IO_LAN_PEERS_MAX);
 
 	for (unsigned i = 0; i < IO_LAN_PEERS_MAX; i++) {
 		const struct peer *peer = &lan->peers[(first + i) % IO_LAN_PEERS_MAX];
 
-		if (peer->mac != 0)
+		if (is_here(peer, now_ms))
 			return peer->mac;
 	}
 	return 0;
 }
 
-enum io_result io_lan_send(struct io_lan *lan, struct hv_rng *rng)
+enum io_result io_lan_send(struct io_lan *lan, struct hv_rng *rng, uint64_t now_ms)
 {
 	struct io_packet packet = { .kind = IO_PACKET_DATA };
 	enum io_result result = IO_FAILED;
@@ -92,7 +97,7 @@ enum io_result io_lan_send(struct io_lan *lan, struct hv_rng *rng)
 		       (uint32_t)hv_rng_below(rng,
 					      IO_PACKET_BYTES_MAX - IO_PACKET_HEAD + 1);
 	lock(lan);
-	packet.to = choose_peer(lan, rng);
+	packet.to = choose_peer(lan, rng, now_ms);
 	if (packet.to != 0)
 		result = send(lan, &packet);
 	unlock(lan);
@@ -125,9 +130,7 @@ static void learn(struct io_lan *lan, uint64_t mac, uint64_t now_ms)
 			unlock(lan);
 			return;
 		}
-		if (peer->mac != 0 && peer->seen_ms + IO_LAN_PEER_MS < now_ms)
-			peer->mac = 0;
-		if (peer->mac == 0)
+		if (!is_here(peer, now_ms))
 			free_one = peer;
 	}
 	if (free_one != NULL)
@@ -142,36 +145,34 @@ static bool is_for_us(const struct io_lan *lan, const struct io_packet *packet)
 		(packet->to == HV_LAN_BROADCAST && packet->kind == IO_PACKET_HELLO));
 }
 
-/* Whether it is as it was sent, and to us. */
-static bool take_frame(struct io_lan *lan, const uint8_t *frame, uint32_t bytes,
-		       uint64_t now_ms)
+/* What of it is not as it was sent, or not for us; NULL: it is good. */
+static const char *take_frame(struct io_lan *lan, const uint8_t *frame, uint32_t bytes,
+			      uint64_t now_ms)
 {
 	struct io_packet packet;
 
-	(void)atomic_fetch_add(&lan->received, 1);
 	switch (io_packet_check(frame, bytes, &packet)) {
-	case IO_PACKET_FOREIGN:
-		return true;
-	case IO_PACKET_GOOD:
-		if (!is_for_us(lan, &packet))
-			break;
-		learn(lan, packet.from, now_ms);
-		return true;
+	case IO_PACKET_BAD_HEAD:
+		return "head";
+	case IO_PACKET_BAD_BODY:
+		return "body";
 	default:
 		break;
 	}
-	if (atomic_fetch_add(&lan->bad, 1) == 0)
-		log_error("partition.bad_packet_received", "unit=%llx bytes=%u",
-			  (unsigned long long)lan->window.unit, bytes);
-	return false;
+	if (!is_for_us(lan, &packet))
+		return "address";
+	learn(lan, packet.from, now_ms);
+	return NULL;
 }
 
+/* Without the head that is in it: where a copy is lost the old one is not seen again. */
 static bool post(struct io_lan *lan, unsigned buffer)
 {
 	uint32_t at = (uint32_t)io_window_address(ENTRY_BUFFER + buffer);
 	const uint64_t args[HV_HCALL_ARGS] = { lan->window.unit,
 					       hv_lan_descriptor(at, HV_PAGE_BYTES) };
 
+	memset(page_of(lan, ENTRY_BUFFER + buffer), 0, IO_PACKET_HEAD);
 	return partition_call_again(lan->window.calls, H_ADD_LOGICAL_LAN_BUFFER, args)
 		       .code == H_SUCCESS;
 }
@@ -193,29 +194,38 @@ static bool take_entry(struct io_lan *lan, struct hv_lan_arrival *ret_arrival)
 	return true;
 }
 
-unsigned io_lan_receive(struct io_lan *lan, uint64_t now_ms)
+/* The same of an entry of the queue, whose buffer is given back. */
+static const char *take_arrival(struct io_lan *lan, const struct hv_lan_arrival *arrival,
+				uint64_t now_ms)
+{
+	uint64_t entry = arrival->address / HV_PAGE_BYTES;
+	const char *found;
+
+	if (entry < ENTRY_BUFFER || entry >= ENTRY_BUFFER + lan->buffers ||
+	    arrival->address % HV_PAGE_BYTES != 0 || arrival->bytes > HV_PAGE_BYTES)
+		return "descriptor"; /* not a buffer of ours: nothing to give back */
+	(void)atomic_fetch_add(&lan->received, 1);
+	found = take_frame(lan, page_of(lan, (unsigned)entry), arrival->bytes, now_ms);
+	if (!post(lan, (unsigned)entry - ENTRY_BUFFER))
+		log_warn("partition.io_buffer_lost", "unit=%llx",
+			 (unsigned long long)lan->window.unit);
+	return found;
+}
+
+bool io_lan_receive(struct io_lan *lan, uint64_t now_ms, struct io_lan_bad *ret_bad)
 {
 	struct hv_lan_arrival arrival;
-	unsigned bad = 0;
 
 	while (take_entry(lan, &arrival)) {
-		uint64_t entry = arrival.address / HV_PAGE_BYTES;
-		unsigned buffer = (unsigned)entry - ENTRY_BUFFER;
+		const char *found = take_arrival(lan, &arrival, now_ms);
 
-		if (entry < ENTRY_BUFFER || entry >= ENTRY_BUFFER + lan->buffers ||
-		    arrival.address % HV_PAGE_BYTES != 0 ||
-		    arrival.bytes > HV_PAGE_BYTES) {
-			(void)atomic_fetch_add(&lan->bad, 1);
-			bad++;
-			continue; /* not a buffer of ours: nothing to give back */
-		}
-		bad += !take_frame(lan, page_of(lan, (unsigned)entry), arrival.bytes,
-				   now_ms);
-		if (!post(lan, buffer))
-			log_warn("partition.io_buffer_lost", "unit=%llx",
-				 (unsigned long long)lan->window.unit);
+		if (found == NULL)
+			continue;
+		(void)atomic_fetch_add(&lan->bad, 1);
+		*ret_bad = (struct io_lan_bad){ found, arrival.bytes };
+		return true;
 	}
-	return bad;
+	return false;
 }
 
 /* ---- its life ---- */
@@ -309,11 +319,6 @@ void io_lan_close(struct io_lan *lan)
 		(void)!io_window_unmap(&lan->window, i); /* also where nothing is */
 	HV_INVARIANT(pthread_mutex_destroy(&lan->lock) == 0);
 	free(lan);
-}
-
-uint64_t io_lan_mac(const struct io_lan *lan)
-{
-	return lan->mac;
 }
 
 struct io_lan_figures io_lan_figures(const struct io_lan *lan)

@@ -61,10 +61,9 @@ void io_packet_put(uint8_t *frame, const struct io_packet *packet)
 		memcpy(frame + at, word, take_word(packet, at, word));
 }
 
-static bool is_ours(const uint8_t *frame, uint32_t bytes)
+static bool has_magic(const uint8_t *frame)
 {
-	return bytes >= MAGIC_AT + 4 && frame[TYPE_AT] == TYPE >> 8 &&
-	       frame[TYPE_AT + 1] == (TYPE & 0xff) &&
+	return frame[TYPE_AT] == TYPE >> 8 && frame[TYPE_AT + 1] == (TYPE & 0xff) &&
 	       hv_be_take(frame + MAGIC_AT, 4) == MAGIC;
 }
 
@@ -74,11 +73,10 @@ enum io_packet_verdict io_packet_check(const uint8_t *frame, uint32_t bytes,
 	struct io_packet packet;
 	uint8_t word[8];
 
-	if (!is_ours(frame, bytes))
-		return IO_PACKET_FOREIGN;
-	if (bytes < IO_PACKET_HEAD || bytes > IO_PACKET_BYTES_MAX ||
-	    hv_be_take(frame + BYTES, 4) != bytes)
-		return IO_PACKET_BAD;
+	if (bytes < IO_PACKET_HEAD || !has_magic(frame))
+		return IO_PACKET_BAD_HEAD;
+	if (bytes > IO_PACKET_BYTES_MAX || hv_be_take(frame + BYTES, 4) != bytes)
+		return IO_PACKET_BAD_HEAD;
 	packet = (struct io_packet){ .to = hv_lan_mac_take(frame + TO),
 				     .from = hv_lan_mac_take(frame + FROM),
 				     .kind = (enum io_packet_kind)hv_be_take(frame + KIND,
@@ -88,12 +86,12 @@ enum io_packet_verdict io_packet_check(const uint8_t *frame, uint32_t bytes,
 				     .bytes = bytes };
 	if ((packet.kind != IO_PACKET_HELLO && packet.kind != IO_PACKET_DATA) ||
 	    frame[SPARE] != 0 || frame[SPARE + 1] != 0)
-		return IO_PACKET_BAD;
+		return IO_PACKET_BAD_HEAD;
 	for (uint32_t at = IO_PACKET_HEAD; at < bytes; at += 8) {
 		uint32_t count = take_word(&packet, at, word);
 
 		if (memcmp(frame + at, word, count) != 0)
-			return IO_PACKET_BAD;
+			return IO_PACKET_BAD_BODY;
 	}
 	*ret_packet = packet;
 	return IO_PACKET_GOOD;

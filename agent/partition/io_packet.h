@@ -4,7 +4,9 @@
  *
  *   to 6 | from 6 | type 0x88b5 | magic | kind | bytes | key of the sender | number | body
  *
- * Multi-byte fields are big-endian; the type is IEEE's for experiments.
+ * Multi-byte fields are big-endian; the type is IEEE's for experiments. On a VLAN there
+ * are partitions alone, which send nothing else: a frame that is none of these is one
+ * that was damaged.
  *
  * Contract: what is checked may be anything.
  */
@@ -33,8 +35,8 @@ void io_packet_put(uint8_t *frame, const struct io_packet *packet);
 
 enum io_packet_verdict {
 	IO_PACKET_GOOD,
-	IO_PACKET_FOREIGN, /* none of ours: not for us to judge */
-	IO_PACKET_BAD,     /* ours, and not as it was sent */
+	IO_PACKET_BAD_HEAD,
+	IO_PACKET_BAD_BODY,
 };
 /* A frame of so many bytes, as it came in. *ret_packet is set where it is GOOD. */
 enum io_packet_verdict io_packet_check(const uint8_t *frame, uint32_t bytes,

@@ -170,7 +170,7 @@ static void deliver(struct fake_adapters *fake, struct fake_adapter *to,
 {
 	struct hv_lan_arrival arrival = { .toggle = to->toggle, .bytes = bytes };
 	uint8_t entry[HV_IO_ENTRY_BYTES], *at;
-	uint32_t address, room;
+	uint32_t address, room, flipped = atomic_load(&fake->flipped);
 
 	if (!to->is_registered || to->buffer_count == 0) {
 		(void)atomic_fetch_add(&fake->lost, 1);
@@ -183,7 +183,7 @@ static void deliver(struct fake_adapters *fake, struct fake_adapter *to,
 	if (!atomic_load(&fake->moves_nothing))
 		memcpy(at, frame, bytes);
 	if (atomic_load(&fake->flips))
-		at[bytes - 1] ^= 1;
+		at[flipped != 0 ? flipped : bytes - 1] ^= 1;
 	arrival.address = address;
 	hv_lan_arrival_put(entry, &arrival);
 	put_entry(fake, to, entry);

@@ -45,6 +45,7 @@ struct fake_adapters {
 	_Atomic bool has_late_pages; /* each entry is H_LONG_BUSY first */
 	_Atomic bool fails;          /* disks: CHECK CONDITION */
 	_Atomic bool flips; /* what is read from a disk, or received, has a wrong byte */
+	_Atomic unsigned flipped;   /* of what is received; 0: the last one */
 	_Atomic bool moves_nothing; /* and says that it did */
 	_Atomic unsigned refuses;   /* call number that is H_RESOURCE; 0: none */
 	/* what was seen */

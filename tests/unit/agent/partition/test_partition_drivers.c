@@ -265,7 +265,7 @@ static void a_packet_with_one_wrong_bit_is_not_good(void **state)
 		assert_int_equal(got.number, i + 1);
 		assert_int_equal(got.bytes, sizes[i]);
 		assert_int_equal(io_packet_check(frame, sizes[i] - 1, &got),
-				 IO_PACKET_BAD);
+				 IO_PACKET_BAD_HEAD);
 		/* behind the addresses, and the head alone has no word that follows */
 		for (uint32_t at = 12; at < sizes[i]; at++) {
 			enum io_packet_verdict verdict;
@@ -279,7 +279,10 @@ static void a_packet_with_one_wrong_bit_is_not_good(void **state)
 	}
 	memset(frame, 0xff, sizeof(frame));
 	for (uint32_t bytes = 0; bytes < 64; bytes++)
-		assert_int_equal(io_packet_check(frame, bytes, &got), IO_PACKET_FOREIGN);
+		assert_int_equal(io_packet_check(frame, bytes, &got), IO_PACKET_BAD_HEAD);
+	memset(frame, 0, sizeof(frame));
+	for (uint32_t bytes = 0; bytes <= sizeof(frame); bytes++)
+		assert_int_equal(io_packet_check(frame, bytes, &got), IO_PACKET_BAD_HEAD);
 }
 
 /* ---- ethernets ---- */
@@ -304,8 +307,32 @@ static struct io_lan *open_lan(unsigned nth)
 	struct io_lan *lan = NULL;
 
 	assert_int_equal(io_lan_open(&config, &lan, NULL), HV_OK);
-	assert_int_equal(io_lan_mac(lan), fake.units[FAKE_DISKS + nth].mac);
 	return lan;
+}
+
+/* How many were bad; *ret_bad is the last one. */
+static unsigned receive(struct io_lan *lan, uint64_t now_ms, struct io_lan_bad *ret_bad)
+{
+	unsigned bad = 0;
+
+	while (io_lan_receive(lan, now_ms, ret_bad))
+		bad++;
+	return bad;
+}
+
+static void receive_good(struct io_lan *lan, uint64_t now_ms)
+{
+	struct io_lan_bad bad;
+
+	assert_int_equal(receive(lan, now_ms, &bad), 0);
+}
+
+/* What it sent last is from the address that it was given. */
+static void assert_sender(unsigned nth)
+{
+	const uint8_t *frame = page_at(100 + nth * LAN_PAGES + 1);
+
+	assert_int_equal(hv_lan_mac_take(frame + 6), fake.units[FAKE_DISKS + nth].mac);
 }
 
 static void packets_are_sent_to_who_was_heard_of(void **state)
@@ -314,21 +341,26 @@ static void packets_are_sent_to_who_was_heard_of(void **state)
 	struct hv_rng rng = { .state = 7 };
 
 	(void)state;
-	assert_int_equal(io_lan_send(a, &rng), IO_FAILED); /* nobody is known */
+	assert_int_equal(io_lan_send(a, &rng, 1), IO_FAILED); /* nobody is known */
 	io_lan_greet(b);
-	assert_int_equal(io_lan_receive(a, 1), 0);
+	receive_good(a, 1);
 	for (unsigned i = 0; i < 600; i++) { /* the queue goes round, and its toggle */
-		assert_int_equal(io_lan_send(a, &rng), IO_DONE);
-		assert_int_equal(io_lan_receive(b, 1), 0);
+		assert_int_equal(io_lan_send(a, &rng, 1), IO_DONE);
+		receive_good(b, 1);
 	}
 	assert_int_equal(io_lan_figures(a).sent, 600);
 	assert_int_equal(io_lan_figures(b).received, 600);
 	assert_int_equal(io_lan_figures(b).bad, 0);
-	assert_int_equal(io_lan_send(b, &rng), IO_DONE); /* it was learned from them */
+	assert_int_equal(io_lan_send(b, &rng, 1), IO_DONE); /* it was learned from them */
 	assert_int_equal(atomic_load(&fake.lost), 0);
-	/* who is not heard of for long is not known any more */
-	io_lan_greet(b);
-	assert_int_equal(io_lan_receive(a, 2 + IO_LAN_PEER_MS), 0);
+	assert_sender(0);
+	assert_sender(1);
+	/* who is not heard of for long is sent nothing any more */
+	assert_int_equal(io_lan_send(b, &rng, 1 + IO_LAN_PEER_MS), IO_DONE);
+	assert_int_equal(io_lan_send(b, &rng, 2 + IO_LAN_PEER_MS), IO_FAILED);
+	receive_good(a, 2 + IO_LAN_PEER_MS); /* but it was heard of just now */
+	assert_int_equal(io_lan_send(a, &rng, 2 + 2 * IO_LAN_PEER_MS), IO_DONE);
+	assert_int_equal(io_lan_send(a, &rng, 3 + 2 * IO_LAN_PEER_MS), IO_FAILED);
 	io_lan_close(a);
 	io_lan_close(b);
 }
@@ -337,15 +369,47 @@ static void a_packet_that_is_not_as_it_was_sent_is_counted(void **state)
 {
 	struct io_lan *a = open_lan(0), *b = open_lan(1);
 	struct hv_rng rng = { .state = 7 };
+	struct io_lan_bad bad;
 
 	(void)state;
 	io_lan_greet(b);
-	assert_int_equal(io_lan_receive(a, 1), 0);
+	receive_good(a, 1);
 	atomic_store(&fake.flips, true);
 	for (unsigned i = 0; i < 8; i++)
-		assert_int_equal(io_lan_send(a, &rng), IO_DONE);
-	assert_int_equal(io_lan_receive(b, 1), 8);
-	assert_int_equal(io_lan_figures(b).bad, 8);
+		assert_int_equal(io_lan_send(a, &rng, 1), IO_DONE);
+	assert_int_equal(receive(b, 1, &bad), 8);
+	assert_string_equal(bad.found, "body");
+	for (unsigned at = 1; at < 26; at++) {
+		if (at >= 6 && at < 12)
+			continue; /* any may be a sender's address */
+		atomic_store(&fake.flipped, at);
+		assert_int_equal(io_lan_send(a, &rng, 1), IO_DONE);
+		assert_int_equal(receive(b, 1, &bad), 1);
+		assert_string_equal(bad.found, at < 6 ? "address" : "head");
+	}
+	io_lan_close(a);
+	io_lan_close(b);
+}
+
+/* What was in the buffer before is not taken for it. */
+static void a_packet_that_never_came_is_not_an_older_one(void **state)
+{
+	struct io_lan *a = open_lan(0), *b = open_lan(1);
+	struct io_lan_bad bad;
+
+	(void)state;
+	for (unsigned i = 0; i < 9; i++) {
+		io_lan_greet(a);
+		receive_good(b, 1);
+	}
+	atomic_store(&fake.moves_nothing, true);
+	for (unsigned i = 1; i <= 8; i++) {
+		io_lan_greet(a);
+		assert_int_equal(receive(b, 1, &bad), 1);
+		assert_string_equal(bad.found, "head");
+		assert_int_equal(bad.bytes, IO_PACKET_HEAD);
+		assert_int_equal(io_lan_figures(b).bad, i);
+	}
 	io_lan_close(a);
 	io_lan_close(b);
 }
@@ -358,11 +422,11 @@ static void who_receives_nothing_loses_packets_and_no_buffer(void **state)
 
 	(void)state;
 	io_lan_greet(b);
-	assert_int_equal(io_lan_receive(a, 1), 0);
+	receive_good(a, 1);
 	for (unsigned i = 0; i < 20; i++)
-		assert_int_equal(io_lan_send(a, &rng), IO_DONE);
+		assert_int_equal(io_lan_send(a, &rng, 1), IO_DONE);
 	assert_int_equal(atomic_load(&fake.lost), 12);
-	assert_int_equal(io_lan_receive(b, 1), 0);
+	receive_good(b, 1);
 	assert_int_equal(io_lan_figures(b).received, 8);
 	fake_adapters_sync(&fake);
 	assert_int_equal(fake.units[FAKE_DISKS + 1].buffer_count, 8);
@@ -411,6 +475,7 @@ int main(void)
 		TEST(a_packet_with_one_wrong_bit_is_not_good),
 		TEST(packets_are_sent_to_who_was_heard_of),
 		TEST(a_packet_that_is_not_as_it_was_sent_is_counted),
+		TEST(a_packet_that_never_came_is_not_an_older_one),
 		TEST(who_receives_nothing_loses_packets_and_no_buffer),
 		TEST(an_ethernet_goes_on_with_fewer_buffers),
 	};

@@ -317,8 +317,12 @@ static void what_fails_is_counted_and_left_out(void **state)
 
 static void packets_come_in_while_nobody_asks(void **state)
 {
+	static char text[64 * 1024];
 	uint64_t until = hv_clock_ms() + WAIT_MS;
 	struct partition_io_figures figures;
+	const char *line = NULL;
+	char unit[64];
+	int kept;
 
 	(void)state;
 	open_io(2, 2, false);
@@ -329,6 +333,7 @@ static void packets_come_in_while_nobody_asks(void **state)
 	} while (figures.received < 100);
 	assert_int_equal(figures.ethernets, 2);
 	assert_int_equal(figures.bad + figures.failed, 0);
+	kept = begin_capture();
 	atomic_store(&fake.flips, true);
 	until = hv_clock_ms() + WAIT_MS;
 	while (partition_io_figures(io).bad == 0 ||
@@ -337,6 +342,14 @@ static void packets_come_in_while_nobody_asks(void **state)
 		assert_true(hv_clock_ms() < until);
 	}
 	close_io();
+	end_capture(kept, text, sizeof(text));
+	for (unsigned nth = 0; nth < 2 && line == NULL; nth++) {
+		(void)snprintf(unit, sizeof(unit), "partition.mismatch unit=%llx bytes=",
+			       (unsigned long long)hv_io_ethernet_unit(2, nth));
+		line = strstr(text, unit);
+	}
+	assert_non_null(line);
+	assert_non_null(strstr(line, " found="));
 }
 
 /* The ordinary operation runs instead. */
