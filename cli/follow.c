@@ -6,7 +6,7 @@
 #include "cli/figures.h"
 
 /* Most are where they were. */
-static const Tarn__LparView *find_before(const struct cli_follow *follow, size_t nth)
+static Tarn__LparView *find_before(const struct cli_follow *follow, size_t nth)
 {
 	const char *name = follow->now->lpars[nth]->record->spec->name;
 	const Tarn__StatusReply *was = follow->was;
@@ -15,7 +15,28 @@ static const Tarn__LparView *find_before(const struct cli_follow *follow, size_t
 		return NULL;
 	if (nth < was->n_lpars && strcmp(was->lpars[nth]->record->spec->name, name) == 0)
 		return was->lpars[nth];
-	return cli_find_lpar(was, name);
+	for (size_t i = 0; i < was->n_lpars; i++)
+		if (strcmp(was->lpars[i]->record->spec->name, name) == 0)
+			return was->lpars[i];
+	return NULL;
+}
+
+/*
+ * A host is silent for a while, the coordinator is new: figures of a run that goes on
+ * are kept for the next interval, which then is as long as it was since.
+ */
+static void keep_figures(struct cli_follow *follow)
+{
+	for (size_t i = 0; i < follow->now->n_lpars; i++) {
+		Tarn__LparView *lpar = follow->now->lpars[i];
+		Tarn__LparView *was = lpar->stat == NULL ? find_before(follow, i) : NULL;
+
+		if (was == NULL || was->stat == NULL ||
+		    was->stat->run_id != lpar->record->run_id)
+			continue;
+		lpar->stat = was->stat;
+		was->stat = NULL;
+	}
 }
 
 double cli_follow_measure(const struct cli_follow *follow, size_t nth,
@@ -93,6 +114,7 @@ static enum hv_code look_again(struct cli_follow *follow, uint64_t count,
 		if (code != HV_OK)
 			break;
 		code = show(follow, was, now, err);
+		keep_figures(follow);
 		tarn__cluster_reply__free_unpacked(was, NULL);
 		was = now;
 	}

@@ -22,9 +22,10 @@ struct cli_follow {
 			     struct hv_err *err);
 	enum hv_code (*show)(struct cli_follow *follow, struct hv_err *err);
 	/* set for show() */
-	uint64_t interval_s;                /* 0: once, since activation */
-	uint64_t number;                    /* of the interval, from 1 */
-	const Tarn__StatusReply *was, *now; /* was NULL: nothing before */
+	uint64_t interval_s; /* 0: once, since activation */
+	uint64_t number;     /* of the interval, from 1 */
+	/* was NULL: nothing before; it has the last figures of each run that goes on */
+	Tarn__StatusReply *was, *now;
 };
 
 HV_MUST_USE

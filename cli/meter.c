@@ -67,6 +67,9 @@ void cli_meter_read(const Tarn__LparView *lpar, struct cli_reading *ret_reading)
 	const Tarn__Processors *has = lpar->record->processors;
 
 	*ret_reading = (struct cli_reading){ .run_ms = NAN };
+	/* its host is not heard; while it starts there is nothing yet */
+	if (stat == NULL && !lpar->record->running != !lpar->record->has_job)
+		ret_reading->run_id = lpar->record->run_id;
 	for (unsigned i = 0; i < CLI_METER_COUNT; i++)
 		ret_reading->at[i] = stat != NULL ? read_one(stat, i) : NAN;
 	if (stat == NULL)
@@ -77,11 +80,14 @@ void cli_meter_read(const Tarn__LparView *lpar, struct cli_reading *ret_reading)
 		ret_reading->at[CLI_ENTC] = (double)has->units / HV_PROCESSOR_UNITS;
 }
 
-/* One of another run, or from a hypervisor that counted on from less, says nothing. */
+/*
+ * One of another run, or from a hypervisor that counted on from less, says nothing. One
+ * of this run without figures is before it, too, so that nothing is made up between.
+ */
 static bool is_before(const struct cli_reading *before, const struct cli_reading *now)
 {
 	return before != NULL && before->run_id == now->run_id &&
-	       before->run_ms <= now->run_ms;
+	       !(before->run_ms > now->run_ms);
 }
 
 double cli_meter_between(const struct cli_reading *before, const struct cli_reading *now,

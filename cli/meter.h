@@ -4,7 +4,8 @@
  *
  * What counts up is a difference, of which the interval is exact: the host says with the
  * counters when it looked at them. Everything since activation where there is nothing
- * before, or where that was of another run. The rest is as it is at the end.
+ * before, or where that was of another run; nothing where this run was there before, and
+ * nobody knew its figures. The rest is as it is at the end.
  *
  * Contract
  *   Threads  any; nothing is kept.
@@ -40,8 +41,8 @@ enum cli_meter {
 
 /* One partition at one time. */
 struct cli_reading {
-	uint64_t run_id; /* 0: it does not run, or nobody knows */
-	double run_ms;   /* how long it had run; NAN: an older host did not say */
+	uint64_t run_id;            /* 0: it does not run, or only begins to */
+	double run_ms;              /* how long it had run; NAN: its host did not say */
 	double at[CLI_METER_COUNT]; /* counters, and what is as it is */
 };
 

@@ -60,8 +60,9 @@ static void measure(struct top_row *row, const Tarn__LparView *lpar)
 	struct cli_reading now;
 
 	cli_meter_read(lpar, &now);
-	if (now.run_id == 0) {
-		row->last = now;
+	if (lpar->stat == NULL) {
+		if (row->last.run_id != now.run_id)
+			row->last = now; /* else the run goes on from there */
 		clear_figures(row);
 		return;
 	}

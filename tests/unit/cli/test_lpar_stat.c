@@ -86,6 +86,41 @@ static void an_interval_is_what_lies_between_two_looks(void **state)
 	}
 }
 
+/* Its host is silent, or the coordinator has only just begun. */
+static void answer_without_figures(struct fake *fake)
+{
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+
+	reply.status = fake_status();
+	reply.status->lpars[0]->stat = NULL;
+	fake_answer(fake, &reply);
+}
+
+/* 5000 page-ins since activation: that many is no interval's. */
+static void a_gap_does_not_count_from_activation(void **state)
+{
+	struct fake *fake = fake_new();
+
+	(void)state;
+	fake_answer_status(fake);
+	answer_without_figures(fake);
+	answer_without_figures(fake);
+	answer_later(fake);
+	assert_int_equal(fake_run(fake, "lpar stat db1 -d 2 -n 3 --json"), CLI_DONE);
+	assert_null(strstr(fake->out, "\"hpi\":5"));
+	assert_non_null(strstr(fake->out, "\"seconds\":2.5,"));
+	assert_non_null(strstr(fake->out, "\"hpi\":120,"));
+	fake_free(fake);
+	fake = fake_new();
+	answer_without_figures(fake); /* what was before is not known */
+	fake_answer_status(fake);
+	answer_later(fake);
+	assert_int_equal(fake_run(fake, "pool table --csv -d 2 -n 2"), CLI_DONE);
+	assert_non_null(strstr(fake->out, ",,db1,0,128,40960000,,,"));
+	assert_non_null(strstr(fake->out, ",2.500,db1,0,128,39911424,120,"));
+	fake_free(fake);
+}
+
 /* One partition is asked for by its name: a watcher is cheap in a large cluster. */
 static void one_name_asks_for_one_partition(void **state)
 {
@@ -164,6 +199,29 @@ static void another_run_is_counted_from_its_beginning(void **state)
 	cli_meter_read(status->lpars[0], &now);
 	assert_true(cli_meter_between(&before, &now, figures) == 4.0);
 	assert_true(figures[CLI_HPI] == 7);
+}
+
+static void a_run_that_only_begins_is_counted_from_there(void **state)
+{
+	double figures[CLI_METER_COUNT];
+	struct cli_reading before, now;
+	Tarn__StatusReply *status = fake_status();
+	Tarn__LparView starting = *status->lpars[0];
+
+	(void)state;
+	starting.stat = NULL;
+	cli_meter_read(&starting, &before);
+	cli_meter_read(status->lpars[0], &now);
+	assert_true(isnan(cli_meter_between(&before, &now, figures)));
+	assert_true(isnan(figures[CLI_HPI]) && isnan(figures[CLI_PHYSB]));
+	assert_true(figures[CLI_PMEM] == 10000 * 4096.0);
+	starting.record->has_job = true;
+	cli_meter_read(&starting, &before);
+	assert_true(cli_meter_between(&before, &now, figures) == 100);
+	assert_true(figures[CLI_HPI] == 5000);
+	starting.record->running = false; /* it is being shut down: an old one */
+	cli_meter_read(&starting, &before);
+	assert_true(isnan(cli_meter_between(&before, &now, figures)));
 }
 
 static void what_is_not_measured_is_not_a_number(void **state)
@@ -247,10 +305,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_an_interval_it_is_since_activation),
 		cmocka_unit_test(an_interval_is_what_lies_between_two_looks),
+		cmocka_unit_test(a_gap_does_not_count_from_activation),
 		cmocka_unit_test(one_name_asks_for_one_partition),
 		cmocka_unit_test(wrong_lines_are_refused),
 		cmocka_unit_test(where_nothing_runs_it_says_so),
 		cmocka_unit_test(another_run_is_counted_from_its_beginning),
+		cmocka_unit_test(a_run_that_only_begins_is_counted_from_there),
 		cmocka_unit_test(what_is_not_measured_is_not_a_number),
 		cmocka_unit_test(a_look_that_is_no_newer_counts_nothing),
 		cmocka_unit_test(a_counter_that_went_back_is_not_shown),
