@@ -270,20 +270,21 @@ static void take_host(struct top_host *to, const Tarn__HostView *from)
 static bool take_hosts(struct top *top, const Tarn__StatusReply *status)
 {
 	struct top_host *hosts = calloc(status->n_hosts + 1, sizeof(*hosts));
+	unsigned count = 0, up = 0;
 
 	if (hosts == NULL)
 		return false;
-	top->counts = (struct top_counts){ 0 };
 	for (size_t i = 0; i < status->n_hosts; i++) {
 		const Tarn__HostView *from = status->hosts[i];
 		const struct top_host *known = find_host(top, from->record->name);
 
 		hosts[i] = known != NULL ? *known : new_host(from->record->name);
 		take_host(&hosts[i], from);
-		top->counts.hosts += !from->record->declared ||
-				     from->record->has_agent_id;
-		top->counts.hosts_up += from->connected && from->hypervisor_up;
+		count += !from->record->declared || from->record->has_agent_id;
+		up += from->connected && from->hypervisor_up;
 	}
+	top->counts.hosts = count;
+	top->counts.hosts_up = up;
 	free(top->hosts);
 	top->hosts = hosts;
 	top->host_count = status->n_hosts;
@@ -305,14 +306,15 @@ static void drop_unseen(struct top *top)
 static void count_rows(struct top *top)
 {
 	struct top_host *host = NULL;
+	unsigned running = 0, waiting = 0;
 
 	for (size_t i = 0; i < top->host_count; i++)
 		top->hosts[i].logical_bytes = 0;
 	for (size_t i = 0; i < top->count; i++) {
 		const struct top_row *row = &top->rows[i];
 
-		top->counts.running += strcmp(row->state, "Running") == 0;
-		top->counts.waiting += strcmp(row->state, "Waiting") == 0;
+		running += strcmp(row->state, "Running") == 0;
+		waiting += strcmp(row->state, "Waiting") == 0;
 		if (!row->is_shared || isnan(row->figures[CLI_LOGICAL]))
 			continue;
 		if (host == NULL || strcmp(host->name, row->host) != 0)
@@ -320,7 +322,10 @@ static void count_rows(struct top *top)
 		if (host != NULL)
 			host->logical_bytes += cli_meter_whole(row->figures[CLI_LOGICAL]);
 	}
+	/* all at once: it is drawn in the middle of a turn, too */
 	top->counts.lpars = (unsigned)top->count;
+	top->counts.running = running;
+	top->counts.waiting = waiting;
 }
 
 static void end_turn(struct top *top)

@@ -295,9 +295,11 @@ static void draw_vios(const struct top_vios *vios, bool is_wide, struct pen *pen
 
 static void draw_pool(const struct top_host *host, bool is_wide, struct pen *pen)
 {
+	double commit = host->pool_bytes != 0
+				? (double)host->logical_bytes / (double)host->pool_bytes
+				: NAN;
 	double figures[] = { (double)host->pool_bytes,
-			     (double)host->frames_free * HV_PAGE_BYTES,
-			     (double)host->logical_bytes / (double)host->pool_bytes * 100,
+			     (double)host->frames_free * HV_PAGE_BYTES, commit * 100,
 			     host->page_ins_per_s, host->page_in_ms };
 	static const enum form forms[] = { FORM_BYTES, FORM_BYTES, FORM_PERCENT,
 					   FORM_RATE, FORM_UNITS };
@@ -311,7 +313,7 @@ static void draw_pool(const struct top_host *host, bool is_wide, struct pen *pen
 		if (i == POOL_FREE && !is_wide)
 			continue; /* the bar is enough */
 		format(cell, forms[i], figures[i]);
-		if (forms[i] == FORM_PERCENT)
+		if (forms[i] == FORM_PERCENT && !isnan(figures[i]))
 			(void)snprintf(cell, sizeof(cell), "%.0f%%", figures[i]);
 		pen_field(pen, i == POOL_FREE && is_low ? CLI_WARN : CLI_PLAIN, 7, cell);
 	}

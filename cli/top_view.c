@@ -79,8 +79,10 @@ static void scroll(struct top *top, int key)
 	case CLI_KEY_HOME:
 		top->first = 0;
 		break;
-	default:
+	case CLI_KEY_END:
 		top->first = HV_LPARS_MAX;
+		break;
+	default:
 		break;
 	}
 	top_keep_in_list(top);
@@ -128,9 +130,11 @@ static void set_pace(struct top *top, int key)
 {
 	uint64_t ms = top->live.interval_ms;
 
-	ms = key == '+' ? ms / 2 : ms * 2; /* faster, slower */
-	if (ms >= INTERVAL_LEAST_MS && ms <= INTERVAL_MOST_MS)
-		top->live.interval_ms = ms;
+	/* faster, slower; -d may have said more than either bound */
+	if (key == '+' && ms / 2 >= INTERVAL_LEAST_MS)
+		top->live.interval_ms = ms / 2;
+	if (key == '-' && ms <= INTERVAL_MOST_MS / 2)
+		top->live.interval_ms = ms * 2;
 }
 
 static void command(struct top *top, int key)

@@ -159,6 +159,9 @@ static void many_partitions_are_a_list_that_scrolls(void **state)
 	(void)draw(view, &large); /* of a greater window all of it is used */
 	assert_int_equal(view->top.first, MANY - view->top.page);
 	(void)press(view, CLI_KEY_UP);
+	(void)press(view, CLI_KEY_LEFT); /* there is nothing to the sides */
+	(void)press(view, CLI_KEY_RIGHT);
+	assert_int_equal(view->top.first, MANY - view->top.page - 1);
 	(void)press(view, CLI_KEY_PAGE_UP);
 	(void)press(view, CLI_KEY_HOME);
 	assert_int_equal(view->top.first, 0);
@@ -285,6 +288,53 @@ static void what_ended_has_no_figures_and_what_is_removed_is_gone(void **state)
 	close_view(view);
 }
 
+/* Its host is silent for a turn: the next one is as long as it was, or says nothing. */
+static void a_gap_does_not_count_from_activation(void **state)
+{
+	struct view *view = open_view();
+	Tarn__StatusReply *status = view->reply.status;
+	Tarn__PartitionStat *stat = status->lpars[0]->stat;
+
+	(void)state;
+	pass(view, 3);
+	status->lpars[0]->stat = NULL;
+	assert_false(take(view));
+	assert_true(isnan(view->top.rows[0].figures[CLI_HPI]));
+	status->lpars[0]->stat = stat;
+	stat->page_ins += 1000;
+	stat->run_ms += 4000;
+	assert_false(take(view));
+	assert_true(view->top.rows[0].seconds == 4);
+	assert_true(view->top.rows[0].figures[CLI_HPI] == 250);
+	close_view(view);
+	view = open_view();
+	status = view->reply.status;
+	status->lpars[0]->stat = NULL;
+	assert_false(take(view));
+	status->lpars[0]->stat = stat;
+	assert_false(take(view));
+	assert_true(isnan(view->top.rows[0].figures[CLI_HPI]));
+	assert_true(view->top.rows[0].figures[CLI_PMEM] > 0);
+	pass(view, 2);
+	assert_true(view->top.rows[0].figures[CLI_HPI] == 100);
+	close_view(view);
+}
+
+static void a_pool_of_nothing_has_no_share(void **state)
+{
+	struct view *view = open_view();
+
+	(void)state;
+	view->reply.status->hosts[0]->stat->pool->pool_bytes = 0;
+	pass(view, 2);
+	assert_null(strstr(draw(view, &small), "nan"));
+	assert_null(strstr(view->text, "inf"));
+	view->reply.status->n_lpars = 0; /* nor of nothing */
+	assert_false(take(view));
+	assert_null(strstr(draw(view, &small), "nan"));
+	close_view(view);
+}
+
 static void a_status_in_pages_is_one_turn(void **state)
 {
 	struct view *view = open_view();
@@ -324,9 +374,11 @@ static void pages_out_of_order_end_the_turn(void **state)
 	make_many(status);
 	status->n_lpars = 100;
 	status->next_lpar = many.names[100];
+	assert_non_null(strstr(draw(view, &small), "2 of 4 partitions run"));
 	assert_true(take(view));
 	(void)press(view, 'n'); /* drawn and sorted in the middle */
 	assert_non_null(strstr(draw(view, &small), "\ndb1 "));
+	assert_non_null(strstr(view->text, "2 of 4 partitions run"));
 	assert_false(take(view));
 	assert_non_null(strstr(view->top.live.trouble, "out of order"));
 	status->next_lpar = (char *)"not/a name";
@@ -427,6 +479,11 @@ static void the_pace_has_bounds_and_it_can_be_stopped(void **state)
 	for (unsigned i = 0; i < 20; i++)
 		(void)press(view, '-');
 	assert_int_equal(view->top.live.interval_ms, 32000);
+	view->top.live.interval_ms = 300000; /* of -d */
+	(void)press(view, '-');
+	assert_int_equal(view->top.live.interval_ms, 300000);
+	(void)press(view, '+');
+	assert_int_equal(view->top.live.interval_ms, 150000);
 	(void)press(view, ' ');
 	assert_true(view->top.live.is_paused);
 	assert_non_null(strstr(draw(view, &small), "stopped"));
@@ -434,70 +491,6 @@ static void the_pace_has_bounds_and_it_can_be_stopped(void **state)
 	assert_false(press(view, 'q'));
 	assert_false(press(view, CLI_KEY_CANCEL));
 	close_view(view);
-}
-
-static void bytes_are_keys(void **state)
-{
-	static const struct {
-		const char *bytes;
-		int key; /* the last one that came */
-		int end; /* what is left */
-	} rows[] = {
-		{ "q", 'q', 0 },
-		{ "\033", 0, CLI_KEY_ESCAPE },
-		{ "\033[A", CLI_KEY_UP, 0 },
-		{ "\033OB", CLI_KEY_DOWN, 0 },
-		{ "\033[C", CLI_KEY_RIGHT, 0 },
-		{ "\033[D", CLI_KEY_LEFT, 0 },
-		{ "\033[5~", CLI_KEY_PAGE_UP, 0 },
-		{ "\033[6~", CLI_KEY_PAGE_DOWN, 0 },
-		{ "\033[H", CLI_KEY_HOME, 0 },
-		{ "\033[1~", CLI_KEY_HOME, 0 },
-		{ "\033[F", CLI_KEY_END, 0 },
-		{ "\033[8~", CLI_KEY_END, 0 },
-		{ "\033[1;5A", CLI_KEY_UP, 0 },
-		{ "\033[99999999999999999999~", 0, 0 },
-		{ "\033[", 0, 0 },
-		{ "\033x", 0, 0 },
-		{ "\033[Z", 0, 0 },
-		{ "\033\033[A", CLI_KEY_UP, 0 },
-		{ "\n", CLI_KEY_ENTER, 0 },
-		{ "\b", CLI_KEY_BACKSPACE, 0 },
-	};
-
-	(void)state;
-	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
-		struct cli_keys keys = { 0 };
-		int key = CLI_KEY_NONE;
-
-		for (const char *at = rows[i].bytes; *at != '\0'; at++)
-			key = cli_keys_take(&keys, (uint8_t)*at);
-		if (key != rows[i].key || cli_keys_end(&keys) != rows[i].end)
-			fail_msg("row %u: key %d", i, key);
-	}
-}
-
-static void a_pen_writes_what_there_is_room_for(void **state)
-{
-	char *text = NULL;
-	size_t count;
-	FILE *out = open_memstream(&text, &count);
-	struct pen pen = pen_begin(out, 10, false);
-
-	(void)state;
-	pen_field(&pen, CLI_PLAIN, -4, "é");
-	pen_field(&pen, CLI_PLAIN, 3, "12345");
-	pen_skip(&pen, 1);
-	pen_text(&pen, CLI_PLAIN, "ab%d", 7);
-	pen_text(&pen, CLI_PLAIN, "no room");
-	pen_end(&pen);
-	pen = pen_begin(out, 0, true);
-	pen_field(&pen, CLI_BAD, 5, "bad");
-	pen_skip(&pen, 7); /* no blanks at the end of a line */
-	pen_end(&pen);
-	assert_int_equal(fclose(out), 0);
-	assert_string_equal(text, "é   123 ab\n  \033[31mbad\033[0m\n");
-	free(text);
 }
 
 /* ---- the command ---- */
@@ -557,14 +550,14 @@ int main(void)
 		cmocka_unit_test(
 			the_first_turn_is_since_activation_the_others_since_the_last),
 		cmocka_unit_test(what_ended_has_no_figures_and_what_is_removed_is_gone),
+		cmocka_unit_test(a_gap_does_not_count_from_activation),
+		cmocka_unit_test(a_pool_of_nothing_has_no_share),
 		cmocka_unit_test(a_status_in_pages_is_one_turn),
 		cmocka_unit_test(pages_out_of_order_end_the_turn),
 		cmocka_unit_test(without_memory_a_turn_is_not_taken),
 		cmocka_unit_test(keys_sort_and_what_is_unknown_is_last),
 		cmocka_unit_test(a_filter_is_typed),
 		cmocka_unit_test(the_pace_has_bounds_and_it_can_be_stopped),
-		cmocka_unit_test(bytes_are_keys),
-		cmocka_unit_test(a_pen_writes_what_there_is_room_for),
 		cmocka_unit_test(a_batch_is_printed_each_interval),
 		cmocka_unit_test(wrong_lines_are_refused),
 	};
