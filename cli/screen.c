@@ -23,7 +23,8 @@
 #define ROWS_MAX 500 /* arbitrary, as the next one */
 #define COLUMNS_MAX 1000
 #define OPEN "\033[?1049h\033[?25l\033[2J" /* other screen, no cursor, empty */
-#define SHUT "\033[?25h\033[?1049l"
+#define SHUT "\033[0m\033[?25h\033[?1049l" /* no colour either: a line may be cut */
+#define SHUT_MS 3000 /* for that, where the terminal takes nothing; arbitrary */
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
 
@@ -130,10 +131,31 @@ static enum hv_code open_terminal(struct screen *screen, struct hv_err *err)
 	return HV_OK;
 }
 
+/* Without the loop, which is over: one that is stuck, or gone, is left as it is. */
+static void print_last(const char *bytes, size_t count)
+{
+	uint64_t until_ms = hv_clock_ms() + SHUT_MS;
+
+	while (count > 0) {
+		struct pollfd room = { .fd = STDOUT_FILENO, .events = POLLOUT };
+		ssize_t n = write(STDOUT_FILENO, bytes, count);
+		uint64_t now_ms = hv_clock_ms();
+
+		if (n > 0) {
+			bytes += n;
+			count -= (size_t)n;
+			continue;
+		}
+		if (now_ms >= until_ms || (n < 0 && errno != EAGAIN && errno != EINTR))
+			return;
+		(void)poll(&room, 1, (int)(until_ms - now_ms));
+	}
+}
+
 static void close_terminal(struct screen *screen)
 {
-	/* does not block: one that is stuck, or gone, is left as it is */
-	(void)!write(STDOUT_FILENO, SHUT, sizeof(SHUT) - 1);
+	(void)fcntl(STDOUT_FILENO, F_SETFL, screen->out_flags | O_NONBLOCK);
+	print_last(SHUT, sizeof(SHUT) - 1);
 	/* what the loop has made non-blocking is shared with whoever started us */
 	(void)fcntl(STDIN_FILENO, F_SETFL, screen->in_flags);
 	(void)fcntl(STDOUT_FILENO, F_SETFL, screen->out_flags);
@@ -156,7 +178,10 @@ static const char *after(const char *at, size_t count)
 	return at == NULL ? NULL : at[count] == '\n' ? at + count + 1 : at + count;
 }
 
-/* What differs from the frame before, line by line. */
+/*
+ * What differs from the frame before, line by line. Each is cleared before it is
+ * written: behind a full one the cursor stands on its last character still.
+ */
 static void write_changes(const struct screen *screen, const char *frame, FILE *out)
 {
 	const char *was = screen->shown;
@@ -170,7 +195,7 @@ static void write_changes(const struct screen *screen, const char *frame, FILE *
 			break;
 		if (line == NULL || before == NULL || count != was_count ||
 		    memcmp(line, before, count) != 0)
-			(void)fprintf(out, "\033[%u;1H%.*s\033[K", row, (int)count,
+			(void)fprintf(out, "\033[%u;1H\033[K%.*s", row, (int)count,
 				      line != NULL ? line : "");
 		frame = after(line, count);
 		was = after(before, was_count);
@@ -235,6 +260,7 @@ static void plan(struct screen *screen, uint64_t after_ms)
 static void ask(struct screen *screen)
 {
 	Tarn__ClusterRequest request;
+	struct hv_err err = { 0 };
 	uint8_t *bytes;
 	size_t count;
 	enum hv_code code;
@@ -242,14 +268,14 @@ static void ask(struct screen *screen)
 	screen->live->ask(screen->live, &request);
 	request.has_version = true;
 	request.version = CLUSTER_PROTOCOL_VERSION;
-	code = hv_message_encode(&request.base, &bytes, &count, &screen->err);
+	code = hv_message_encode(&request.base, &bytes, &count, &err);
 	if (code == HV_OK) {
 		code = hv_call_start(screen->client, &screen->call, bytes, count, ASK_MS,
-				     &screen->err);
+				     &err);
 		free(bytes);
 	}
 	if (code != HV_OK)
-		finish(screen, code, hv_err_text(&screen->err));
+		finish(screen, code, hv_err_text(&err));
 	else
 		screen->is_asking = true;
 }

@@ -19,6 +19,7 @@
 #include "tests/support/wait.h"
 
 #define OTHER_SCREEN "\033[?1049h"
+#define END_BYTES 32
 #define FIRST_SCREEN "\033[?25h\033[?1049l"
 
 static struct terminal t;
@@ -55,6 +56,15 @@ static void expect_end(void)
 	assert_int_equal(terminal_end(&t), 0);
 }
 
+/* Behind a line of full width it would clear the last character. */
+static void nothing_is_cleared_behind_text(void)
+{
+	static const char clear[] = "\033[K";
+
+	for (const char *at = t.text; (at = strstr(at, clear)) != NULL; at++)
+		assert_true(at > t.text && at[-1] == 'H');
+}
+
 static void it_shows_partitions_and_takes_keys(void **state)
 {
 	struct winsize size = { .ws_row = 10, .ws_col = 40 };
@@ -74,6 +84,7 @@ static void it_shows_partitions_and_takes_keys(void **state)
 	assert_int_equal(ioctl(t.fd, TIOCSWINSZ, &size), 0);
 	terminal_expect(&t, "\033[2J\033[1;1H");
 	terminal_expect(&t, "\033[10;1H");
+	nothing_is_cleared_behind_text();
 	terminal_type(&t, "q");
 	expect_end();
 }
@@ -92,6 +103,50 @@ static void signals_put_the_terminal_back(void **state)
 	open_top(getenv("TARN_COORDINATOR"));
 	terminal_type(&t, "\003");
 	expect_end();
+}
+
+/* What is to be read stays as it is for a moment: the terminal is full. */
+static bool is_full(void *arg)
+{
+	int *was = arg, now = 0;
+	bool is_same = ioctl(t.fd, FIONREAD, &now) == 0 && now > 0 && now == *was;
+
+	*was = now;
+	return is_same;
+}
+
+/* Reads on, and keeps the end. */
+static bool is_shut(void *arg)
+{
+	char *end = arg, bytes[4096];
+	ssize_t n;
+
+	while ((n = read(t.fd, bytes + END_BYTES, sizeof(bytes) - END_BYTES)) > 0) {
+		memcpy(bytes, end, END_BYTES);
+		memcpy(end, bytes + n, END_BYTES);
+	}
+	return memcmp(end + END_BYTES - sizeof(FIRST_SCREEN) + 1, FIRST_SCREEN,
+		      sizeof(FIRST_SCREEN) - 1) == 0;
+}
+
+/* Redraws that nobody reads, then a signal; the last bytes come when there is room. */
+static void a_full_terminal_is_put_back_too(void **state)
+{
+	char redraws[2048], end[END_BYTES] = { 0 };
+	int was = 0;
+
+	(void)state;
+	memset(redraws, '\f', sizeof(redraws) - 1);
+	redraws[sizeof(redraws) - 1] = '\0';
+	open_top(getenv("TARN_COORDINATOR"));
+	terminal_expect(&t, "q quit");
+	terminal_type(&t, redraws);
+	assert_true(test_wait(is_full, &was, TEST_WAIT_MS));
+	assert_int_equal(kill(t.pid, SIGTERM), 0);
+	if (!test_wait(is_shut, end, TEST_WAIT_MS))
+		fail_msg("it ends with '%.*s'", END_BYTES, end);
+	assert_true(test_wait(is_as_before, NULL, TEST_WAIT_MS));
+	assert_int_equal(terminal_end(&t), 0);
 }
 
 /* Nobody listens: it says so, and keys work meanwhile. */
@@ -132,6 +187,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(it_shows_partitions_and_takes_keys,
 						hmc_world_open, hmc_world_close),
 		cmocka_unit_test_setup_teardown(signals_put_the_terminal_back,
+						hmc_world_open, hmc_world_close),
+		cmocka_unit_test_setup_teardown(a_full_terminal_is_put_back_too,
 						hmc_world_open, hmc_world_close),
 		cmocka_unit_test_setup_teardown(without_a_coordinator_it_goes_on,
 						hmc_world_open, hmc_world_close),
