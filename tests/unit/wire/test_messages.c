@@ -207,41 +207,6 @@ static void what_is_wrong_in_a_request_is_named(void **state)
 	}
 }
 
-static void paths_are_absolute_and_bounded(void **state)
-{
-	static const struct {
-		const char *path;
-		enum hv_code code;
-	} cases[] = { { "/dev/sdb", HV_OK }, { "dev", HV_E_INVAL }, { "", HV_E_INVAL } };
-	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT, *got;
-	Tarn__PgdevAdd add = TARN__PGDEV_ADD__INIT;
-	char path[600] = "/";
-
-	(void)state;
-	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PGDEV_ADD;
-	request.pgdev_add = &add;
-	request.has_key = 1;
-	request.key.data = key;
-	request.key.len = sizeof(key);
-	add.host = TEXT("h1");
-	add.name = TEXT("p1");
-	for (unsigned i = 0; i <= HV_COUNT(cases); i++) {
-		bool is_long = i == HV_COUNT(cases);
-		enum hv_code wanted = is_long ? HV_E_LIMIT : cases[i].code, code;
-		struct encoded encoded;
-
-		memset(path + 1, 'x', sizeof(path) - 2);
-		add.path = is_long ? path : TEXT(cases[i].path);
-		encoded = encode(&request);
-		code = hv_cluster_request_decode(encoded.bytes, encoded.count, &got,
-						 NULL);
-		assert_int_equal(code, wanted);
-		if (code == HV_OK)
-			tarn__cluster_request__free_unpacked(got, NULL);
-		free(encoded.bytes);
-	}
-}
-
 static void bytes_of_a_console_are_bounded(void **state)
 {
 	static uint8_t bytes[HV_CONSOLE_INPUT_MAX + 1];
@@ -578,7 +543,6 @@ int main(void)
 		cmocka_unit_test(a_request_comes_back_as_it_was),
 		cmocka_unit_test(what_is_wrong_in_a_request_is_named),
 		cmocka_unit_test(bytes_of_a_console_are_bounded),
-		cmocka_unit_test(paths_are_absolute_and_bounded),
 		cmocka_unit_test(lists_have_limits),
 		cmocka_unit_test(histograms_are_as_long_as_ours),
 		cmocka_unit_test(agents_of_another_version_are_told_so),
