@@ -62,8 +62,10 @@ static enum hv_code take_disk(struct cli *cli, const char *text, Tarn__VirtualDi
 	char size[32];
 	struct hv_err why = { 0 };
 
-	(void)snprintf(size, sizeof(size), "%.*s",
-		       (int)(length < sizeof(size) ? length : sizeof(size)), text);
+	if (length >= sizeof(size))
+		return cli_usage(cli, err, "--disk: '%.*s...' is not a size",
+				 (int)sizeof(size) - 1, text);
+	(void)snprintf(size, sizeof(size), "%.*s", (int)length, text);
 	if (hv_size_parse(size, &disk->bytes, &why) != HV_OK)
 		return cli_usage(cli, err, "--disk: %s", hv_err_text(&why));
 	if (disk->bytes == 0 || disk->bytes % HV_PAGE_BYTES != 0)

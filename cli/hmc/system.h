@@ -53,8 +53,8 @@ enum hv_code hmc_partitions_take(const struct hmc_system *system,
 				 struct hmc_partitions *ret_partitions,
 				 struct hv_err *err);
 
-/* "9117-MMC" and "1007C1P"; a host that says nothing is a "TARN-LAB" of its name. */
 bool hmc_system_has_pool(const struct hmc_system *system);
+/* "9117-MMC" and "1007C1P"; a host that says nothing is a "TARN-LAB" of its name. */
 const char *hmc_type_model(const Tarn__HostRecord *host);
 const char *hmc_serial(const Tarn__HostRecord *host);
 uint64_t hmc_block_bytes(const struct hmc_system *system);

@@ -69,6 +69,8 @@ static const struct {
 	  "tarn: --weight is for shared partitions" },
 	{ "lpar create a --mem 1G --disk 0", "tarn: --disk: 0 is not whole pages" },
 	{ "lpar create a --mem 1G --disk 1X", "tarn: --disk: '1X' is not a size" },
+	{ "lpar create a --mem 1G --disk 00000000000000000000000000040960,/d",
+	  "tarn: --disk: '0000000000000000000000000004096...' is not a size" },
 	{ "lpar create a --mem 1G --disk 6K,/d", "tarn: --disk: 6K is not whole pages" },
 	{ "lpar create a --mem 1G --disk 1G,d", "tarn: --disk: 'd' is not an absolute" },
 	{ "lpar create a --mem 1G --disk 1G,", "tarn: --disk: '' is not an absolute" },
