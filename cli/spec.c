@@ -214,7 +214,6 @@ static enum hv_code take_processors(struct cli *cli, struct cli_spec *made,
 {
 	static const char *const only_with[] = { "procs", "capped", "uncap-weight" };
 	const struct cli_args *args = &cli->args;
-	const Tarn__LparSpec *spec = &made->spec;
 	Tarn__LparProfile *profile = &made->profile;
 	uint64_t units = 0;
 
@@ -226,26 +225,8 @@ static enum hv_code take_processors(struct cli *cli, struct cli_spec *made,
 	if (hv_units_parse(cli_text(args, "units"), &units, NULL) != HV_OK || units < 5 ||
 	    units > PROCESSORS_MAX * HV_PROCESSOR_UNITS)
 		return cli_usage(cli, err, "--units is a number from 0.05 to 256");
-	tarn__lpar_profile__init(profile);
+	hv_lpar_profile_of_spec(&made->spec, profile);
 	profile->name = (char *)"default";
-	profile->mode = spec->mode;
-	profile->min_bytes = spec->min_bytes;
-	profile->mem_bytes = spec->mem_bytes;
-	profile->max_bytes = spec->max_bytes;
-	profile->has_weight = spec->has_weight;
-	profile->weight = spec->weight;
-	profile->has_entitled_bytes = spec->has_entitled_bytes;
-	profile->entitled_bytes = spec->entitled_bytes;
-	profile->has_redundancy = spec->has_redundancy;
-	profile->redundancy = spec->redundancy;
-	profile->has_hpt_ratio = spec->has_hpt_ratio;
-	profile->hpt_ratio = spec->hpt_ratio;
-	profile->has_virtual_adapters = spec->has_virtual_adapters;
-	profile->virtual_adapters = spec->virtual_adapters;
-	profile->n_disks = spec->n_disks;
-	profile->disks = spec->disks;
-	profile->n_ethernets = spec->n_ethernets;
-	profile->ethernets = spec->ethernets;
 	profile->attributes = made->list;
 	add_processors(cli, made, units);
 	made->create.profile = profile;

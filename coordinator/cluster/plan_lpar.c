@@ -168,7 +168,8 @@ static void put_lpar(struct plan *plan, const Tarn__LparCreate *request,
 	Tarn__LparProfile profile, *profiles[] = { &profile };
 	Tarn__LparSpec own = *spec;
 
-	profile_of_spec(spec, &profile);
+	hv_lpar_profile_of_spec(spec, &profile);
+	profile.name = (char *)PROFILE_NAME;
 	if (request->profile != NULL)
 		profile = *request->profile;
 	hv_lpar_entitle(&own);

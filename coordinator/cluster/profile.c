@@ -15,30 +15,6 @@ const Tarn__LparProfile *profile_find(const Tarn__LparRecord *lpar, const char *
 	return NULL;
 }
 
-void profile_of_spec(const Tarn__LparSpec *spec, Tarn__LparProfile *ret_profile)
-{
-	tarn__lpar_profile__init(ret_profile);
-	ret_profile->name = (char *)PROFILE_NAME;
-	ret_profile->mode = spec->mode;
-	ret_profile->min_bytes = spec->min_bytes;
-	ret_profile->mem_bytes = spec->mem_bytes;
-	ret_profile->max_bytes = spec->max_bytes;
-	ret_profile->has_weight = spec->has_weight;
-	ret_profile->weight = spec->weight;
-	ret_profile->has_entitled_bytes = spec->has_entitled_bytes;
-	ret_profile->entitled_bytes = spec->entitled_bytes;
-	ret_profile->has_redundancy = spec->has_redundancy;
-	ret_profile->redundancy = spec->redundancy;
-	ret_profile->has_hpt_ratio = spec->has_hpt_ratio;
-	ret_profile->hpt_ratio = spec->hpt_ratio;
-	ret_profile->has_virtual_adapters = spec->has_virtual_adapters;
-	ret_profile->virtual_adapters = spec->virtual_adapters;
-	ret_profile->n_disks = spec->n_disks;
-	ret_profile->disks = spec->disks;
-	ret_profile->n_ethernets = spec->n_ethernets;
-	ret_profile->ethernets = spec->ethernets;
-}
-
 static const Tarn__LparRecord *with_id(const struct cluster *cluster, const char *host,
 				       uint32_t id)
 {

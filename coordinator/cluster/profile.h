@@ -19,8 +19,6 @@
 #define PROFILE_NAME "default" /* of an LPAR that was made without one */
 
 const Tarn__LparProfile *profile_find(const Tarn__LparRecord *lpar, const char *name);
-/* Its memory as a profile; strings are the spec's. */
-void profile_of_spec(const Tarn__LparSpec *spec, Tarn__LparProfile *ret_profile);
 
 /* all_resources: it runs alone on its host. */
 bool profile_takes_all(const Tarn__LparProfile *profile);

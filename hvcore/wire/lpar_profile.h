@@ -73,4 +73,7 @@ enum hv_code hv_lpar_profile_check(const Tarn__LparProfile *profile, struct hv_e
  */
 void hv_lpar_profile_apply(const Tarn__LparProfile *profile, Tarn__LparSpec *spec);
 
+/* The other way round: all but the name, and no attributes. All of it is lent. */
+void hv_lpar_profile_of_spec(const Tarn__LparSpec *spec, Tarn__LparProfile *ret_profile);
+
 #endif

@@ -207,6 +207,43 @@ static void a_dedicated_profile_takes_no_entitlement(void **state)
 	assert_int_equal(spec.max_bytes, 64 * MIB);
 }
 
+/* There and back: nothing that a profile can say of a spec is lost. */
+static void a_spec_is_what_its_profile_makes_of_it(void **state)
+{
+	Tarn__VirtualDisk disk = TARN__VIRTUAL_DISK__INIT, *disks[] = { &disk };
+	Tarn__VirtualEthernet ethernet = TARN__VIRTUAL_ETHERNET__INIT;
+	Tarn__VirtualEthernet *ethernets[] = { &ethernet };
+	Tarn__LparSpec spec = TARN__LPAR_SPEC__INIT, again = TARN__LPAR_SPEC__INIT;
+	Tarn__Workload workload = TARN__WORKLOAD__INIT;
+	uint8_t bytes[2][256] = { 0 };
+	Tarn__LparProfile profile;
+
+	(void)state;
+	spec.mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	spec.name = again.name = (char *)"p1";
+	spec.workload = again.workload = &workload;
+	spec.min_bytes = 16 * MIB;
+	spec.mem_bytes = 32 * MIB;
+	spec.max_bytes = 64 * MIB;
+	spec.has_weight = spec.has_entitled_bytes = spec.has_redundancy = true;
+	spec.weight = 7;
+	spec.entitled_bytes = 2 * MIB;
+	spec.redundancy = TARN__REDUNDANCY__REDUNDANCY_NONE;
+	spec.has_hpt_ratio = spec.has_virtual_adapters = true;
+	spec.hpt_ratio = 128;
+	spec.virtual_adapters = 9;
+	spec.n_disks = spec.n_ethernets = 1;
+	spec.disks = disks;
+	spec.ethernets = ethernets;
+	hv_lpar_profile_of_spec(&spec, &profile);
+	assert_null(profile.name); /* the caller gives it one */
+	assert_int_equal(profile.n_attributes, 0);
+	hv_lpar_profile_apply(&profile, &again);
+	assert_int_equal(tarn__lpar_spec__pack(&again, bytes[0]),
+			 tarn__lpar_spec__pack(&spec, bytes[1]));
+	assert_memory_equal(bytes[0], bytes[1], sizeof(bytes[0]));
+}
+
 static void changes_carry_a_key(void **state)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
@@ -237,6 +274,7 @@ int main(void)
 		cmocka_unit_test(a_profile_has_a_name_and_memory_in_order),
 		cmocka_unit_test(values_are_those_set_or_absent),
 		cmocka_unit_test(a_dedicated_profile_takes_no_entitlement),
+		cmocka_unit_test(a_spec_is_what_its_profile_makes_of_it),
 		cmocka_unit_test(changes_carry_a_key),
 	};
 
