@@ -8,9 +8,14 @@
  * what that one wrote: before it starts, files of another definition are removed. They
  * are kept over runs, and go when the definition does.
  *
+ * A definition whose record is older than such numbers has 0. Where nothing says whose
+ * disks are, those of an older agent are its own; they are marked so, and no one else's.
+ *
  * Contract
- *   Threads  L; it waits for the file system.
- *   Errors   what the kernel said. Then nothing may be started that would read them.
+ *   Threads  L; blocks of what is removed are given back in a thread that ends by itself.
+ *   Errors   what the kernel said. Then nothing may be started that would read them, and
+ *            where it is not known whose they are, none was removed.
+ *   Time     names and numbers are waited for like the agent's state, blocks are not.
  */
 #ifndef AGENT_DISKS_H
 #define AGENT_DISKS_H

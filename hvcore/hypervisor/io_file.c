@@ -12,22 +12,20 @@
 
 #include "hvcore/base/file.h"
 #include "hvcore/base/units.h"
+#include "hvcore/wire/disk_file.h"
 #include "hvcore/wire/pgdev.h"
-
-#define DIRECTORY "disks"
 
 enum hv_code io_file_own_path(const char *state_dir, const char *name, uint32_t slot,
 			      char *path, size_t room, struct hv_err *err)
 {
-	char directory[HV_FILE_PATH_BYTES], file[HV_NAME_BYTES + 16];
-	enum hv_code code = hv_path_join(directory, sizeof(directory), state_dir,
-					 DIRECTORY, err);
+	char directory[HV_FILE_PATH_BYTES], file[HV_DISK_FILE_BYTES];
+	enum hv_code code = hv_disk_directory(state_dir, directory, err);
 
 	if (code == HV_OK)
 		code = hv_directory_make(directory, err);
 	if (code != HV_OK)
 		return code;
-	(void)snprintf(file, sizeof(file), "%s-%u", name, slot);
+	hv_disk_file(name, slot, file);
 	return hv_path_join(path, room, directory, file, err);
 }
 
