@@ -188,8 +188,10 @@ struct core_processors { /* of one partition */
 	uint32_t rate;        /* used between the last two reads, hundredths */
 };
 
-struct core_entitle {      /* of one partition */
-	uint64_t retry_ms; /* after a refusal */
+struct core_entitle {    /* of one partition */
+	uint32_t weight; /* this, and the next, were asked for last */
+	uint64_t entitled_bytes;
+	uint64_t retry_ms; /* after a refusal of it; 0: there was none */
 	bool is_told;      /* that it was refused */
 };
 

@@ -188,6 +188,7 @@ struct agent_world {
 	unsigned spawns[AGENT_KIND_COUNT];
 	unsigned saves, durable_saves;
 	unsigned shares; /* orders of weight and entitlement */
+	unsigned stats;  /* requests for figures */
 };
 
 void world_open(struct agent_world *world, uint64_t seed);

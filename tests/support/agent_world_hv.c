@@ -366,6 +366,7 @@ static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *
 {
 	switch (request->kind_case) {
 	case TARN__HV_REQUEST__KIND_STAT:
+		world->stats++;
 		(void)snprintf(world->trace, sizeof(world->trace), "%s",
 			       request->stat->trace != NULL ? request->stat->trace : "");
 		put_stat(world, parts);

@@ -98,6 +98,51 @@ static void a_refusal_is_told_once_and_tried_again(void **state)
 	(void)bench_event(bench, "lpar.share_refused", 2);
 }
 
+/* Told once a wish: one that follows another, and one that was taken back meanwhile. */
+static void each_wish_that_is_refused_is_told(void **state)
+{
+	struct wanted first = { "db1", 128, 20 * MIB }, second = { "db1", 128, 30 * MIB };
+	struct wanted has = { "db1", 128, 2 * MIB };
+	struct bench *bench = *state;
+	uint64_t ms;
+
+	bench_go(bench);
+	want(bench, &has);
+	assert_true(world_wait(&bench->world, PATIENCE_MS, is_so, &has));
+	bench->world.share_code = HV_E_REFUSED;
+	want(bench, &first);
+	(void)bench_event(bench, "lpar.share_refused", 1);
+	ms = bench->world.now_ms;
+	want(bench, &second);
+	(void)bench_event(bench, "lpar.share_refused", 2);
+	assert_in_range(bench->world.now_ms - ms, 0, 2000); /* nor has it to wait */
+	want(bench, &has);
+	world_run(&bench->world, 2000);
+	want(bench, &second);
+	(void)bench_event(bench, "lpar.share_refused", 3);
+	world_run(&bench->world, 20000);
+	assert_int_equal(boss_heard(&bench->boss, "lpar.share_refused"), 3);
+}
+
+static void a_lasting_refusal_hurries_nobody(void **state)
+{
+	struct wanted wanted = { "db1", 128, 20 * MIB };
+	struct bench *bench = *state;
+	unsigned before, idle;
+
+	bench_go(bench);
+	world_run(&bench->world, 5000);
+	before = bench->world.stats;
+	world_run(&bench->world, 20000);
+	idle = bench->world.stats - before;
+	bench->world.share_code = HV_E_REFUSED;
+	want(bench, &wanted);
+	(void)bench_event(bench, "lpar.share_refused", 1);
+	before = bench->world.stats;
+	world_run(&bench->world, 20000); /* a few for each of its tries */
+	assert_in_range(bench->world.stats - before, 1, idle + 20);
+}
+
 static void the_next_agent_does_what_the_last_one_did_not(void **state)
 {
 	struct bench *bench = *state;
@@ -124,6 +169,8 @@ int main(void)
 		CLAIM(a_part_of_a_page_is_a_page),
 		CLAIM(dedicated_memory_has_no_share),
 		CLAIM(a_refusal_is_told_once_and_tried_again),
+		CLAIM(each_wish_that_is_refused_is_told),
+		CLAIM(a_lasting_refusal_hurries_nobody),
 		CLAIM(the_next_agent_does_what_the_last_one_did_not),
 	};
 
