@@ -17,10 +17,10 @@
 #define NEW_NAME "new" /* beside "proc" and "sys" until it is renamed */
 
 struct guest {
-	char name[HV_NAME_BYTES]; /* "": free */
-	bool is_shown;            /* in this round */
-	bool is_made;             /* its directories are there */
-	uint64_t hashes[AGENT_GUEST_FILES];
+	char name[HV_NAME_BYTES];           /* "": free */
+	bool is_shown;                      /* in this round */
+	bool is_made;                       /* all of it is there, as the hashes say */
+	uint64_t hashes[AGENT_GUEST_FILES]; /* 0: that file is not there */
 };
 
 struct agent_guests {
@@ -46,7 +46,7 @@ static enum hv_code replace(int directory, const char *path, const char *text,
 {
 	size_t count = strlen(text);
 	int fd = openat(directory, NEW_NAME,
-			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0444);
+			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0400);
 	bool is_written;
 
 	if (fd < 0)
@@ -58,24 +58,26 @@ static enum hv_code replace(int directory, const char *path, const char *text,
 	return HV_OK;
 }
 
-static enum hv_code make(int root, const char *name, int *ret_directory,
+static enum hv_code make(int root, const char *name, int *ret_directory, bool *ret_is_new,
 			 struct hv_err *err)
 {
+	bool is_new = mkdirat(root, name, 0700) == 0;
 	int directory;
 
-	if (mkdirat(root, name, 0755) != 0 && errno != EEXIST)
+	if (!is_new && errno != EEXIST)
 		return hv_fail_os(err, HV_E_IO, errno, "make '%s'", name);
 	directory = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (directory < 0)
 		return hv_fail_os(err, HV_E_IO, errno, "open '%s'", name);
 	*ret_directory = directory;
+	*ret_is_new = is_new;
 	return HV_OK;
 }
 
 static enum hv_code make_directories(int directory, struct hv_err *err)
 {
 	for (unsigned i = 0; agent_guest_directories[i] != NULL; i++)
-		if (mkdirat(directory, agent_guest_directories[i], 0755) != 0 &&
+		if (mkdirat(directory, agent_guest_directories[i], 0700) != 0 &&
 		    errno != EEXIST)
 			return hv_fail_os(err, HV_E_IO, errno, "make '%s'",
 					  agent_guest_directories[i]);
@@ -128,7 +130,7 @@ static struct guest *add(struct agent_guests *guests, const char *name)
 	return guest;
 }
 
-/* In the directory there is what the hashes say, or less where it fails. */
+/* Not made: whatever is there, all files are replaced, or removed. */
 static enum hv_code write_changes(struct guest *guest, int directory,
 				  const struct agent_shown *shown, struct hv_err *err)
 {
@@ -140,13 +142,15 @@ static enum hv_code write_changes(struct guest *guest, int directory,
 
 		agent_guest_text(shown, i, text);
 		hash = hash_of(text);
-		if (hash == guest->hashes[i])
+		if (guest->is_made && hash == guest->hashes[i])
 			continue;
-		if (hash == 0)
-			(void)unlinkat(directory, agent_guest_paths[i], 0);
-		else
+		if (hash != 0)
 			code = replace(directory, agent_guest_paths[i], text, err);
-		guest->hashes[i] = code == HV_OK ? hash : 0;
+		else if (unlinkat(directory, agent_guest_paths[i], 0) != 0 &&
+			 errno != ENOENT)
+			code = hv_fail_os(err, HV_E_IO, errno, "remove '%s'",
+					  agent_guest_paths[i]);
+		guest->hashes[i] = hash;
 	}
 	return code;
 }
@@ -155,6 +159,7 @@ static enum hv_code show(struct agent_guests *guests, const struct agent_shown *
 			 struct hv_err *err)
 {
 	struct guest *guest = find(guests, shown->name);
+	bool is_new = false;
 	int directory = -1;
 	enum hv_code code;
 
@@ -163,14 +168,15 @@ static enum hv_code show(struct agent_guests *guests, const struct agent_shown *
 	if (guest == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory for it");
 	guest->is_shown = true;
-	code = make(guests->root, shown->name, &directory, err);
+	code = make(guests->root, shown->name, &directory, &is_new, err);
+	guest->is_made = guest->is_made && code == HV_OK && !is_new;
 	if (code != HV_OK)
 		return code;
 	if (!guest->is_made)
 		code = make_directories(directory, err);
-	guest->is_made = code == HV_OK;
 	if (code == HV_OK)
 		code = write_changes(guest, directory, shown, err);
+	guest->is_made = code == HV_OK;
 	(void)close(directory);
 	return code;
 }

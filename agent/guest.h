@@ -1,12 +1,14 @@
 /*
  * guest - each partition's view of itself (guest_files.h) as files:
- * STATE/guest/NAME stands for its "/".
+ * STATE/guest/NAME stands for its "/". They are for root of the host and its tools: the
+ * partition's processes, of an unprivileged user, do not get into STATE.
  *
  * Once a second each file whose text has changed is replaced as a whole, by a rename;
  * the others are left alone, so that a partition that does nothing costs nothing.
  * Nothing is synced: after a power cut they are of a partition that is gone, and the
- * next agent begins with an empty directory. They are for reading: who writes to one
- * changes nothing but what is read until its next change.
+ * next agent begins with an empty directory. They are for reading: who writes to one, or
+ * removes it, changes nothing but what is read until its next change. A view that is
+ * gone, or that failed, is made anew as a whole in the next round.
  *
  * Contract
  *   Threads  L.

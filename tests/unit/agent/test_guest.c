@@ -346,6 +346,83 @@ static void a_view_that_cannot_be_written_is_left_out(void **state)
 	agent_guests_close(guests);
 }
 
+static const char *path_in(const char *path)
+{
+	static char whole[TEST_PATH_BYTES + 128];
+
+	(void)snprintf(whole, sizeof(whole), "%s/guest/%s", room.state.path, path);
+	return whole;
+}
+
+static void a_view_that_is_lost_is_made_anew(void **state)
+{
+	static const char *const lost[] = { "db1", "db1/sys" };
+	struct agent_guests *guests;
+	struct test_tmpdir gone;
+
+	(void)state;
+	assert_int_equal(agent_guests_open(room.state.path, &guests, NULL), HV_OK);
+	agent_guests_show(guests, &room.shown, 1);
+	for (unsigned i = 0; i < HV_COUNT(lost); i++) {
+		(void)snprintf(gone.path, sizeof(gone.path), "%s", path_in(lost[i]));
+		test_tmpdir_remove(&gone);
+		assert_false(is_there(lost[i]));
+		agent_guests_show(guests, &room.shown, 1);
+		if (i > 0) { /* a part of it: seen when one in there changes */
+			room.stat.io_high_bytes++;
+			agent_guests_show(guests, &room.shown, 1);
+			agent_guests_show(guests, &room.shown, 1);
+		}
+		/* what did not change, too, and what may be empty */
+		assert_true(read_file("db1", "proc/ppc64/lparcfg"));
+		assert_true(read_file("db1", "sys/bus/vio/cmo_min"));
+		assert_true(inode_of("db1", "sys/bus/vio/devices") != 0);
+	}
+	agent_guests_close(guests);
+}
+
+/* A file that could not be replaced is not taken for one that is not there. */
+static void what_a_failure_left_goes_when_it_should(void **state)
+{
+	struct agent_guests *guests;
+
+	(void)state;
+	assert_int_equal(agent_guests_open(room.state.path, &guests, NULL), HV_OK);
+	agent_guests_show(guests, &room.shown, 1);
+	assert_int_equal(mkdir(path_in("db1/new"), 0700), 0); /* in the way */
+	room.stat.io_high_bytes++;
+	agent_guests_show(guests, &room.shown, 1);
+	assert_true(read_file("db1", "sys/bus/vio/cmo_high")); /* the old one */
+	assert_int_equal(rmdir(path_in("db1/new")), 0);
+	room.stat.has_io_high_bytes = false;
+	agent_guests_show(guests, &room.shown, 1);
+	assert_false(read_file("db1", "sys/bus/vio/cmo_high"));
+	assert_true(read_file("db1", "sys/bus/vio/cmo_min"));
+	agent_guests_close(guests);
+}
+
+static void only_root_of_the_host_gets_in(void **state)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+	} rows[] = { { "", 0700 },
+		     { "db1", 0700 },
+		     { "db1/proc/ppc64", 0700 },
+		     { "db1/proc/ppc64/lparcfg", 0400 } };
+	struct agent_guests *guests;
+	struct stat status;
+
+	(void)state;
+	assert_int_equal(agent_guests_open(room.state.path, &guests, NULL), HV_OK);
+	agent_guests_show(guests, &room.shown, 1);
+	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
+		assert_int_equal(stat(path_in(rows[i].path), &status), 0);
+		assert_int_equal(status.st_mode & 07777, rows[i].mode);
+	}
+	agent_guests_close(guests);
+}
+
 static void each_allocation_may_fail_once(void **state)
 {
 	unsigned nth;
@@ -383,6 +460,9 @@ int main(void)
 		cmocka_unit_test(files_change_only_when_their_text_does),
 		cmocka_unit_test(a_view_goes_with_its_partition),
 		cmocka_unit_test(a_view_that_cannot_be_written_is_left_out),
+		cmocka_unit_test(a_view_that_is_lost_is_made_anew),
+		cmocka_unit_test(what_a_failure_left_goes_when_it_should),
+		cmocka_unit_test(only_root_of_the_host_gets_in),
 		cmocka_unit_test(each_allocation_may_fail_once),
 	};
 	struct CMUnitTest each[HV_COUNT(tests)];
