@@ -90,18 +90,19 @@ need_lab() {
 	is_lab "$state" || die "no lab in '$state': start one with '$0 up'"
 }
 
-# Sets `bin`: the programs given, or those that the lab was started with.
+# Sets `bin`: the programs given, or those that the lab was started with. Absolute: it is
+# kept, and told to a shell and to agents that may be elsewhere.
 use_programs() {
 	bin=$source_dir/build/release/bin
 	[[ ! -f $state/programs ]] || bin=$(<"$state/programs")
-	bin=${TARN_BIN:-$bin}
+	bin=$(realpath -m -- "${TARN_BIN:-$bin}")
 }
 
 PROGRAMS=(tarn tarn-coordinator tarn-agent tarn-hypervisor tarn-vios tarn-partition)
 
 build_programs() {
 	local log
-	bin=${TARN_BIN:-$source_dir/build/release/bin}
+	bin=$(realpath -m -- "${TARN_BIN:-$source_dir/build/release/bin}")
 	if [[ -z ${TARN_BIN:-} ]]; then
 		"$here/packages" build lab
 		log=$(mktemp)

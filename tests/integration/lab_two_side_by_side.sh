@@ -1,13 +1,15 @@
 #!/bin/bash
 # Claim   two labs with different --state run side by side and share nothing.
-# Inject  both are started at the same time; one is taken down under the other.
+# Inject  both are started at the same time, one with its programs named from where they
+#         are; that one is taken down under the other, from elsewhere.
 # Expect  each answers for itself; what was killed of one is started again by `up`, and
-#         nothing else; after both are down nothing is left.
+#         nothing else; each is ended by the programs that it was started with; after both
+#         are down nothing is left.
 # shellcheck source=tests/integration/lab_lib.sh
 source "$(dirname "$0")/lab_lib.sh"
 
 a=$work/a b=$work/b
-"$lab" up --state "$a" --hosts 1 &
+(cd "$bin/.." && TARN_BIN=$(basename "$bin") exec "$lab" up --state "$a" --hosts 1) &
 first=$!
 "$lab" up --state "$b" --hosts 2 &
 second=$!
@@ -39,7 +41,12 @@ grep -q "started again: coordinator h2$" "$work/again" || fail "up said somethin
 tarn host list --json | jq -e 'all(.hosts[]; .connected and .hypervisor_up)' >/dev/null ||
 	fail "a host is not up again"
 
-"$lab" down --state "$a"
+(
+	cd / && unset TARN_BIN
+	[[ $("$lab" env --state "$a") == "export PATH=$(realpath "$bin"):"* ]] || fail "env says otherwise"
+	"$lab" down --state "$a"
+) 2>&1 | tee "$work/down"
+! grep "failed" "$work/down" || fail "it was not ended by its own programs"
 nothing_is_left "$a"
 [[ $(tarn pool show --json | jq '.pools[0].mem_bytes') -eq $((48 << 20)) ]] ||
 	fail "lab b changed when a went down"
