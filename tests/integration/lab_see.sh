@@ -43,14 +43,26 @@ done
 [[ $(value cmo_enabled "$view/ded/proc/ppc64/lparcfg") == 0 ]] || fail "ded has no CMO"
 
 echo "== cmm and the bus: one number a file, in the directories that amsstat enters"
-for path in sys/module/cmm/parameters sys/devices/system/cmm/cmm0 sys/bus/vio \
-	sys/bus/vio/devices; do
+# Once the operating system has said how it lends.
+cmm=$view/db1/sys/devices/system/cmm/cmm0
+wait_until 20 "what db1 lends" test -f "$cmm/loaned_kb"
+has_files() { # DIRECTORY NAME...: these files and no other, a number in each
+	local path=$1 name
+	shift
 	[[ -d $view/db1/$path ]] || fail "no $path"
-	while IFS= read -r file; do
-		is_number "$(<"$file")" || fail "$file says '$(<"$file")'"
-	done < <(find "$view/db1/$path" -maxdepth 1 -type f)
-done
-[[ $(<"$view/db1/sys/devices/system/cmm/cmm0/loaned_kb") -ge 0 ]] || fail "loaned_kb"
+	for name in "$@"; do
+		is_number "$(<"$view/db1/$path/$name")" || fail "$path/$name is no number"
+	done
+	while IFS= read -r name; do
+		[[ " $* " == *" $name "* ]] || fail "$path has '$name'"
+	done < <(find "$view/db1/$path" -maxdepth 1 -type f -printf '%f\n')
+}
+has_files sys/module/cmm/parameters
+has_files sys/devices/system/cmm/cmm0 loaned_kb loaned_target_kb
+has_files sys/bus/vio cmo_curr cmo_desired cmo_entitled cmo_excess_free cmo_excess_size \
+	cmo_high cmo_min cmo_reserve_size cmo_spare
+has_files sys/bus/vio/devices
+[[ $(<"$cmm/loaned_kb") -ge 0 ]] || fail "loaned_kb is less than nothing"
 
 echo "== figures of an interval"
 tarn lpar stat

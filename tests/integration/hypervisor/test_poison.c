@@ -29,7 +29,8 @@
 #define DEVICES (MEMBERS + 1)
 #define MEM_MIB 16u
 #define POOL_MIB 16u
-#define ROUNDS 12 /* HV_ROUNDS */
+#define ROUNDS 12     /* HV_ROUNDS */
+#define POOL_ROUNDS 4 /* at least once in so many its size is changed */
 #define STEPS_MIN 500
 #define STEPS_MORE 4000
 
@@ -44,7 +45,8 @@ static struct test_host host;
 static struct member members[MEMBERS];
 static struct test_device devices[DEVICES];
 static struct hv_rng rng;
-static uint64_t page_ins, page_outs, spare, discards; /* of runs that ended */
+static uint64_t page_ins, page_outs, spare, discards;  /* of runs that ended */
+static unsigned pool_mib, pool_changes, share_changes; /* those that were carried out */
 
 static uint64_t below(uint64_t n)
 {
@@ -58,6 +60,7 @@ static int set_up(void **state)
 							   .window_ms = 500,
 							   .hang_ms = 30000 });
 	assert_int_equal(test_host_pool(&host, POOL_MIB, NULL), HV_OK);
+	pool_mib = POOL_MIB;
 	return 0;
 }
 
@@ -128,10 +131,16 @@ static void end_member(unsigned index)
 
 /* ---- a round ---- */
 
-/* Refused where too much is entitled, or others have the memory. */
+/* To the other of two sizes. Refused where too much is entitled, or others have the
+ * memory. */
 static void change_pool(void)
 {
-	(void)test_host_pool(&host, POOL_MIB * (1 + (unsigned)below(2)), NULL);
+	unsigned mib = pool_mib == POOL_MIB ? 2 * POOL_MIB : POOL_MIB;
+
+	if (test_host_pool(&host, mib, NULL) != HV_OK)
+		return;
+	pool_mib = mib;
+	pool_changes++;
 }
 
 /* Of any of them; of dedicated memory, or more than there is, it is refused. */
@@ -139,11 +148,12 @@ static void change_share(void)
 {
 	const struct rogue *rogue = &members[below(MEMBERS)].rogue;
 
-	(void)test_host_share(&host, rogue->name, rogue->run_id, (uint32_t)below(256),
-			      below(4) << 20, NULL);
+	share_changes += test_host_share(&host, rogue->name, rogue->run_id,
+					 (uint32_t)below(256), below(4) << 20,
+					 NULL) == HV_OK;
 }
 
-static void work(void)
+static void work(unsigned round)
 {
 	int victim = below(2) == 0 ? (int)below(MEMBERS) : -1;
 
@@ -152,7 +162,7 @@ static void work(void)
 			    STEPS_MIN + below(STEPS_MORE));
 	for (uint64_t changes = below(4); changes > 0; changes--)
 		change_share();
-	if (below(3) == 0)
+	if (below(3) == 0 || round % POOL_ROUNDS == POOL_ROUNDS - 1)
 		change_pool();
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		if ((int)i == victim) /* in the middle of it, as likely as not */
@@ -195,6 +205,7 @@ static void restart_hypervisor(void)
 	}
 	test_host_wait_pair(&host);
 	assert_int_equal(test_host_pool(&host, POOL_MIB, NULL), HV_OK);
+	pool_mib = POOL_MIB;
 }
 
 static void no_byte_of_another_is_ever_seen(void **state)
@@ -208,7 +219,7 @@ static void no_byte_of_another_is_ever_seen(void **state)
 		for (unsigned i = 0; i < MEMBERS; i++)
 			if (members[i].rogue.pid == 0)
 				start_member(i);
-		work();
+		work(round);
 		test_host_check(&host);
 		if (below(4) == 0)
 			search();
@@ -219,11 +230,13 @@ static void no_byte_of_another_is_ever_seen(void **state)
 	for (unsigned i = 0; i < MEMBERS; i++)
 		if (members[i].rogue.pid != 0)
 			end_member(i);
-	printf("page_ins=%llu page_outs=%llu spare=%llu discards=%llu\n",
+	printf("page_ins=%llu page_outs=%llu spare=%llu discards=%llu pool=%u share=%u\n",
 	       (unsigned long long)page_ins, (unsigned long long)page_outs,
-	       (unsigned long long)spare, (unsigned long long)discards);
+	       (unsigned long long)spare, (unsigned long long)discards, pool_changes,
+	       share_changes);
 	/* A run in which nothing happened proves nothing. */
 	assert_true(page_ins > 0 && page_outs > 0 && spare > 0 && discards > 0);
+	assert_true(pool_changes > 0 && share_changes > 0);
 	test_host_end(&host);
 }
 
