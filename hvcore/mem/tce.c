@@ -107,8 +107,13 @@ bool hv_tces_is_mapped(const struct hv_tces *tces, uint32_t page)
 
 bool hv_tces_any_mapped(const struct hv_tces *tces, uint32_t first, uint32_t count)
 {
-	for (uint32_t i = 0; tces->mapped_pages > 0 && i < count; i++)
-		if (hv_tces_is_mapped(tces, first + i))
+	/* no entry maps a page that there is not */
+	uint32_t rest = first < tces->pages ? tces->pages - first : 0;
+
+	if (tces->mapped_pages == 0)
+		return false;
+	for (uint32_t i = 0; i < count && i < rest; i++)
+		if (tces->mappings[first + i] > 0)
 			return true;
 	return false;
 }
@@ -314,8 +319,12 @@ int64_t hv_tce_get(const struct hv_tces *tces, uint64_t liobn, uint64_t ioba,
 
 void hv_tces_resize(struct hv_tces *tces, uint32_t pages)
 {
+	bool is_less = pages < tces->pages;
+
 	HV_INVARIANT(pages <= tces->pages_max);
 	tces->pages = pages;
+	if (!is_less)
+		return;
 	for (uint64_t i = 0; i < count_all(tces); i++) {
 		if (is_entry(tces, tces->entries[i] & PUT_MASK))
 			continue;

@@ -48,7 +48,8 @@ enum hv_code hv_tces_open(unsigned windows, uint32_t pages, struct hv_tces **ret
 			  struct hv_err *err);
 void hv_tces_close(struct hv_tces *tces);
 
-/* Logical memory has so many pages now; entries of others, not held, are cleared. */
+/* Logical memory has so many pages now; entries of others, not held, are cleared:
+ * O(entries), and nothing where there are not fewer than before. */
 void hv_tces_resize(struct hv_tces *tces, uint32_t pages);
 
 size_t hv_tces_memory_bytes(const struct hv_tces *tces);
@@ -57,7 +58,7 @@ uint64_t hv_tces_mapped(const struct hv_tces *tces);
 /* Pages that some entry maps, each once. */
 uint32_t hv_tces_mapped_pages(const struct hv_tces *tces);
 bool hv_tces_is_mapped(const struct hv_tces *tces, uint32_t page);
-/* O(count): one of them. */
+/* One of them: O(those of them that there are). */
 bool hv_tces_any_mapped(const struct hv_tces *tces, uint32_t first, uint32_t count);
 /* Entries that transfers hold, each as often as it is. */
 uint64_t hv_tces_held(const struct hv_tces *tces);
