@@ -122,6 +122,17 @@ struct managed {
 	uint64_t told;     /* target in the last decision that was kept */
 };
 
+/*
+ * By H_SET_MPP. Each of the two only where it is less than what was given: else it has
+ * given up nothing, and has what the administrator gives it from now on.
+ */
+struct own {
+	bool has_weight, has_pages;
+	uint32_t weight;
+	uint64_t pages;
+	uint32_t number; /* of the order that said so */
+};
+
 /* An order of weight and entitlement; `exchange` waits while the errand is out. */
 struct share {
 	struct fault_round round;
@@ -142,10 +153,7 @@ struct partition {
 	uint32_t weight;
 	bool sees_pool; /* it is told how large its pool is */
 	uint64_t entitled_asked;
-	/* of these, what it has left itself by H_SET_MPP, and the order that said so */
-	bool has_own;
-	uint32_t own_weight, own_number;
-	uint64_t own_pages;
+	struct own own; /* of these, what it has left itself */
 	uint64_t
 		entitled_pages; /* guaranteed; includes what its device is too small for */
 	uint8_t token[HV_TOKEN_BYTES];
@@ -417,6 +425,8 @@ void partition_store_close(struct partition *partition);
 /* Of what it was given, what it has left itself: pages for I/O, and weight. */
 uint64_t partition_io_pages(const struct partition *partition);
 uint32_t partition_weight(const struct partition *partition);
+/* What was given is another: what it left itself may be no less than that now. */
+void partition_own_trim(struct partition *partition);
 uint64_t partition_io_min_bytes(const struct partition *partition);
 /* What the pool could guarantee it in all. */
 uint64_t partition_pool_room(const struct partition *partition);

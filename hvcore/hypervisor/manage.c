@@ -83,7 +83,7 @@ static uint64_t spare_pages(const struct partition *partition)
 	uint64_t given = partition->entitled_asked, has = partition_io_pages(partition);
 	uint64_t room;
 
-	if (!partition->has_own || given <= has)
+	if (!partition->own.has_pages || given <= has)
 		return 0;
 	room = partition_pool_room(partition);
 	if (room <= has)
@@ -114,7 +114,7 @@ static struct memory_mpp mpp_of(const struct partition *partition)
 		.spare_weight = partition->weight - weight,
 		.io_pages = (uint32_t)partition_io_pages(partition),
 		.spare_pages = (uint32_t)spare_pages(partition),
-		.number = partition->own_number,
+		.number = partition->own.number,
 	};
 }
 

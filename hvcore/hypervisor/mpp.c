@@ -1,6 +1,7 @@
 /* mpp - see mpp.h. */
 #include "hvcore/hypervisor/mpp.h"
 
+#include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/units.h"
 #include "hvcore/wire/hcall.h"
@@ -59,6 +60,9 @@ int64_t mpp_set(struct mpp_order *order, const uint64_t *args, uint64_t mapped_p
 	    order->weight == args[1])
 		return told == order->number ? outcome(order, values)
 					     : H_LONG_BUSY_1_MSEC;
+	if (hv_clock_ms() < order->next_ms)
+		return H_LONG_BUSY_1_MSEC;
+	order->next_ms = hv_clock_ms() + MPP_PAUSE_MS;
 	order->entitled_bytes = args[0];
 	order->weight = args[1];
 	order->mapped_pages = mapped_pages;

@@ -9,6 +9,8 @@
  *   IDLE --H_SET_MPP--> ASKED --loop: what may be--> DONE --the same again--> IDLE
  *                                                     other values: ASKED anew
  *
+ * One each MPP_PAUSE_MS is handed on: until then the answer is H_LONG_BUSY_1_MSEC, too.
+ *
  * It is kept within what the administrator gave (else a partition could take what is
  * others'), what the pool can guarantee now, and what is mapped for I/O: then, and where
  * it is not whole pages, H_CONSTRAINED with what it is.
@@ -25,6 +27,8 @@
 
 #include "hvcore/loop/loop.h"
 
+#define MPP_PAUSE_MS 20 /* between two orders: each one takes a round of all F */
+
 enum mpp_at { MPP_IDLE, MPP_ASKED, MPP_DONE };
 
 struct mpp_order {
@@ -33,6 +37,7 @@ struct mpp_order {
 	uint64_t mapped_pages;           /* then */
 	uint64_t got_pages, got_weight;  /* the outcome */
 	uint32_t number;                 /* of orders; comes back with the targets */
+	uint64_t next_ms;                /* F: not before is another one handed on */
 	/* L */
 	struct hv_loop *loop; /* NULL: not attached */
 	struct hv_job job;

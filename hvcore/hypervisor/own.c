@@ -11,8 +11,8 @@ uint64_t partition_io_pages(const struct partition *partition)
 {
 	uint64_t pages = partition->entitled_asked;
 
-	if (partition->has_own && partition->own_pages < pages)
-		pages = partition->own_pages;
+	if (partition->own.has_pages && partition->own.pages < pages)
+		pages = partition->own.pages;
 	pages = share_bound(partition, pages);
 	return pages < partition->mem_bytes / HV_PAGE_BYTES
 		       ? pages
@@ -21,9 +21,18 @@ uint64_t partition_io_pages(const struct partition *partition)
 
 uint32_t partition_weight(const struct partition *partition)
 {
-	return partition->has_own && partition->own_weight < partition->weight
-		       ? partition->own_weight
-		       : partition->weight;
+	const struct own *own = &partition->own;
+
+	return own->has_weight && own->weight < partition->weight ? own->weight
+								  : partition->weight;
+}
+
+void partition_own_trim(struct partition *partition)
+{
+	struct own *own = &partition->own;
+
+	own->has_pages = own->has_pages && own->pages < partition->entitled_asked;
+	own->has_weight = own->has_weight && own->weight < partition->weight;
 }
 
 uint64_t partition_pool_room(const struct partition *partition)
@@ -45,34 +54,47 @@ static uint64_t wanted(const struct partition *partition, const struct mpp_order
 	return pages < partition->entitled_asked ? pages : partition->entitled_asked;
 }
 
+/* More than it has only as far as the pool has room. */
 static void entitle(struct partition *partition, uint64_t pages)
 {
-	uint64_t before = partition->has_own ? partition->own_pages
-					     : partition->entitled_asked;
+	struct own before = partition->own;
+	uint64_t has = before.has_pages ? before.pages : partition->entitled_asked;
 	uint64_t room = partition_pool_room(partition);
 
-	partition->own_pages = pages > before && pages > room ? room : pages;
-	if (partition->own_pages < before && pages > before)
-		partition->own_pages = before;
-	partition->has_own = true;
+	if (pages > has && pages > room)
+		pages = room > has ? room : has;
+	partition->own.has_pages = true;
+	partition->own.pages = pages;
 	if (partition_entitle(partition, partition->mem_bytes, NULL) != HV_OK)
-		partition->own_pages = before;
+		partition->own = before;
+}
+
+static void take(struct partition *partition, const struct mpp_order *order)
+{
+	uint64_t pages = partition_io_pages(partition);
+	uint32_t weight = partition_weight(partition);
+
+	entitle(partition, wanted(partition, order));
+	partition->own.has_weight = true;
+	partition->own.weight = (uint32_t)order->weight;
+	partition_own_trim(partition);
+	/* a partition may ask as often as it likes */
+	if (pages == partition_io_pages(partition) &&
+	    weight == partition_weight(partition))
+		return;
+	log_info("hypervisor.own_share", "partition=%s weight=%u entitled_pages=%llu",
+		 partition->name, partition_weight(partition),
+		 (unsigned long long)partition_io_pages(partition));
 }
 
 void own_decide(struct mpp_order *order)
 {
 	struct partition *partition = order->partition;
 
-	if (partition->phase == PHASE_RUNNING) {
-		entitle(partition, wanted(partition, order));
-		partition->own_weight = (uint32_t)order->weight;
-		log_info("hypervisor.own_share",
-			 "partition=%s weight=%u entitled_pages=%llu", partition->name,
-			 partition_weight(partition),
-			 (unsigned long long)partition_io_pages(partition));
-	}
+	if (partition->phase == PHASE_RUNNING)
+		take(partition, order);
 	order->got_pages = partition_io_pages(partition);
 	order->got_weight = partition_weight(partition);
-	partition->own_number = order->number;
+	partition->own.number = order->number;
 	manage_targets(partition->hv);
 }

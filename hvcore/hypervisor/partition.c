@@ -113,8 +113,8 @@ uint64_t partition_entitlement(const struct partition *partition, uint64_t bytes
 	uint64_t needed = slots_needed(partition);
 	uint64_t pages = partition->entitled_asked;
 
-	if (partition->has_own && partition->own_pages < pages)
-		pages = partition->own_pages;
+	if (partition->own.has_pages && partition->own.pages < pages)
+		pages = partition->own.pages;
 	if (partition->slots != 0 && partition->slots < needed &&
 	    needed - partition->slots > pages)
 		pages = needed - partition->slots;

@@ -63,6 +63,7 @@ static enum hv_code commit(struct partition *partition, struct hv_err *err)
 		return code;
 	}
 	partition->weight = partition->share.weight;
+	partition_own_trim(partition);
 	log_info("hypervisor.share", "partition=%s weight=%u entitled_pages=%llu",
 		 partition->name, partition->weight,
 		 (unsigned long long)partition->entitled_pages);

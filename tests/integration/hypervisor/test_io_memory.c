@@ -246,7 +246,54 @@ static void a_partition_gives_up_of_its_share_and_takes_no_more(void **state)
 	test_host_end(&host);
 }
 
-int main(void)
+static void check_share(uint32_t weight, uint64_t pages)
+{
+	Tarn__HvReply *reply = test_host_stat(&host, true);
+	const Tarn__PartitionStat *stat = test_stat_partition(reply, "rogue");
+
+	assert_int_equal(stat->io_entitled_bytes, pages * HV_PAGE_BYTES);
+	assert_int_equal(stat->manager->weight, weight);
+	tarn__hv_reply__free_unpacked(reply, NULL);
+}
+
+static void administer(uint32_t weight, uint64_t pages)
+{
+	assert_int_equal(test_host_share(&host, "rogue", rogue.run_id, weight,
+					 pages * HV_PAGE_BYTES, NULL),
+			 HV_OK);
+}
+
+/* What it gives up is its own affair, and only as long as it gives up something. */
+static void what_it_is_given_later_it_has_unless_it_gave_it_up(void **state)
+{
+	(void)state;
+	start_rogue(false);
+	/* all of it, or more: nothing is given up */
+	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, ENTITLED, 192),
+			 share(ENTITLED, 192, false));
+	administer(200, 500);
+	check_share(200, 500);
+	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 9000, 255), share(500, 200, true));
+	administer(210, 600);
+	check_share(210, 600);
+	/* the one is, the other is not */
+	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 300, 210), share(300, 210, false));
+	administer(220, 700);
+	check_share(220, 300);
+	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 700, 100), share(700, 100, false));
+	administer(230, 800);
+	check_share(100, 800);
+	/* less than what it left itself is not what it asked for */
+	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 400, 100), share(400, 100, false));
+	administer(90, 350);
+	check_share(90, 350);
+	administer(192, ENTITLED);
+	check_share(192, ENTITLED);
+	rogue_end(&rogue, &host);
+	test_host_end(&host);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -254,8 +301,12 @@ int main(void)
 		TEST(m7_who_gives_up_what_a_device_uses_is_ended),
 		TEST(m7_a_block_that_a_device_uses_stays),
 		TEST(a_partition_gives_up_of_its_share_and_takes_no_more),
+		TEST(what_it_is_given_later_it_has_unless_it_gave_it_up),
 #undef TEST
 	};
+
+	if (argc > 1) /* one of them, by a pattern */
+		cmocka_set_test_filter(argv[1]);
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,8 @@ static void decide(uint64_t pages, uint64_t weight)
 	give_pages = pages;
 	give_weight = weight;
 	(void)hv_loop_run(loop);
+	assert_true(order.next_ms > 0);
+	order.next_ms = 0; /* time goes by */
 }
 
 static void who_asks_again_gets_the_outcome_once_it_is_told(void **state)
@@ -131,6 +133,31 @@ static void less_than_what_is_mapped_bounds_nothing_that_is(void **state)
 	decide(3, 1);
 }
 
+/* What each takes of others is a round of all fault threads. */
+static void orders_are_handed_on_one_after_a_pause(void **state)
+{
+	uint64_t values[HV_HCALL_VALUES];
+	uint64_t next_ms;
+
+	(void)state;
+	assert_int_equal(set(HV_PAGE_BYTES, 1, 0, values), H_LONG_BUSY_1_MSEC);
+	next_ms = order.next_ms;
+	decide(1, 1);
+	order.next_ms = UINT64_MAX; /* not yet */
+	assert_int_equal(set(2 * HV_PAGE_BYTES, 1, 1, values), H_LONG_BUSY_1_MSEC);
+	assert_int_equal(atomic_load(&order.at), MPP_DONE);
+	/* the outcome of the one before is had at any time */
+	assert_int_equal(set(HV_PAGE_BYTES, 1, 1, values), H_SUCCESS);
+	assert_int_equal(set(2 * HV_PAGE_BYTES, 1, 1, values), H_LONG_BUSY_1_MSEC);
+	assert_int_equal(atomic_load(&order.at), MPP_IDLE);
+	order.next_ms = next_ms - MPP_PAUSE_MS;
+	assert_int_equal(set(2 * HV_PAGE_BYTES, 1, 1, values), H_LONG_BUSY_1_MSEC);
+	assert_int_equal(atomic_load(&order.at), MPP_ASKED);
+	assert_true(order.next_ms >= next_ms);
+	decide(2, 1);
+	assert_int_equal(decided, 2);
+}
+
 static void what_cannot_be_is_refused_at_once(void **state)
 {
 	uint64_t values[HV_HCALL_VALUES];
@@ -151,6 +178,7 @@ int main(void)
 		TEST(what_could_not_be_had_is_told),
 		TEST(another_order_takes_the_place_of_one_that_nobody_asked_for),
 		TEST(less_than_what_is_mapped_bounds_nothing_that_is),
+		TEST(orders_are_handed_on_one_after_a_pause),
 		TEST(what_cannot_be_is_refused_at_once),
 #undef TEST
 	};
