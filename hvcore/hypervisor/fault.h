@@ -119,7 +119,8 @@ void fault_team_abandon(struct fault_team *team);
 void fault_team_close(struct fault_team *team);
 size_t fault_team_bytes(const struct fault_team *team);
 
-/* Any thread: `mail` is its owner's again when run() was entered. */
+/* Any thread: `mail` is its owner's again when run() was entered. After stop it never is:
+ * nobody looks at it until the team is closed. */
 void fault_mail_post(struct fault_thread *thread, struct fault_mail *mail);
 
 /* On every thread. */

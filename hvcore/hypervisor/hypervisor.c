@@ -193,7 +193,8 @@ static void drain(struct hv_loop *loop)
 
 /*
  * The order matters: nobody new, then the partitions' processes dead (P1), then the
- * fault threads stopped, and only then what they looked at is freed.
+ * fault threads stopped, then the I/O thread that they post to, and only then what they
+ * looked at is freed.
  */
 void hypervisor_close(struct hypervisor *hv)
 {
@@ -202,15 +203,16 @@ void hypervisor_close(struct hypervisor *hv)
 	greet_close(hv);
 	hv_timer_stop(&hv->tick);
 	hv_timer_stop(&hv->second);
+	hv_timer_stop(&hv->held);
 	life_kill_all(hv);
 	manage_stop(hv);
 	if (hv->has_workers)
 		hv_workers_stop(&hv->workers);
+	/* who posts to the I/O thread before it; what that tells them still is not read */
+	fault_team_stop(hv->team);
 	hv->is_io_stuck = hv->engine != NULL && !hv_io_engine_stop(hv->engine);
-	if (hv->team != NULL) {
-		fault_team_stop(hv->team);
+	if (hv->team != NULL)
 		drain(hv->loop);
-	}
 	hv_timer_stop(&hv->fast);
 	control_close(hv);
 	stat_close(hv);

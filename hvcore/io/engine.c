@@ -136,6 +136,8 @@ static void work(struct hv_io_engine *engine)
 		wait_for_work(engine, WAIT_MS);
 		hv_io_engine_turn(engine);
 	}
+	/* what was posted before it was told to stop: nobody posts any more */
+	hv_io_engine_turn(engine);
 	stop_ms = hv_clock_ms() + HV_IO_STOP_MS;
 	while (!hv_io_engine_is_idle(engine) && hv_clock_ms() < stop_ms) {
 		wait_for_work(engine, STOP_WAIT_MS);

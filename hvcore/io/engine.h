@@ -75,7 +75,7 @@ void hv_io_engine_turn(struct hv_io_engine *engine);
 HV_MUST_USE
 enum hv_code hv_io_engine_open(struct hv_io_engine **ret_engine, struct hv_err *err);
 /*
- * Ends the thread. Device operations under way have HV_IO_STOP_MS to end; false: some
+ * Ends the thread; nobody posts any more, and what was posted is begun. Device operations under way have HV_IO_STOP_MS to end; false: some
  * have not, so the kernel may still write into buffers of disks: free nothing.
  */
 #define HV_IO_STOP_MS 2000u /* arbitrary: as long as people wait */

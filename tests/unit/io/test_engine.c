@@ -20,6 +20,7 @@
 
 #define DISK_PAGES 64u
 #define ROUNDS 4000u
+#define STOPS 50u
 
 struct world {
 	struct hv_io_owner owner; /* first */
@@ -212,11 +213,29 @@ static void frames_come_in_order_from_another_thread(void **state)
 	close_world(&world);
 }
 
+/* The last thing before the stop, whatever the thread is at just then. */
+static void what_was_posted_before_the_stop_is_settled(void **state)
+{
+	struct hv_disk_request *request;
+	struct world world;
+
+	(void)state;
+	for (unsigned i = 0; i < STOPS; i++) {
+		open_world(&world);
+		while ((request = hv_disk_take(world.disk)) != NULL)
+			begin(&world, request);
+		assert_true(hv_io_engine_stop(world.engine));
+		assert_true(hv_disk_is_idle(world.disk));
+		close_world(&world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_written_is_read_with_many_under_way),
 		cmocka_unit_test(frames_come_in_order_from_another_thread),
+		cmocka_unit_test(what_was_posted_before_the_stop_is_settled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
