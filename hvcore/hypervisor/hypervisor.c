@@ -33,6 +33,11 @@ static void on_second(struct hv_timer *timer)
 	resize_second(hv);
 }
 
+static void on_held(struct hv_timer *timer)
+{
+	held_look(of_timer(timer, offsetof(struct hypervisor, held)));
+}
+
 /* What no event tells: locks let go, requests answered, frames given back. */
 static void on_fast(struct hv_timer *timer)
 {
@@ -90,10 +95,14 @@ static enum hv_code start_timers(struct hypervisor *hv, struct hv_err *err)
 	hv->tick = (struct hv_timer){ .run = on_tick };
 	hv->second = (struct hv_timer){ .run = on_second };
 	hv->fast = (struct hv_timer){ .run = on_fast };
+	hv->held = (struct hv_timer){ .run = on_held };
 	code = hv_timer_start(hv->loop, &hv->tick, hv->tick_ms, hv->tick_ms, err);
 	if (code != HV_OK)
 		return code;
-	return hv_timer_start(hv->loop, &hv->second, SECOND_MS, SECOND_MS, err);
+	code = hv_timer_start(hv->loop, &hv->second, SECOND_MS, SECOND_MS, err);
+	if (code != HV_OK)
+		return code;
+	return hv_timer_start(hv->loop, &hv->held, HELD_LOOK_MS, HELD_LOOK_MS, err);
 }
 
 static enum hv_code make_directories(const struct hypervisor *hv, struct hv_err *err)

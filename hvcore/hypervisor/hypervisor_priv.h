@@ -12,6 +12,7 @@
  *   resize     memory of a running partition grows and shrinks
  *   manage     the AMS manager: targets of partitions, by what they use
  *   watch      what partitions do to themselves (P7, P12)
+ *   held       who keeps us in the file of its memory (H10)
  *   stat       answers of stat and audit
  */
 #ifndef HVCORE_HYPERVISOR_HYPERVISOR_PRIV_H
@@ -109,6 +110,11 @@ struct resize {
 	enum hv_code code; /* of the visit */
 	bool is_step_done;
 	bool is_used; /* by a device: it was refused for that */
+	/* dedicated: a worker sizes its file, which its partition may hold (H10) */
+	struct hv_work work;
+	struct hv_job job;
+	struct hv_err size_err;
+	bool is_sizing;
 };
 
 /* What the manager knows of a partition, and its look at its memory. */
@@ -140,6 +146,11 @@ struct share {
 	uint64_t pages;
 	uint32_t weight;
 	uint64_t mapped_pages; /* F's finding */
+};
+
+struct held { /* by whoever is in the file of its memory */
+	struct hv_visits_seen memory, io;
+	unsigned score;
 };
 
 struct partition {
@@ -205,6 +216,7 @@ struct partition {
 	uint64_t punched_bytes;
 	struct resize resize;
 	struct share share;
+	struct held held;
 	struct managed managed;
 	struct hv_exchange *define_exchange;
 	uint64_t define_deadline_ms;
@@ -343,6 +355,7 @@ struct hypervisor {
 	struct hv_timer tick; /* heartbeats */
 	struct hv_timer fast; /* only while something must be polled */
 	struct hv_timer second;
+	struct hv_timer held; /* files of memory */
 	bool is_fast, is_ending;
 	struct fault_round stat_round;
 	struct stat_request *stat_now, *stat_next; /* answered by this round, the next */
@@ -560,6 +573,10 @@ void watch_second(struct hypervisor *hv); /* once a second */
 /* P7: the whole region is a mapping of the pool file, and the only one. */
 HV_MUST_USE
 enum hv_code watch_check_region(const struct partition *partition, struct hv_err *err);
+
+/* held.c */
+#define HELD_LOOK_MS 100
+void held_look(struct hypervisor *hv); /* every HELD_LOOK_MS */
 
 /* What a stat request asks for. */
 struct stat_wish {

@@ -259,6 +259,7 @@ static bool is_idle(const struct partition *partition)
 	       !fault_round_is_out(&partition->block) &&
 	       !fault_round_is_out(&partition->io_round) &&
 	       !fault_round_is_out(&partition->resize.round) &&
+	       !partition->resize.is_sizing &&
 	       !fault_round_is_out(&partition->share.round) &&
 	       device_is_idle(&partition->device);
 }

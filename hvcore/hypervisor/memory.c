@@ -47,8 +47,11 @@ static enum hv_code op_copy_out(void *ctx, uint32_t page, void *to)
 static bool op_has_data(void *ctx, uint32_t page)
 {
 	struct memory *memory = ctx;
-	off_t at = lseek(memory->file, offset_of(page), SEEK_DATA);
+	off_t at;
 
+	hv_visits_enter(&memory->visits);
+	at = lseek(memory->file, offset_of(page), SEEK_DATA);
+	hv_visits_leave(&memory->visits);
 	if (at < 0) /* ENXIO: nothing but a hole up to the end */
 		return errno != ENXIO;
 	return at == offset_of(page);
@@ -57,9 +60,13 @@ static bool op_has_data(void *ctx, uint32_t page)
 static enum hv_code op_punch(void *ctx, uint32_t first, uint32_t count)
 {
 	struct memory *memory = ctx;
+	int rc;
 
-	if (fallocate(memory->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      offset_of(first), offset_of(count)) == 0)
+	hv_visits_enter(&memory->visits);
+	rc = fallocate(memory->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		       offset_of(first), offset_of(count));
+	hv_visits_leave(&memory->visits);
+	if (rc == 0)
 		return HV_OK;
 	return errno == EINTR ? HV_E_AGAIN : HV_E_IO;
 }

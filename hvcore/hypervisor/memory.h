@@ -11,6 +11,7 @@
 #define HVCORE_HYPERVISOR_MEMORY_H
 
 #include "hvcore/hypervisor/fault.h"
+#include "hvcore/io/visits.h"
 #include "hvcore/mem/uffd.h"
 
 /* What the partition did to its own mapping; bits of `trouble`. */
@@ -42,6 +43,7 @@ struct memory {
 	struct hcalls *hcalls;       /* lent by its partition; NULL: it makes no calls */
 	struct fault_thread *thread; /* NULL: none has it */
 	atomic_uint trouble;
+	struct hv_visits visits; /* of its file, where that takes the file's lock */
 	/* of the manager's rounds: written by L between them; filled in by F */
 	uint32_t entitled_pages, target_pages;
 	struct hv_space_use use;

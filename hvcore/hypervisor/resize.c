@@ -29,6 +29,12 @@ static struct partition *of_round(struct fault_round *round)
 
 static void go_on(struct partition *partition);
 
+/* Its fault thread or a worker is. */
+static bool is_at_work(const struct resize *resize)
+{
+	return resize->is_sizing || fault_round_is_out(&resize->round);
+}
+
 static uint64_t pages_of(uint64_t bytes)
 {
 	return bytes / HV_PAGE_BYTES;
@@ -211,26 +217,34 @@ static void on_step(struct fault_round *round)
 		hypervisor_poll_soon(partition->hv); /* AGAIN, or it is dying */
 }
 
-/*
- * A dedicated partition's file ends where its memory does, and its tmpfs keeps it to
- * its blocks even where it makes the file larger itself.
- */
-static enum hv_code size_store(struct partition *partition, uint64_t bytes,
-			       struct hv_err *err)
-{
-	uint64_t limit = bytes + hv_pool_slack_pages() * HV_PAGE_BYTES;
-	enum hv_code code = HV_OK;
+/* ---- a dedicated partition's file ---- */
 
-	if (bytes > partition->mem_bytes)
-		code = hv_pool_resize(partition->store, limit, err);
-	if (code != HV_OK)
-		return code;
-	if (ftruncate(partition->file, (off_t)bytes) != 0)
-		return hv_fail_os(err, HV_E_OS, errno, "size the memory of '%s'",
-				  partition->name);
-	if (bytes < partition->mem_bytes)
-		code = hv_pool_resize(partition->store, limit, err);
-	return code;
+/*
+ * Its file ends where its memory does, and its tmpfs keeps it to its blocks even where it
+ * makes the file larger itself: the tmpfs is larger before, smaller afterwards.
+ */
+static enum hv_code limit_store(struct partition *partition, uint64_t bytes,
+				struct hv_err *err)
+{
+	return hv_pool_resize(partition->store,
+			      bytes + hv_pool_slack_pages() * HV_PAGE_BYTES, err);
+}
+
+/* H10: the partition may hold its file; the loop must not wait for it. */
+static void size_in_worker(struct hv_work *work) /* W */
+{
+	struct partition *partition = HV_CONTAINER(work, struct partition, resize.work);
+	struct resize *resize = &partition->resize;
+	int rc;
+
+	hv_visits_enter(&partition->memory.visits);
+	rc = ftruncate(partition->file, (off_t)resize->step_bytes);
+	hv_visits_leave(&partition->memory.visits);
+	resize->size_err = (struct hv_err){ 0 };
+	if (rc != 0)
+		(void)hv_fail_os(&resize->size_err, HV_E_OS, errno,
+				 "size the memory of '%s'", partition->name);
+	hv_loop_post(partition->hv->loop, &resize->job);
 }
 
 static void on_restored(struct fault_round *round)
@@ -250,23 +264,61 @@ static void restore_calls(struct partition *partition)
 	fault_errand_start(partition->home, &resize->round);
 }
 
-static void step_dedicated(struct partition *partition)
+/* It has as many blocks as its memory takes. */
+static void give_blocks(struct partition *partition, uint64_t bytes)
 {
-	struct resize *resize = &partition->resize;
 	struct hv_lmb_map *lmbs = partition->hv->lmbs;
-	uint64_t count = hv_lmb_for_bytes(lmbs, resize->step_bytes);
-	struct hv_err err = { 0 };
+	uint64_t count = hv_lmb_for_bytes(lmbs, bytes);
 
-	if (size_store(partition, resize->step_bytes, &err) != HV_OK) {
-		give_up(partition, err.code, err.text);
-		restore_calls(partition);
-		return;
-	}
 	if (count < partition->lmbs)
 		hv_lmb_give(lmbs, HV_LMB_DEDICATED, partition->number,
 			    partition->lmbs - count);
 	partition->lmbs = count;
+}
+
+/* What growing took is free again. */
+static void fail_size(struct partition *partition, const struct hv_err *err)
+{
+	give_blocks(partition, partition->mem_bytes);
+	give_up(partition, err->code, err->text);
+	restore_calls(partition);
+}
+
+static void on_sized(struct hv_job *job)
+{
+	struct partition *partition = HV_CONTAINER(job, struct partition, resize.job);
+	struct resize *resize = &partition->resize;
+	struct hv_err err = resize->size_err;
+
+	resize->is_sizing = false;
+	if (!resize->is_running || partition->phase != PHASE_RUNNING) {
+		hypervisor_poll_soon(partition->hv); /* it died meanwhile */
+		return;
+	}
+	if (err.code == HV_OK && resize->step_bytes < partition->mem_bytes)
+		(void)limit_store(partition, resize->step_bytes, &err);
+	if (err.code != HV_OK) {
+		fail_size(partition, &err);
+		return;
+	}
+	give_blocks(partition, resize->step_bytes);
 	take_step(partition);
+}
+
+static void step_dedicated(struct partition *partition)
+{
+	struct resize *resize = &partition->resize;
+	struct hv_err err = { 0 };
+
+	if (resize->step_bytes > partition->mem_bytes &&
+	    limit_store(partition, resize->step_bytes, &err) != HV_OK) {
+		fail_size(partition, &err);
+		return;
+	}
+	resize->work.run = size_in_worker;
+	resize->job = (struct hv_job){ .run = on_sized };
+	resize->is_sizing = true;
+	hv_workers_post(&partition->hv->workers, &resize->work);
 }
 
 static void on_calls_bound(struct fault_round *round)
@@ -307,7 +359,7 @@ static void go_on(struct partition *partition)
 	uint64_t block = hv_lmb_bytes(partition->hv->lmbs);
 	uint64_t next = (partition->mem_bytes - 1) / block * block;
 
-	if (!resize->is_running || fault_round_is_out(&resize->round))
+	if (!resize->is_running || is_at_work(resize))
 		return;
 	if (next < resize->target_bytes)
 		next = resize->target_bytes;
@@ -344,7 +396,7 @@ void resize_second(struct hypervisor *hv)
 		if (!resize->is_running)
 			continue;
 		go_on(p);
-		if (resize->is_running && !fault_round_is_out(&resize->round) &&
+		if (resize->is_running && !is_at_work(resize) &&
 		    resize->deadline_ms != 0 && now_ms >= resize->deadline_ms)
 			give_up(p, HV_E_TIMEOUT,
 				"the partition did not give its memory in time");
@@ -365,7 +417,7 @@ static enum hv_code check_ask(const struct partition *partition,
 		return hv_fail(err, HV_E_STALE, "partition '%s' has had change %llu",
 			       partition->name,
 			       (unsigned long long)partition->resize.generation);
-	if (partition->resize.is_running || fault_round_is_out(&partition->resize.round))
+	if (partition->resize.is_running || is_at_work(&partition->resize))
 		return hv_fail(err, HV_E_BUSY,
 			       "memory of partition '%s' is being changed",
 			       partition->name);
@@ -400,28 +452,18 @@ static enum hv_code take_more(struct partition *partition, uint64_t bytes,
 	return code;
 }
 
-/* Where growing failed after all: the blocks are free again. */
 static void begin(struct partition *partition)
 {
 	struct resize *resize = &partition->resize;
-	uint64_t count = hv_lmb_for_bytes(partition->hv->lmbs, partition->mem_bytes);
 
 	resize->given_bytes = partition->mem_bytes;
 	resize->intact_bytes = partition->mem_bytes;
-	if (resize->target_bytes < partition->mem_bytes) {
+	if (resize->target_bytes < partition->mem_bytes)
 		tell(partition, resize->target_bytes, partition->mem_bytes);
-		return;
-	}
-	if (resize->target_bytes == partition->mem_bytes) {
+	else if (resize->target_bytes == partition->mem_bytes)
 		finish(partition);
-		return;
-	}
-	start_step(partition, resize->target_bytes);
-	if (resize->err.code == HV_OK || partition->mode != HV_MODE_DEDICATED)
-		return;
-	hv_lmb_give(partition->hv->lmbs, HV_LMB_DEDICATED, partition->number,
-		    partition->lmbs - count);
-	partition->lmbs = count;
+	else
+		start_step(partition, resize->target_bytes);
 }
 
 enum hv_code resize_ask(struct hypervisor *hv, const Tarn__HvPartitionResize *ask,

@@ -213,6 +213,8 @@ static void judge_dedicated(struct partition *partition)
 {
 	struct stat st;
 
+	if (partition->resize.is_sizing) /* by us, just now */
+		return;
 	if (fstat(partition->file, &st) == 0 &&
 	    (uint64_t)st.st_size > partition->mem_bytes)
 		life_kill(partition, "made the file of its memory larger");

@@ -24,6 +24,7 @@ void hv_io_engine_init(struct hv_io_engine *engine, struct hv_aio *aio)
 	engine->aio = aio;
 	engine->doorbell = -1;
 	HV_INVARIANT(pthread_mutex_init(&engine->lock, NULL) == 0);
+	HV_INVARIANT(pthread_cond_init(&engine->moved, NULL) == 0);
 	static_assert(HV_IO_OPERATIONS <= UINT16_MAX, "a cookie is 16 bits");
 	for (unsigned i = 0; i < HV_IO_OPERATIONS; i++)
 		engine->free[i] = (uint16_t)i;
@@ -32,6 +33,7 @@ void hv_io_engine_init(struct hv_io_engine *engine, struct hv_aio *aio)
 
 void hv_io_engine_fini(struct hv_io_engine *engine)
 {
+	(void)pthread_cond_destroy(&engine->moved);
 	(void)pthread_mutex_destroy(&engine->lock);
 }
 

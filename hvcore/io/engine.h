@@ -14,8 +14,8 @@
  * while a device is at work.
  *
  * Contract
- *   Threads  post: any. add and remove of a port: any but the I/O thread; they wait for
- *            at most one frame. turn: the I/O thread, or a test without one.
+ *   Threads  post: any. add and remove of a port: any but the I/O thread; remove waits
+ *            for a frame that this port is just being given. turn: the I/O thread, or a test without one.
  *   Memory   jobs, disks and ports are lent until they are settled: hv_disk_is_idle(),
  *            hv_lan_port_is_idle(). Nothing is allocated after open.
  */
@@ -59,7 +59,9 @@ struct hv_io_engine {
 	struct hv_disk_request *active[HV_IO_OPERATIONS]; /* by cookie */
 	uint16_t free[HV_IO_OPERATIONS];                  /* cookies */
 	unsigned free_count;
-	pthread_mutex_t lock; /* guards vlans, and that a port in it stays */
+	pthread_mutex_t lock; /* guards the next three; not held for a copy */
+	pthread_cond_t moved;
+	struct hv_lan_port *at; /* being delivered to: it stays in its VLAN */
 	struct hv_lan_port *vlans[HV_VLAN_MAX + 1];
 	pthread_t thread;
 	atomic_bool is_stopping;

@@ -53,6 +53,8 @@ void hv_lan_port_remove(struct hv_io_engine *engine, struct hv_lan_port *port)
 	struct hv_lan_port **at;
 
 	(void)pthread_mutex_lock(&engine->lock);
+	while (engine->at == port)
+		(void)pthread_cond_wait(&engine->moved, &engine->lock);
 	at = &engine->vlans[port->vlan];
 	while (*at != NULL && *at != port)
 		at = &(*at)->next;
@@ -140,7 +142,7 @@ static bool fill_buffer(struct hv_lan_port *port, const struct hv_lan_frame *fra
 	return true;
 }
 
-static void deliver(struct hv_lan_port *port, const struct hv_lan_frame *frame)
+static void give_frame(struct hv_lan_port *port, const struct hv_lan_frame *frame)
 {
 	bool has_arrived;
 
@@ -152,6 +154,21 @@ static void deliver(struct hv_lan_port *port, const struct hv_lan_frame *frame)
 		port->owner->notify(port->owner);
 	else
 		(void)atomic_fetch_add(&port->dropped, 1);
+}
+
+/*
+ * H10: its partition may keep us in the copy for a while, and who adds another port must
+ * not wait for that.
+ */
+static void deliver(struct hv_io_engine *engine, struct hv_lan_port *port,
+		    const struct hv_lan_frame *frame)
+{
+	engine->at = port;
+	(void)pthread_mutex_unlock(&engine->lock);
+	give_frame(port, frame);
+	(void)pthread_mutex_lock(&engine->lock);
+	engine->at = NULL;
+	(void)pthread_cond_broadcast(&engine->moved);
 }
 
 void hv_io_run_frame(struct hv_io_engine *engine, struct hv_lan_frame *frame)
@@ -166,7 +183,7 @@ void hv_io_run_frame(struct hv_io_engine *engine, struct hv_lan_frame *frame)
 		if (port == from || (port->mac != to && !hv_lan_is_group(to)))
 			continue;
 		is_known = true;
-		deliver(port, frame);
+		deliver(engine, port, frame);
 	}
 	(void)pthread_mutex_unlock(&engine->lock);
 	if (!is_known)

@@ -41,7 +41,12 @@ static bool has_frames(struct hv_io_memory *memory, const struct run *run)
 	if (!memory->is_paged)
 		return true;
 	for (off_t at = run->at; at < end; at = (at | (HV_PAGE_BYTES - 1)) + 1) {
-		if (lseek(memory->file, at, SEEK_DATA) == at)
+		off_t found;
+
+		hv_visits_enter(&memory->visits);
+		found = lseek(memory->file, at, SEEK_DATA);
+		hv_visits_leave(&memory->visits);
+		if (found == at)
 			continue;
 		(void)atomic_fetch_add(&memory->waits, 1);
 		return false;
@@ -49,6 +54,7 @@ static bool has_frames(struct hv_io_memory *memory, const struct run *run)
 	return true;
 }
 
+/* No visit: the kernel reads without the file's lock. */
 static bool read_run(struct hv_io_memory *memory, const struct run *run, uint8_t *to)
 {
 	ssize_t n;
@@ -64,9 +70,11 @@ static bool write_run(struct hv_io_memory *memory, const struct run *run,
 {
 	ssize_t n;
 
+	hv_visits_enter(&memory->visits);
 	do
 		n = pwrite(memory->file, from, run->bytes, run->at);
 	while (n < 0 && errno == EINTR);
+	hv_visits_leave(&memory->visits);
 	return n == (ssize_t)run->bytes;
 }
 

@@ -11,14 +11,14 @@
 #ifndef HVCORE_IO_MEMORY_H
 #define HVCORE_IO_MEMORY_H
 
+#include "hvcore/io/visits.h"
 #include "hvcore/mem/tce.h"
-
-#include <stdatomic.h>
 
 struct hv_io_memory {
 	int file;
 	bool is_paged;          /* a page without a frame is refused, not made */
 	_Atomic uint64_t waits; /* pages that had none */
+	struct hv_visits visits;
 };
 
 /* All that the spans say, one behind the other. */

@@ -66,7 +66,8 @@ static void open_world(struct world *world, uint64_t seed)
 	assert_int_equal(hv_tces_open(WINDOWS, PAGES, &world->tces, NULL), HV_OK);
 	io->owner.notify = on_notify;
 	io->engine = &world->engine;
-	io->memory = (struct hv_io_memory){ make_fd(PAGES * HV_PAGE_BYTES), true, 0 };
+	io->memory = (struct hv_io_memory){ .file = make_fd(PAGES * HV_PAGE_BYTES),
+					    .is_paged = true };
 	world->at = mmap(NULL, PAGES * HV_PAGE_BYTES, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_POPULATE, io->memory.file, 0);
 	assert_true(world->at != MAP_FAILED);

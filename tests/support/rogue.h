@@ -29,8 +29,14 @@ enum rogue_deed {
 	ROGUE_MOVE,        /* mremap elsewhere, then touches the first page there */
 	ROGUE_MAP_TWICE,   /* maps the file again, unregistered */
 	ROGUE_UNMAP_AGAIN, /* and takes that mapping away */
-	ROGUE_PWRITE,      /* writes `count` pages into the file past the mapping */
-	ROGUE_PIN,         /* registers `count` pages as io_uring buffers */
+	/* Writes into `page` of its file from memory whose pages nobody brings: the kernel
+	   keeps the file locked. Answers when it does. */
+	ROGUE_HOLD,
+	/* The same by its own memory: one thread writes each page of its own into the file
+	   while another has it made zero by a call, until its end. */
+	ROGUE_HOLD_BY_CALLS,
+	ROGUE_PWRITE, /* writes `count` pages into the file past the mapping */
+	ROGUE_PIN,    /* registers `count` pages as io_uring buffers */
 	ROGUE_UNPIN,
 	ROGUE_SAY, /* sends `count` random bytes to the hypervisor */
 	/* Hypervisor calls: it has a page table like any other. */

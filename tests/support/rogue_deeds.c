@@ -281,6 +281,9 @@ uint64_t rogue_deed_do(struct rogue_child *child, const struct rogue_task *order
 		return map_again(child);
 	case ROGUE_UNMAP_AGAIN:
 		return errno_to_answer(munmap(child->again, child->region.bytes));
+	case ROGUE_HOLD:
+	case ROGUE_HOLD_BY_CALLS:
+		return rogue_hold_do(child, order);
 	case ROGUE_PWRITE:
 		return put_in_file(child, order->page, order->count);
 	case ROGUE_PIN:

@@ -32,6 +32,8 @@ struct rogue_child {
 };
 
 uint64_t rogue_deed_do(struct rogue_child *child, const struct rogue_task *order);
+/* How it keeps its file locked. */
+uint64_t rogue_hold_do(struct rogue_child *child, const struct rogue_task *order);
 /* Its hypervisor calls. */
 uint64_t rogue_call_do(struct rogue_child *child, const struct rogue_task *order);
 

@@ -333,6 +333,56 @@ static void killed_in_the_middle_harms_nobody(void **state)
 	test_host_end(&host);
 }
 
+/* H10: the I/O thread waits for its file, the loop does not, and then nobody does. */
+static void h10_who_holds_its_file_holds_up_no_adapter_for_long(void **state)
+{
+	const struct test_partition spec = { .vlan = { 7 } };
+	uint64_t unit = hv_io_ethernet_unit(0, 0);
+	uint64_t from;
+
+	(void)state;
+	start(&rogue, "rogue", spec);
+	start(&other, "other", spec);
+	from = rogue_run(&other, io_open_lan, unit, 64);
+	assert_int_equal(rogue_run(&other, io_keep_mac, from, 0), 0);
+	assert_int_equal(rogue_run(&rogue, io_open_lan, unit, 64),
+			 hv_lan_mac_of("rogue", 20));
+	assert_int_equal(rogue_do(&rogue, ROGUE_HOLD, 1000, 0), 0);
+	assert_int_equal(rogue_run(&other, io_send_frames, HV_LAN_BROADCAST, 20), 0);
+	/* a port is added meanwhile, and one removed */
+	(void)test_host_run(&host, &(struct test_partition){ .name = "third",
+							     .mem_mib = 1,
+							     .is_dedicated = true,
+							     .vlan = { 7 } });
+	assert_int_equal(rogue_wait(&rogue, TEST_WAIT_MS), 128 + SIGKILL);
+	rogue_end(&rogue, &host);
+	start(&rogue, "rogue", spec);
+	assert_int_equal(rogue_run(&rogue, io_open_lan, unit, 64),
+			 hv_lan_mac_of("rogue", 20));
+	assert_int_equal(rogue_run(&other, io_send_frames, HV_LAN_BROADCAST, 20), 0);
+	assert_int_equal(rogue_run(&rogue, io_receive_frames, from, 20), 0);
+	rogue_end(&rogue, &host);
+	rogue_end(&other, &host);
+	test_host_end(&host);
+}
+
+/* Nothing that was posted to the I/O thread is left behind. */
+static void the_hypervisor_ends_with_requests_under_way(void **state)
+{
+	(void)state;
+	start(&rogue, "rogue", (struct test_partition){ .disk_mib = { IO_DISK_MIB } });
+	assert_int_equal(rogue_run(&rogue, io_open_disk, 0, 0), H_SUCCESS);
+	rogue_run_order(&rogue, io_churn, 0, 0);
+	start(&other, "other", (struct test_partition){ .disk_mib = { IO_DISK_MIB } });
+	assert_int_equal(rogue_run(&other, io_open_disk, 0, 0), H_SUCCESS);
+	assert_int_equal(rogue_run(&other, io_write_blocks, 0, 40), 0);
+	rogue_run_order(&other, io_churn, 0, 0);
+	test_process_signal(&host.hypervisor, SIGTERM);
+	assert_int_equal(test_process_wait(&host.hypervisor, TEST_WAIT_MS), 0);
+	assert_int_equal(rogue_wait(&rogue, TEST_WAIT_MS), 128 + SIGKILL);
+	assert_int_equal(rogue_wait(&other, TEST_WAIT_MS), 128 + SIGKILL);
+}
+
 static void what_can_be_no_disk_is_refused_when_it_is_defined(void **state)
 {
 	static const struct {
@@ -367,7 +417,7 @@ static void what_can_be_no_disk_is_refused_when_it_is_defined(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(blocks_of_shared_memory_come_back_as_they_were),
@@ -379,10 +429,14 @@ int main(void)
 		TEST(a_device_that_errs_is_told_of_and_counted),
 		TEST(a_device_that_hangs_holds_up_nobody),
 		TEST(killed_in_the_middle_harms_nobody),
+		TEST(h10_who_holds_its_file_holds_up_no_adapter_for_long),
+		TEST(the_hypervisor_ends_with_requests_under_way),
 		TEST(what_can_be_no_disk_is_refused_when_it_is_defined),
 	};
 	int failed;
 
+	if (argc > 1) /* one of them, by a pattern */
+		cmocka_set_test_filter(argv[1]);
 	if (!slow_fs_open(&slow, 1u << 20, true))
 		return 77;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);

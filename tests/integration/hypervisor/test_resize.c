@@ -18,6 +18,7 @@
 #include "hvcore/base/units.h"
 #include "tests/support/host.h"
 #include "tests/support/rogue.h"
+#include "tests/support/wait.h"
 
 #define MIB_PAGES 256u
 #define POOL_MIB 32u
@@ -288,7 +289,29 @@ static void p18_a_file_made_larger_gives_no_memory(void **state)
 	test_host_end(&host);
 }
 
-int main(void)
+/* H10: the loop sizes its file by a worker, and finds who holds it. */
+static void h10_who_holds_its_file_while_it_is_sized_is_ended(void **state)
+{
+	(void)state;
+	(void)test_host_run(&host, &(struct test_partition){ .name = "honest",
+							     .mem_mib = 48,
+							     .write_percent = 50 });
+	rogue_start(&rogue, &host,
+		    &(struct test_partition){ .name = "rogue",
+					      .mem_mib = 32,
+					      .max_mib = 64,
+					      .is_dedicated = true });
+	assert_int_equal(rogue_do(&rogue, ROGUE_HOLD, 0, 0), 0);
+	assert_int_equal(test_host_resize(&host, "rogue", rogue.run_id, 64, 60, NULL),
+			 HV_OK);
+	test_host_wait_page_ins(&host, "honest", 50); /* asks the loop */
+	assert_int_equal(rogue_wait(&rogue, TEST_WAIT_MS), 128 + SIGKILL);
+	rogue_end(&rogue, &host);
+	test_host_verify(&host);
+	test_host_end(&host);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -302,8 +325,12 @@ int main(void)
 		TEST(an_answer_to_another_order_is_none),
 		TEST(p18_a_page_beyond_the_memory_is_never_served),
 		TEST(p18_a_file_made_larger_gives_no_memory),
+		TEST(h10_who_holds_its_file_while_it_is_sized_is_ended),
 #undef TEST
 	};
+
+	if (argc > 1) /* one of them, by a pattern */
+		cmocka_set_test_filter(argv[1]);
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,6 +244,29 @@ static void p12_a_partition_that_fills_its_file_is_ended(void **state)
 	end_well();
 }
 
+/* A fault thread waits for its file, and goes on; the honest one is served on it, too. */
+static void h10_a_partition_that_holds_its_file_is_ended(void **state)
+{
+	(void)state;
+	assert_int_equal(rogue_do(&rogue, ROGUE_HOLD, 0, 0), 0);
+	rogue_order(&rogue, ROGUE_DISCARD, 16, 16);
+	assert_int_equal(rogue_wait(&rogue, TEST_WAIT_MS), 128 + SIGKILL);
+	wait_reason("held the file of its memory");
+	test_host_wait_page_ins(&host, "honest", 300);
+	end_well();
+}
+
+/* Its fault thread is to bring the page that it holds the file for. */
+static void h10_so_is_one_that_holds_it_by_its_own_memory(void **state)
+{
+	(void)state;
+	rogue_order(&rogue, ROGUE_HOLD_BY_CALLS, 0, 0);
+	assert_int_equal(rogue_wait(&rogue, TEST_WAIT_MS), 128 + SIGKILL);
+	wait_reason("held the file of its memory");
+	test_host_wait_page_ins(&host, "honest", 300);
+	end_well();
+}
+
 static void garbage_on_its_socket_ends_a_partition(void **state)
 {
 	(void)state;
@@ -342,6 +365,8 @@ int main(int argc, char **argv)
 		TEST(p7_unmapping_a_part_stops_stealing),
 		TEST(p7_moving_the_memory_ends_the_partition),
 		TEST(p12_a_partition_that_fills_its_file_is_ended),
+		TEST(h10_a_partition_that_holds_its_file_is_ended),
+		TEST(h10_so_is_one_that_holds_it_by_its_own_memory),
 		TEST(garbage_on_its_socket_ends_a_partition),
 		TEST(a_steal_ends_the_entries_of_its_page),
 		TEST(calls_that_are_garbage_harm_nobody),
