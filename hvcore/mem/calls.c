@@ -123,12 +123,9 @@ static int64_t serve_tce(struct hv_calls *calls, const struct hv_hcall_ask *ask,
 		return H_PARAMETER;
 	if (ask->number == H_GET_TCE)
 		return hv_tce_get(calls->tces, args[0], args[1], &values[0]);
-	code = hv_tces_map(calls->tces, &range, &change);
-	if (code != H_SUCCESS)
-		return code;
-	hv_tces_ready(calls->tces, &range);
+	code = hv_tces_stuff(calls->tces, &range, &change);
 	values[0] = (uint64_t)change * HV_PAGE_BYTES;
-	return H_SUCCESS;
+	return code;
 }
 
 /* As the processor that makes it translates the address now. */

@@ -90,16 +90,6 @@ size_t hv_tces_memory_bytes(const struct hv_tces *tces)
 	return tces->bytes + sizeof(*tces);
 }
 
-uint64_t hv_tces_mapped(const struct hv_tces *tces)
-{
-	return tces->mapped;
-}
-
-uint32_t hv_tces_mapped_pages(const struct hv_tces *tces)
-{
-	return tces->mapped_pages;
-}
-
 bool hv_tces_is_mapped(const struct hv_tces *tces, uint32_t page)
 {
 	return page < tces->pages_max && tces->mappings[page] > 0;
@@ -289,21 +279,14 @@ void hv_tces_lost(struct hv_tces *tces, const struct hv_tce_range *range,
 	*ret_change = (int64_t)tces->mapped_pages - before;
 }
 
-int64_t hv_tce_stuff(struct hv_tces *tces, uint64_t liobn, uint64_t ioba, uint64_t tce,
-		     uint64_t count)
+int64_t hv_tces_stuff(struct hv_tces *tces, const struct hv_tce_range *range,
+		      int64_t *ret_change)
 {
-	struct hv_tce_range range = { liobn, ioba, tce, count };
-	int64_t change;
-	int64_t code = hv_tces_map(tces, &range, &change);
+	int64_t code = hv_tces_map(tces, range, ret_change);
 
 	if (code == H_SUCCESS)
-		hv_tces_ready(tces, &range);
+		hv_tces_ready(tces, range);
 	return code;
-}
-
-int64_t hv_tce_put(struct hv_tces *tces, uint64_t liobn, uint64_t ioba, uint64_t tce)
-{
-	return hv_tce_stuff(tces, liobn, ioba, tce, 1);
 }
 
 int64_t hv_tce_get(const struct hv_tces *tces, uint64_t liobn, uint64_t ioba,

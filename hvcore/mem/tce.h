@@ -53,10 +53,7 @@ void hv_tces_close(struct hv_tces *tces);
 void hv_tces_resize(struct hv_tces *tces, uint32_t pages);
 
 size_t hv_tces_memory_bytes(const struct hv_tces *tces);
-/* Entries with a permission. */
-uint64_t hv_tces_mapped(const struct hv_tces *tces);
-/* Pages that some entry maps, each once. */
-uint32_t hv_tces_mapped_pages(const struct hv_tces *tces);
+/* Some entry maps it. */
 bool hv_tces_is_mapped(const struct hv_tces *tces, uint32_t page);
 /* One of them: O(those of them that there are). */
 bool hv_tces_any_mapped(const struct hv_tces *tces, uint32_t first, uint32_t count);
@@ -67,9 +64,9 @@ uint64_t hv_tces_held(const struct hv_tces *tces);
 void hv_tces_entitle(struct hv_tces *tces, uint32_t pages);
 
 struct hv_tces_stat {
-	uint64_t entries;   /* hv_tces_mapped */
+	uint64_t entries;   /* with a permission */
 	uint32_t entitled;  /* pages; UINT32_MAX: no limit */
-	uint32_t pages;     /* mapped now */
+	uint32_t pages;     /* that some entry maps now, each once */
 	uint32_t pages_max; /* at once, ever */
 	uint64_t failures;  /* beyond the limit */
 	uint64_t held;
@@ -109,10 +106,8 @@ void hv_tces_lost(struct hv_tces *tces, const struct hv_tce_range *range,
 
 /* H_PUT_TCE, H_STUFF_TCE where memory never leaves: mapped, and ready at once. */
 HV_MUST_USE
-int64_t hv_tce_put(struct hv_tces *tces, uint64_t liobn, uint64_t ioba, uint64_t tce);
-HV_MUST_USE
-int64_t hv_tce_stuff(struct hv_tces *tces, uint64_t liobn, uint64_t ioba, uint64_t tce,
-		     uint64_t count);
+int64_t hv_tces_stuff(struct hv_tces *tces, const struct hv_tce_range *range,
+		      int64_t *ret_change);
 /* H_GET_TCE. */
 HV_MUST_USE
 int64_t hv_tce_get(const struct hv_tces *tces, uint64_t liobn, uint64_t ioba,

@@ -143,20 +143,34 @@ static uint64_t any_unit(struct world *world)
 	return HV_LIOBN_FIRST + below(world, WINDOWS + 1);
 }
 
+/* Whatever comes of it. */
+static void stuff(struct world *world, uint64_t liobn, uint64_t ioba, uint64_t tce,
+		  uint64_t count)
+{
+	struct hv_tce_range range = { liobn, ioba, tce, count };
+	int64_t change;
+
+	(void)!hv_tces_stuff(world->tces, &range, &change);
+}
+
+static void put(struct world *world, uint64_t liobn, uint64_t ioba, uint64_t tce)
+{
+	stuff(world, liobn, ioba, tce, 1);
+}
+
 /* Most entries of the first pages map something, for some direction. */
 static void map(struct world *world)
 {
 	uint64_t page = below(world, PAGES);
 
 	/* many at once, so that transfers of some pages find them */
-	(void)!hv_tce_stuff(world->tces, any_unit(world), page * HV_PAGE_BYTES,
-			    below(world, PAGES) * HV_PAGE_BYTES | 3, below(world, 24));
+	stuff(world, any_unit(world), page * HV_PAGE_BYTES,
+	      below(world, PAGES) * HV_PAGE_BYTES | 3, below(world, 24));
 	page = below(world, PAGES);
-	(void)!hv_tce_put(world->tces, any_unit(world), page * HV_PAGE_BYTES,
-			  below(world, 8) == 0
-				  ? 0
-				  : below(world, PAGES) * HV_PAGE_BYTES +
-					    (below(world, 3) == 0 ? below(world, 4) : 3));
+	put(world, any_unit(world), page * HV_PAGE_BYTES,
+	    below(world, 8) == 0 ? 0
+				 : below(world, PAGES) * HV_PAGE_BYTES +
+					   (below(world, 3) == 0 ? below(world, 4) : 3));
 }
 
 static uint64_t any_address(struct world *world)
@@ -198,8 +212,8 @@ static void send(struct world *world, uint64_t unit)
 
 	put_command(world, world->at + page * HV_PAGE_BYTES + slot);
 	if (below(world, 8) != 0) /* H_BUSY, where something holds it */
-		(void)!hv_tce_put(world->tces, unit, bus * HV_PAGE_BYTES,
-				  page * HV_PAGE_BYTES | HV_TCE_READ | HV_TCE_WRITE);
+		put(world, unit, bus * HV_PAGE_BYTES,
+		    page * HV_PAGE_BYTES | HV_TCE_READ | HV_TCE_WRITE);
 	ask.args[0] = unit;
 	ask.args[1] = below(world, 20) == 0 ? hv_rng_next(&world->rng) : hv_crq_high();
 	ask.args[2] = bus * HV_PAGE_BYTES + slot;

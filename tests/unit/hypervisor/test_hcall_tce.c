@@ -322,11 +322,12 @@ static void an_audit_finds_a_page_that_is_not_there(void **state)
 {
 	uint32_t page = stolen_page();
 	struct hv_tces *tces = hv_calls_tces(hcalls->calls);
+	struct hv_tce_range range = { L, 0, (uint64_t)page << 12 | 1, 1 };
 	int64_t change;
 
 	(void)state;
 	/* behind the pager's back */
-	assert_int_equal(hv_tce_put(tces, L, 0, (uint64_t)page << 12 | 1), H_SUCCESS);
+	assert_int_equal(hv_tces_stuff(tces, &range, &change), H_SUCCESS);
 	assert_int_equal(hcalls_audit(hcalls, NULL), HV_E_CORRUPT);
 	assert_int_equal(put(0, 0, 0, &change), H_SUCCESS);
 	assert_int_equal(hcalls_audit(hcalls, NULL), HV_OK);

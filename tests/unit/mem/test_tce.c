@@ -46,18 +46,39 @@ static uint64_t get(uint64_t liobn, uint64_t ioba)
 	return tce;
 }
 
+static int64_t stuff(uint64_t liobn, uint64_t ioba, uint64_t tce, uint64_t count)
+{
+	struct hv_tce_range range = { liobn, ioba, tce, count };
+	int64_t change = 0;
+
+	return hv_tces_stuff(tces, &range, &change);
+}
+
+static int64_t put(uint64_t liobn, uint64_t ioba, uint64_t tce)
+{
+	return stuff(liobn, ioba, tce, 1);
+}
+
+static struct hv_tces_stat get_stat(void)
+{
+	struct hv_tces_stat stat;
+
+	hv_tces_stat(tces, &stat);
+	return stat;
+}
+
 static void what_is_put_is_what_is_got(void **state)
 {
 	(void)state;
 	assert_int_equal(get(L, 0), 0);
-	assert_int_equal(hv_tce_put(tces, L, 0x3abc, 0x5003), H_SUCCESS);
+	assert_int_equal(put(L, 0x3abc, 0x5003), H_SUCCESS);
 	assert_int_equal(get(L, 0x3000), 0x5003);
 	assert_int_equal(get(L + 1, 0x3000), 0);
-	assert_int_equal(hv_tces_mapped(tces), 1);
-	assert_int_equal(hv_tce_put(tces, L, 0x3000, 0x6001), H_SUCCESS);
-	assert_int_equal(hv_tces_mapped(tces), 1);
-	assert_int_equal(hv_tce_put(tces, L, 0x3000, 0), H_SUCCESS);
-	assert_int_equal(hv_tces_mapped(tces), 0);
+	assert_int_equal(get_stat().entries, 1);
+	assert_int_equal(put(L, 0x3000, 0x6001), H_SUCCESS);
+	assert_int_equal(get_stat().entries, 1);
+	assert_int_equal(put(L, 0x3000, 0), H_SUCCESS);
+	assert_int_equal(get_stat().entries, 0);
 }
 
 static void out_of_bounds_is_refused_and_changes_nothing(void **state)
@@ -84,12 +105,12 @@ static void out_of_bounds_is_refused_and_changes_nothing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < HV_COUNT(rows); i++) {
-		assert_int_equal(hv_tce_stuff(tces, rows[i].liobn, rows[i].ioba,
-					      rows[i].tce, rows[i].count),
-				 H_PARAMETER);
-		assert_int_equal(hv_tces_mapped(tces), 0);
+		assert_int_equal(
+			stuff(rows[i].liobn, rows[i].ioba, rows[i].tce, rows[i].count),
+			H_PARAMETER);
+		assert_int_equal(get_stat().entries, 0);
 	}
-	assert_int_equal(hv_tce_put(tces, L + WINDOWS, 0, 1), H_PARAMETER);
+	assert_int_equal(put(L + WINDOWS, 0, 1), H_PARAMETER);
 	assert_int_equal(hv_tce_get(tces, L, WINDOW_BYTES, &tce), H_PARAMETER);
 	assert_int_equal(hv_tce_get(tces, L - 1, 0, &tce), H_PARAMETER);
 }
@@ -97,45 +118,66 @@ static void out_of_bounds_is_refused_and_changes_nothing(void **state)
 static void stuff_fills_and_clears_a_range(void **state)
 {
 	(void)state;
-	assert_int_equal(hv_tce_stuff(tces, L + 1, 0, 0x7002, HV_TCE_WINDOW_PAGES),
-			 H_SUCCESS);
-	assert_int_equal(hv_tces_mapped(tces), HV_TCE_WINDOW_PAGES);
-	assert_int_equal(hv_tce_stuff(tces, L + 1, 0x1000, 0, 10), H_SUCCESS);
-	assert_int_equal(hv_tces_mapped(tces), HV_TCE_WINDOW_PAGES - 10);
-	assert_int_equal(hv_tce_stuff(tces, L + 1, 0x1000, 0, 0), H_SUCCESS);
+	assert_int_equal(stuff(L + 1, 0, 0x7002, HV_TCE_WINDOW_PAGES), H_SUCCESS);
+	assert_int_equal(get_stat().entries, HV_TCE_WINDOW_PAGES);
+	assert_int_equal(stuff(L + 1, 0x1000, 0, 10), H_SUCCESS);
+	assert_int_equal(get_stat().entries, HV_TCE_WINDOW_PAGES - 10);
+	assert_int_equal(stuff(L + 1, 0x1000, 0, 0), H_SUCCESS);
 	assert_int_equal(get(L + 1, 0), 0x7002);
 	assert_int_equal(get(L + 1, 0x1000), 0);
 	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
 }
 
+static void what_is_stuffed_is_ready_and_says_how_many_pages_more(void **state)
+{
+	struct hv_tce_range range = { L, 0x1000, 0x5003, 3 };
+	struct hv_tce_span span;
+	unsigned count;
+	int64_t change = 77;
+
+	(void)state;
+	assert_int_equal(hv_tces_stuff(tces, &range, &change), H_SUCCESS);
+	assert_int_equal(change, 1); /* a page, whatever its entries */
+	assert_int_equal(hv_tces_hold(tces, L, 0x3000, 1, HV_TCE_WRITE, &span, &count),
+			 H_SUCCESS);
+	hv_tces_release(tces, &span, count);
+	range.tce = PAGES << 12 | 3;
+	change = 77;
+	assert_int_equal(hv_tces_stuff(tces, &range, &change), H_PARAMETER);
+	assert_int_equal(change, 77);
+	range.tce = 0;
+	assert_int_equal(hv_tces_stuff(tces, &range, &change), H_SUCCESS);
+	assert_int_equal(change, -1);
+}
+
 static void beyond_logical_memory_there_are_no_entries(void **state)
 {
 	(void)state;
-	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x9001), H_SUCCESS);
-	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0xa001), H_SUCCESS);
+	assert_int_equal(put(L, 0x1000, 0x9001), H_SUCCESS);
+	assert_int_equal(put(L, 0x2000, 0xa001), H_SUCCESS);
 	hv_tces_resize(tces, 10);
-	assert_int_equal(hv_tces_mapped(tces), 1);
+	assert_int_equal(get_stat().entries, 1);
 	assert_int_equal(get(L, 0x2000), 0);
-	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0xa001), H_PARAMETER);
+	assert_int_equal(put(L, 0x2000, 0xa001), H_PARAMETER);
 	hv_tces_resize(tces, 11);
-	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0xa001), H_SUCCESS);
+	assert_int_equal(put(L, 0x2000, 0xa001), H_SUCCESS);
 	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
 }
 
 static void a_page_mapped_often_counts_once(void **state)
 {
 	(void)state;
-	assert_int_equal(hv_tce_put(tces, L, 0, 0x5003), H_SUCCESS);
-	assert_int_equal(hv_tce_put(tces, L + 1, 0x7000, 0x5001), H_SUCCESS);
-	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x6002), H_SUCCESS);
-	assert_int_equal(hv_tces_mapped(tces), 3);
-	assert_int_equal(hv_tces_mapped_pages(tces), 2);
-	assert_int_equal(hv_tce_put(tces, L, 0, 0x5000), H_SUCCESS); /* no permission */
+	assert_int_equal(put(L, 0, 0x5003), H_SUCCESS);
+	assert_int_equal(put(L + 1, 0x7000, 0x5001), H_SUCCESS);
+	assert_int_equal(put(L, 0x1000, 0x6002), H_SUCCESS);
+	assert_int_equal(get_stat().entries, 3);
+	assert_int_equal(get_stat().pages, 2);
+	assert_int_equal(put(L, 0, 0x5000), H_SUCCESS); /* no permission */
 	assert_true(hv_tces_is_mapped(tces, 5));
-	assert_int_equal(hv_tce_put(tces, L + 1, 0x7000, 0), H_SUCCESS);
+	assert_int_equal(put(L + 1, 0x7000, 0), H_SUCCESS);
 	assert_false(hv_tces_is_mapped(tces, 5));
 	assert_true(hv_tces_is_mapped(tces, 6));
-	assert_int_equal(hv_tces_mapped_pages(tces), 1);
+	assert_int_equal(get_stat().pages, 1);
 	assert_false(hv_tces_is_mapped(tces, PAGES));
 	assert_false(hv_tces_is_mapped(tces, UINT32_MAX));
 }
@@ -147,12 +189,12 @@ static void more_entries_of_a_page_than_are_counted_are_refused(void **state)
 	(void)state;
 	assert_int_equal(hv_tces_open(33, 2, &tces, NULL), HV_OK);
 	for (unsigned i = 0; i < 31; i++)
-		assert_int_equal(hv_tce_stuff(tces, L + i, 0, 0x1003, 2048), H_SUCCESS);
-	assert_int_equal(hv_tce_stuff(tces, L + 31, 0, 0x1003, 2048), H_RESOURCE);
-	assert_int_equal(hv_tce_stuff(tces, L + 31, 0, 0x1003, 2047), H_SUCCESS);
-	assert_int_equal(hv_tce_put(tces, L + 32, 0, 0x1001), H_RESOURCE);
-	assert_int_equal(hv_tce_put(tces, L, 0, 0x1001), H_SUCCESS); /* instead */
-	assert_int_equal(hv_tce_put(tces, L + 32, 0, 0x1001 - 0x1000), H_SUCCESS);
+		assert_int_equal(stuff(L + i, 0, 0x1003, 2048), H_SUCCESS);
+	assert_int_equal(stuff(L + 31, 0, 0x1003, 2048), H_RESOURCE);
+	assert_int_equal(stuff(L + 31, 0, 0x1003, 2047), H_SUCCESS);
+	assert_int_equal(put(L + 32, 0, 0x1001), H_RESOURCE);
+	assert_int_equal(put(L, 0, 0x1001), H_SUCCESS); /* instead */
+	assert_int_equal(put(L + 32, 0, 0x1001 - 0x1000), H_SUCCESS);
 	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
 	hv_tces_close(tces);
 	tces = before;
@@ -165,14 +207,6 @@ static int64_t map(uint64_t ioba, uint64_t tce, uint64_t count, int64_t *ret_cha
 	struct hv_tce_range range = { L, ioba, tce, count };
 
 	return hv_tces_map(tces, &range, ret_change);
-}
-
-static struct hv_tces_stat get_stat(void)
-{
-	struct hv_tces_stat stat;
-
-	hv_tces_stat(tces, &stat);
-	return stat;
 }
 
 static void no_more_is_mapped_than_it_is_entitled_to(void **state)
@@ -278,7 +312,7 @@ static void any_of_a_range_is_found(void **state)
 {
 	(void)state;
 	assert_false(hv_tces_any_mapped(tces, 0, PAGES));
-	assert_int_equal(hv_tce_put(tces, L, 0, 0x9001), H_SUCCESS);
+	assert_int_equal(put(L, 0, 0x9001), H_SUCCESS);
 	assert_true(hv_tces_any_mapped(tces, 0, PAGES));
 	assert_true(hv_tces_any_mapped(tces, 9, 1));
 	assert_false(hv_tces_any_mapped(tces, 0, 9));
@@ -303,9 +337,9 @@ static void a_transfer_is_told_where_it_lies(void **state)
 						       { 9, 0, 1, 3 } };
 
 	(void)state;
-	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x9003), H_SUCCESS);
-	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0x3002), H_SUCCESS);
-	assert_int_equal(hv_tce_put(tces, L, 0x3000, 0x9002), H_SUCCESS);
+	assert_int_equal(put(L, 0x1000, 0x9003), H_SUCCESS);
+	assert_int_equal(put(L, 0x2000, 0x3002), H_SUCCESS);
+	assert_int_equal(put(L, 0x3000, 0x9002), H_SUCCESS);
 	assert_int_equal(hold(0x1ff0, 0x10 + 4096 + 1, HV_TCE_WRITE), H_SUCCESS);
 	assert_int_equal(span_count, 3);
 	for (unsigned i = 0; i < span_count; i++) {
@@ -327,21 +361,21 @@ static void a_transfer_is_told_where_it_lies(void **state)
 static void what_is_held_stays_mapped_until_it_is_released(void **state)
 {
 	(void)state;
-	assert_int_equal(hv_tce_stuff(tces, L, 0, 0x5003, 3), H_SUCCESS);
+	assert_int_equal(stuff(L, 0, 0x5003, 3), H_SUCCESS);
 	assert_int_equal(hold(0x1000, 4096, HV_TCE_READ), H_SUCCESS);
-	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0), H_BUSY);
-	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x5001), H_BUSY);
-	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x6003), H_BUSY);
-	assert_int_equal(hv_tce_stuff(tces, L, 0, 0, 3), H_BUSY);
-	assert_int_equal(hv_tces_mapped(tces), 3);
-	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0x5003), H_SUCCESS); /* the same */
+	assert_int_equal(put(L, 0x1000, 0), H_BUSY);
+	assert_int_equal(put(L, 0x1000, 0x5001), H_BUSY);
+	assert_int_equal(put(L, 0x1000, 0x6003), H_BUSY);
+	assert_int_equal(stuff(L, 0, 0, 3), H_BUSY);
+	assert_int_equal(get_stat().entries, 3);
+	assert_int_equal(put(L, 0x1000, 0x5003), H_SUCCESS); /* the same */
 	assert_int_equal(hv_tces_held(tces), 1);
-	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0), H_SUCCESS); /* another's */
-	assert_int_equal(hold(0x1000, 1, HV_TCE_READ), H_SUCCESS);   /* and once more */
+	assert_int_equal(put(L, 0x2000, 0), H_SUCCESS);            /* another's */
+	assert_int_equal(hold(0x1000, 1, HV_TCE_READ), H_SUCCESS); /* and once more */
 	hv_tces_release(tces, spans, 1);
-	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0), H_BUSY);
+	assert_int_equal(put(L, 0x1000, 0), H_BUSY);
 	hv_tces_release(tces, spans, 1);
-	assert_int_equal(hv_tce_put(tces, L, 0x1000, 0), H_SUCCESS);
+	assert_int_equal(put(L, 0x1000, 0), H_SUCCESS);
 	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
 }
 
@@ -373,9 +407,9 @@ static void a_transfer_that_may_not_be_holds_nothing(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(hv_tce_stuff(tces, L, 0, 0x5003, 2), H_SUCCESS);
-	assert_int_equal(hv_tce_put(tces, L, 0x2000, 0x5001), H_SUCCESS);
-	assert_int_equal(hv_tce_stuff(tces, L, 0x10000, 0x6001, 100), H_SUCCESS);
+	assert_int_equal(stuff(L, 0, 0x5003, 2), H_SUCCESS);
+	assert_int_equal(put(L, 0x2000, 0x5001), H_SUCCESS);
+	assert_int_equal(stuff(L, 0x10000, 0x6001, 100), H_SUCCESS);
 	span_count = 99;
 	for (size_t i = 0; i < HV_COUNT(rows); i++) {
 		assert_int_equal(hv_tces_hold(tces, rows[i].liobn, rows[i].ioba,
@@ -415,7 +449,7 @@ static void it_answers_as_an_array_does(void **state)
 				first + count <= HV_TCE_WINDOW_PAGES && (tce & 4) == 0 &&
 				page < PAGES;
 
-		assert_int_equal(hv_tce_stuff(tces, L + window, first << 12, tce, count),
+		assert_int_equal(stuff(L + window, first << 12, tce, count),
 				 is_right ? H_SUCCESS : H_PARAMETER);
 		for (uint64_t i = 0; is_right && i < count; i++)
 			model[window][first + i] = tce;
@@ -430,7 +464,7 @@ static void it_answers_as_an_array_does(void **state)
 		assert_int_equal(hv_tces_is_mapped(tces, page), is_mapped[page]);
 		pages += is_mapped[page];
 	}
-	assert_int_equal(hv_tces_mapped_pages(tces), pages);
+	assert_int_equal(get_stat().pages, pages);
 	assert_int_equal(hv_tces_audit(tces, NULL), HV_OK);
 }
 
@@ -471,6 +505,7 @@ int main(void)
 		TEST(what_is_put_is_what_is_got),
 		TEST(out_of_bounds_is_refused_and_changes_nothing),
 		TEST(stuff_fills_and_clears_a_range),
+		TEST(what_is_stuffed_is_ready_and_says_how_many_pages_more),
 		TEST(beyond_logical_memory_there_are_no_entries),
 		TEST(a_page_mapped_often_counts_once),
 		TEST(more_entries_of_a_page_than_are_counted_are_refused),
