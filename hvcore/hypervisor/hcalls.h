@@ -48,7 +48,7 @@ enum hv_code hcalls_open(const struct hv_calls_config *config, struct memory *me
 			 struct hcalls **ret_hcalls, struct hv_err *err);
 void hcalls_close(struct hcalls *hcalls); /* NULL is fine */
 
-/* F: from now on its calls are served. */
+/* F: from now on its calls are served; of shared memory memory_add does it. */
 HV_MUST_USE
 enum hv_code hcalls_add(struct fault_thread *thread, struct hcalls *hcalls,
 			struct hv_err *err);

@@ -58,11 +58,10 @@ static void visit_add(struct fault_thread *thread, struct fault_round *round) /*
 	struct partition *partition = of_add(round);
 	struct hv_err *err = &partition->add_err;
 
-	partition->add_code = HV_OK;
-	if (partition->hcalls != NULL)
+	if (partition->mode == HV_MODE_DEDICATED) {
 		partition->add_code = hcalls_add(thread, partition->hcalls, err);
-	if (partition->add_code != HV_OK || partition->mode == HV_MODE_DEDICATED)
 		return;
+	}
 	partition->add_code = memory_add(thread, &partition->memory, err);
 	if (partition->add_code != HV_OK)
 		return;

@@ -179,18 +179,20 @@ enum hv_code memory_add(struct fault_thread *thread, struct memory *memory,
 	code = hv_pager_add(thread->pager, memory->space, err);
 	if (code != HV_OK)
 		return code;
-	memory->source.kind = FAULT_SOURCE_MEMORY;
-	memory->thread = thread;
-	if (epoll_ctl(thread->epoll, EPOLL_CTL_ADD, memory->uffd, &event) != 0) {
-		code = hv_fail_os(err, HV_E_OS, errno, "watch the userfaultfd");
-		hv_pager_end(thread->pager, memory->space);
-		hv_pager_remove(thread->pager, memory->space);
-		memory->thread = NULL;
-		return code;
-	}
 	HV_INVARIANT(thread->memory_count < HV_PAGER_SPACES_MAX);
 	thread->memories[thread->memory_count++] = memory;
-	return HV_OK;
+	memory->source.kind = FAULT_SOURCE_MEMORY;
+	memory->thread = thread;
+	if (epoll_ctl(thread->epoll, EPOLL_CTL_ADD, memory->uffd, &event) != 0)
+		code = hv_fail_os(err, HV_E_OS, errno, "watch the userfaultfd");
+	/* last: without a thread it would be taken for dedicated memory */
+	if (code == HV_OK && memory->hcalls != NULL)
+		code = hcalls_add(thread, memory->hcalls, err);
+	if (code != HV_OK) {
+		hv_pager_end(thread->pager, memory->space);
+		memory_remove(memory);
+	}
+	return code;
 }
 
 void memory_remove(struct memory *memory)

@@ -62,7 +62,7 @@ struct memory {
 
 extern const struct hv_space_ops memory_ops; /* ctx: struct memory */
 
-/* F: from now on its faults are served; LIMIT, OS. */
+/* F: from now on its faults and its calls are served, or neither; LIMIT, OS. */
 HV_MUST_USE
 enum hv_code memory_add(struct fault_thread *thread, struct memory *memory,
 			struct hv_err *err);
