@@ -208,7 +208,8 @@ static bool begin(struct hv_io_engine *engine, struct hv_disk_request *request)
 {
 	struct hv_disk *disk = request->disk;
 
-	if (request->plan.work == HV_DISK_ANSWER) {
+	/* IO3: nobody is there who would be told what the device says */
+	if (request->plan.work == HV_DISK_ANSWER || hv_gate_is_cut(&disk->gate)) {
 		finish(disk, request);
 		return true;
 	}

@@ -6,7 +6,7 @@
  *
  * The I/O thread enters for as long as it copies, which never waits for a device; the
  * fault thread cuts before it gives up what the copies go to. A transfer whose gate was
- * cut goes home without another byte.
+ * cut goes home without another byte, and one that has not begun never does.
  *
  * Contract
  *   Threads  enter, leave: the I/O thread. cut, open: the adapter's fault thread.
@@ -42,6 +42,11 @@ static inline bool hv_gate_cut(struct hv_gate *gate)
 
 	return atomic_compare_exchange_strong(&gate->state, &open, HV_GATE_CUT) ||
 	       open == HV_GATE_CUT;
+}
+/* By now: a hint for who would begin something in vain. Any thread. */
+static inline bool hv_gate_is_cut(struct hv_gate *gate)
+{
+	return atomic_load(&gate->state) == HV_GATE_CUT;
 }
 static inline void hv_gate_open(struct hv_gate *gate)
 {

@@ -305,6 +305,44 @@ static void after_the_cut_no_byte_is_touched(void **state)
 	close_world(&world);
 }
 
+/* A disk that is slow would hold its file long after its partition's end. */
+static void after_the_cut_the_device_is_asked_for_nothing(void **state)
+{
+	static const enum hv_scsi_kind kinds[] = { HV_SCSI_READ, HV_SCSI_SYNC,
+						   HV_SCSI_WRITE, HV_SCSI_READ };
+	struct hv_disk_request *request;
+	struct world world;
+	unsigned finished = 0;
+
+	(void)state;
+	open_world(&world);
+	for (unsigned i = 0; i < HV_DISK_DEPTH; i++)
+		(void)ask(&world, HV_SCSI_READ, i, 1, 2);
+	for (unsigned i = 0; i < HV_COUNT(kinds); i++)
+		(void)ask(&world, kinds[i], 0, kinds[i] != HV_SCSI_SYNC, 3 + i);
+	hv_io_engine_turn(&world.engine);
+	assert_int_equal(world.fake.queued_count, HV_DISK_DEPTH);
+	assert_true(hv_gate_cut(&world.disk->gate));
+	fake_io_finish(&world.fake, 0, HV_PAGE_BYTES);
+	hv_io_engine_turn(&world.engine);
+	assert_int_equal(world.fake.queued_count, HV_DISK_DEPTH - 1);
+	while ((request = hv_disk_finished(world.disk)) != NULL) {
+		assert_int_equal(request->copied, 0);
+		hv_disk_give(request);
+		finished++;
+	}
+	assert_int_equal(finished, 1 + HV_COUNT(kinds));
+	assert_false(hv_disk_is_idle(world.disk)); /* what is at the device ends there */
+	while (world.fake.queued_count > 0) {
+		fake_io_finish(&world.fake, 0, HV_PAGE_BYTES);
+		hv_io_engine_turn(&world.engine);
+	}
+	while ((request = hv_disk_finished(world.disk)) != NULL)
+		hv_disk_give(request);
+	assert_true(hv_disk_is_idle(world.disk));
+	close_world(&world);
+}
+
 /* IO2: the partition has punched the page in the middle of it. */
 static void a_page_without_a_frame_gets_none(void **state)
 {
@@ -405,6 +443,7 @@ int main(void)
 		cmocka_unit_test(a_disk_has_its_depth_at_the_device_and_no_more),
 		cmocka_unit_test(a_hanging_disk_holds_up_no_other),
 		cmocka_unit_test(after_the_cut_no_byte_is_touched),
+		cmocka_unit_test(after_the_cut_the_device_is_asked_for_nothing),
 		cmocka_unit_test(a_page_without_a_frame_gets_none),
 		cmocka_unit_test(an_iu_that_was_thrown_away_harms_nobody),
 		cmocka_unit_test(a_disk_without_memory_is_none),
