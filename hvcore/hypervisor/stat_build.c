@@ -265,7 +265,7 @@ static void fill_manager(struct build_partition *at, const struct partition *par
 	at->manager.curable_per_s = (uint64_t)member->curable_per_s;
 	at->stat.manager = &at->manager;
 	SET(&at->stat, unallocated_weight, mpp->spare_weight);
-	SET(&at->stat, unallocated_io_bytes, mpp->spare_pages * HV_PAGE_BYTES);
+	SET(&at->stat, unallocated_io_bytes, (uint64_t)mpp->spare_pages * HV_PAGE_BYTES);
 	SET(&at->stat, sees_pool, partition->sees_pool);
 }
 
