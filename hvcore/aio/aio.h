@@ -26,7 +26,7 @@ enum hv_aio_kind { HV_AIO_READ, HV_AIO_WRITE, HV_AIO_SYNC };
 
 struct hv_aio_op {
 	enum hv_aio_kind kind;
-	bool may_block; /* in a thread of the kernel's, from the start */
+	bool may_block; /* in a helper thread of the kernel's, from the start */
 	int fd;
 	void *at;
 	uint32_t bytes;
@@ -43,7 +43,7 @@ struct hv_aio_done {
 
 struct hv_aio;
 struct hv_aio_ops {
-	/* Never fails and never blocks: there is room for every request of a lane. */
+	/* Never fails and never blocks: there is room for all `operations`. */
 	void (*queue)(struct hv_aio *io, const struct hv_aio_op *op);
 	/* Hands over what was queued; timeout_ms 0: does not wait. */
 	enum hv_code (*wait)(struct hv_aio *io, unsigned timeout_ms, struct hv_err *err);
@@ -56,10 +56,11 @@ struct hv_aio {
 
 struct hv_aio_config {
 	int doorbell;
-	void *buffers; /* all there are: registered once, not pinned each time; or NULL */
+	/* that operations use: registered once, not pinned each time; NULL: any */
+	void *buffers;
 	size_t buffer_bytes;
 	unsigned operations; /* at once */
-	unsigned helpers;    /* threads of the kernel for what may block; 0: its choice */
+	unsigned helpers;    /* helper threads at most; 0: the kernel's choice */
 };
 HV_MUST_USE
 enum hv_code hv_aio_open(const struct hv_aio_config *config, struct hv_aio **ret_io,

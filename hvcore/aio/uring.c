@@ -1,11 +1,12 @@
 /*
  * uring - aio.h over io_uring. The only file that includes <liburing.h>.
  *
- * One enter hands over what was queued and waits for disk or doorbell. The doorbell
- * is a multishot poll: each write to the eventfd is one event, the counter is never
- * read. Buffers are registered (each request would pin up to 64 pages otherwise);
- * files are not: a registered file outlives its close by as long as the kernel
- * likes, and the device's lock with it (P9).
+ * One enter hands over what was queued and waits for a device or the doorbell. The
+ * doorbell is a multishot poll: each write to the eventfd is one event, the counter is
+ * never read. Buffers are registered where the owner has all of them in one piece (each
+ * direct transfer would pin its pages otherwise). Files are not: a registered file
+ * outlives its close by as long as the kernel likes, and its lock with it, by which
+ * others tell who may use the device (P9) or the disk.
  */
 #include "hvcore/aio/aio.h"
 
@@ -39,7 +40,7 @@ static struct io_uring_sqe *take_entry(struct uring *uring)
 {
 	struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
 
-	/* The ring is sized for all operations of the lane and the doorbell. */
+	/* The ring is sized for all operations of its owner and the doorbell. */
 	HV_INVARIANT(entry != NULL);
 	return entry;
 }
@@ -160,12 +161,12 @@ static int open_ring(struct uring *uring, unsigned entries)
 }
 
 /*
- * Trap of paging.md 3.8: the kernel's helper threads inherit the pinned CPU of the
- * lane and wait there for whoever spins. They may run wherever the process may.
+ * Trap of paging.md 3.8: the kernel's helper threads inherit the processor that the
+ * owner is pinned to, and wait for it there. They may run wherever the process may.
  */
 static void free_helpers(struct uring *uring, unsigned helpers)
 {
-	/* of operations on files, and on others: no limit of ours */
+	/* of operations on files and block devices; of others (0: as it is) */
 	unsigned limits[2] = { helpers, 0 };
 	cpu_set_t all;
 	int rv;
