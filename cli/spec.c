@@ -119,9 +119,9 @@ static enum hv_code take_adapters(struct cli *cli, struct cli_spec *made,
 static enum hv_code count_adapters(struct cli *cli, Tarn__LparSpec *spec,
 				   struct hv_err *err)
 {
-	size_t least = HV_LPAR_SERIAL_ADAPTERS + spec->n_disks + spec->n_ethernets;
+	size_t least = HV_SERIAL_ADAPTERS + spec->n_disks + spec->n_ethernets;
 	bool is_said = cli_flag(&cli->args, "adapters");
-	bool has_any = least > HV_LPAR_SERIAL_ADAPTERS;
+	bool has_any = least > HV_SERIAL_ADAPTERS;
 
 	spec->has_virtual_adapters = is_said || has_any;
 	if (spec->has_virtual_adapters)

@@ -149,7 +149,7 @@ enum hv_code hmc_adapters_take(struct hmc_adapters *adapters, Tarn__LparProfile 
 			       struct hv_err *err)
 {
 	static const char *const lists[] = { SERIAL, SCSI, ETHERNET };
-	size_t least = HV_LPAR_SERIAL_ADAPTERS;
+	size_t least = HV_SERIAL_ADAPTERS;
 	uint32_t count = 0;
 	char text[HMC_ADAPTERS_BYTES];
 	enum hv_code code = take_ethernets(adapters, profile, err);

@@ -10,7 +10,6 @@
 #include "hvcore/wire/lpar_profile.h"
 
 #define PROCS_MAX 256
-#define WEIGHT_MAX 255
 
 static enum hv_code find(struct hmc *hmc, const struct hmc_system *system,
 			 const Tarn__LparView **ret_lpar, struct hv_err *err)
@@ -63,7 +62,7 @@ static enum hv_code take_pair(const struct hmc_pair *pair, Tarn__LparSetProcesso
 	if (strcmp(pair->name, "uncap_weight") != 0)
 		return hmc_fail(err, HMC_INVALID_ATTRIBUTE, pair->name, NULL, NULL);
 	if (pair->op != HMC_SET ||
-	    hv_u64_parse(pair->value, WEIGHT_MAX, &weight, NULL) != HV_OK)
+	    hv_u64_parse(pair->value, HV_WEIGHT_MAX, &weight, NULL) != HV_OK)
 		return hmc_fail(err, HMC_INVALID_VALUE, pair->value, pair->name,
 				"0 to 255");
 	set->has_weight = true;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "hvcore/wire/lpar_profile.h"
+#include "hvcore/wire/io.h"
 
 enum operation { ON, OFF, SHUTDOWN, OS_SHUTDOWN };
 
@@ -16,8 +16,7 @@ static enum hv_code check_adapter(const Tarn__LparView *lpar,
 				  const Tarn__LparProfile *profile, struct hv_err *err)
 {
 	if (profile->mode != TARN__MEMORY_MODE__MEMORY_MODE_SHARED ||
-	    profile->n_attributes == 0 ||
-	    profile->virtual_adapters > HV_LPAR_SERIAL_ADAPTERS)
+	    profile->n_attributes == 0 || profile->virtual_adapters > HV_SERIAL_ADAPTERS)
 		return HV_OK;
 	return hmc_fail(err, HMC_NO_ADAPTER, lpar->record->spec->name, NULL, NULL);
 }

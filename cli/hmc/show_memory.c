@@ -60,7 +60,7 @@ static uint64_t needed_mib(const struct hv_profile *profile, const struct hmc_ro
 	struct hv_reserve_partition partition = {
 		.max_bytes = max_mib * HMC_MIB,
 		.hpt_ratio = row->hpt_ratio,
-		.virtual_adapters = HV_LPAR_SERIAL_ADAPTERS,
+		.virtual_adapters = HV_SERIAL_ADAPTERS,
 		.is_active = true,
 	};
 	struct hv_reserve_cost cost = hv_reserve_cost(profile, &partition);

@@ -11,7 +11,6 @@
 #define UNITS_MAX (256 * HV_PROCESSOR_UNITS) /* as of a profile */
 #define PROCS_MAX 256
 #define UNITS_PER_PROC_MIN 5 /* 0.05 of a processor to each virtual one */
-#define WEIGHT_MAX 255
 #define WEIGHT_ABSENT 128
 
 struct change {
@@ -129,9 +128,9 @@ static enum hv_code check_bounds(const struct change *change, struct hv_err *err
 			       "LPAR '%s': %.2f processing units are not between 0.05 "
 			       "and 1.00 for each of its %u virtual processors",
 			       name, whole(now->units), now->procs);
-	if (now->weight > WEIGHT_MAX)
+	if (now->weight > HV_WEIGHT_MAX)
 		return hv_fail(err, HV_E_INVAL, "LPAR '%s': weight %u is not 0 to %d",
-			       name, now->weight, WEIGHT_MAX);
+			       name, now->weight, HV_WEIGHT_MAX);
 	return HV_OK;
 }
 

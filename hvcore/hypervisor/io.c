@@ -12,63 +12,21 @@
 
 #include "hvcore/base/invariant.h"
 #include "hvcore/hypervisor/io_file.h"
-
-#define DISK_BYTES_MAX (UINT64_C(1) << 44) /* arbitrary: 16 TiB */
+#include "hvcore/wire/lpar_adapters.h"
 
 /* ---- what may be asked for ---- */
 
-static enum hv_code check_disk(const Tarn__HvPartitionDefine *ask, size_t i,
-			       struct hv_err *err)
-{
-	const Tarn__VirtualDisk *disk = ask->disks[i];
-
-	if (disk->bytes == 0 || disk->bytes % HV_PAGE_BYTES != 0 ||
-	    disk->bytes > DISK_BYTES_MAX)
-		return hv_fail(err, HV_E_INVAL,
-			       "disk in slot %u of %llu bytes: whole pages of %u, and at "
-			       "most 16 TiB",
-			       disk->slot, (unsigned long long)disk->bytes,
-			       HV_PAGE_BYTES);
-	for (size_t n = 0; n < i; n++)
-		if (ask->disks[n]->slot == disk->slot)
-			return hv_fail(err, HV_E_INVAL, "two disks in slot %u",
-				       disk->slot);
-	return HV_OK;
-}
-
-static enum hv_code check_ethernet(const Tarn__HvPartitionDefine *ask, size_t i,
-				   struct hv_err *err)
-{
-	const Tarn__VirtualEthernet *ethernet = ask->ethernets[i];
-
-	if (ethernet->vlan == 0 || ethernet->vlan > HV_VLAN_MAX)
-		return hv_fail(err, HV_E_INVAL, "VLAN %u: 1 to %u", ethernet->vlan,
-			       HV_VLAN_MAX);
-	for (size_t n = 0; n < i; n++)
-		if (ask->ethernets[n]->slot == ethernet->slot)
-			return hv_fail(err, HV_E_INVAL, "two ethernets in slot %u",
-				       ethernet->slot);
-	return HV_OK;
-}
-
 enum hv_code io_check(const Tarn__HvPartitionDefine *ask, struct hv_err *err)
 {
-	enum hv_code code = HV_OK;
+	const struct hv_adapters adapters = {
+		.windows = ask->virtual_adapters,
+		.disk_count = ask->n_disks,
+		.ethernet_count = ask->n_ethernets,
+		.disks = ask->disks,
+		.ethernets = ask->ethernets,
+	};
 
-	if (ask->n_disks > HV_DISKS_MAX || ask->n_ethernets > HV_ETHERNETS_MAX)
-		return hv_fail(err, HV_E_LIMIT, "%zu disks and %zu ethernets: at most %u",
-			       ask->n_disks, ask->n_ethernets, HV_DISKS_MAX);
-	if (ask->n_disks + ask->n_ethernets > 0 &&
-	    ask->virtual_adapters < HV_SERIAL_WINDOWS + ask->n_disks + ask->n_ethernets)
-		return hv_fail(err, HV_E_INVAL,
-			       "%u virtual adapters: 2 serial ones, %zu disks and %zu "
-			       "ethernets",
-			       ask->virtual_adapters, ask->n_disks, ask->n_ethernets);
-	for (size_t i = 0; i < ask->n_disks && code == HV_OK; i++)
-		code = check_disk(ask, i, err);
-	for (size_t i = 0; i < ask->n_ethernets && code == HV_OK; i++)
-		code = check_ethernet(ask, i, err);
-	return code;
+	return hv_adapters_check(&adapters, err);
 }
 
 uint64_t io_memory_bytes(unsigned disks, unsigned ethernets)

@@ -99,7 +99,7 @@ struct io_config {
 	void *arg;
 };
 
-/* INVAL, LIMIT: sizes, slots, VLANs, more than there may be. */
+/* INVAL, LIMIT: hv_adapters_check of it. */
 HV_MUST_USE
 enum hv_code io_check(const Tarn__HvPartitionDefine *ask, struct hv_err *err);
 /* What one with these adapters takes of the machine's memory. */

@@ -5,8 +5,7 @@
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/units.h"
 #include "hvcore/wire/hcall.h"
-
-#define WEIGHT_MAX 255u /* LoPAR: a byte */
+#include "hvcore/wire/messages.h"
 
 static void on_asked(struct hv_job *job)
 {
@@ -54,7 +53,7 @@ int64_t mpp_set(struct mpp_order *order, const uint64_t *args, uint64_t mapped_p
 
 	if (at == MPP_ASKED)
 		return H_LONG_BUSY_1_MSEC;
-	if (order->loop == NULL || args[1] > WEIGHT_MAX)
+	if (order->loop == NULL || args[1] > HV_WEIGHT_MAX)
 		return H_PARAMETER;
 	if (at == MPP_DONE && order->entitled_bytes == args[0] &&
 	    order->weight == args[1])

@@ -157,9 +157,6 @@ static enum hv_code check_ask(const struct hypervisor *hv,
 			(unsigned long long)ask->max_bytes, HV_PAGE_BYTES);
 	if (ask->hpt_ratio != 0 && !hv_hpt_ratio_is_valid(ask->hpt_ratio))
 		return hv_fail(err, HV_E_INVAL, "page table ratio 1:%u", ask->hpt_ratio);
-	if (ask->virtual_adapters > HV_TCE_WINDOWS_MAX)
-		return hv_fail(err, HV_E_LIMIT, "%u virtual adapters, at most %u",
-			       ask->virtual_adapters, HV_TCE_WINDOWS_MAX);
 	if (io_check(ask, err) != HV_OK)
 		return err->code;
 	if (ask->mode == TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED)

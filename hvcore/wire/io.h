@@ -60,11 +60,11 @@
 
 #define HV_DISKS_MAX 16u /* of a partition; arbitrary */
 #define HV_ETHERNETS_MAX 16u
-#define HV_SERIAL_WINDOWS 2u /* the first two; then disks, then ethernets */
+#define HV_SERIAL_ADAPTERS 2u /* of every one: windows of these, disks, ethernets */
 
 static inline uint64_t hv_io_disk_unit(unsigned disk)
 {
-	return (uint64_t)HV_LIOBN_FIRST + HV_SERIAL_WINDOWS + disk;
+	return (uint64_t)HV_LIOBN_FIRST + HV_SERIAL_ADAPTERS + disk;
 }
 static inline uint64_t hv_io_ethernet_unit(unsigned disks, unsigned ethernet)
 {

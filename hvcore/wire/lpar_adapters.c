@@ -2,7 +2,6 @@
 #include "hvcore/wire/lpar_adapters.h"
 
 #include "hvcore/base/units.h"
-#include "hvcore/wire/lpar_profile.h"
 
 #define SPARE_BYTES (512u << 10) /* Linux' vio.h: VIO_CMO_MIN_ENT has them, too */
 #define RESERVE_BYTES (1u << 20) /* the same */
@@ -28,7 +27,7 @@ static uint64_t at_most_memory(const Tarn__LparSpec *spec, uint64_t bytes)
 
 uint64_t hv_lpar_entitled_auto(const Tarn__LparSpec *spec)
 {
-	uint64_t named = HV_LPAR_SERIAL_ADAPTERS + spec->n_disks + spec->n_ethernets;
+	uint64_t named = HV_SERIAL_ADAPTERS + spec->n_disks + spec->n_ethernets;
 	uint64_t small = spec->n_disks;
 	uint64_t bytes = HV_LPAR_ENTITLED_LEAST;
 
@@ -69,82 +68,94 @@ void hv_lpar_entitle(Tarn__LparSpec *spec)
 	spec->entitled_auto = is_auto && is_shared(spec);
 }
 
-static enum hv_code check_slot(const Tarn__LparSpec *spec, uint32_t slot,
+/* ---- which adapters there may be ---- */
+
+static enum hv_code check_slot(const struct hv_adapters *adapters, uint32_t slot,
 			       struct hv_err *err)
 {
 	unsigned users = 0;
 
 	if (slot < HV_LPAR_SLOT_MIN || slot > HV_LPAR_SLOT_MAX)
-		return hv_fail(err, HV_E_INVAL,
-			       "partition '%s': slot %u of an adapter is not %d to %d",
-			       spec->name, slot, HV_LPAR_SLOT_MIN, HV_LPAR_SLOT_MAX);
-	for (size_t i = 0; i < spec->n_disks; i++)
-		users += spec->disks[i]->slot == slot;
-	for (size_t i = 0; i < spec->n_ethernets; i++)
-		users += spec->ethernets[i]->slot == slot;
+		return hv_fail(err, HV_E_INVAL, "slot %u of an adapter is not %d to %d",
+			       slot, HV_LPAR_SLOT_MIN, HV_LPAR_SLOT_MAX);
+	for (size_t i = 0; i < adapters->disk_count; i++)
+		users += adapters->disks[i]->slot == slot;
+	for (size_t i = 0; i < adapters->ethernet_count; i++)
+		users += adapters->ethernets[i]->slot == slot;
 	if (users > 1)
-		return hv_fail(err, HV_E_INVAL,
-			       "partition '%s': slot %u is of %u virtual adapters",
-			       spec->name, slot, users);
+		return hv_fail(err, HV_E_INVAL, "slot %u is of %u virtual adapters", slot,
+			       users);
 	return HV_OK;
 }
 
-static enum hv_code check_disk(const Tarn__LparSpec *spec, const Tarn__VirtualDisk *disk,
-			       struct hv_err *err)
+static enum hv_code check_disk(const struct hv_adapters *adapters,
+			       const Tarn__VirtualDisk *disk, struct hv_err *err)
 {
 	if (disk->bytes == 0 || disk->bytes % HV_PAGE_BYTES != 0)
 		return hv_fail(err, HV_E_INVAL,
-			       "partition '%s': disk of %llu bytes is not whole pages of "
-			       "%u bytes",
-			       spec->name, (unsigned long long)disk->bytes,
-			       HV_PAGE_BYTES);
+			       "disk of %llu bytes is not whole pages of %u bytes",
+			       (unsigned long long)disk->bytes, HV_PAGE_BYTES);
 	if (disk->bytes > HV_LPAR_BYTES_MAX)
 		return hv_fail(err, HV_E_LIMIT,
-			       "partition '%s': disk of %llu bytes is over the limit of "
-			       "1 TiB",
-			       spec->name, (unsigned long long)disk->bytes);
-	return check_slot(spec, disk->slot, err);
+			       "disk of %llu bytes is over the limit of 1 TiB",
+			       (unsigned long long)disk->bytes);
+	return check_slot(adapters, disk->slot, err);
 }
 
-static enum hv_code check_ethernet(const Tarn__LparSpec *spec,
+static enum hv_code check_ethernet(const struct hv_adapters *adapters,
 				   const Tarn__VirtualEthernet *ethernet,
 				   struct hv_err *err)
 {
 	if (ethernet->vlan < 1 || ethernet->vlan > HV_VLAN_MAX)
-		return hv_fail(err, HV_E_INVAL, "partition '%s': VLAN %u is not 1 to %u",
-			       spec->name, ethernet->vlan, HV_VLAN_MAX);
-	return check_slot(spec, ethernet->slot, err);
+		return hv_fail(err, HV_E_INVAL, "VLAN %u is not 1 to %u", ethernet->vlan,
+			       HV_VLAN_MAX);
+	return check_slot(adapters, ethernet->slot, err);
 }
 
-static enum hv_code check_counts(const Tarn__LparSpec *spec, struct hv_err *err)
+static enum hv_code check_counts(const struct hv_adapters *adapters, struct hv_err *err)
 {
-	size_t least = HV_LPAR_SERIAL_ADAPTERS + spec->n_disks + spec->n_ethernets;
+	size_t least = HV_SERIAL_ADAPTERS + adapters->disk_count +
+		       adapters->ethernet_count;
 
-	if (spec->n_disks > HV_DISKS_MAX || spec->n_ethernets > HV_ETHERNETS_MAX)
-		return hv_fail(
-			err, HV_E_LIMIT,
-			"partition '%s': %zu disks and %zu ethernets, the limit is "
-			"%u of each",
-			spec->name, spec->n_disks, spec->n_ethernets, HV_DISKS_MAX);
-	if (spec->virtual_adapters > HV_LPAR_ADAPTERS_MAX)
+	if (adapters->disk_count > HV_DISKS_MAX ||
+	    adapters->ethernet_count > HV_ETHERNETS_MAX)
 		return hv_fail(err, HV_E_LIMIT,
-			       "partition '%s': %u virtual adapters, the limit is %d",
-			       spec->name, spec->virtual_adapters, HV_LPAR_ADAPTERS_MAX);
-	if (spec->n_disks + spec->n_ethernets > 0 && spec->virtual_adapters < least)
+			       "%zu disks and %zu ethernets, the limit is %u of each",
+			       adapters->disk_count, adapters->ethernet_count,
+			       HV_DISKS_MAX);
+	if (adapters->windows > HV_LPAR_ADAPTERS_MAX)
+		return hv_fail(err, HV_E_LIMIT, "%u virtual adapters, the limit is %d",
+			       adapters->windows, HV_LPAR_ADAPTERS_MAX);
+	if (least > HV_SERIAL_ADAPTERS && adapters->windows < least)
 		return hv_fail(err, HV_E_INVAL,
-			       "partition '%s': %u virtual adapters are less than its "
-			       "serial ones, disks and ethernets, %zu",
-			       spec->name, spec->virtual_adapters, least);
+			       "%u virtual adapters are less than its serial ones, disks "
+			       "and ethernets, %zu",
+			       adapters->windows, least);
 	return HV_OK;
+}
+
+enum hv_code hv_adapters_check(const struct hv_adapters *adapters, struct hv_err *err)
+{
+	enum hv_code code = check_counts(adapters, err);
+
+	for (size_t i = 0; i < adapters->disk_count && code == HV_OK; i++)
+		code = check_disk(adapters, adapters->disks[i], err);
+	for (size_t i = 0; i < adapters->ethernet_count && code == HV_OK; i++)
+		code = check_ethernet(adapters, adapters->ethernets[i], err);
+	return code;
 }
 
 enum hv_code hv_lpar_adapters_check(const Tarn__LparSpec *spec, struct hv_err *err)
 {
-	enum hv_code code = check_counts(spec, err);
+	const struct hv_adapters adapters = {
+		.windows = spec->virtual_adapters,
+		.disk_count = spec->n_disks,
+		.ethernet_count = spec->n_ethernets,
+		.disks = spec->disks,
+		.ethernets = spec->ethernets,
+	};
+	enum hv_code code = hv_adapters_check(&adapters, err);
 
-	for (size_t i = 0; i < spec->n_disks && code == HV_OK; i++)
-		code = check_disk(spec, spec->disks[i], err);
-	for (size_t i = 0; i < spec->n_ethernets && code == HV_OK; i++)
-		code = check_ethernet(spec, spec->ethernets[i], err);
-	return code;
+	return code == HV_OK || err == NULL ? code
+					    : hv_wrap(err, "partition '%s'", spec->name);
 }

@@ -1,6 +1,6 @@
 /*
  * lpar_adapters - the virtual adapters of a partition, and the memory that its I/O is
- * entitled to because of them: one rule for coordinator, agent and HMC.
+ * entitled to because of them: one rule for coordinator, agent, HMC and hypervisor.
  *
  *   spare and reserve        1.5 MiB, which is what the bus of an operating system keeps
  *   a disk, or another one    8 KiB  of its kind (virtual_scsi_adapters of a profile)
@@ -38,8 +38,19 @@ uint64_t hv_lpar_entitled(const Tarn__LparSpec *spec);
 /* Writes that into the spec, for people to see; `auto` stays so. */
 void hv_lpar_entitle(Tarn__LparSpec *spec);
 
+/* What of it is said in a partition's record, and in its definition to a hypervisor. */
+struct hv_adapters {
+	uint32_t windows; /* virtual adapters, these and all others */
+	size_t disk_count, ethernet_count;
+	Tarn__VirtualDisk *const *disks;
+	Tarn__VirtualEthernet *const *ethernets;
+};
+
 /* Slots and VLANs are in range, sizes whole pages, no slot is of two adapters, and
- * virtual_adapters counts them all. */
+ * `windows` counts them all. */
+HV_MUST_USE
+enum hv_code hv_adapters_check(const struct hv_adapters *adapters, struct hv_err *err);
+/* Of a spec; its name is before what is wrong. */
 HV_MUST_USE
 enum hv_code hv_lpar_adapters_check(const Tarn__LparSpec *spec, struct hv_err *err);
 

@@ -17,7 +17,6 @@
 #define HV_LPAR_PROFILES_MAX 16   /* of one partition; arbitrary */
 #define HV_LPAR_ATTRIBUTES_MAX 64 /* the table has fewer of either scope */
 #define HV_LPAR_ID_MAX 65535      /* arbitrary; a host has HV_HOST_LPARS_MAX */
-#define HV_LPAR_SERIAL_ADAPTERS 2 /* every partition has these two */
 #define HV_PROCESSOR_UNITS 100    /* processors are counted in hundredths */
 
 enum hv_lpar_scope {

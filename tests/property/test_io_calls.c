@@ -26,7 +26,7 @@
 
 #define PAGES 64u
 #define DISKS 2u
-#define WINDOWS (HV_SERIAL_WINDOWS + DISKS + 1)
+#define WINDOWS (HV_SERIAL_ADAPTERS + DISKS + 1)
 #define DISK_BYTES (UINT64_C(1) << 20)
 #define STEPS 300000u
 #define LIVES 20u

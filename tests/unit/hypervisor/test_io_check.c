@@ -1,4 +1,4 @@
-/* Which virtual adapters a definition may ask for. */
+/* Which virtual adapters a definition may ask for: what a partition's record may have. */
 #include "hvcore/hypervisor/io.h"
 
 #include <setjmp.h>
@@ -34,7 +34,7 @@ static void make_ask(struct ask *ask, unsigned disks, unsigned lans)
 	ask->define.disks = ask->disk_at;
 	ask->define.n_ethernets = lans;
 	ask->define.ethernets = ask->lan_at;
-	ask->define.virtual_adapters = HV_SERIAL_WINDOWS + disks + lans;
+	ask->define.virtual_adapters = HV_SERIAL_ADAPTERS + disks + lans;
 }
 
 static void none_needs_no_window(void **state)
@@ -68,6 +68,9 @@ static void one_more_is_a_limit(void **state)
 	assert_int_equal(io_check(&ask.define, NULL), HV_E_LIMIT);
 	make_ask(&ask, 0, HV_ETHERNETS_MAX + 1);
 	assert_int_equal(io_check(&ask.define, NULL), HV_E_LIMIT);
+	make_ask(&ask, 0, 0);
+	ask.define.virtual_adapters = HV_LPAR_ADAPTERS_MAX + 1;
+	assert_int_equal(io_check(&ask.define, NULL), HV_E_LIMIT);
 }
 
 static void each_has_its_window(void **state)
@@ -87,15 +90,19 @@ static void what_is_no_adapter_is_refused(void **state)
 	static const struct {
 		uint64_t bytes;
 		uint32_t slot, vlan, lan_slot;
+		enum hv_code code;
 		const char *text;
 	} rows[] = {
-		{ 0, 11, 1, 31, "whole pages" },
-		{ MIB + 512, 11, 1, 31, "whole pages" },
-		{ (UINT64_C(1) << 44) + 4096, 11, 1, 31, "16 TiB" },
-		{ MIB, 10, 1, 31, "two disks in slot 10" },
-		{ MIB, 11, 0, 31, "VLAN 0" },
-		{ MIB, 11, 4095, 31, "VLAN 4095" },
-		{ MIB, 11, 1, 30, "two ethernets in slot 30" },
+		{ 0, 11, 1, 31, HV_E_INVAL, "whole pages" },
+		{ MIB + 512, 11, 1, 31, HV_E_INVAL, "whole pages" },
+		{ (UINT64_C(1) << 40) + 4096, 11, 1, 31, HV_E_LIMIT, "1 TiB" },
+		{ MIB, 10, 1, 31, HV_E_INVAL, "slot 10 is of 2" },
+		{ MIB, 1, 1, 31, HV_E_INVAL, "slot 1 of an adapter is not 2" },
+		{ MIB, 65536, 1, 31, HV_E_INVAL, "slot 65536" },
+		{ MIB, 11, 0, 31, HV_E_INVAL, "VLAN 0" },
+		{ MIB, 11, 4095, 31, HV_E_INVAL, "VLAN 4095" },
+		{ MIB, 11, 1, 30, HV_E_INVAL, "slot 30 is of 2" },
+		{ MIB, 11, 1, 11, HV_E_INVAL, "slot 11 is of 2" },
 	};
 	struct hv_err err = { 0 };
 	struct ask ask;
@@ -107,7 +114,7 @@ static void what_is_no_adapter_is_refused(void **state)
 		ask.disks[1].slot = rows[i].slot;
 		ask.lans[1].vlan = rows[i].vlan;
 		ask.lans[1].slot = rows[i].lan_slot;
-		assert_int_equal(io_check(&ask.define, &err), HV_E_INVAL);
+		assert_int_equal(io_check(&ask.define, &err), rows[i].code);
 		assert_non_null(strstr(err.text, rows[i].text));
 	}
 }

@@ -50,7 +50,7 @@ static Tarn__LparSpec *spec_of(size_t disks, size_t ethernets)
 	spec->disks = made.disk_list;
 	spec->n_ethernets = ethernets;
 	spec->ethernets = made.ethernet_list;
-	spec->virtual_adapters = (uint32_t)(HV_LPAR_SERIAL_ADAPTERS + disks + ethernets);
+	spec->virtual_adapters = (uint32_t)(HV_SERIAL_ADAPTERS + disks + ethernets);
 	return spec;
 }
 
