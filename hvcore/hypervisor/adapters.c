@@ -4,24 +4,14 @@
  */
 #include "hvcore/hypervisor/hypervisor_priv.h"
 
-static bool has_mac(const struct hypervisor *hv, uint64_t mac)
+static bool is_taken(const void *arg, uint64_t mac)
 {
+	const struct hypervisor *hv = arg;
+
 	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
-		for (unsigned i = 0; p->io != NULL && i < p->io->lan_count; i++)
-			if (p->io->lans[i].port->mac == mac)
-				return true;
+		if (p->io != NULL && io_has_mac(p->io, mac))
+			return true;
 	return false;
-}
-
-static void give_macs(struct partition *partition, const Tarn__HvPartitionDefine *ask)
-{
-	for (unsigned i = 0; i < ask->n_ethernets; i++) {
-		uint64_t mac = hv_lan_mac_of(partition->name, ask->ethernets[i]->slot);
-
-		while (has_mac(partition->hv, mac))
-			mac++;
-		io_set_mac(partition->io, i, mac);
-	}
 }
 
 static enum hv_code check_disk_count(const struct hypervisor *hv, size_t more,
@@ -77,7 +67,7 @@ enum hv_code partition_make_io(struct partition *partition,
 		config.forbidden[1] = hv_pool_device(partition->store);
 	code = io_new(&config, ask, &partition->io, err);
 	if (code == HV_OK)
-		give_macs(partition, ask);
+		io_give_macs(partition->io, ask, is_taken, hv);
 	return code;
 }
 

@@ -154,9 +154,24 @@ enum hv_code io_new(const struct io_config *config, const Tarn__HvPartitionDefin
 	return HV_OK;
 }
 
-void io_set_mac(struct io *io, unsigned ethernet, uint64_t mac)
+bool io_has_mac(const struct io *io, uint64_t mac)
 {
-	io->lans[ethernet].port->mac = mac;
+	for (unsigned i = 0; i < io->lan_count; i++)
+		if (io->lans[i].port->mac == mac)
+			return true;
+	return false;
+}
+
+void io_give_macs(struct io *io, const Tarn__HvPartitionDefine *ask,
+		  bool (*is_taken)(const void *arg, uint64_t mac), const void *arg)
+{
+	for (unsigned i = 0; i < io->lan_count; i++) {
+		uint64_t mac = hv_lan_mac_of(io->name, ask->ethernets[i]->slot);
+
+		while (io_has_mac(io, mac) || is_taken(arg, mac))
+			mac++;
+		io->lans[i].port->mac = mac;
+	}
 }
 
 const struct hv_err *io_error(const struct io *io)

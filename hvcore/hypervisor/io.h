@@ -109,8 +109,11 @@ uint64_t io_memory_bytes(unsigned disks, unsigned ethernets);
 HV_MUST_USE
 enum hv_code io_new(const struct io_config *config, const Tarn__HvPartitionDefine *ask,
 		    struct io **ret_io, struct hv_err *err);
-/* The addresses of its ethernets, before it is added; `mac` of each one. */
-void io_set_mac(struct io *io, unsigned ethernet, uint64_t mac);
+/* Addresses for its ethernets, before it is added, each its own: not one that another
+ * has, nor one that is taken elsewhere. Of the same ask; one there is free. */
+void io_give_macs(struct io *io, const Tarn__HvPartitionDefine *ask,
+		  bool (*is_taken)(const void *arg, uint64_t mac), const void *arg);
+bool io_has_mac(const struct io *io, uint64_t mac);
 /* NULL: nothing is wrong so far. */
 const struct hv_err *io_error(const struct io *io);
 /* No frame comes to it any more. Before the cut. */

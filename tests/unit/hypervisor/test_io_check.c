@@ -1,10 +1,12 @@
-/* Which virtual adapters a definition may ask for: what a partition's record may have. */
+/* Which virtual adapters a definition may ask for: what a partition's record may
+ * have, and what addresses its ethernets get. */
 #include "hvcore/hypervisor/io.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -119,6 +121,38 @@ static void what_is_no_adapter_is_refused(void **state)
 	}
 }
 
+/* Every address from one of its ethernets' to just before the next one's. */
+static bool is_between(const void *arg, uint64_t mac)
+{
+	const uint64_t *macs = arg;
+
+	return mac >= macs[0] && mac < macs[1];
+}
+
+/* These two lie nearer to each other than most: 3838065 apart. */
+static void no_two_ethernets_have_the_same_address(void **state)
+{
+	static struct hv_lan_port ports[2];
+	static struct io io;
+	const uint64_t macs[] = { hv_lan_mac_of("twin0", 57776),
+				  hv_lan_mac_of("twin0", 64363) };
+	struct ask ask;
+
+	(void)state;
+	make_ask(&ask, 0, 2);
+	ask.lans[0].slot = 57776;
+	ask.lans[1].slot = 64363;
+	(void)snprintf(io.name, sizeof(io.name), "twin0");
+	io.lan_count = 2;
+	for (unsigned i = 0; i < 2; i++)
+		io.lans[i].port = &ports[i];
+	io_give_macs(&io, &ask.define, is_between, macs);
+	assert_int_equal(ports[0].mac, macs[1]); /* the first free one */
+	assert_int_equal(ports[1].mac, macs[1] + 1);
+	assert_true(io_has_mac(&io, macs[1]));
+	assert_false(io_has_mac(&io, macs[0]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +161,7 @@ int main(void)
 		cmocka_unit_test(one_more_is_a_limit),
 		cmocka_unit_test(each_has_its_window),
 		cmocka_unit_test(what_is_no_adapter_is_refused),
+		cmocka_unit_test(no_two_ethernets_have_the_same_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
