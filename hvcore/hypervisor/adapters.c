@@ -61,10 +61,6 @@ enum hv_code partition_make_io(struct partition *partition,
 					  err);
 	if (code != HV_OK)
 		return code;
-	if (hv->pool.pool != NULL)
-		config.forbidden[0] = hv_pool_device(hv->pool.pool);
-	if (partition->store != NULL)
-		config.forbidden[1] = hv_pool_device(partition->store);
 	code = io_new(&config, ask, &partition->io, err);
 	if (code == HV_OK)
 		io_give_macs(partition->io, ask, is_taken, hv);

@@ -50,7 +50,7 @@ static void open_in_worker(struct hv_work *work) /* W */
 
 	for (unsigned i = 0; i < io->disk_count; i++) {
 		struct io_disk *disk = &io->disks[i];
-		struct io_file_ask ask = { disk->path, disk->bytes, io->forbidden };
+		struct io_file_ask ask = { disk->path, disk->bytes, io->state_dir };
 		enum hv_code code = HV_OK;
 
 		if (disk->path[0] == '\0')
@@ -138,8 +138,6 @@ enum hv_code io_new(const struct io_config *config, const Tarn__HvPartitionDefin
 	io->changed = config->changed;
 	io->arg = config->arg;
 	io->state_dir = config->state_dir;
-	io->forbidden[0] = config->forbidden[0];
-	io->forbidden[1] = config->forbidden[1];
 	(void)snprintf(io->name, sizeof(io->name), "%s", config->name);
 	code = fill_in(io, ask, err);
 	if (code != HV_OK) {

@@ -84,7 +84,6 @@ struct io {
 	void *arg;
 	const char *state_dir; /* lent */
 	char name[HV_NAME_BYTES];
-	uint64_t forbidden[2]; /* devices that no file may lie on; 0: none */
 	struct hv_err err;
 };
 
@@ -94,7 +93,6 @@ struct io_config {
 	struct hv_io_engine *engine;
 	struct hv_workers *workers;
 	struct hv_loop *loop;
-	uint64_t forbidden[2];
 	void (*changed)(struct io *io, void *arg);
 	void *arg;
 };

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -29,29 +31,59 @@ enum hv_code io_file_own_path(const char *state_dir, const char *name, uint32_t 
 	return hv_path_join(path, room, directory, file, err);
 }
 
-static bool is_forbidden(const struct io_file_ask *ask, uint64_t device)
+/*
+ * Memory of partitions is mounted below run/, each of them a file system of its own, and
+ * sockets lie there. What was opened is asked where it is: whatever way led there.
+ */
+static enum hv_code check_place(const struct io_file_ask *ask, int fd, struct hv_err *err)
 {
-	return device != 0 &&
-	       (device == ask->forbidden[0] || device == ask->forbidden[1]);
+	char run[PATH_MAX], real[PATH_MAX], link[64], at[PATH_MAX];
+	size_t bytes;
+	ssize_t got;
+
+	(void)snprintf(run, sizeof(run), "%s/run", ask->state_dir);
+	if (realpath(run, real) == NULL)
+		return hv_fail_os(err, HV_E_OS, errno, "look at '%.200s'", run);
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	got = readlink(link, at, sizeof(at) - 1);
+	if (got < 0)
+		return hv_fail_os(err, HV_E_OS, errno, "look at '%.200s'", ask->path);
+	at[got] = '\0';
+	bytes = strlen(real);
+	if (strncmp(at, real, bytes) == 0 && (at[bytes] == '/' || at[bytes] == '\0'))
+		return hv_fail(err, HV_E_INVAL,
+			       "'%.200s' is in '%.200s', with memory of partitions",
+			       ask->path, real);
+	return HV_OK;
 }
 
-/* So that not even an empty file is made in the pool. */
-static enum hv_code check_directory(const struct io_file_ask *ask, struct hv_err *err)
+/* So that not even an empty file is made there. */
+static enum hv_code make_new(const struct io_file_ask *ask, int flags, int *ret_fd,
+			     struct hv_err *err)
 {
 	char directory[HV_FILE_PATH_BYTES];
 	const char *slash = strrchr(ask->path, '/');
-	struct stat at;
+	enum hv_code code;
+	int at, fd = -1;
 
 	if (slash == NULL || strlen(ask->path) >= sizeof(directory))
 		return hv_fail(err, HV_E_INVAL, "'%.200s' is no path", ask->path);
 	(void)snprintf(directory, sizeof(directory), "%.*s/", (int)(slash - ask->path),
 		       ask->path);
-	if (stat(directory, &at) != 0)
+	at = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0)
 		return hv_fail_os(err, HV_E_OS, errno, "look at '%.200s'", directory);
-	if (is_forbidden(ask, at.st_dev))
-		return hv_fail(err, HV_E_INVAL, "'%.200s' is in memory of partitions",
-			       ask->path);
-	return HV_OK;
+	code = check_place(ask, at, err);
+	if (code == HV_OK) {
+		fd = openat(at, slash + 1, flags | O_CREAT | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			code = hv_fail_os(err, HV_E_OS, errno, "make disk '%.200s'",
+					  ask->path);
+	}
+	(void)close(at);
+	if (code == HV_OK)
+		*ret_fd = fd;
+	return code;
 }
 
 /*
@@ -65,11 +97,10 @@ static enum hv_code open_any(const struct io_file_ask *ask, int *ret_fd,
 	int fd = open(ask->path, flags);
 
 	if (fd < 0 && errno == ENOENT) {
-		enum hv_code code = check_directory(ask, err);
+		enum hv_code code = make_new(ask, flags, &fd, err);
 
 		if (code != HV_OK)
 			return code;
-		fd = open(ask->path, flags | O_CREAT | O_NOFOLLOW, 0600);
 	}
 	if (fd < 0)
 		return hv_fail_os(err, HV_E_OS, errno, "open disk '%.200s'", ask->path);
@@ -142,10 +173,9 @@ static enum hv_code check_open(const struct io_file_ask *ask, int fd, struct hv_
 	if (!S_ISREG(at.st_mode) && !S_ISBLK(at.st_mode))
 		return hv_fail(err, HV_E_INVAL, "'%.200s' is no file and no block device",
 			       ask->path);
-	if (is_forbidden(ask, at.st_dev))
-		return hv_fail(err, HV_E_INVAL, "'%.200s' is memory of partitions",
-			       ask->path);
-	code = lock(ask, fd, err);
+	code = check_place(ask, fd, err);
+	if (code == HV_OK)
+		code = lock(ask, fd, err);
 	if (code == HV_OK)
 		code = check_paging(ask, fd, err);
 	return code == HV_OK ? make_size(ask, fd, &at, err) : code;

@@ -4,7 +4,7 @@
  * Contract
  *   Threads  any; it waits for the file system.
  *   Memory   the descriptor is the caller's, and the lock with it.
- *   Errors   INVAL no file or block device, or on a forbidden device (the pool);
+ *   Errors   INVAL no file or block device, or below run/ (memory of partitions);
  *            BUSY somebody has it: another disk, a VIOS; REFUSED it is a paging device;
  *            LIMIT a block device that is too small; what the kernel said.
  */
@@ -18,7 +18,7 @@
 struct io_file_ask {
 	const char *path; /* made if it is not there, grown (sparse) if it is shorter */
 	uint64_t bytes;
-	const uint64_t *forbidden; /* two of st_dev, 0: none */
+	const char *state_dir; /* its run/ is there */
 };
 
 HV_MUST_USE

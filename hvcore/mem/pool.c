@@ -202,13 +202,6 @@ enum hv_code hv_memory_file_make(const char *name, uint64_t bytes, int *ret_fd,
 	return hv_fail_os(err, HV_E_OS, os, "size memory file '%s'", name);
 }
 
-uint64_t hv_pool_device(const struct hv_pool *pool)
-{
-	struct stat at;
-
-	return fstat(pool->dir, &at) == 0 ? at.st_dev : 0;
-}
-
 uint64_t hv_pool_bytes(const struct hv_pool *pool)
 {
 	return pool->bytes;

@@ -56,8 +56,6 @@ HV_MUST_USE
 enum hv_code hv_memory_file_make(const char *name, uint64_t bytes, int *ret_fd,
 				 struct hv_err *err);
 
-/* st_dev of its files. */
-uint64_t hv_pool_device(const struct hv_pool *pool);
 uint64_t hv_pool_bytes(const struct hv_pool *pool); /* as mounted */
 bool hv_pool_is_noswap(const struct hv_pool *pool);
 /* What the kernel says is in use. */

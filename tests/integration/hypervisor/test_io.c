@@ -415,6 +415,28 @@ static void what_can_be_no_disk_is_refused_when_it_is_defined(void **state)
 	test_host_end(&host);
 }
 
+static void memory_of_another_partition_is_no_disk(void **state)
+{
+	struct test_partition spec = { .name = "one",
+				       .mem_mib = 4,
+				       .is_dedicated = true };
+	char token[33], path[TEST_PATH_BYTES + 32];
+	struct hv_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(test_host_define(&host, &spec, ++host.run_id, token, &err),
+			 HV_OK);
+	spec.name = "two";
+	spec.disk_mib[0] = 1;
+	spec.disk_path[0] = test_tmpdir_file(&host.dir, "run/memory-one/disk", path,
+					     sizeof(path));
+	assert_int_equal(test_host_define(&host, &spec, ++host.run_id, token, &err),
+			 HV_E_INVAL);
+	assert_non_null(strstr(err.text, "memory of partitions"));
+	test_host_remove(&host, "one", host.run_id - 1);
+	test_host_end(&host);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -432,6 +454,7 @@ int main(int argc, char **argv)
 		TEST(h10_who_holds_its_file_holds_up_no_adapter_for_long),
 		TEST(the_hypervisor_ends_with_requests_under_way),
 		TEST(what_can_be_no_disk_is_refused_when_it_is_defined),
+		TEST(memory_of_another_partition_is_no_disk),
 	};
 	int failed;
 

@@ -19,15 +19,14 @@
 #define BYTES (UINT64_C(1) << 20)
 
 static struct test_tmpdir dir;
-static char path[TEST_PATH_BYTES + 32];
-static uint64_t forbidden[2];
+static char path[TEST_PATH_BYTES + 32], run[TEST_PATH_BYTES + 32];
 
 static int set_up(void **state)
 {
 	(void)state;
 	test_tmpdir_make(&dir);
 	(void)test_tmpdir_file(&dir, "disk", path, sizeof(path));
-	forbidden[0] = forbidden[1] = 0;
+	assert_int_equal(mkdir(test_tmpdir_file(&dir, "run", run, sizeof(run)), 0700), 0);
 	return 0;
 }
 
@@ -40,7 +39,7 @@ static int tear_down(void **state)
 
 static enum hv_code open_disk(const char *at, int *ret_fd, struct hv_err *err)
 {
-	struct io_file_ask ask = { at, BYTES, forbidden };
+	struct io_file_ask ask = { at, BYTES, dir.path };
 
 	return io_file_open(&ask, ret_fd, err);
 }
@@ -127,21 +126,57 @@ static void a_paging_device_is_none(void **state)
 	assert_non_null(strstr(err.text, "paging device"));
 }
 
+static void must_be_none(const char *at)
+{
+	struct hv_err err = { 0 };
+	int fd = -1;
+
+	assert_int_equal(open_disk(at, &fd, &err), HV_E_INVAL);
+	assert_int_equal(fd, -1);
+	if (strstr(err.text, "memory of partitions") == NULL)
+		fail_msg("%s", err.text);
+}
+
+/* Of none of them, its own or another one's, by whatever way. */
 static void memory_of_partitions_is_none(void **state)
 {
-	struct stat at;
+	char store[TEST_PATH_BYTES + 32], way[TEST_PATH_BYTES + 32], at[512];
+	int fd;
+
+	(void)state;
+	(void)test_tmpdir_file(&dir, "run/memory-other", store, sizeof(store));
+	assert_int_equal(mkdir(store, 0700), 0);
+	(void)test_tmpdir_file(&dir, "way", way, sizeof(way));
+	assert_int_equal(symlink(store, way), 0);
+	(void)snprintf(at, sizeof(at), "%s/file", store);
+	must_be_none(at);
+	assert_int_equal(access(at, F_OK), -1); /* not even made */
+	fd = open(at, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	must_be_none(at);
+	(void)snprintf(at, sizeof(at), "%s/file", way);
+	must_be_none(at);
+	(void)snprintf(at, sizeof(at), "%s/other", way);
+	must_be_none(at);
+	(void)snprintf(at, sizeof(at), "%s/way/../pool", dir.path);
+	must_be_none(at);
+	(void)snprintf(at, sizeof(at), "/proc/self/root%s/file", store);
+	must_be_none(at);
+	(void)snprintf(at, sizeof(at), "/proc/self/fd/%d", fd);
+	must_be_none(at);
+	(void)close(fd);
+	(void)snprintf(at, sizeof(at), "%s-beside", run); /* another directory */
+	assert_int_equal(open_disk(at, &fd, NULL), HV_OK);
+	(void)close(fd);
+}
+
+static void without_a_run_directory_there_is_none(void **state)
+{
 	int fd = -1;
 
 	(void)state;
-	assert_int_equal(stat(dir.path, &at), 0);
-	forbidden[1] = at.st_dev;
-	assert_int_equal(open_disk(path, &fd, NULL), HV_E_INVAL);
-	assert_int_equal(access(path, F_OK), -1); /* not even made */
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	(void)close(fd);
-	fd = -1;
-	assert_int_equal(open_disk(path, &fd, NULL), HV_E_INVAL);
-	assert_int_equal(fd, -1);
+	assert_int_equal(rmdir(run), 0);
+	assert_int_equal(open_disk(path, &fd, NULL), HV_E_OS);
+	assert_int_equal(access(path, F_OK), -1);
 }
 
 static void what_is_no_file_is_refused_at_once(void **state)
@@ -188,6 +223,7 @@ int main(void)
 		TEST(nobody_has_what_a_vios_has),
 		TEST(a_paging_device_is_none),
 		TEST(memory_of_partitions_is_none),
+		TEST(without_a_run_directory_there_is_none),
 		TEST(what_is_no_file_is_refused_at_once),
 		TEST(its_own_is_named_by_partition_and_slot),
 	};
