@@ -444,6 +444,42 @@ static void put_hcalls(void)
 	put("hcall", "tces", tces, sizeof(tces));
 }
 
+/* What a disk plans: within it, at its end and beyond it, data and none. */
+static void put_plans(void)
+{
+	static const struct {
+		struct hv_scsi scsi;
+		enum hv_srp_direction direction;
+		uint32_t bytes;
+	} rows[] = {
+		{ { HV_SCSI_READ, .block = 7, .blocks = 1 }, HV_SRP_IN, 512 },
+		{ { HV_SCSI_WRITE, .block = 2040, .blocks = 8 }, HV_SRP_OUT, 65536 },
+		{ { HV_SCSI_WRITE, true, .block = 2048, .blocks = 1 }, HV_SRP_OUT, 512 },
+		{ { HV_SCSI_READ, true, .block = UINT64_MAX, .blocks = UINT32_MAX },
+		  HV_SRP_IN,
+		  4096 },
+		{ { HV_SCSI_READ, .block = 8 }, HV_SRP_NONE, 0 },
+		{ { .kind = HV_SCSI_SYNC }, HV_SRP_NONE, 0 },
+		{ { .kind = HV_SCSI_CAPACITY }, HV_SRP_IN, 8 },
+		{ { HV_SCSI_CAPACITY, true, .room = 32 }, HV_SRP_IN, 4096 },
+		{ { HV_SCSI_INQUIRY, .room = 255 }, HV_SRP_IN, 16 },
+		{ { .kind = HV_SCSI_READY }, HV_SRP_NONE, 0 },
+	};
+	uint8_t ius[HV_COUNT(rows)][HV_SRP_IU_BYTES] = { 0 };
+
+	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
+		struct hv_srp_command command = { .tag = i,
+						  .direction = rows[i].direction,
+						  .bytes = rows[i].bytes };
+
+		if (command.bytes > 0)
+			command.address = 0x1000;
+		hv_scsi_put(command.cdb, &rows[i].scsi);
+		hv_srp_command_put(ius[i], &command);
+	}
+	put("io", "plans", ius, sizeof(ius));
+}
+
 static void put_io(void)
 {
 	struct hv_srp_command command = {
@@ -465,6 +501,7 @@ static void put_io(void)
 	hv_lan_arrival_put(ius[4], &arrival);
 	memcpy(ius[5], command.cdb, sizeof(command.cdb));
 	put("io", "ius", ius, sizeof(ius));
+	put_plans();
 }
 
 static void put_frames(void)
