@@ -60,7 +60,7 @@ struct hv_aio_config {
 	void *buffers;
 	size_t buffer_bytes;
 	unsigned operations; /* at once */
-	unsigned helpers;    /* helper threads at most; 0: the kernel's choice */
+	unsigned helpers;    /* threads at most, of either kind; 0: the kernel's choice */
 };
 HV_MUST_USE
 enum hv_code hv_aio_open(const struct hv_aio_config *config, struct hv_aio **ret_io,

@@ -166,8 +166,12 @@ static int open_ring(struct uring *uring, unsigned entries)
  */
 static void free_helpers(struct uring *uring, unsigned helpers)
 {
-	/* of operations on files and block devices; of others (0: as it is) */
-	unsigned limits[2] = { helpers, 0 };
+	/*
+	 * Of operations on files and block devices; of others. Since 6.10 the kernel
+	 * does not know yet which it is when one goes to a helper from the start, and
+	 * has reads and writes of files with the others.
+	 */
+	unsigned limits[2] = { helpers, helpers };
 	cpu_set_t all;
 	int rv;
 

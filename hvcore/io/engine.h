@@ -9,9 +9,9 @@
  *                                                                                    release
  *
  * It never waits for a device: those have the kernel's helper threads (hvcore/aio), at
- * most HV_DISK_DEPTH for each disk, and what a disk has beyond that waits in its own
- * queue. It touches memory of partitions only inside of an adapter's gate, and never
- * while a device is at work.
+ * most HV_DISK_DEPTH for each disk and HV_IO_HELPERS for all, and what a disk has beyond
+ * that waits in its own queue. It touches memory of partitions only inside of an
+ * adapter's gate, and never while a device is at work.
  *
  * Contract
  *   Threads  post: any. add and remove of a port: any but the I/O thread; remove waits
@@ -32,7 +32,7 @@
 #define HV_DISK_DEPTH 4u      /* of one disk, at the device */
 #define HV_IO_DISKS_MAX 2048u /* of a hypervisor: 128 partitions with 16 each */
 #define HV_IO_OPERATIONS (HV_IO_DISKS_MAX * HV_DISK_DEPTH)
-#define HV_IO_HELPERS 1024u /* so many operations may hang before others wait */
+#define HV_IO_HELPERS 1024u /* so many may hang, of 256 disks, before others wait */
 
 struct hv_disk;
 struct hv_disk_request;
