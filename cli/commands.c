@@ -14,7 +14,7 @@ const char *const cli_mode_names[] = { "dedicated", "shared", NULL };
 const char *const cli_workload_names[] = { "idle", "zipf", "scan", "phases", "os", NULL };
 static const char *const loan_policy_names[] = { "0", "1", "2", "balloon", NULL };
 static const char *const redundancy_names[] = { "none", "required", NULL };
-static const char *const drill_names[] = { "planned", "kill", NULL };
+static const char *const drill_names[] = { "planned", "kill", "hang", NULL };
 static const char *const shell_names[] = { "bash", NULL };
 
 /* clang-format off */
@@ -234,10 +234,13 @@ static const struct cli_option lpar_debug[] = {
 };
 static const struct cli_option drill_run[] = {
 	{ "KIND", CLI_OPERAND, CLI_CHOICE, .choices = drill_names,
-	  .help = "planned: maintain the active VIOS and resume it; kill: SIGKILL it" },
+	  .help = "planned: maintain the active VIOS and resume it; kill: SIGKILL it; "
+		  "hang: SIGSTOP it, and continue it late" },
 	HOST_OF(CLI_NEEDED, "where"),
 	{ "vios", CLI_OPTION, CLI_NAME, .metavar = "VIOS", .complete = "vios",
 	  .help = "which one (default: the active one)" },
+	{ "bound", CLI_OPTION, CLI_NUMBER, .max = 600000, .metavar = "MS",
+	  .help = "longest stall that passes (default: as of its kind)" },
 	NO_WAIT, { 0 },
 };
 static const struct cli_option drill_number[] = {

@@ -179,8 +179,10 @@ enum hv_code cli_drill_run(struct cli *cli, struct hv_err *err)
 	uint64_t number = 0, job;
 	enum hv_code code;
 
-	/* the choices are in the enumerators' order, which begin at 1 */
-	run.kind = (Tarn__DrillKind)(cli_number(&cli->args, "KIND", 0) + 1);
+	if (!cli_drill_kind_of(cli_text(&cli->args, "KIND"), &run.kind))
+		return hv_fail(err, HV_E_INVAL, "no drill of that kind");
+	run.bound_ms = (uint32_t)cli_number(&cli->args, "bound", 0);
+	run.has_bound_ms = run.bound_ms != 0;
 	run.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
 	run.vios = (char *)cli_text(&cli->args, "vios");
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_DRILL_RUN;

@@ -2,13 +2,45 @@
 #include "cli/drill_report.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "cli/figures.h"
 #include "cli/words.h"
 
+static const struct {
+	Tarn__DrillKind kind;
+	const char *name, *title; /* title: "drill 1, kill of vios1" */
+} kinds[] = {
+	{ TARN__DRILL_KIND__DRILL_PLANNED, "planned", "planned maintenance" },
+	{ TARN__DRILL_KIND__DRILL_KILL, "kill", "kill" },
+	{ TARN__DRILL_KIND__DRILL_HANG, "hang", "hang" },
+};
+
+bool cli_drill_kind_of(const char *name, Tarn__DrillKind *ret_kind)
+{
+	for (size_t i = 0; i < HV_COUNT(kinds); i++) {
+		if (strcmp(kinds[i].name, name) != 0)
+			continue;
+		*ret_kind = kinds[i].kind;
+		return true;
+	}
+	return false;
+}
+
 const char *cli_drill_kind(const Tarn__DrillRecord *drill)
 {
-	return drill->kind == TARN__DRILL_KIND__DRILL_PLANNED ? "planned" : "kill";
+	for (size_t i = 0; i < HV_COUNT(kinds); i++)
+		if (kinds[i].kind == drill->kind)
+			return kinds[i].name;
+	return "unknown";
+}
+
+static const char *title_of(const Tarn__DrillRecord *drill)
+{
+	for (size_t i = 0; i < HV_COUNT(kinds); i++)
+		if (kinds[i].kind == drill->kind)
+			return kinds[i].title;
+	return "a kind that this client does not know";
 }
 
 void cli_drill_step(struct cli *cli, const Tarn__DrillRecord *drill, size_t step)
@@ -79,10 +111,7 @@ static void show_verdict(struct cli *cli, const Tarn__DrillRecord *drill)
 	char t[CLI_TIME_BYTES];
 
 	(void)fprintf(cli->out, "drill %" PRIu64 ", %s of %s on host %s: ", drill->number,
-		      drill->kind == TARN__DRILL_KIND__DRILL_PLANNED
-			      ? "planned maintenance"
-			      : "kill",
-		      drill->vios, drill->host);
+		      title_of(drill), drill->vios, drill->host);
 	cli_tone_print(cli->out, word.tone, cli->is_colour, "%s", word.text);
 	(void)fprintf(cli->out,
 		      "\n  longest stall %s, %" PRIu64 " pages verified, %" PRIu64

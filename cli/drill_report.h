@@ -21,7 +21,9 @@ HV_MUST_USE
 enum hv_code cli_drill_table(struct cli *cli, const Tarn__ClusterReply *reply,
 			     struct hv_err *err);
 
-/* "planned", "kill" */
+/* As in 'tarn drill run': "planned", "kill", "hang". */
 const char *cli_drill_kind(const Tarn__DrillRecord *drill);
+/* False: there is none of that name. */
+bool cli_drill_kind_of(const char *name, Tarn__DrillKind *ret_kind);
 
 #endif

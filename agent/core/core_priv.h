@@ -226,6 +226,8 @@ struct core_op {
 	bool is_done;
 	bool is_asked;
 	uint64_t retry_ms;
+	struct agent_instance stopped; /* pid 0: nobody */
+	uint64_t stopped_ms;
 	unsigned left; /* partitions that have not answered */
 	uint64_t pages, bad;
 	unsigned lpars; /* that answered */
@@ -507,6 +509,15 @@ void core_trace_put(const struct agent_core *core, Tarn__PartitionStat *stat,
 /* op.c */
 struct core_op *core_op_get(struct agent_core *core, uint64_t id, bool may_add);
 void core_op_step(struct agent_core *core);
+bool core_op_begin(struct agent_core *core, struct core_op *op);
+void core_op_finish(struct agent_core *core, struct core_op *op, enum hv_code code,
+		    const char *text);
+const char *core_op_target(const struct core_op *op); /* "": none */
+/* op_vios.c */
+void core_op_vios_kill(struct agent_core *core, struct core_op *op);
+void core_op_vios_stop(struct agent_core *core, struct core_op *op);
+/* It is not wanted any more: who was stopped for it goes on. */
+void core_op_undo(struct agent_core *core, const struct core_op *op);
 /* show.c */
 void core_show(struct agent_core *core);
 void core_op_command_done(struct agent_core *core, struct core_lpar *lpar,

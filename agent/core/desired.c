@@ -32,6 +32,7 @@ static void forget_ops(struct agent_core *core)
 
 		if (op->id == 0 || op->desired != NULL)
 			continue;
+		core_op_undo(core, op);
 		for (size_t k = 0; k < CORE_LPARS_MAX; k++)
 			unlink_op(&core->lpars[k], op->id);
 		*op = (struct core_op){ 0 };

@@ -25,8 +25,8 @@ struct core_op *core_op_get(struct agent_core *core, uint64_t id, bool may_add)
 	return found;
 }
 
-static void finish(struct agent_core *core, struct core_op *op, enum hv_code code,
-		   const char *text)
+void core_op_finish(struct agent_core *core, struct core_op *op, enum hv_code code,
+		    const char *text)
 {
 	op->is_begun = true;
 	op->is_done = true;
@@ -36,13 +36,13 @@ static void finish(struct agent_core *core, struct core_op *op, enum hv_code cod
 	core_state_touch(core, true);
 }
 
-static const char *target_of(const struct core_op *op)
+const char *core_op_target(const struct core_op *op)
 {
 	return op->desired->target != NULL ? op->desired->target : "";
 }
 
 /* A9: saved, or not begun. */
-static bool begin(struct agent_core *core, struct core_op *op)
+bool core_op_begin(struct agent_core *core, struct core_op *op)
 {
 	if (op->is_begun)
 		return true;
@@ -53,34 +53,6 @@ static bool begin(struct agent_core *core, struct core_op *op)
 	op->is_begun = false;
 	core_wake(core, core->save_retry_ms);
 	return false;
-}
-
-static void vios_kill(struct agent_core *core, struct core_op *op)
-{
-	struct core_vios *vios = core_vios_get(core, target_of(op), false);
-	char text[AGENT_TEXT_BYTES];
-
-	if (!core->config.drills_allowed) {
-		finish(core, op, HV_E_REFUSED,
-		       "this host was started without --allow-drills");
-		return;
-	}
-	if (op->is_resumed) {
-		finish(core, op, HV_E_GONE,
-		       "the agent was restarted in the middle of it; it is not repeated");
-		return;
-	}
-	if (target_of(op)[0] == '\0' || vios == NULL || !vios->process.is_alive) {
-		core_text_set(text, "no VIOS '%.31s' runs here", target_of(op));
-		finish(core, op, HV_E_NOTFOUND, text);
-		return;
-	}
-	if (!begin(core, op))
-		return;
-	core_process_kill(core, &vios->process, AGENT_VIOS, vios->name);
-	core_text_set(text, "%s killed (pid %lld)", vios->name,
-		      (long long)vios->process.instance.pid);
-	finish(core, op, HV_OK, text);
 }
 
 static void audit(struct agent_core *core, struct core_op *op)
@@ -118,13 +90,14 @@ void core_op_audited(struct agent_core *core, uint64_t id, enum hv_code code,
 		code = stat->audit_ok ? HV_OK : HV_E_CORRUPT;
 		text = stat->audit_text != NULL ? stat->audit_text : "";
 	}
-	finish(core, op, code, text);
+	core_op_finish(core, op, code, text);
 }
 
 static bool is_target(const struct core_op *op, const struct core_lpar *lpar)
 {
 	return core_lpar_is_attached(lpar) && lpar->run.ended < lpar->run.started &&
-	       (target_of(op)[0] == '\0' || strcmp(target_of(op), lpar->name) == 0);
+	       (core_op_target(op)[0] == '\0' ||
+		strcmp(core_op_target(op), lpar->name) == 0);
 }
 
 /* A pass that is running already is not ours: it ends first. */
@@ -146,7 +119,7 @@ static void assign(struct agent_core *core, struct core_op *op,
 		    core->lpars[i].commands[kind].op != 0)
 			return; /* another operation first */
 	}
-	if (!begin(core, op))
+	if (!core_op_begin(core, op))
 		return;
 	for (size_t i = 0; i < CORE_LPARS_MAX; i++) {
 		struct core_lpar *lpar = &core->lpars[i];
@@ -159,11 +132,12 @@ static void assign(struct agent_core *core, struct core_op *op,
 		op->left++;
 	}
 	core->hypervisor.is_busy = true;
-	if (op->left == 0 && target_of(op)[0] != '\0') {
+	if (op->left == 0 && core_op_target(op)[0] != '\0') {
 		char text[AGENT_TEXT_BYTES];
 
-		core_text_set(text, "partition '%.31s' does not run here", target_of(op));
-		finish(core, op, HV_E_NOTFOUND, text);
+		core_text_set(text, "partition '%.31s' does not run here",
+			      core_op_target(op));
+		core_op_finish(core, op, HV_E_NOTFOUND, text);
 		return;
 	}
 	op->is_assigned = true;
@@ -186,7 +160,7 @@ static void command(struct agent_core *core, struct core_op *op,
 		core_text_set(text, "%u partitions", op->lpars);
 	if (op->error.code != HV_OK)
 		core_text_set(text, "%s", op->error.text);
-	finish(core, op, op->error.code, text);
+	core_op_finish(core, op, op->error.code, text);
 }
 
 void core_op_step(struct agent_core *core)
@@ -198,7 +172,10 @@ void core_op_step(struct agent_core *core)
 			continue;
 		switch (op->desired->kind) {
 		case TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL:
-			vios_kill(core, op);
+			core_op_vios_kill(core, op);
+			break;
+		case TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP:
+			core_op_vios_stop(core, op);
 			break;
 		case TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY:
 			command(core, op, CORE_COMMAND_VERIFY);
@@ -210,8 +187,8 @@ void core_op_step(struct agent_core *core)
 			audit(core, op);
 			break;
 		default:
-			finish(core, op, HV_E_VERSION,
-			       "an operation that this agent does not know");
+			core_op_finish(core, op, HV_E_VERSION,
+				       "an operation that this agent does not know");
 			break;
 		}
 	}

@@ -7,6 +7,8 @@
  */
 #include "coordinator/api/engine_priv.h"
 
+#include "coordinator/jobs/jobs.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,7 +90,7 @@ static enum hv_code plan_one(struct engine *engine, struct plan *plan,
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_SET_PROCESSORS:
 		return plan_lpar_set_processors(plan, request->lpar_set_processors, err);
 	case TARN__CLUSTER_REQUEST__KIND_DRILL_RUN:
-		return plan_drill_run(plan, request->drill_run, err);
+		return jobs_plan_drill(plan, request->drill_run, err);
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_CHANGE:
 		return plan_lpar_change(plan, request->lpar_change, err);
 	case TARN__CLUSTER_REQUEST__KIND_PROFILE_SET:

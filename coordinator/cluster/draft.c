@@ -252,19 +252,25 @@ void draft_end_job(struct draft *draft, uint64_t id, enum hv_code code, const ch
 	va_end(args);
 }
 
+uint64_t draft_put_op(struct draft *draft, const char *host, Tarn__HostOp *op)
+{
+	Tarn__HostOpRecord record = TARN__HOST_OP_RECORD__INIT;
+
+	op->id = draft_next_id(draft);
+	record.host = (char *)host;
+	record.op = op;
+	draft_put(draft, RECORD_OP, draft->is_out ? NULL : record_copy(&record.base));
+	return op->id;
+}
+
 uint64_t draft_add_op(struct draft *draft, const char *host, Tarn__HostOpKind kind,
 		      const char *target)
 {
-	Tarn__HostOpRecord record = TARN__HOST_OP_RECORD__INIT;
 	Tarn__HostOp op = TARN__HOST_OP__INIT;
 
-	op.id = draft_next_id(draft);
 	op.kind = kind;
 	op.target = (char *)target;
-	record.host = (char *)host;
-	record.op = &op;
-	draft_put(draft, RECORD_OP, draft->is_out ? NULL : record_copy(&record.base));
-	return op.id;
+	return draft_put_op(draft, host, &op);
 }
 
 void draft_add_event(struct draft *draft, Tarn__EventLevel level, const char *host,

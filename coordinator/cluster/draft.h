@@ -60,6 +60,8 @@ void draft_end_job(struct draft *draft, uint64_t id, enum hv_code code, const ch
 /* Its id. */
 uint64_t draft_add_op(struct draft *draft, const char *host, Tarn__HostOpKind kind,
 		      const char *target);
+/* The same of one with more to say; its id is filled in. */
+uint64_t draft_put_op(struct draft *draft, const char *host, Tarn__HostOp *op);
 void draft_add_event(struct draft *draft, Tarn__EventLevel level, const char *host,
 		     const char *kind, const char *text, ...) HV_PRINTF(5, 6);
 

@@ -325,7 +325,8 @@ bool limits_vios_is_going(const struct cluster *cluster, const char *host,
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_OP); i++) {
 		const Tarn__HostOpRecord *op = cluster_op_at(cluster, i);
 
-		if (op->op->kind == TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL &&
+		if ((op->op->kind == TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL ||
+		     op->op->kind == TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP) &&
 		    strcmp(op->host, host) == 0 && strcmp(op->op->target, name) == 0)
 			return true;
 	}

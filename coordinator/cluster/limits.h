@@ -97,7 +97,7 @@ bool limits_has_pool(const Tarn__HostRecord *host);
 const Tarn__DesiredVios *limits_vios(const Tarn__HostRecord *host, const char *name);
 /* The other one of the pair. */
 const Tarn__DesiredVios *limits_partner(const Tarn__HostRecord *host, const char *name);
-/* A kill of it is ordered: what is reported of it will not stay so. */
+/* It is ordered to be killed or stopped: what is reported of it will not stay so. */
 bool limits_vios_is_going(const struct cluster *cluster, const char *host,
 			  const char *name);
 /* Enabled, not in maintenance, not going, and reported STANDBY or ACTIVE. */

@@ -119,10 +119,6 @@ HV_MUST_USE
 enum hv_code plan_user_remove(struct plan *plan, const Tarn__UserRemove *request,
 			      struct hv_err *err);
 
-HV_MUST_USE
-enum hv_code plan_drill_run(struct plan *plan, const Tarn__DrillRun *request,
-			    struct hv_err *err);
-
 /* Shared by the plans. */
 HV_MUST_USE
 enum hv_code plan_need_host(const struct plan *plan, const char *name,

@@ -25,8 +25,11 @@
 
 #include "coordinator/cluster/draft.h"
 
+struct drill_kind;
+
 struct drill {
 	struct draft *draft;
+	const struct drill_kind *kind;
 	const Tarn__HostRecord *host;
 	const Tarn__DrillRecord *record; /* as committed */
 	Tarn__DrillRecord scratch;       /* see drill_edit() */
@@ -46,14 +49,33 @@ void drill_note(struct drill *drill, const char *text, ...) HV_PRINTF(2, 3);
 void drill_fail(struct drill *drill, const char *text, ...) HV_PRINTF(2, 3);
 void drill_doubt(struct drill *drill, const char *text, ...) HV_PRINTF(2, 3);
 
+/* All arbitrary, and generous: a bound ends a drill that hangs, it proves nothing. */
+#define DRILL_INJECT_MS 30000
+#define DRILL_SERVE_MS 20000
+
 void drill_go(struct drill *drill, const char *phase);
 bool drill_is_in(const struct drill *drill, const char *phase);
 
 /* Orders something of the agent; the phase waits for it by drill_op(). */
 void drill_order(struct drill *drill, Tarn__HostOpKind kind, const char *target);
+void drill_order_for(struct drill *drill, Tarn__HostOpKind kind, const char *target,
+		     uint32_t ms);
 /* NULL: not done yet. Done: its status, once; the order is taken back. */
 const Tarn__ObjectStatus *drill_op(struct drill *drill);
 void drill_drop_op(struct drill *drill);
+void drill_note_op(struct drill *drill, const Tarn__ObjectStatus *op);
+
+/* drill_await.c: what kinds have in common. */
+void drill_hold(struct drill *drill, bool maintenance); /* its VIOS */
+const char *drill_partner(const struct drill *drill);
+const char *drill_silence(const struct drill *drill); /* "": it reports */
+/* The first switch away from the target since the baseline. */
+const Tarn__Failover *drill_failover(const struct drill *drill);
+uint64_t drill_last_failover(const struct drill *drill);
+void drill_begin_restore(struct drill *drill);
+void drill_await_failover(struct drill *drill);
+/* A page that came in after the switch came through the partner. */
+void drill_await_page(struct drill *drill);
 
 /* Partitions that were there at the beginning. */
 const Tarn__PartitionStat *drill_stat(const struct drill *drill,

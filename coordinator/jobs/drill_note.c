@@ -1,5 +1,5 @@
 /* drill_note - what a drill writes down, and its verdict; see drill.h. */
-#include "coordinator/jobs/drill.h"
+#include "coordinator/jobs/drill_kind.h"
 
 #include "coordinator/cluster/limits.h"
 #include "coordinator/jobs/jobs.h"
@@ -105,10 +105,21 @@ bool drill_is_in(const struct drill *drill, const char *phase)
 
 void drill_order(struct drill *drill, Tarn__HostOpKind kind, const char *target)
 {
-	Tarn__DrillRecord *edit = drill_edit(drill);
+	drill_order_for(drill, kind, target, 0);
+}
 
+void drill_order_for(struct drill *drill, Tarn__HostOpKind kind, const char *target,
+		     uint32_t ms)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+	Tarn__HostOp op = TARN__HOST_OP__INIT;
+
+	op.kind = kind;
+	op.target = (char *)target;
+	op.has_ms = ms != 0;
+	op.ms = ms;
 	edit->has_op = 1;
-	edit->op = draft_add_op(drill->draft, drill->host->name, kind, target);
+	edit->op = draft_put_op(drill->draft, drill->host->name, &op);
 }
 
 void drill_drop_op(struct drill *drill)
@@ -410,6 +421,8 @@ void drill_finish(struct drill *drill)
 	bool is_bad;
 
 	drill_drop_op(drill);
+	if (drill->kind != NULL && drill->kind->prove != NULL)
+		drill->kind->prove(drill);
 	sum_up(drill, edit);
 	set_verdict(drill, edit);
 	edit->has_ended_ms = 1;

@@ -25,12 +25,17 @@
 #ifndef COORDINATOR_JOBS_JOBS_H
 #define COORDINATOR_JOBS_JOBS_H
 
-#include "coordinator/cluster/draft.h"
+#include "coordinator/cluster/plan.h"
 
 #define JOBS_VIOS_MS 60000 /* arbitrary: back-off of a VIOS is 10 s at most */
 
 /* All that the last report of this host, or time, settles. May leave the draft empty. */
 void jobs_step(struct draft *draft, const Tarn__HostRecord *host);
+
+/* As those of plan.h: a drill begins, or why not, all of it at once. */
+HV_MUST_USE
+enum hv_code jobs_plan_drill(struct plan *plan, const Tarn__DrillRun *request,
+			     struct hv_err *err);
 
 /* The parts. */
 void jobs_step_pool(struct draft *draft, const Tarn__HostRecord *host);

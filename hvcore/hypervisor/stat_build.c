@@ -543,6 +543,7 @@ static void fill_host(Tarn__HostStat *stat, const struct hypervisor *hv)
 
 	SET(stat, hypervisor_incarnation, hv->incarnation);
 	SET(stat, hypervisor_pid, getpid());
+	SET(stat, hang_ms, hv->hang_ms);
 	SET(stat, lmb_bytes, hv_lmb_bytes(hv->lmbs));
 	SET(stat, lmbs_total, hv_lmb_total(hv->lmbs));
 	SET(stat, lmbs_hypervisor, hv_lmb_count(hv->lmbs, HV_LMB_HYPERVISOR));

@@ -217,8 +217,9 @@ static void put_lpar(struct sim *sim, struct sim_client *client, struct parts *p
 static void put_drill(struct sim *sim, struct parts *p)
 {
 	tarn__drill_run__init(&p->drill_run);
-	p->drill_run.kind = sim_chance(sim, 50) ? TARN__DRILL_KIND__DRILL_PLANNED
-						: TARN__DRILL_KIND__DRILL_KILL;
+	p->drill_run.kind = sim_chance(sim, 50)   ? TARN__DRILL_KIND__DRILL_PLANNED
+			    : sim_chance(sim, 50) ? TARN__DRILL_KIND__DRILL_KILL
+						  : TARN__DRILL_KIND__DRILL_HANG;
 	p->drill_run.host = some_host(sim);
 	KIND(p, DRILL_RUN, drill_run);
 }

@@ -141,6 +141,8 @@ static void put_ops(struct agent_boss *boss, struct desired_parts *parts)
 		to->id = from->id;
 		to->kind = from->kind;
 		to->target = from->target;
+		to->has_ms = from->ms != 0;
+		to->ms = from->ms;
 		parts->op_list[parts->desired.n_ops++] = to;
 	}
 	parts->desired.ops = parts->op_list;

@@ -42,6 +42,7 @@ struct boss_op {
 	uint64_t id; /* 0 = free */
 	Tarn__HostOpKind kind;
 	char target[HV_NAME_BYTES];
+	uint32_t ms;
 };
 
 struct boss_event {

@@ -33,6 +33,7 @@ struct world_process {
 	bool is_child;                 /* of the agent that lives */
 	bool is_watched;               /* by it */
 	bool is_attached, is_stubborn; /* stubborn: only SIGKILL ends it */
+	bool is_stopped;
 	bool is_dying;
 	bool is_loser; /* the pid file is another one's */
 };

@@ -145,6 +145,10 @@ static void do_kill(void *env, enum agent_kind kind, const char *name, int numbe
 	process = last_watched(world, kind, name);
 	if (process == NULL)
 		return;
+	if (number == SIGSTOP || number == SIGCONT) {
+		process->is_stopped = number == SIGSTOP;
+		return;
+	}
 	if (number == SIGKILL || !process->is_stubborn) {
 		process->is_dying = false; /* SIGKILL is quicker than its own end */
 		world_die(world, process, number == SIGKILL ? -SIGKILL : 0);

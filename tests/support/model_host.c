@@ -21,6 +21,7 @@ void model_host_init(struct model_host *host, const char *name, uint64_t memory_
 	*host = (struct model_host){ .memory_bytes = memory_bytes,
 				     .lmb_bytes = MODEL_LMB,
 				     .drills_allowed = true,
+				     .hang_ms = 500,
 				     .incarnation = 1 };
 	copy_name(host->name, name);
 	(void)snprintf((char *)host->id, sizeof(host->id), "id-%.11s", name);
@@ -85,7 +86,7 @@ unsigned model_host_active(const struct model_host *host)
 	return NOBODY;
 }
 
-static void begin_failover(struct model_host *host, unsigned from, bool is_planned)
+static void begin_failover(struct model_host *host, unsigned from, const char *kind)
 {
 	unsigned to = 1 - from;
 	size_t at = host->failover_count;
@@ -102,18 +103,23 @@ static void begin_failover(struct model_host *host, unsigned from, bool is_plann
 	host->failovers[at].number = ++host->failover_number;
 	host->failovers[at].from = from;
 	host->failovers[at].to = to;
-	host->failovers[at].is_planned = is_planned;
+	host->failovers[at].kind = kind;
 	host->failovers[at].has_page = false;
 	host->failover_count = at + 1;
 }
 
-void model_host_kill_vios(struct model_host *host, unsigned which)
+static void lose_vios(struct model_host *host, unsigned which, const char *kind)
 {
 	bool was_active = host->vios[which].state == TARN__VIOS_STATE__VIOS_ACTIVE;
 
 	host->vios[which].state = TARN__VIOS_STATE__VIOS_DOWN;
 	if (was_active)
-		begin_failover(host, which, false);
+		begin_failover(host, which, kind);
+}
+
+void model_host_kill_vios(struct model_host *host, unsigned which)
+{
+	lose_vios(host, which, "exit");
 }
 
 static bool step_vios(struct model_host *host, unsigned which)
@@ -132,7 +138,7 @@ static bool step_vios(struct model_host *host, unsigned which)
 			return false;
 		vios->state = wanted;
 		if (was_active)
-			begin_failover(host, which, true);
+			begin_failover(host, which, "planned");
 		return true;
 	}
 	if (was_active || host->vios_stay_down)
@@ -360,6 +366,10 @@ static void do_order(struct model_host *host, const Tarn__HostOp *order)
 	switch (order->kind) {
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL:
 		model_host_kill_vios(host, strcmp(order->target, "vios2") == 0);
+		return;
+	case TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP:
+		if (!host->no_hang_seen)
+			lose_vios(host, strcmp(order->target, "vios2") == 0, "hang");
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY:
 		for (size_t i = 0; i < MODEL_LPARS; i++)

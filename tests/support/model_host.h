@@ -98,7 +98,8 @@ struct model_host {
 	struct {
 		uint64_t number;
 		unsigned from, to; /* 2 = nobody */
-		bool is_planned, has_page;
+		const char *kind;
+		bool has_page;
 	} failovers[8];
 	size_t failover_count;
 
@@ -110,6 +111,9 @@ struct model_host {
 	bool vios_stay_down;    /* a VIOS that went is not restarted */
 	bool no_paging;         /* no page-ins happen */
 	bool is_silent_op;      /* orders are not carried out */
+	uint32_t hang_ms;       /* 0: it does not say */
+	bool no_hang_seen;      /* a VIOS that is stopped goes on as if nothing were */
+	uint64_t quarantined;   /* slots of each LPAR that stay there */
 
 	/* Rules broken: a run that began twice, a kill done twice, a lower epoch. */
 	const char *broken;

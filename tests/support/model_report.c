@@ -193,8 +193,7 @@ static void put_failovers(const struct model_host *host, struct parts *parts)
 
 		tarn__failover__init(failover);
 		failover->number = host->failovers[i].number;
-		failover->kind = (char *)(host->failovers[i].is_planned ? "planned"
-									: "exit");
+		failover->kind = (char *)host->failovers[i].kind;
 		failover->from = names[host->failovers[i].from];
 		failover->to = names[host->failovers[i].to];
 		failover->has_first_page_us = host->failovers[i].has_page;
@@ -225,9 +224,13 @@ static void put_stat(const struct model_host *host, struct parts *parts)
 		if (!host->lpars[i].is_running)
 			continue;
 		put_partition(stat, &parts->managers[i], &host->lpars[i]);
+		stat->has_slots_quarantined = 1;
+		stat->slots_quarantined = host->quarantined;
 		parts->partition_list[parts->stat.n_partitions++] = stat;
 	}
 	parts->stat.partitions = parts->partition_list;
+	parts->stat.has_hang_ms = host->hang_ms != 0;
+	parts->stat.hang_ms = host->hang_ms;
 	parts->stat.has_lmbs_hypervisor = 1;
 	parts->stat.lmbs_hypervisor = 1;
 	put_failovers(host, parts);

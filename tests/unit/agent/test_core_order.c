@@ -205,20 +205,125 @@ static void a_kill_that_a_dead_agent_began_is_not_repeated(void **state)
 	assert_int_equal(world_alive(&bench->world, AGENT_PARTITION), 2);
 }
 
+static uint64_t order_stop(struct bench *bench, const char *vios, uint32_t ms)
+{
+	uint64_t id = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP,
+				 vios);
+
+	for (size_t i = 0; i < BOSS_OPS; i++)
+		if (bench->boss.ops[i].id == id)
+			bench->boss.ops[i].ms = ms;
+	boss_publish(&bench->boss);
+	return id;
+}
+
+static bool is_stopped(struct bench *bench, const char *vios)
+{
+	return world_find(&bench->world, AGENT_VIOS, vios)->is_stopped;
+}
+
+static void a_vios_is_stopped_for_a_while(void **state)
+{
+	struct bench *bench = *state;
+	const Tarn__ObjectStatus *status;
+	uint64_t id;
+
+	bench_go(bench);
+	id = order_stop(bench, "vios1", 3000);
+	world_run(&bench->world, 2500);
+	assert_true(is_stopped(bench, "vios1"));
+	assert_false(is_stopped(bench, "vios2"));
+	status = bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id);
+	assert_null(status->error);
+	assert_non_null(strstr(status->text, "was continued 300"));
+	assert_false(is_stopped(bench, "vios1"));
+	world_agent_kill(&bench->world); /* done once */
+	world_agent_start(&bench->world);
+	world_run(&bench->world, 2000);
+	assert_false(is_stopped(bench, "vios1"));
+}
+
+/* The hypervisor does that to one that hangs. */
+static void a_stopped_vios_that_is_ended_is_told_so(void **state)
+{
+	struct bench *bench = *state;
+	const Tarn__ObjectStatus *status;
+	uint64_t id;
+
+	bench_go(bench);
+	id = order_stop(bench, "vios1", 30000);
+	world_run(&bench->world, 1000);
+	assert_true(is_stopped(bench, "vios1"));
+	world_die(&bench->world, world_find(&bench->world, AGENT_VIOS, "vios1"),
+		  -SIGKILL);
+	status = bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id);
+	assert_null(status->error);
+	assert_non_null(strstr(status->text, "was ended "));
+	(void)bench_event(bench, "vios.restarted", 1);
+	assert_false(is_stopped(bench, "vios1"));
+}
+
+static void who_is_stopped_for_an_order_that_is_taken_back_goes_on(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_go(bench);
+	(void)order_stop(bench, "vios1", 60000);
+	world_run(&bench->world, 1000);
+	assert_true(is_stopped(bench, "vios1"));
+	memset(bench->boss.ops, 0, sizeof(bench->boss.ops));
+	boss_publish(&bench->boss);
+	world_run(&bench->world, 1000);
+	assert_false(is_stopped(bench, "vios1"));
+}
+
+static void what_a_dead_agent_stopped_is_continued_and_not_stopped_again(void **state)
+{
+	struct bench *bench = *state;
+	uint64_t id;
+
+	bench_go(bench);
+	id = order_stop(bench, "vios1", 60000);
+	world_run(&bench->world, 1000);
+	assert_true(is_stopped(bench, "vios1"));
+	world_agent_kill(&bench->world);
+	world_agent_start(&bench->world);
+	assert_int_equal(
+		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id)->error->code,
+		HV_E_GONE);
+	assert_false(is_stopped(bench, "vios1"));
+	/* The same where the order is taken back while no agent is there. */
+	memset(bench->boss.ops, 0, sizeof(bench->boss.ops));
+	(void)order_stop(bench, "vios2", 60000);
+	world_run(&bench->world, 1000);
+	assert_true(is_stopped(bench, "vios2"));
+	world_agent_kill(&bench->world);
+	memset(bench->boss.ops, 0, sizeof(bench->boss.ops));
+	boss_publish(&bench->boss);
+	world_agent_start(&bench->world);
+	world_run(&bench->world, 3000);
+	assert_false(is_stopped(bench, "vios2"));
+}
+
 static void operations_that_cannot_be_are_answered(void **state)
 {
 	struct bench *bench = *state;
-	uint64_t kill, verify, nobody;
+	uint64_t kill, stop, verify, nobody;
 
 	bench->world.config.drills_allowed = false;
 	bench_go(bench);
 	kill = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, "vios1");
+	stop = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP, "vios1");
 	verify = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY, "no");
 	nobody = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_STALL_RESET, "no");
 	boss_publish(&bench->boss);
 	assert_int_equal(
 		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", kill)->error->code,
 		HV_E_REFUSED);
+	assert_int_equal(
+		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", stop)->error->code,
+		HV_E_REFUSED);
+	assert_false(is_stopped(bench, "vios1"));
 	assert_int_equal(
 		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", verify)->error->code,
 		HV_E_NOTFOUND);
@@ -273,6 +378,10 @@ int main(void)
 		CLAIM(the_hypervisor_keeps_as_many_blocks_as_it_is_told),
 		CLAIM(a_kill_is_carried_out_at_most_once),
 		CLAIM(a_kill_that_a_dead_agent_began_is_not_repeated),
+		CLAIM(a_vios_is_stopped_for_a_while),
+		CLAIM(a_stopped_vios_that_is_ended_is_told_so),
+		CLAIM(who_is_stopped_for_an_order_that_is_taken_back_goes_on),
+		CLAIM(what_a_dead_agent_stopped_is_continued_and_not_stopped_again),
 		CLAIM(operations_that_cannot_be_are_answered),
 		CLAIM(a_verification_that_a_dead_agent_began_is_answered),
 		CLAIM(verify_waits_for_the_pass_of_each_partition),

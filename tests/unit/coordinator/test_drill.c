@@ -13,6 +13,7 @@
 
 #define PLANNED TARN__DRILL_KIND__DRILL_PLANNED
 #define KILL TARN__DRILL_KIND__DRILL_KILL
+#define HANG TARN__DRILL_KIND__DRILL_HANG
 
 /* A host with two running LPARs that page, and a dedicated one. */
 static int open_one(void **state)
@@ -361,6 +362,107 @@ static void a_reset_that_fails_ends_it_before_anything_is_done(void **state)
 	must_be("inconclusive", "stalls could not be reset");
 }
 
+static void a_hang_is_seen_and_what_wakes_up_late_does_no_harm(void **state)
+{
+	uint64_t epoch = host.vios[0].epoch;
+
+	(void)state;
+	(void)start(HANG);
+	assert_int_equal(drill()->bound_us, 600000); /* 500 ms to see it, and 100 */
+	run_until("done", 60);
+	must_be("passed", "longest stall 5.0 ms of at most 600 ms");
+	assert_true(has_step("SIGSTOP of VIOS 'vios1' is ordered"));
+	assert_true(has_step("VIOS 'vios2' took over (hang)"));
+	assert_true(host.vios[0].epoch > epoch);
+}
+
+static void a_hang_that_nobody_sees_fails_it(void **state)
+{
+	(void)state;
+	host.no_hang_seen = true;
+	(void)start(HANG);
+	run_until("done", 120);
+	must_be("failed", "no switch away from VIOS 'vios1' within 30 s");
+}
+
+static void slots_that_stay_in_quarantine_leave_a_doubt(void **state)
+{
+	(void)state;
+	(void)start(HANG);
+	run_until("verify", 60);
+	host.quarantined = 2;
+	run_until("done", 60);
+	must_be("inconclusive", "6 slots are still in quarantine");
+}
+
+static void a_stop_that_is_not_carried_out_proves_nothing(void **state)
+{
+	(void)state;
+	(void)start(HANG);
+	run_until("inject", 60);
+	host.op_error = HV_E_REFUSED;
+	run_until("done", 120);
+	must_be("inconclusive", "VIOS 'vios1' could not be stopped: the model was told");
+}
+
+static void a_hang_is_refused_where_it_could_not_be_judged(void **state)
+{
+	(void)state;
+	host.drills_allowed = false;
+	host.hang_ms = 0;
+	test_settle(&c, &host);
+	must_refuse(
+		HV_E_REFUSED, HANG, NULL,
+		"its agent was not started with --allow-drills; its hypervisor does not "
+		"say what silence of a VIOS counts as a hang");
+	host.hang_ms = UINT32_MAX; /* a report may say anything */
+	test_settle(&c, &host);
+	must_refuse(HV_E_REFUSED, HANG, NULL, "its hypervisor does not say");
+}
+
+static void a_hang_goes_on_after_a_restart(void **state)
+{
+	static const char *const phases[] = { "ready", "inject", "switch", "restore",
+					      "verify" };
+
+	(void)state;
+	(void)start(HANG);
+	for (size_t i = 0; i < HV_COUNT(phases); i++) {
+		run_until(phases[i], 60);
+		test_coordinator_restart(&c);
+		test_settle(&c, &host);
+	}
+	run_until("done", 60);
+	must_be("passed", "none bad");
+}
+
+static enum hv_code start_bound(uint32_t bound_ms, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__DrillRun run = TARN__DRILL_RUN__INIT;
+
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_DRILL_RUN;
+	request.drill_run = &run;
+	run.kind = KILL;
+	run.host = (char *)"h1";
+	run.has_bound_ms = 1;
+	run.bound_ms = bound_ms;
+	return test_change(&c, &request, err, NULL);
+}
+
+static void another_bound_may_be_asked_for(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(start_bound(0, &err), HV_E_LIMIT);
+	assert_int_equal(start_bound(600001, &err), HV_E_LIMIT);
+	assert_int_equal(start_bound(4, &err), HV_OK);
+	assert_non_null(strstr(drill()->expectation, "longer than 4 ms"));
+	run_until("done", 60);
+	must_be("failed", "a partition stalled for 5.0 ms, the bound is 4 ms");
+}
+
 /* A coordinator that finds a drill after a restart, and no agent, must end it too. */
 static void after_a_restart_time_runs_also_without_a_report(void **state)
 {
@@ -397,6 +499,13 @@ int main(void)
 		TEST(a_silent_host_ends_in_doubt_and_is_resumed),
 		TEST(a_host_that_never_gets_ready_ends_it_before_anything_is_done),
 		TEST(a_reset_that_fails_ends_it_before_anything_is_done),
+		TEST(a_hang_is_seen_and_what_wakes_up_late_does_no_harm),
+		TEST(a_hang_that_nobody_sees_fails_it),
+		TEST(slots_that_stay_in_quarantine_leave_a_doubt),
+		TEST(a_stop_that_is_not_carried_out_proves_nothing),
+		TEST(a_hang_is_refused_where_it_could_not_be_judged),
+		TEST(a_hang_goes_on_after_a_restart),
+		TEST(another_bound_may_be_asked_for),
 		TEST(after_a_restart_time_runs_also_without_a_report),
 	};
 

@@ -1,0 +1,146 @@
+/* drill_kinds - the rows; see drill_kind.h. */
+#include "coordinator/jobs/drill_kind.h"
+
+#include "coordinator/jobs/jobs.h"
+
+#define SWITCH_US 1000000   /* issue 2: longest stall under 1 s */
+#define HANG_MORE_US 100000 /* issue 5: beyond what it takes to see the hang */
+#define LATE_MS 1000        /* after the hang was seen; arbitrary */
+#define HANG_MS_MAX 60000   /* of --hang-ms */
+
+static uint64_t bound_of_switch(const struct drill_ready *ready)
+{
+	(void)ready;
+	return SWITCH_US;
+}
+
+static void resume(struct drill *drill)
+{
+	if (!drill_edit(drill)->vios_held)
+		return;
+	drill_hold(drill, false);
+	drill_note(drill, "VIOS '%s' is resumed", drill->record->vios);
+}
+
+static void maintain(struct drill *drill)
+{
+	drill_hold(drill, true);
+}
+
+static void kill_target(struct drill *drill)
+{
+	drill_order(drill, TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, drill->record->vios);
+}
+
+/* ---- hang ---- */
+
+/* 0: its hypervisor does not say, or nothing that can be. */
+static uint32_t hang_ms(const struct live_host *live)
+{
+	const Tarn__HostStat *stat = live_stat(live);
+
+	return stat != NULL && stat->has_hang_ms && stat->hang_ms <= HANG_MS_MAX
+		       ? stat->hang_ms
+		       : 0;
+}
+
+static uint64_t bound_of_hang(const struct drill_ready *ready)
+{
+	const struct live_host *live = cluster_live(ready->cluster, ready->host->name);
+
+	return hang_ms(live) * UINT64_C(1000) + HANG_MORE_US;
+}
+
+static void check_hang(struct drill_ready *ready)
+{
+	if (hang_ms(cluster_live(ready->cluster, ready->host->name)) == 0)
+		drill_unmet(ready, "its hypervisor does not say what silence of a VIOS "
+				   "counts as a hang");
+}
+
+/* Longer than it takes to be seen: so whatever still wakes up is late. */
+static void stop_target(struct drill *drill)
+{
+	drill_order_for(drill, TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP, drill->record->vios,
+			2 * hang_ms(drill->live) + LATE_MS);
+}
+
+/* What was stopped is continued, or was ended for it, before the pair is looked at. */
+static void serve_hang(struct drill *drill)
+{
+	const Tarn__ObjectStatus *op = drill_op(drill);
+
+	if (op != NULL && op->error != NULL)
+		drill_doubt(drill, "how VIOS '%s' woke up was not seen: %s",
+			    drill->record->vios, jobs_error_text(op->error));
+	else if (op != NULL)
+		drill_note_op(drill, op);
+	if (drill_edit(drill)->has_op && drill->waited_ms <= DRILL_SERVE_MS)
+		return;
+	drill_await_page(drill);
+}
+
+/* Slots that a late write might still reach are out of use until it cannot. */
+static void prove_hang(struct drill *drill)
+{
+	uint64_t slots = 0;
+
+	for (size_t i = 0; i < drill->record->n_partitions; i++) {
+		const Tarn__PartitionStat *stat =
+			drill_stat(drill, drill->record->partitions[i]);
+
+		slots += stat != NULL ? stat->slots_quarantined : 0;
+	}
+	if (slots > 0)
+		drill_doubt(drill, "%llu slots are still in quarantine",
+			    (unsigned long long)slots);
+}
+
+/* ---- the rows ---- */
+
+#define EXPECT_SWITCH \
+	"the partner takes over, no partition stalls longer than {bound} ms, the pair " \
+	"is redundant again, and every page of every partition is right"
+
+/* clang-format off */
+static const struct drill_kind kinds[] = {
+	{ .kind = TARN__DRILL_KIND__DRILL_PLANNED,
+	  .order = "maintain", .ordered = "maintenance", .done = "taken into maintenance",
+	  .claim = "maintenance of VIOS '{vios}' loses no page and stops no partition",
+	  .injection = "VIOS '{vios}' is taken into maintenance, and resumed after its "
+		       "partner has served pages",
+	  .expectation = EXPECT_SWITCH,
+	  .failover = "planned",
+	  .bound_us = bound_of_switch, .inject = maintain, .await = drill_await_failover,
+	  .serve = drill_await_page, .undo = resume },
+	{ .kind = TARN__DRILL_KIND__DRILL_KILL,
+	  .order = "kill", .ordered = "kill -9", .done = "killed",
+	  .claim = "the sudden death of VIOS '{vios}' loses no page and stops no partition",
+	  .injection = "kill -9 of VIOS '{vios}' while its partitions page",
+	  .expectation = EXPECT_SWITCH,
+	  .failover = "exit", .is_for_drills = true, .is_reborn = true,
+	  .bound_us = bound_of_switch, .inject = kill_target, .await = drill_await_failover,
+	  .serve = drill_await_page, .undo = resume },
+	{ .kind = TARN__DRILL_KIND__DRILL_HANG,
+	  .order = "stop", .ordered = "SIGSTOP", .done = "stopped",
+	  .claim = "VIOS '{vios}' that hangs, and wakes up late with writes in flight, loses "
+		   "no page, overwrites none and stops no partition",
+	  .injection = "SIGSTOP of VIOS '{vios}' while its partitions page, SIGCONT long after "
+		       "the hang must have been seen",
+	  .expectation = "the hang is seen and the partner takes over, no partition stalls "
+			 "longer than {bound} ms, nothing late is taken for an answer, the pair "
+			 "is redundant again, and every page of every partition is right",
+	  .failover = "hang", .is_for_drills = true, .is_reborn = true,
+	  .bound_us = bound_of_hang, .check = check_hang, .inject = stop_target,
+	  .await = drill_await_failover, .serve = serve_hang, .undo = resume,
+	  .prove = prove_hang },
+};
+/* clang-format on */
+
+const struct drill_kind *drill_kind_of(Tarn__DrillKind kind)
+{
+	for (size_t i = 0; i < HV_COUNT(kinds); i++)
+		if (kinds[i].kind == kind)
+			return &kinds[i];
+	return NULL;
+}

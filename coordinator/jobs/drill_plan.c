@@ -1,0 +1,282 @@
+/*
+ * drill_plan - is a host ready for a drill? See jobs.h and drill_kind.h.
+ *
+ * Every condition that is not met is named, not only the first: a person mends
+ * them all and tries again.
+ */
+#include "coordinator/jobs/drill_kind.h"
+
+#include "coordinator/cluster/limits.h"
+#include "coordinator/jobs/jobs.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DESCRIPTION_BYTES 320
+#define BOUND_MS_MAX 600000 /* arbitrary */
+
+void drill_unmet(struct drill_ready *ready, const char *format, ...)
+{
+	size_t left = sizeof(ready->unmet) - ready->length;
+	va_list args;
+	int n;
+
+	if (ready->length > 0 && left > 2) {
+		memcpy(ready->unmet + ready->length, "; ", 3);
+		ready->length += 2;
+		left -= 2;
+	}
+	va_start(args, format);
+	n = vsnprintf(ready->unmet + ready->length, left, format, args);
+	va_end(args);
+	if (n > 0)
+		ready->length = strlen(ready->unmet);
+}
+
+static void check_vios(struct drill_ready *ready)
+{
+	const Tarn__HostRecord *host = ready->host;
+	const struct live_host *live = cluster_live(ready->cluster, host->name);
+
+	for (size_t i = 0; i < host->n_vios; i++) {
+		const Tarn__DesiredVios *vios = host->vios[i];
+
+		if (limits_vios_serves(ready->cluster, host, vios))
+			continue;
+		drill_unmet(ready, "VIOS '%s' is %s", vios->name,
+			    !vios->enabled      ? "disabled"
+			    : vios->maintenance ? "in maintenance"
+			    : limits_vios_is_going(ready->cluster, host->name, vios->name)
+				    ? "being killed"
+				    : live_vios_state_name(live, vios->name));
+	}
+}
+
+/* The one to take down: as asked for, or the active one. */
+static void find_target(struct drill_ready *ready)
+{
+	const Tarn__HostRecord *host = ready->host;
+	const struct live_host *live = cluster_live(ready->cluster, host->name);
+	bool is_asked = ready->asked != NULL && ready->asked[0] != '\0';
+
+	for (size_t i = 0; i < host->n_vios; i++) {
+		const Tarn__ViosStat *stat = live_vios(live, host->vios[i]->name);
+
+		if (stat == NULL || stat->state != TARN__VIOS_STATE__VIOS_ACTIVE)
+			continue;
+		if (is_asked && strcmp(ready->asked, stat->name) != 0)
+			drill_unmet(ready, "VIOS '%s' is not the active one, '%s' is",
+				    ready->asked, stat->name);
+		ready->target = stat;
+		return;
+	}
+	drill_unmet(ready, "no VIOS is active");
+}
+
+static bool is_running(const Tarn__LparRecord *lpar, const char *host)
+{
+	return lpar->running && strcmp(lpar->host, host) == 0;
+}
+
+static void check_lpars(struct drill_ready *ready)
+{
+	const struct cluster *cluster = ready->cluster;
+	const char *host = ready->host->name;
+	unsigned count = 0;
+
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
+		const Tarn__DeviceRecord *device;
+
+		if (!is_running(lpar, host) || !limits_is_shared(lpar->spec))
+			continue;
+		count++;
+		if (lpar->has_job)
+			drill_unmet(ready, "LPAR '%s' is still starting",
+				    lpar->spec->name);
+		device = cluster_device(cluster, host, lpar->device);
+		if (!limits_device_is_redundant(cluster, device))
+			drill_unmet(
+				ready,
+				"paging device '%s' of LPAR '%s' is not reached by both",
+				lpar->device, lpar->spec->name);
+	}
+	if (count == 0)
+		drill_unmet(ready, "no shared LPAR runs");
+	else if (limits_stolen_pages(cluster, host) == 0)
+		drill_unmet(ready, "no LPAR has pages outside the pool, so nothing would "
+				   "be shown");
+}
+
+static enum hv_code check_ready(struct drill_ready *ready, const struct drill_kind *kind,
+				struct hv_err *err)
+{
+	const Tarn__HostRecord *host = ready->host;
+
+	if (kind->is_for_drills && !host->drills_allowed)
+		drill_unmet(ready, "its agent was not started with --allow-drills");
+	if (host->has_pool_job)
+		drill_unmet(ready, "its pool is being changed");
+	check_vios(ready);
+	find_target(ready);
+	check_lpars(ready);
+	if (kind->check != NULL)
+		kind->check(ready);
+	if (ready->length == 0)
+		return HV_OK;
+	return hv_fail(err, HV_E_REFUSED, "host '%s' is not ready for a drill: %s",
+		       host->name, ready->unmet);
+}
+
+/* Every one that runs, dedicated ones too: all their pages are verified. */
+static void put_partitions(struct plan *plan, Tarn__DrillRecord *drill)
+{
+	Tarn__DrillPartition rows[HV_HOST_LPARS_MAX];
+	Tarn__DrillPartition *list[HV_HOST_LPARS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(plan->cluster, i);
+
+		if (!is_running(lpar, drill->host) || count == HV_HOST_LPARS_MAX)
+			continue;
+		tarn__drill_partition__init(&rows[count]);
+		rows[count].lpar = lpar->spec->name;
+		rows[count].run_id = lpar->run_id;
+		list[count] = &rows[count];
+		count++;
+	}
+	drill->partitions = list;
+	drill->n_partitions = count;
+	draft_put(&plan->draft, RECORD_DRILL,
+		  plan->draft.is_out ? NULL : record_copy(&drill->base));
+}
+
+/* Puts in what {vios} and {bound} stand for. */
+static char *describe(const Tarn__DrillRecord *drill, const char *text,
+		      char to[DESCRIPTION_BYTES])
+{
+	char bound[24];
+	size_t at = 0;
+
+	(void)snprintf(bound, sizeof(bound), "%llu",
+		       (unsigned long long)drill->bound_us / 1000);
+	while (*text != '\0' && at + 1 < DESCRIPTION_BYTES) {
+		const char *word = strncmp(text, "{vios}", 6) == 0    ? drill->vios
+				   : strncmp(text, "{bound}", 7) == 0 ? bound
+								      : NULL;
+
+		if (word == NULL) {
+			to[at++] = *text++;
+			continue;
+		}
+		at += (size_t)snprintf(to + at, DESCRIPTION_BYTES - at, "%s", word);
+		at = at < DESCRIPTION_BYTES ? at : DESCRIPTION_BYTES - 1;
+		text = strchr(text, '}') + 1;
+	}
+	to[at] = '\0';
+	return to;
+}
+
+static uint64_t next_number(const struct cluster *cluster)
+{
+	size_t count = cluster_count(cluster, RECORD_DRILL);
+
+	return count == 0 ? 1 : cluster_drill_at(cluster, count - 1)->number + 1;
+}
+
+static void put_drill(struct plan *plan, const Tarn__DrillRun *request,
+		      const struct drill_kind *kind, const struct drill_ready *ready)
+{
+	Tarn__DrillRecord drill = TARN__DRILL_RECORD__INIT;
+	char texts[3][DESCRIPTION_BYTES];
+
+	drill.number = next_number(plan->cluster);
+	drill.kind = request->kind;
+	drill.host = request->host;
+	drill.vios = ready->target->name;
+	drill.phase = (char *)"ready";
+	drill.has_job = 1;
+	drill.job = plan->job;
+	drill.has_started_ms = 1;
+	drill.started_ms = plan->cluster->wall_ms;
+	drill.has_bound_us = 1;
+	drill.bound_us = request->has_bound_ms ? request->bound_ms * UINT64_C(1000)
+					       : kind->bound_us(ready);
+	drill.has_vios_epoch = 1;
+	drill.vios_epoch = ready->target->epoch;
+	drill.has_op = 1;
+	drill.op = draft_add_op(&plan->draft, request->host,
+				TARN__HOST_OP_KIND__HOST_OP_STALL_RESET, "");
+	drill.claim = describe(&drill, kind->claim, texts[0]);
+	drill.injection = describe(&drill, kind->injection, texts[1]);
+	drill.expectation = describe(&drill, kind->expectation, texts[2]);
+	put_partitions(plan, &drill);
+	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, request->host,
+			"drill.started", "drill %llu begins on host '%s': %s",
+			(unsigned long long)drill.number, request->host, texts[1]);
+}
+
+/* It counts the pages that partitions verify, which must not change meanwhile. */
+static enum hv_code need_no_resize(const struct plan *plan, const Tarn__HostRecord *host,
+				   struct hv_err *err)
+{
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(plan->cluster, i);
+
+		if (lpar->resize != NULL && strcmp(lpar->host, host->name) == 0)
+			return hv_fail(err, HV_E_BUSY,
+				       "memory of LPAR '%s' is being changed; wait for "
+				       "job %llu",
+				       lpar->spec->name,
+				       (unsigned long long)lpar->resize_job);
+	}
+	return HV_OK;
+}
+
+static enum hv_code check_request(const Tarn__DrillRun *request,
+				  const struct drill_kind *kind,
+				  const Tarn__HostRecord *host, struct hv_err *err)
+{
+	if (kind == NULL)
+		return hv_fail(err, HV_E_VERSION,
+			       "this coordinator knows no drill of that kind");
+	if (request->vios != NULL && request->vios[0] != '\0' &&
+	    limits_vios(host, request->vios) == NULL)
+		return hv_fail(err, HV_E_NOTFOUND,
+			       "host '%s' has no VIOS '%s'; it has vios1 and vios2",
+			       host->name, request->vios);
+	if (request->has_bound_ms &&
+	    (request->bound_ms == 0 || request->bound_ms > BOUND_MS_MAX))
+		return hv_fail(err, HV_E_LIMIT, "a bound of %u ms; it takes 1 to %u ms",
+			       request->bound_ms, BOUND_MS_MAX);
+	return HV_OK;
+}
+
+enum hv_code jobs_plan_drill(struct plan *plan, const Tarn__DrillRun *request,
+			     struct hv_err *err)
+{
+	const struct drill_kind *kind = drill_kind_of(request->kind);
+	struct job_plan job = { TARN__JOB_KIND__JOB_DRILL, request->host, "" };
+	struct drill_ready ready = { .cluster = plan->cluster, .asked = request->vios };
+	enum hv_code code = plan_need_host(plan, request->host, &ready.host, err);
+
+	if (code == HV_OK)
+		code = check_request(request, kind, ready.host, err);
+	if (code == HV_OK)
+		code = plan_need_no_drill(plan, request->host, err);
+	if (code == HV_OK)
+		code = need_no_resize(plan, ready.host, err);
+	if (code == HV_OK)
+		code = plan_need_connected(plan, ready.host, err);
+	if (code == HV_OK)
+		code = check_ready(&ready, kind, err);
+	if (code != HV_OK)
+		return code;
+	job.target = ready.target->name;
+	plan->job = draft_add_job(&plan->draft, &job, "drill: %s VIOS '%s'", kind->order,
+				  ready.target->name);
+	put_drill(plan, request, kind, &ready);
+	return HV_OK;
+}

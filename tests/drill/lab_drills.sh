@@ -1,0 +1,51 @@
+#!/bin/bash
+# Claim   a team can rehearse how a paging VIOS fails on a running lab, one kind of drill
+#         after the other, and each report says what really happened.
+# Inject  the drills themselves: each kind on one host under paging load.
+# Expect  every one passes; the same partitions run on; every page verifies.
+# shellcheck source=tests/drill/lab_drill.sh
+source "$(dirname "$0")/lab_drill.sh"
+# shellcheck disable=SC2034 # read by lab_drill.sh
+HOSTS=(h1)
+
+# rehearse KIND WORDS...: a drill that must pass, its report in $work/drill and as JSON
+rehearse() {
+	local kind=$1 number
+	shift
+	wait_until $((30 * slow)) "a pair on h1" pair_is_redundant h1
+	tarn drill run "$kind" "$@" >"$work/drill" 2>&1 || {
+		cat "$work/drill"
+		fail "drill $kind"
+	}
+	cat "$work/drill"
+	number=$(tarn drill list --json | jq '[.drills[].number] | max')
+	tarn drill show "$number" --json >"$work/drill.json"
+}
+
+# says FILTER: the report, as JSON.
+says() {
+	jq -e "$1" "$work/drill.json" >/dev/null || {
+		cat "$work/drill.json"
+		fail "the report: $1"
+	}
+}
+
+start_loaded_lab
+same=$(processes_of h1)
+# A bound for programs as they ship is that of the kind; a sanitizer needs more.
+bound=()
+[[ $slow -eq 1 ]] || bound=(--bound 5000)
+
+act "hang" "a VIOS that hangs and wakes up late harms nobody" \
+	"tarn drill run hang" "it passes; the VIOS was stopped, and ended for it"
+active=$(tarn vios list --host h1 --json | jq -r '.vios[] | select(.stat.state == "active") | .name')
+stopped=$(pid_of "$state/h1/run/$active.pid")
+rehearse hang --host h1 "${bound[@]}"
+grep -q "took over (hang)" "$work/drill" || fail "nobody took over for a hang"
+grep -q "$active (pid $stopped) was ended [0-9]* ms after it was stopped" "$work/drill" ||
+	fail "the report does not say how $active woke up"
+says '.bad_pages == 0 and .pages_verified == 16384'
+same_processes h1 "$same"
+
+no_mismatch
+echo "passed after $SECONDS s"
