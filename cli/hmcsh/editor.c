@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <histedit.h>
 #include <locale.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +59,7 @@ static char *show_prompt(EditLine *el)
 static int wait_for_key(struct hmcsh_editor *editor)
 {
 	for (;;) {
-		struct pollfd pollfd = { .fd = STDIN_FILENO, .events = POLLIN };
-		int n = poll(&pollfd, 1, editor->idle_ms);
+		int n = hmcsh_wait_readable(STDIN_FILENO, editor->idle_ms);
 
 		if (hmcsh_is_interrupted())
 			return -1;

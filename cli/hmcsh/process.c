@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "cli/hmcsh/confine.h"
 #include "cli/hmcsh/filters.h"
 
+#define MS_PER_S 1000
+#define NS_PER_MS 1000000L
 #define SAVED_MIN 10 /* descriptors that a redirection cannot name */
 
 static volatile sig_atomic_t is_interrupted;
@@ -30,6 +33,25 @@ bool hmcsh_is_interrupted(void)
 void hmcsh_interrupt_clear(void)
 {
 	is_interrupted = 0;
+}
+
+int hmcsh_wait_readable(int fd, int timeout_ms)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	struct timespec timeout = { .tv_sec = timeout_ms / MS_PER_S,
+				    .tv_nsec = timeout_ms % MS_PER_S * NS_PER_MS };
+	sigset_t blocked, before;
+	int n = -1;
+
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &blocked, &before);
+	if (is_interrupted)
+		errno = EINTR;
+	else
+		n = ppoll(&pollfd, 1, timeout_ms < 0 ? NULL : &timeout, &before);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return n;
 }
 
 static void set_signal(int signal, void (*handler)(int))

@@ -22,6 +22,13 @@ bool hmcsh_is_interrupted(void);
 void hmcsh_interrupt_clear(void);
 
 /*
+ * Until there is something to read (or its end): 1. 0: not within the time, in
+ * milliseconds; -1 is for ever. -1 with errno: EINTR for any signal, and at once where
+ * the shell was interrupted before: no interrupt is slept through.
+ */
+int hmcsh_wait_readable(int fd, int timeout_ms);
+
+/*
  * Like fork(). *group: of the pipeline, 0 for its first process, which sets it. With
  * NULL the child stays in the shell's group.
  */

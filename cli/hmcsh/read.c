@@ -24,9 +24,11 @@ static int next_byte(char *ret_byte)
 {
 	ssize_t n;
 
-	do
-		n = read(STDIN_FILENO, ret_byte, 1);
-	while (n < 0 && errno == EINTR && !hmcsh_is_interrupted());
+	do {
+		n = hmcsh_wait_readable(STDIN_FILENO, -1);
+		if (n > 0)
+			n = read(STDIN_FILENO, ret_byte, 1);
+	} while (n < 0 && errno == EINTR && !hmcsh_is_interrupted());
 	return n > 0 ? 1 : (int)n;
 }
 
