@@ -13,7 +13,7 @@
 const char *const cli_mode_names[] = { "dedicated", "shared", NULL };
 const char *const cli_workload_names[] = { "idle", "zipf", "scan", "phases", "os", NULL };
 static const char *const loan_policy_names[] = { "0", "1", "2", "balloon", NULL };
-static const char *const redundancy_names[] = { "none", "required", NULL };
+static const char *const redundancy_names[] = { "none", "required", "if-possible", NULL };
 static const char *const drill_names[] = { "planned", "kill", "hang", NULL };
 static const char *const shell_names[] = { "bash", NULL };
 
@@ -122,7 +122,7 @@ static const struct cli_option pgdev_remove[] = {
 	{ "io-percent", CLI_OPTION, CLI_NUMBER, .max = 100, .metavar = "PERCENT", \
 	  .help = "of its operations that are I/O through its adapters (0)" }, \
 	{ "redundancy", CLI_OPTION, CLI_CHOICE, .choices = redundancy_names, .metavar = "WHAT", \
-	  .help = "required: a healthy pair of paging VIOS (default), or none" }, \
+	  .help = "a healthy pair of paging VIOS: required (default), if-possible, or none" }, \
 	{ "workload", CLI_OPTION, CLI_CHOICE, .choices = cli_workload_names, .metavar = "KIND", \
 	  .help = "what it runs: idle (default), zipf, scan, phases or os" }, \
 	{ "working-set", CLI_OPTION, CLI_NUMBER, .max = HV_LPAR_OS_SET_MAX, .metavar = "PERCENT", \

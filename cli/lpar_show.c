@@ -60,6 +60,18 @@ static const char *policy_text(uint32_t policy)
 	return policy < HV_COUNT(texts) ? texts[policy] : "unknown";
 }
 
+static const char *redundancy_text(Tarn__Redundancy redundancy)
+{
+	switch (redundancy) {
+	case TARN__REDUNDANCY__REDUNDANCY_NONE:
+		return "one is enough";
+	case TARN__REDUNDANCY__REDUNDANCY_IF_POSSIBLE:
+		return "a pair where there is one";
+	default:
+		return "a pair";
+	}
+}
+
 static void show_adapters(struct cli *cli, const Tarn__LparSpec *spec)
 {
 	char label[32], a[CLI_SIZE_BYTES];
@@ -95,6 +107,8 @@ static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
 		line(cli, "mode", "shared, weight %" PRIu32, spec->weight);
 	else
 		line(cli, "mode", "dedicated");
+	if (is_shared)
+		line(cli, "paging VIOS", "%s", redundancy_text(spec->redundancy));
 	line(cli, "memory", "min %s, desired %s, max %s",
 	     hv_size_format(spec->min_bytes, a, sizeof(a)),
 	     hv_size_format(spec->mem_bytes, b, sizeof(b)),

@@ -353,7 +353,8 @@ static enum hv_code check_processors(const struct hmc_edit *edit, struct hv_err 
 	return HV_OK;
 }
 
-/* A primary paging VIOS alone: no redundancy; both, or none named: the pair. */
+/* A primary paging VIOS alone: no redundancy; both, or none named: the pair, which is
+ * left to what there is where it was. */
 static void set_redundancy(Tarn__LparProfile *profile)
 {
 	const char *first = hv_lpar_profile_value(profile, "primary_paging_vios_name");
@@ -361,6 +362,9 @@ static void set_redundancy(Tarn__LparProfile *profile)
 	bool is_alone = first != NULL && strcmp(first, "none") != 0 &&
 			(second == NULL || strcmp(second, "none") == 0);
 
+	if (!is_alone && profile->has_redundancy &&
+	    profile->redundancy == TARN__REDUNDANCY__REDUNDANCY_IF_POSSIBLE)
+		return;
 	profile->has_redundancy = true;
 	profile->redundancy = is_alone ? TARN__REDUNDANCY__REDUNDANCY_NONE
 				       : TARN__REDUNDANCY__REDUNDANCY_REQUIRED;

@@ -18,7 +18,23 @@ bool limits_is_shared(const Tarn__LparSpec *spec)
 bool limits_needs_pair(const Tarn__LparSpec *spec)
 {
 	return limits_is_shared(spec) &&
+	       spec->redundancy == TARN__REDUNDANCY__REDUNDANCY_REQUIRED;
+}
+
+bool limits_wants_pair(const Tarn__LparSpec *spec)
+{
+	return limits_is_shared(spec) &&
 	       spec->redundancy != TARN__REDUNDANCY__REDUNDANCY_NONE;
+}
+
+bool limits_device_is_better(const struct limits_device *device,
+			     const struct limits_device *than, bool wants_pair)
+{
+	if (wants_pair && device->is_redundant != than->is_redundant)
+		return device->is_redundant;
+	if (device->bytes != than->bytes)
+		return device->bytes < than->bytes;
+	return than->is_redundant && !device->is_redundant;
 }
 
 uint64_t limits_round_up(uint64_t bytes, uint64_t unit)

@@ -80,7 +80,20 @@ uint64_t limits_round_up(uint64_t bytes, uint64_t unit);
 
 struct hv_reserve_partition limits_partition(const Tarn__LparSpec *spec, bool is_active);
 bool limits_is_shared(const Tarn__LparSpec *spec);
+/* Not without a pair that serves; and: with one where there is one. */
 bool limits_needs_pair(const Tarn__LparSpec *spec);
+bool limits_wants_pair(const Tarn__LparSpec *spec);
+/*
+ * Best fit, of devices that are large enough. Who wants a pair takes any that is
+ * redundant before one that is not (domain.md 3.6); then the smallest; of equals, one
+ * that is not redundant is left by those who need more.
+ */
+struct limits_device {
+	uint64_t bytes;
+	bool is_redundant;
+};
+bool limits_device_is_better(const struct limits_device *device,
+			     const struct limits_device *than, bool wants_pair);
 uint64_t limits_entitled(const Tarn__LparSpec *spec); /* 0 of a dedicated one */
 /*
  * Of an active shared LPAR, what of the pool is not free for others: its entitlement,

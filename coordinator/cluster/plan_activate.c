@@ -198,34 +198,34 @@ static enum hv_code need_vios(struct activation *at, struct hv_err *err)
 	return HV_OK;
 }
 
-/* Best fit: the smallest that is large enough; of equals, one that is not redundant
- * for those who do not need it; then the first by name. */
+/* Best fit; of equals the first by name. */
 static const Tarn__DeviceRecord *best_device(const struct plan *plan, const char *host,
 					     const Tarn__LparSpec *spec,
 					     uint64_t *ret_largest)
 {
 	const Tarn__DeviceRecord *best = NULL;
-	bool is_best_redundant = false;
+	struct limits_device best_is = { 0 };
 
 	*ret_largest = 0;
 	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_DEVICE); i++) {
 		const Tarn__DeviceRecord *device = cluster_device_at(plan->cluster, i);
-		uint64_t bytes = limits_device_bytes(device);
-		bool is_redundant = limits_device_is_redundant(plan->cluster, device);
+		struct limits_device is = {
+			.bytes = limits_device_bytes(device),
+			.is_redundant = limits_device_is_redundant(plan->cluster, device),
+		};
 
 		if (strcmp(device->host, host) != 0 ||
 		    !limits_device_is_free(plan->cluster, device) ||
-		    (limits_needs_pair(spec) && !is_redundant))
+		    (limits_needs_pair(spec) && !is.is_redundant))
 			continue;
-		if (bytes > *ret_largest)
-			*ret_largest = bytes;
-		if (bytes < spec->max_bytes)
+		if (is.bytes > *ret_largest)
+			*ret_largest = is.bytes;
+		if (is.bytes < spec->max_bytes)
 			continue;
-		if (best == NULL || bytes < limits_device_bytes(best) ||
-		    (bytes == limits_device_bytes(best) && is_best_redundant &&
-		     !is_redundant)) {
+		if (best == NULL ||
+		    limits_device_is_better(&is, &best_is, limits_wants_pair(spec))) {
 			best = device;
-			is_best_redundant = is_redundant;
+			best_is = is;
 		}
 	}
 	return best;

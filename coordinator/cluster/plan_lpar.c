@@ -145,6 +145,20 @@ static enum hv_code explain(const struct placement *placement,
 	return HV_OK;
 }
 
+/* Who wants a pair is placed where there is one, if it can be. */
+static size_t choose(const struct placement *placement, const Tarn__LparSpec *spec,
+		     struct placement_need *need)
+{
+	size_t chosen;
+
+	need->needs_pair = limits_wants_pair(spec);
+	chosen = placement_choose(placement, need);
+	if (chosen != PLACEMENT_NONE || limits_needs_pair(spec))
+		return chosen;
+	need->needs_pair = false;
+	return placement_choose(placement, need);
+}
+
 /* Fills plan->placement; its host stays NULL where nothing fits. */
 static enum hv_code place(struct plan *plan, const Tarn__LparSpec *spec, const char *only,
 			  struct hv_err *err)
@@ -152,11 +166,12 @@ static enum hv_code place(struct plan *plan, const Tarn__LparSpec *spec, const c
 	struct placement_need need = snapshot_need(spec);
 	struct placement *placement;
 	enum hv_code code = snapshot_take(plan->cluster, only, &placement, err);
+	size_t chosen;
 
 	if (code != HV_OK)
 		return code;
-	code = explain(placement, &need, placement_choose(placement, &need),
-		       &plan->placement, err);
+	chosen = choose(placement, spec, &need);
+	code = explain(placement, &need, chosen, &plan->placement, err);
 	placement_free(placement);
 	return code;
 }

@@ -11,12 +11,11 @@
 struct want {
 	size_t host;
 	uint64_t bytes;
-	bool needs_pair;
+	bool needs_pair, wants_pair;
 };
 
 struct offer {
-	uint64_t bytes;
-	bool is_redundant;
+	struct limits_device device;
 	bool is_taken;
 };
 
@@ -71,6 +70,7 @@ static void collect_wants(struct work *work, const struct cluster *cluster)
 			.host = limits_host_index(cluster, lpar->host),
 			.bytes = lpar->spec->max_bytes,
 			.needs_pair = limits_needs_pair(lpar->spec),
+			.wants_pair = limits_wants_pair(lpar->spec),
 		};
 	}
 	qsort(work->wants, work->want_count, sizeof(*work->wants), compare_wants);
@@ -90,8 +90,8 @@ static size_t collect_offers(struct work *work, const struct cluster *cluster,
 		if (!limits_device_is_free(cluster, device))
 			continue;
 		work->offers[count++] = (struct offer){
-			.bytes = limits_device_bytes(device),
-			.is_redundant = limits_device_is_redundant(cluster, device),
+			.device = { limits_device_bytes(device),
+				    limits_device_is_redundant(cluster, device) },
 		};
 	}
 	return count;
@@ -108,11 +108,11 @@ static void serve_want(struct offer *offers, size_t count, const struct want *wa
 	for (size_t i = 0; i < count; i++) {
 		struct offer *offer = &offers[i];
 
-		if (offer->is_taken || offer->bytes < want->bytes ||
-		    (want->needs_pair && !offer->is_redundant))
+		if (offer->is_taken || offer->device.bytes < want->bytes ||
+		    (want->needs_pair && !offer->device.is_redundant))
 			continue;
-		if (best == NULL || offer->bytes < best->bytes ||
-		    (offer->bytes == best->bytes && best->is_redundant))
+		if (best == NULL || limits_device_is_better(&offer->device, &best->device,
+							    want->wants_pair))
 			best = offer;
 	}
 	if (best != NULL)
@@ -123,12 +123,14 @@ static void fill_devices(struct placement_host *row, const struct offer *offers,
 			 size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
+		const struct limits_device *device = &offers[i].device;
+
 		if (offers[i].is_taken)
 			continue;
-		if (offers[i].bytes > row->device_bytes)
-			row->device_bytes = offers[i].bytes;
-		if (offers[i].is_redundant && offers[i].bytes > row->pair_device_bytes)
-			row->pair_device_bytes = offers[i].bytes;
+		if (device->bytes > row->device_bytes)
+			row->device_bytes = device->bytes;
+		if (device->is_redundant && device->bytes > row->pair_device_bytes)
+			row->pair_device_bytes = device->bytes;
 	}
 }
 

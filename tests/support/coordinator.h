@@ -65,7 +65,8 @@ enum hv_code test_pgdev_remove(struct test_coordinator *c, const char *host,
 struct test_lpar {
 	const char *name;
 	const char *host; /* NULL: placed */
-	bool is_dedicated, needs_no_pair;
+	bool is_dedicated;
+	Tarn__Redundancy redundancy;      /* 0: required */
 	uint64_t mem, min, max, entitled; /* min, max 0: mem */
 	unsigned disks, ethernets;        /* TEST_ADAPTERS_MAX of each */
 	unsigned adapters;                /* 0: two serial ones and those */

@@ -146,8 +146,8 @@ enum hv_code test_lpar_create(struct test_coordinator *c, const struct test_lpar
 	spec.min_bytes = lpar->min != 0 ? lpar->min : lpar->mem;
 	spec.max_bytes = lpar->max != 0 ? lpar->max : lpar->mem;
 	spec.has_redundancy = 1;
-	spec.redundancy = lpar->needs_no_pair ? TARN__REDUNDANCY__REDUNDANCY_NONE
-					      : TARN__REDUNDANCY__REDUNDANCY_REQUIRED;
+	spec.redundancy = lpar->redundancy != 0 ? lpar->redundancy
+						: TARN__REDUNDANCY__REDUNDANCY_REQUIRED;
 	spec.has_entitled_bytes = lpar->entitled != 0;
 	spec.entitled_bytes = lpar->entitled;
 	workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;

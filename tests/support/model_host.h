@@ -48,6 +48,7 @@ struct model_device {
 	uint64_t bytes;
 	uint64_t owner_epoch;
 	bool is_done, has_error, is_removed;
+	bool is_alone; /* knob: one VIOS reaches it */
 };
 
 struct model_op {

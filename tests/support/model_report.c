@@ -109,7 +109,7 @@ static void put_devices(const struct model_host *host, struct parts *parts)
 		object->has_bytes = 1;
 		object->bytes = device->bytes - HV_PGDEV_HEADER_BYTES;
 		object->has_redundant = 1;
-		object->redundant = are_both_healthy(host);
+		object->redundant = are_both_healthy(host) && !device->is_alone;
 	}
 }
 

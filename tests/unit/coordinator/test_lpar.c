@@ -269,9 +269,10 @@ static void the_smallest_sufficient_device_is_taken(void **state)
 
 static void activation_needs_a_pair_unless_it_does_not(void **state)
 {
-	struct test_lpar lpar = {
-		.name = "solo", .host = "h1", .mem = 64 * MIB, .needs_no_pair = true
-	};
+	struct test_lpar lpar = { .name = "solo",
+				  .host = "h1",
+				  .mem = 64 * MIB,
+				  .redundancy = TARN__REDUNDANCY__REDUNDANCY_NONE };
 	struct hv_err err = { 0 };
 
 	(void)state;

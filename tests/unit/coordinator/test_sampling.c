@@ -71,9 +71,10 @@ static void run_s(unsigned seconds)
 
 static void make_lpar(const char *name)
 {
-	struct test_lpar lpar = {
-		.name = name, .host = "h1", .mem = 64 * MIB, .needs_no_pair = true
-	};
+	struct test_lpar lpar = { .name = name,
+				  .host = "h1",
+				  .mem = 64 * MIB,
+				  .redundancy = TARN__REDUNDANCY__REDUNDANCY_NONE };
 	char device[HV_NAME_BYTES + 2];
 
 	(void)snprintf(device, sizeof(device), "d%s", name);

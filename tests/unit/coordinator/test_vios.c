@@ -16,6 +16,8 @@
 #define MAINTAIN TARN__VIOS_VERB__VIOS_VERB_MAINTAIN
 #define RESUME TARN__VIOS_VERB__VIOS_VERB_RESUME
 #define KILL TARN__VIOS_VERB__VIOS_VERB_KILL
+#define NONE TARN__REDUNDANCY__REDUNDANCY_NONE
+#define REQUIRED TARN__REDUNDANCY__REDUNDANCY_REQUIRED
 
 static enum hv_code order(const char *name, Tarn__ViosVerb verb, bool force,
 			  const char *says)
@@ -30,12 +32,11 @@ static enum hv_code order(const char *name, Tarn__ViosVerb verb, bool force,
 }
 
 /* A running LPAR, with pages outside the pool. */
-static void run_lpar(bool needs_no_pair)
+static void run_lpar(Tarn__Redundancy redundancy)
 {
-	struct test_lpar lpar = { .name = "db1",
-				  .host = "h1",
-				  .mem = 64 * MIB,
-				  .needs_no_pair = needs_no_pair };
+	struct test_lpar lpar = {
+		.name = "db1", .host = "h1", .mem = 64 * MIB, .redundancy = redundancy
+	};
 
 	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
 	test_settle(&c, &host);
@@ -83,7 +84,7 @@ static void maintenance_and_back(void **state)
 static void maintenance_needs_a_healthy_partner(void **state)
 {
 	(void)state;
-	run_lpar(false);
+	run_lpar(REQUIRED);
 	host.vios_stay_down = true;
 	model_host_kill_vios(&host, 1);
 	test_settle(&c, &host);
@@ -117,7 +118,7 @@ static void force_is_for_when_nothing_can_be_lost(void **state)
 static void a_vios_that_is_needed_is_not_disabled(void **state)
 {
 	(void)state;
-	run_lpar(false);
+	run_lpar(REQUIRED);
 	assert_int_equal(order("vios2", DISABLE, false, "'db1' is one"), HV_E_REFUSED);
 	assert_int_equal(order("vios2", MAINTAIN, false, NULL), HV_OK);
 	assert_int_equal(order("vios2", DISABLE, false, NULL), HV_E_REFUSED);
@@ -137,7 +138,7 @@ static void a_vios_that_is_needed_is_not_disabled(void **state)
 static void a_spare_vios_may_be_disabled_after_maintenance(void **state)
 {
 	(void)state;
-	run_lpar(true);
+	run_lpar(NONE);
 	assert_int_equal(order("vios2", DISABLE, false, "maintain it first"),
 			 HV_E_REFUSED);
 	assert_int_equal(order("vios2", MAINTAIN, false, NULL), HV_OK);
@@ -176,7 +177,7 @@ static void both_of_a_pair_are_not_killed(void **state)
 	struct hv_err err = { 0 };
 
 	(void)state;
-	run_lpar(false);
+	run_lpar(REQUIRED);
 	assert_int_equal(test_vios(&c, "h1", "vios1", KILL, false, NULL, NULL), HV_OK);
 	assert_int_equal(test_vios(&c, "h1", "vios2", KILL, false, &err, NULL),
 			 HV_E_REFUSED);
