@@ -45,7 +45,10 @@ static enum hv_code serve(const struct hypervisor_options *options, struct hv_er
 		log_info("hypervisor.started", "pid=%d state=%s", getpid(), state);
 		hv_loop_run(loop);
 	}
-	hypervisor_close(hypervisor);
+	if (!hypervisor_close(hypervisor)) {
+		hv_pidfile_give(lock);
+		_exit(code == HV_OK ? EXIT_SUCCESS : EXIT_FAILURE);
+	}
 	hv_loop_close(loop);
 	hv_pidfile_give(lock);
 	return code;

@@ -288,7 +288,7 @@ void vios_devices_stop(struct vios_devices *devices)
 	if (devices == NULL || devices->is_stopped)
 		return;
 	devices->is_stopped = true;
-	hv_workers_stop(&devices->workers);
+	HV_INVARIANT(hv_workers_stop(&devices->workers, HV_WORKERS_FOREVER));
 }
 
 void vios_devices_free(struct vios_devices *devices)

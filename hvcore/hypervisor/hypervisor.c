@@ -13,6 +13,7 @@
 
 #define TICK_MS_MAX 50 /* DESIGN: heartbeats at least every hang_ms / 5, at most this */
 #define SECOND_MS 1000
+#define WORKERS_STOP_MS 1000 /* arbitrary; with HV_IO_STOP_MS within the agent's grace */
 
 static struct hypervisor *of_timer(struct hv_timer *timer, size_t offset)
 {
@@ -115,6 +116,35 @@ static enum hv_code make_directories(const struct hypervisor *hv, struct hv_err 
 	return hv_directory_make(path, err);
 }
 
+static enum hv_code start_workers(struct hypervisor *hv, struct hv_err *err)
+{
+	enum hv_code code = hv_workers_start(&hv->workers, err);
+
+	hv->has_workers = code == HV_OK;
+	if (code != HV_OK)
+		return code;
+	code = hv_workers_start(&hv->openers, err);
+	hv->has_openers = code == HV_OK;
+	return code;
+}
+
+/* false: one has not come back in time. */
+static bool stop_workers(struct hypervisor *hv)
+{
+	uint64_t until_ms = hv_clock_ms() + WORKERS_STOP_MS;
+	uint64_t now_ms;
+	bool is_stopped = true;
+
+	if (hv->has_openers)
+		is_stopped = hv_workers_stop(&hv->openers, WORKERS_STOP_MS);
+	now_ms = hv_clock_ms();
+	if (hv->has_workers &&
+	    !hv_workers_stop(&hv->workers,
+			     now_ms < until_ms ? (unsigned)(until_ms - now_ms) : 0))
+		is_stopped = false;
+	return is_stopped;
+}
+
 static enum hv_code open_parts(struct hypervisor *hv,
 			       const struct hypervisor_config *config, struct hv_err *err)
 {
@@ -129,10 +159,9 @@ static enum hv_code open_parts(struct hypervisor *hv,
 	code = fault_team_open(hv->loop, config->fault_threads, &hv->team, err);
 	if (code != HV_OK)
 		return code;
-	code = hv_workers_start(&hv->workers, err);
+	code = start_workers(hv, err);
 	if (code != HV_OK)
 		return code;
-	hv->has_workers = true;
 	/* without io_uring (a container may forbid it) all is well but virtual adapters */
 	if (hv_io_engine_open(&hv->engine, &hv->engine_err) != HV_OK)
 		log_warn("hypervisor.no_adapters", "error=\"%s\"", hv->engine_err.text);
@@ -174,7 +203,7 @@ enum hv_code hypervisor_open(struct hv_loop *loop, const struct hypervisor_confi
 	director_init(hv);
 	code = open_parts(hv, config, err);
 	if (code != HV_OK) {
-		hypervisor_close(hv);
+		HV_INVARIANT(hypervisor_close(hv)); /* nothing was asked of it yet */
 		return code;
 	}
 	*ret_hypervisor = hv;
@@ -205,21 +234,26 @@ static void drain(struct hv_loop *loop)
  * fault threads stopped, then the I/O thread that they post to, and only then what they
  * looked at is freed.
  */
-void hypervisor_close(struct hypervisor *hv)
+bool hypervisor_close(struct hypervisor *hv)
 {
+	bool is_stopped;
+
 	if (hv == NULL)
-		return;
+		return true;
 	greet_close(hv);
 	hv_timer_stop(&hv->tick);
 	hv_timer_stop(&hv->second);
 	hv_timer_stop(&hv->held);
 	life_kill_all(hv);
 	manage_stop(hv);
-	if (hv->has_workers)
-		hv_workers_stop(&hv->workers);
+	is_stopped = stop_workers(hv);
 	/* who posts to the I/O thread before it; what that tells them still is not read */
 	fault_team_stop(hv->team);
-	hv->is_io_stuck = hv->engine != NULL && !hv_io_engine_stop(hv->engine);
+	is_stopped &= hv->engine == NULL || hv_io_engine_stop(hv->engine);
+	if (!is_stopped) {
+		log_warn("hypervisor.left_behind", "what=\"a device does not answer\"");
+		return false;
+	}
 	if (hv->team != NULL)
 		drain(hv->loop);
 	hv_timer_stop(&hv->fast);
@@ -233,4 +267,5 @@ void hypervisor_close(struct hypervisor *hv)
 	pool_close(hv);
 	hv_lmb_map_free(hv->lmbs);
 	free(hv);
+	return true;
 }

@@ -13,6 +13,7 @@
 
 #include "hvcore/loop/loop.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct hypervisor; /* opaque */
@@ -31,6 +32,12 @@ struct hypervisor_config {
 HV_MUST_USE
 enum hv_code hypervisor_open(struct hv_loop *loop, const struct hypervisor_config *config,
 			     struct hypervisor **ret_hypervisor, struct hv_err *err);
-void hypervisor_close(struct hypervisor *hypervisor);
+/*
+ * false: a device or a file system has not answered in time, so that the kernel or a
+ * worker may still use what belongs to it, and the loop: end the process at once, by
+ * _exit(), and free nothing.
+ */
+HV_MUST_USE
+bool hypervisor_close(struct hypervisor *hypervisor); /* NULL is fine */
 
 #endif

@@ -364,11 +364,11 @@ struct hypervisor {
 	struct fault_check stat_checks[HV_LANES_MAX];
 	struct fault_round sweep_round;
 	struct manage manage;
-	struct hv_workers workers; /* open and close what may block */
-	bool has_workers;
+	struct hv_workers workers; /* for what may block: files of our own, closing */
+	struct hv_workers openers; /* for files that were named, which may hang */
+	bool has_workers, has_openers;
 	struct hv_io_engine *engine; /* NULL: there is none, and why */
 	struct hv_err engine_err;
-	bool is_io_stuck; /* stopped with a device that had not answered */
 };
 
 /* hypervisor.c */

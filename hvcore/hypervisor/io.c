@@ -37,6 +37,30 @@ uint64_t io_memory_bytes(unsigned disks, unsigned ethernets)
 	       (uint64_t)ethernets * sizeof(struct hv_lan_port);
 }
 
+/* ---- the loop: what workers do ---- */
+
+/* Without a disk there is no file, and no worker is waited for. */
+static void start_work(struct io *io, struct hv_workers *workers,
+		       void (*run)(struct hv_work *work),
+		       void (*done)(struct hv_job *job))
+{
+	io->work.run = run;
+	io->job = (struct hv_job){ .run = done };
+	io->is_out = true;
+	if (io->disk_count > 0)
+		hv_workers_post(workers, &io->work);
+	else
+		hv_loop_post(io->loop, &io->job);
+}
+
+static bool is_any_named(const struct io *io)
+{
+	for (unsigned i = 0; i < io->disk_count; i++)
+		if (io->disks[i].path[0] != '\0')
+			return true;
+	return false;
+}
+
 /* ---- the loop: opening ---- */
 
 static struct io *of_work(struct hv_work *work)
@@ -134,6 +158,7 @@ enum hv_code io_new(const struct io_config *config, const Tarn__HvPartitionDefin
 	io->memory.file = -1;
 	io->engine = config->engine;
 	io->workers = config->workers;
+	io->openers = config->openers;
 	io->loop = config->loop;
 	io->changed = config->changed;
 	io->arg = config->arg;
@@ -141,13 +166,11 @@ enum hv_code io_new(const struct io_config *config, const Tarn__HvPartitionDefin
 	(void)snprintf(io->name, sizeof(io->name), "%s", config->name);
 	code = fill_in(io, ask, err);
 	if (code != HV_OK) {
-		io_free(io, false);
+		io_free(io);
 		return code;
 	}
-	io->work.run = open_in_worker;
-	io->job = (struct hv_job){ .run = on_opened };
-	io->is_out = true;
-	hv_workers_post(io->workers, &io->work);
+	start_work(io, is_any_named(io) ? io->openers : io->workers, open_in_worker,
+		   on_opened);
 	*ret_io = io;
 	return HV_OK;
 }
@@ -218,15 +241,12 @@ void io_close(struct io *io)
 	if (io->state >= IO_CLOSING || io->is_out)
 		return; /* what is being opened is asked again when it is */
 	io->state = IO_CLOSING;
-	io->work.run = close_in_worker;
-	io->job = (struct hv_job){ .run = on_closed };
-	io->is_out = true;
-	hv_workers_post(io->workers, &io->work);
+	start_work(io, io->workers, close_in_worker, on_closed);
 }
 
-void io_free(struct io *io, bool is_stuck)
+void io_free(struct io *io)
 {
-	if (io == NULL || is_stuck)
+	if (io == NULL)
 		return;
 	io_leave(io);
 	close_files(io);

@@ -75,7 +75,7 @@ struct io {
 	bool is_settled;       /* a round of L's asks, F answers */
 	/* the loop's, lent to a worker while a work is out */
 	enum io_state state;
-	struct hv_workers *workers;
+	struct hv_workers *workers, *openers;
 	struct hv_loop *loop;
 	struct hv_work work;
 	struct hv_job job;
@@ -91,7 +91,8 @@ struct io_config {
 	const char *name;      /* the partition's */
 	const char *state_dir; /* lent until it is closed */
 	struct hv_io_engine *engine;
-	struct hv_workers *workers;
+	struct hv_workers *workers; /* for files of our own, and to close any */
+	struct hv_workers *openers; /* for files that were named: these may hang */
 	struct hv_loop *loop;
 	void (*changed)(struct io *io, void *arg);
 	void *arg;
@@ -118,8 +119,8 @@ const struct hv_err *io_error(const struct io *io);
 void io_leave(struct io *io);
 /* It has left, and is settled or was never added: its files are closed, by a worker. */
 void io_close(struct io *io);
-/* CLOSED, or the program ends: with is_stuck the kernel may have buffers of it. */
-void io_free(struct io *io, bool is_stuck); /* NULL is fine */
+/* CLOSED, or the program ends, and the I/O thread and the workers have stopped. */
+void io_free(struct io *io); /* NULL is fine */
 
 /* F: from now on it serves calls. */
 void io_add(struct io *io, struct fault_thread *thread, struct hv_tces *tces,

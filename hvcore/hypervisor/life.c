@@ -293,7 +293,7 @@ static bool is_io_closed(struct partition *partition)
 	if (fault_round_is_out(&partition->io_round))
 		return false;
 	if (io->state == IO_CLOSED) {
-		io_free(io, false);
+		io_free(io);
 		partition->io = NULL;
 		return true;
 	}

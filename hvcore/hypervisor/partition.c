@@ -321,7 +321,7 @@ void partition_free(struct partition *partition)
 	device_free(partition);
 	hv_space_free(partition->memory.space);
 	hcalls_close(partition->hcalls);
-	io_free(partition->io, hv->is_io_stuck);
+	io_free(partition->io);
 	free(partition);
 }
 

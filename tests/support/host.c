@@ -20,6 +20,7 @@
 #include "tests/support/wait.h"
 
 #define MIB (UINT64_C(1) << 20)
+#define HANG_MS 100
 #define HOST_ID "00112233445566778899aabbccddeeff"
 
 /* ---- programs ---- */
@@ -218,6 +219,8 @@ static enum hv_code define_on(struct test_host *host, const struct test_partitio
 	fill_adapters(&define, spec, &adapters);
 	request.kind_case = TARN__HV_REQUEST__KIND_DEFINE;
 	request.define = &define;
+	if (spec->hangs)
+		return test_host_try(host, &request, HANG_MS);
 	reply = test_host_ask(host, &request);
 	if (reply->error != NULL) {
 		code = (enum hv_code)reply->error->code;

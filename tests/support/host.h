@@ -61,6 +61,7 @@ struct test_partition {
 	/* Virtual adapters: disks in slots 10 and 11, ethernets in 20 and 21. */
 	unsigned disk_mib[2]; /* 0: none */
 	const char *disk_path[2];
+	bool hangs; /* its definition: nobody waits for the answer */
 	unsigned vlan[2];
 };
 
@@ -102,6 +103,9 @@ enum hv_code test_host_expect(struct test_host *host, const char *maintained);
 
 /* Sends, and gives the answer: free with tarn__hv_reply__free_unpacked. */
 Tarn__HvReply *test_host_ask(struct test_host *host, const Tarn__HvRequest *request);
+/* Whether it was sent and, in that time, answered; TIMEOUT: it has it, perhaps. */
+enum hv_code test_host_try(struct test_host *host, const Tarn__HvRequest *request,
+			   unsigned most_ms);
 /* Only the code; err may be NULL. */
 enum hv_code test_host_order(struct test_host *host, const Tarn__HvRequest *request,
 			     struct hv_err *err);

@@ -40,6 +40,20 @@ Tarn__HvReply *test_host_ask(struct test_host *host, const Tarn__HvRequest *requ
 	return reply;
 }
 
+enum hv_code test_host_try(struct test_host *host, const Tarn__HvRequest *request,
+			   unsigned most_ms)
+{
+	uint8_t *bytes, *answer = NULL;
+	size_t count;
+	enum hv_code code;
+
+	assert_int_equal(hv_message_encode(&request->base, &bytes, &count, NULL), HV_OK);
+	code = hv_rpc_ask(host->url, bytes, count, most_ms, &answer, &count, NULL);
+	free(bytes);
+	free(answer);
+	return code;
+}
+
 enum hv_code test_host_order(struct test_host *host, const Tarn__HvRequest *request,
 			     struct hv_err *err)
 {

@@ -183,10 +183,60 @@ static void on_io(struct server *server, const struct fuse_in_header *head,
 	}
 }
 
+static void do_open(struct server *server, const struct held *held, int error)
+{
+	static const struct fuse_open_out opened;
+
+	reply(server, held->head.unique, error, &opened, sizeof(opened));
+}
+
+static void on_open(struct server *server, const struct fuse_in_header *head)
+{
+	struct held held = { .head = *head };
+
+	if (atomic_load(&server->control->hold_opens))
+		hold(server, &held, NULL);
+	else
+		do_open(server, &held, 0);
+}
+
 static bool may_go(const struct server *server, const struct held *held)
 {
-	return !atomic_load(held->data != NULL ? &server->control->hold_writes
-					       : &server->control->hold_reads);
+	const struct slow_fs_control *control = server->control;
+
+	switch (held->head.opcode) {
+	case FUSE_OPEN:
+		return !atomic_load(&control->hold_opens);
+	case FUSE_WRITE:
+		return !atomic_load(&control->hold_writes);
+	default:
+		return !atomic_load(&control->hold_reads);
+	}
+}
+
+static void go_on(struct server *server, const struct held *held)
+{
+	if (held->head.opcode == FUSE_OPEN)
+		do_open(server, held, 0);
+	else if (held->head.opcode == FUSE_WRITE)
+		do_write(server, held);
+	else
+		do_read(server, held);
+}
+
+/* Of an open alone: a write that the device has is not taken back. */
+static void on_interrupt(struct server *server, const struct fuse_interrupt_in *in)
+{
+	for (unsigned i = 0; i < server->held_count; i++) {
+		struct held *held = &server->held[i];
+
+		if (held->head.opcode != FUSE_OPEN || held->head.unique != in->unique)
+			continue;
+		do_open(server, held, EINTR);
+		*held = server->held[--server->held_count];
+		atomic_store(&server->control->held, server->held_count);
+		return;
+	}
 }
 
 static void let_go(struct server *server)
@@ -200,10 +250,7 @@ static void let_go(struct server *server)
 			server->held[kept++] = *held;
 			continue;
 		}
-		if (held->data != NULL)
-			do_write(server, held);
-		else
-			do_read(server, held);
+		go_on(server, held);
 		free(held->data);
 	}
 	server->held_count = kept;
@@ -213,7 +260,6 @@ static void let_go(struct server *server)
 static void on_request(struct server *server, const struct fuse_in_header *head)
 {
 	const void *body = head + 1;
-	struct fuse_open_out opened = { .open_flags = 0 };
 	struct fuse_statfs_out statfs = { .st.bsize = 4096, .st.namelen = 255 };
 
 	switch (head->opcode) {
@@ -227,7 +273,7 @@ static void on_request(struct server *server, const struct fuse_in_header *head)
 		on_getattr(server, head);
 		return;
 	case FUSE_OPEN:
-		reply(server, head->unique, 0, &opened, sizeof(opened));
+		on_open(server, head);
 		return;
 	case FUSE_STATFS:
 		reply(server, head->unique, 0, &statfs, sizeof(statfs));
@@ -247,7 +293,9 @@ static void on_request(struct server *server, const struct fuse_in_header *head)
 		return;
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
-	case FUSE_INTERRUPT: /* a write that the device has is not taken back */
+		return;
+	case FUSE_INTERRUPT:
+		on_interrupt(server, body);
 		return;
 	default:
 		reply(server, head->unique, ENOSYS, NULL, 0);

@@ -29,6 +29,7 @@ struct slow_fs_control {          /* shared with the server */
 	bool is_async;            /* fixed */
 	_Atomic bool hold_writes; /* keep them until this is false again */
 	_Atomic bool hold_reads;
+	_Atomic bool hold_opens; /* until then, or until who opens is killed */
 	_Atomic int write_error, read_error, sync_error; /* errno; 0: none */
 	_Atomic uint32_t write_most;                     /* bytes of one write; 0: all */
 	_Atomic uint32_t held;                           /* requests that are kept now */

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hvcore/aio/workers.h"
 #include "tests/integration/hypervisor/io_deeds.h"
 #include "tests/support/host.h"
 #include "tests/support/rogue.h"
@@ -31,6 +32,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	slow.control->hold_writes = slow.control->hold_reads = false;
+	slow.control->hold_opens = false;
 	slow.control->write_error = slow.control->read_error = 0;
 	slow.control->sync_error = 0;
 	test_host_start(&host, &(struct test_host_config){ 0 });
@@ -42,6 +44,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	slow.control->hold_writes = slow.control->hold_reads = false;
+	slow.control->hold_opens = false;
 	if (rogue.pid != 0)
 		(void)kill(rogue.pid, SIGKILL);
 	if (other.pid != 0)
@@ -437,6 +440,38 @@ static void memory_of_another_partition_is_no_disk(void **state)
 	test_host_end(&host);
 }
 
+/* As many as there are workers for them; nor is the hypervisor's own end. */
+static void opens_that_hang_hold_up_nobody(void **state)
+{
+	struct test_partition spec = { .mem_mib = 1,
+				       .is_dedicated = true,
+				       .disk_mib = { 1 },
+				       .disk_path = { slow.file },
+				       .hangs = true };
+	char token[33], name[8];
+
+	(void)state;
+	slow.control->hold_opens = true;
+	spec.name = name;
+	for (unsigned i = 0; i < HV_WORKERS; i++) {
+		(void)snprintf(name, sizeof(name), "hung%u", i);
+		host.run_id++;
+		while (slow.control->held <= i)
+			(void)test_host_define(&host, &spec, host.run_id, token, NULL);
+	}
+	start(&rogue, "rogue",
+	      (struct test_partition){ .disk_mib = { IO_DISK_MIB }, .vlan = { 7 } });
+	assert_int_equal(rogue_run(&rogue, io_open_disk, 0, 0), H_SUCCESS);
+	assert_int_equal(rogue_run(&rogue, io_write_blocks, 0, 50), 0);
+	rogue_end(&rogue, &host);
+	assert_int_equal(slow.control->held, HV_WORKERS);
+	(void)kill(host.hypervisor.pid, SIGTERM);
+	assert_int_equal(test_process_wait(&host.hypervisor, TEST_WAIT_MS), 0);
+	assert_true(test_process_says(&host.hypervisor, "hypervisor.left_behind",
+				      TEST_WAIT_MS));
+	test_host_abandon(&host);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -455,6 +490,7 @@ int main(int argc, char **argv)
 		TEST(the_hypervisor_ends_with_requests_under_way),
 		TEST(what_can_be_no_disk_is_refused_when_it_is_defined),
 		TEST(memory_of_another_partition_is_no_disk),
+		TEST(opens_that_hang_hold_up_nobody),
 	};
 	int failed;
 
