@@ -203,6 +203,43 @@ static void stale(struct hv_space *space, uint32_t page)
 	(void)space->ops->wake(space->ctx, page, 1);
 }
 
+static struct hv_parked *find_parked(struct hv_space *space, uint32_t page)
+{
+	for (uint32_t i = 0; i < space->parked_count; i++) {
+		unsigned at = (space->parked_head + i) % HV_PARKED_MAX;
+
+		if (space->parked[at].page == page)
+			return &space->parked[at];
+	}
+	return NULL;
+}
+
+/*
+ * A thread waits now for what was being brought for a device alone: that is a fault's
+ * from here on, so that how long it takes is known.
+ */
+static bool takes_over(struct hv_space *space, const struct hv_parked *fault)
+{
+	struct hv_parked *parked;
+
+	if (space->pending_maps == 0)
+		return false;
+	if (hv_page_state(&space->table, fault->page) == HV_PAGE_INFLIGHT) {
+		if (!hv_fill_take_over(space, fault))
+			return false;
+	} else {
+		parked = find_parked(space, fault->page);
+		if (parked == NULL || !parked->is_map)
+			return false;
+		parked->is_map = false;
+		parked->is_write |= fault->is_write;
+		parked->since_ns = fault->since_ns;
+	}
+	hv_map_served(space, HV_SERVED_STALE);
+	space->pending++;
+	return true;
+}
+
 void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_t page,
 			 bool is_write, uint64_t now_ns)
 {
@@ -221,7 +258,8 @@ void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_
 	if (state == HV_PAGE_INFLIGHT ||
 	    hv_page_has(&space->table, page, HV_PAGE_PARKED)) {
 		/* Attached: the first fault's end wakes this one too. */
-		space->counts.stale_faults++;
+		if (!takes_over(space, &fault))
+			space->counts.stale_faults++;
 		if (state == HV_PAGE_INFLIGHT && is_write)
 			hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, true);
 		return;

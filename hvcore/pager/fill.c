@@ -228,6 +228,19 @@ enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault
 	return HV_WAIT_NONE;
 }
 
+bool hv_fill_take_over(struct hv_space *space, const struct hv_parked *fault)
+{
+	struct hv_fill *fill =
+		&space->pager->fills[hv_page_fill(&space->table, fault->page)];
+
+	HV_INVARIANT(fill->space == space && fill->page == fault->page);
+	if (!fill->is_map)
+		return false;
+	fill->is_map = false;
+	fill->since_ns = fault->since_ns;
+	return true;
+}
+
 void hv_fills_retry(struct hv_pager *pager, uint64_t now_ns)
 {
 	uint64_t all = pager->fill_count == 64 ? ~UINT64_C(0)

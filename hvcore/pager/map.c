@@ -2,7 +2,8 @@
  * map - pages that devices are to use (M7). A transfer raises no fault, so a page is in
  * its frame before its mapping succeeds and stays there while it is mapped; whoever
  * maps it is told to come again meanwhile, and what is brought is parked, sent and
- * installed as for a fault, but counted apart.
+ * installed as for a fault, but counted apart: until a thread waits for it as well,
+ * which makes it that thread's fault (event.c).
  */
 #include "hvcore/pager/pager_priv.h"
 

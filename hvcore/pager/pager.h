@@ -329,7 +329,7 @@ struct hv_space_counts {
 	uint64_t page_ins;
 	uint64_t minor_faults;
 	uint64_t write_faults;
-	uint64_t stale_faults;  /* page already served, or raised again later */
+	uint64_t stale_faults;  /* served already or with another one, or raised again */
 	uint64_t failed_faults; /* ended in a poisoned page */
 	uint64_t page_outs;
 	uint64_t clean_steals;
@@ -347,8 +347,9 @@ struct hv_space_counts {
 	uint64_t map_fills; /* begun */
 	uint64_t map_zero_fills;
 	uint64_t map_page_ins;
-	uint64_t map_ends; /* in nothing: lost, discarded, or to be begun again */
-	uint64_t io_lost;  /* pages under I/O that their partition made zeros of */
+	uint64_t
+		map_ends; /* in nothing: lost, discarded, a fault's now, to be begun again */
+	uint64_t io_lost; /* pages under I/O that their partition made zeros of */
 };
 
 struct hv_space_stat {

@@ -288,6 +288,9 @@ uint32_t hv_spare_take(struct hv_space *space, uint32_t want, enum hv_hint last,
 /* Starts the page-in of a STOLEN page, or says why not. */
 enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault,
 			   uint64_t now_ns);
+/* The page-in of an INFLIGHT page becomes that fault's; false: it is another's. */
+HV_MUST_USE
+bool hv_fill_take_over(struct hv_space *space, const struct hv_parked *fault);
 /* QUEUED ones that may be sent, LOADED ones that may be installed. */
 void hv_fills_retry(struct hv_pager *pager, uint64_t now_ns);
 /* The answer of its read; the window buffer is still ours. */

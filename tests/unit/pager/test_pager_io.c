@@ -155,6 +155,81 @@ static void m7_a_page_is_brought_and_counted_apart(void **state)
 	touch_all(MODEL_READ, 0, PAGES);
 }
 
+static void fault_on(uint32_t page, enum model_op op)
+{
+	uint64_t faults = counts()->faults;
+
+	model_start(kernel(), 0, op, page, 1, ++world.version);
+	model_step(kernel(), 0);
+	world_member_events(&world, 0, 0, 4);
+	assert_int_equal(counts()->faults, faults + 1);
+}
+
+/* How long it waits is how long page-ins take, whoever wanted the page first. */
+static void a_thread_that_waits_for_it_too_makes_it_a_fault(void **state)
+{
+	uint32_t page = stolen_page();
+	uint64_t page_ins = counts()->page_ins, stale = counts()->stale_faults;
+	uint64_t traced = hv_space_trace(space())->count;
+	uint64_t timed = hv_space_latency(space())->count;
+	uint64_t since_ns;
+
+	(void)state;
+	assert_int_equal(map(page, false), HV_MAP_WAITS);
+	world.now_ns += 1000000;
+	since_ns = world.now_ns;
+	fault_on(page, MODEL_READ);
+	assert_int_equal(space()->pending, 1);
+	assert_int_equal(space()->pending_maps, 0);
+	assert_int_equal(counts()->map_ends, 1);
+	assert_true(world_settle(&world));
+	assert_int_equal(map(page, false), HV_MAP_READY);
+	assert_int_equal(counts()->page_ins, page_ins + 1);
+	assert_int_equal(counts()->stale_faults, stale);
+	assert_int_equal(counts()->map_page_ins, 0);
+	assert_int_equal(hv_space_latency(space())->count, timed + 1);
+	assert_int_equal(hv_space_trace(space())->count, traced + 1);
+	assert_true(hv_space_trace(space())->at[traced % HV_TRACE_MAX].start_ns >=
+		    since_ns);
+}
+
+/* The same where it waits for a path, or for the kernel. */
+static void so_it_does_where_it_has_not_begun_yet(void **state)
+{
+	uint32_t page = stolen_page();
+	uint64_t page_ins = counts()->page_ins, stale = counts()->stale_faults;
+
+	(void)state;
+	assert_true(world_vios_end(&world, 0));
+	assert_true(world_vios_end(&world, 1));
+	assert_int_equal(map(page, false), HV_MAP_WAITS);
+	fault_on(page, MODEL_WRITE);
+	assert_int_equal(space()->pending, 1);
+	assert_int_equal(space()->pending_maps, 0);
+	assert_true(world_settle(&world));
+	assert_int_equal(counts()->page_ins, page_ins + 1);
+	assert_int_equal(counts()->stale_faults, stale);
+	assert_int_equal(slot_of(page), HV_SLOT_NONE); /* it is written to */
+	assert_int_equal(map(page, false), HV_MAP_READY);
+}
+
+static void a_second_thread_is_served_with_the_first(void **state)
+{
+	uint32_t page = stolen_page();
+	uint64_t page_ins = counts()->page_ins, stale = counts()->stale_faults;
+
+	(void)state;
+	assert_int_equal(map(page, false), HV_MAP_WAITS);
+	fault_on(page, MODEL_READ);
+	model_start(kernel(), 1, MODEL_READ, page, 1, 0);
+	model_step(kernel(), 1);
+	world_member_events(&world, 0, 0, 4);
+	assert_int_equal(space()->pending, 1);
+	assert_true(world_settle(&world));
+	assert_int_equal(counts()->page_ins, page_ins + 1);
+	assert_int_equal(counts()->stale_faults, stale + 1);
+}
+
 static void p5_a_device_that_writes_leaves_no_copy(void **state)
 {
 	uint32_t page = stolen_page();
@@ -427,6 +502,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(m7_a_page_of_zeros_is_there_at_once),
 		TEST(m7_a_page_is_brought_and_counted_apart),
+		TEST(a_thread_that_waits_for_it_too_makes_it_a_fault),
+		TEST(so_it_does_where_it_has_not_begun_yet),
+		TEST(a_second_thread_is_served_with_the_first),
 		TEST(p5_a_device_that_writes_leaves_no_copy),
 		TEST(p5_brought_for_writing_it_has_no_copy_either),
 		TEST(p5_a_read_under_way_becomes_one_for_writing),
