@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hvcore/base/option.h"
+#include "hvcore/wire/injection.h"
 #include "vios/header.h"
 
 #define PROGRAM "tarn-vios"
@@ -37,7 +38,7 @@ static const struct hv_option options[] = {
 	{ "pid-file-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX, AT(pid_file_fd), NULL,
 	  "serve: its pid file, inherited, open for writing; absent: it opens it itself" },
 	{ "allow-drills", HV_OPTION_FLAG, NULL, NULL, 0, 0, AT(allow_drills), NULL,
-	  "serve: SIGUSR1 hangs it, SIGUSR2 lets it go on" },
+	  "serve: faults may be injected into its device I/O (tarn vios inject)" },
 	{ "format", HV_OPTION_STRING, "PATH", hv_option_absent, 1, PATH_MAX - 1, AT(format), NULL,
 	  "make a file or block device a paging device" },
 	{ "bytes", HV_OPTION_SIZE, "SIZE", hv_option_absent, 0, 0, AT(bytes), NULL,
@@ -96,7 +97,8 @@ static int take_serve(const struct raw *raw, struct vios_config *config)
 	config->pid_file_fd = (int)raw->pid_file_fd;
 	n = snprintf(config->socket_path, sizeof(config->socket_path), "%s/run/vasi.sock",
 		     raw->state);
-	if (n >= (int)sizeof(config->socket_path))
+	if (n >= (int)sizeof(config->socket_path) ||
+	    !hv_inject_path(config->control_path, raw->state, raw->name))
 		return usage("--state is too long for the path of a socket below it");
 	(void)snprintf(config->pid_path, sizeof(config->pid_path), "%s/run/%s.pid",
 		       raw->state, raw->name);

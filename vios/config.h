@@ -26,6 +26,7 @@ struct vios_config {
 	const char *name;
 	bool allow_drills;
 	char socket_path[HV_LOCAL_PATH_BYTES];
+	char control_path[HV_LOCAL_PATH_BYTES];
 	char pid_path[PATH_MAX];
 	int pid_file_fd; /* 0: pid_path */
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "hvcore/base/invariant.h"
@@ -42,11 +43,19 @@ static enum hv_code open_sync(struct vios_device *device, unsigned lanes,
 	return HV_OK;
 }
 
+uint64_t vios_device_key(const uint8_t id[HV_PGDEV_ID_BYTES])
+{
+	uint64_t key;
+
+	memcpy(&key, id, sizeof(key));
+	return key != 0 ? key : UINT64_MAX; /* 0 is no device's */
+}
+
 enum hv_code vios_device_open(const struct hv_session_device_open *open, unsigned lanes,
 			      const struct vios_disk *disk,
 			      struct vios_device *ret_device, struct hv_err *err)
 {
-	struct vios_device device = { .target.fd = -1 };
+	struct vios_device device = { .target.fd = -1, .key = vios_device_key(open->id) };
 	enum hv_code code;
 
 	HV_INVARIANT(lanes <= HV_LANES_MAX);

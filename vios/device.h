@@ -23,7 +23,11 @@ struct vios_device {
 	struct vios_target target;
 	int sync_fd[HV_LANES_MAX]; /* -1 where is_direct */
 	uint64_t slots;
+	uint64_t key; /* vios_device_key() of its id */
 };
+
+/* Names a device where a number must do: the first half of its id, which is random. */
+uint64_t vios_device_key(const uint8_t id[HV_PGDEV_ID_BYTES]);
 
 /* disk NULL: the real calls. lanes: how many may sync. */
 HV_MUST_USE

@@ -260,6 +260,15 @@ void vios_devices_on_close(struct vios_devices *devices,
 	}
 }
 
+bool vios_devices_has(struct vios_devices *devices, const uint8_t id[HV_PGDEV_ID_BYTES])
+{
+	for (unsigned i = 0; i < HV_DEVICES_MAX; i++)
+		if (vios_table_state(&devices->table, i) == VIOS_STATE_OPEN &&
+		    memcmp(devices->handles[i].open.id, id, HV_PGDEV_ID_BYTES) == 0)
+			return true;
+	return false;
+}
+
 enum hv_code vios_devices_new(const struct vios_devices_config *config,
 			      struct vios_devices **ret_devices, struct hv_err *err)
 {

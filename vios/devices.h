@@ -41,6 +41,9 @@ void vios_devices_free(struct vios_devices *devices);
 void vios_devices_set_lanes(struct vios_devices *devices, unsigned lanes);
 struct vios_table *vios_devices_table(struct vios_devices *devices);
 
+/* Is the device of that id open? */
+bool vios_devices_has(struct vios_devices *devices, const uint8_t id[HV_PGDEV_ID_BYTES]);
+
 void vios_devices_on_open(struct vios_devices *devices,
 			  const struct hv_session_device_open *open);
 void vios_devices_on_close(struct vios_devices *devices,

@@ -11,6 +11,7 @@
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
 #include "hvcore/base/thread.h"
+#include "vios/inject_io.h"
 
 struct vios_lane {
 	struct vios_lane_config config;
@@ -113,8 +114,6 @@ enum hv_code vios_lane_step(struct vios_lane *lane, struct hv_err *err)
 	code = wait_for_work(lane, err);
 	if (code != HV_OK)
 		return code;
-	if (atomic_load(&lane->config.gate->is_closed))
-		return HV_OK; /* told to hang: not one answer more */
 	take_results(lane);
 	hv_vasi_server_flush(&lane->server);
 	return HV_OK;
@@ -141,11 +140,19 @@ static enum hv_code open_io(struct vios_lane *lane, struct hv_err *err)
 		.buffer_bytes = (size_t)HV_LANE_BUFFERS * HV_PAGE_BYTES,
 		.operations = VIOS_OPERATIONS_MAX,
 	};
-	struct hv_aio *io;
+	struct hv_aio *io, *outer;
 	enum hv_code code = hv_aio_open(&config, &io, err);
 
+	if (code != HV_OK)
+		return code;
+	outer = io;
+	if (lane->config.inject != NULL)
+		code = vios_inject_io_open(lane->config.inject, lane->config.lane, io,
+					   &outer, err);
 	if (code == HV_OK)
-		vios_lane_set_io(lane, io);
+		vios_lane_set_io(lane, outer);
+	else
+		io->ops->close(io);
 	return code;
 }
 
@@ -162,10 +169,8 @@ static void *lane_main(void *arg)
 		return NULL;
 	}
 	(void)sem_post(&lane->ready);
-	while (code == HV_OK && !vios_lane_is_done(lane)) {
-		vios_gate_pass(lane->config.gate);
+	while (code == HV_OK && !vios_lane_is_done(lane))
 		code = vios_lane_step(lane, &err);
-	}
 	if (code != HV_OK)
 		lane->config.on_broken(lane->config.arg, &err);
 	/* What a broken lane has in flight ends in the kernel, which holds the file and

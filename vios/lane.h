@@ -18,7 +18,7 @@
 #ifndef VIOS_LANE_H
 #define VIOS_LANE_H
 
-#include "vios/gate.h"
+#include "vios/inject.h"
 #include "vios/requests.h"
 
 struct vios_lane_config {
@@ -28,7 +28,7 @@ struct vios_lane_config {
 	unsigned heartbeat_ms;
 	unsigned cpu; /* 1 + CPU; 0 = anywhere */
 	struct vios_table *table;
-	struct vios_gate *gate;
+	struct vios_inject *inject; /* NULL: no drills, and no trace of them */
 	void (*on_broken)(void *arg, const struct hv_err *err);
 	void *arg;
 };

@@ -5,7 +5,6 @@
 #include "hvcore/base/log.h"
 #include "hvcore/base/pidfile.h"
 #include "vios/config.h"
-#include "vios/drill.h"
 #include "vios/oneshot.h"
 #include "vios/process.h"
 #include "vios/session.h"
@@ -14,6 +13,7 @@ static enum hv_code serve_session(const struct vios_config *config, struct hv_er
 {
 	struct vios_session_config session_config = {
 		.socket_path = config->socket_path,
+		.control_path = config->control_path,
 		.name = config->name,
 		.allow_drills = config->allow_drills,
 	};
@@ -42,7 +42,6 @@ static int serve(const struct vios_config *config)
 		log_error("vios.not_started", "why=\"%s\"", err.text);
 		return 1;
 	}
-	vios_drill_ignore();
 	vios_process_harden();
 	code = serve_session(config, &err);
 	if (code != HV_OK)

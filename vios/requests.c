@@ -91,6 +91,7 @@ static void queue_rest(struct vios_requests *requests, uint16_t index)
 		.bytes = (asked->pages - request->done) * HV_PAGE_BYTES,
 		.offset = hv_pgdev_slot_offset(asked->slot + request->done),
 		.cookie = index,
+		.owner = request->device->key,
 	};
 
 	requests->io->ops->queue(requests->io, &op);

@@ -5,13 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
+#include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
 #include "hvcore/vasi/window.h"
+#include "vios/control.h"
 #include "vios/devices.h"
-#include "vios/drill.h"
+#include "vios/inject.h"
 #include "vios/lane.h"
 
 /* Fast at first: a hypervisor that starts with us listens within milliseconds. */
@@ -32,8 +35,8 @@ struct vios_session {
 	struct hv_watch socket;
 	struct hv_window window;
 	struct vios_devices *devices;
-	struct vios_gate gate;
-	struct vios_drill drill;
+	struct vios_control control;
+	struct vios_inject inject;
 	struct vios_lane *lanes[HV_LANES_MAX];
 	unsigned lane_count;
 	struct hv_job broken; /* a lane's news */
@@ -126,11 +129,10 @@ static void on_beat(struct hv_timer *timer)
 {
 	struct vios_session *session = OF(vios_session, beat, timer);
 
-	if (atomic_load(&session->gate.is_closed))
-		return; /* told to hang */
 	atomic_fetch_add_explicit(&hv_window_top(&session->window)->heartbeat, 1,
 				  memory_order_relaxed);
 	vios_devices_flush(session->devices);
+	vios_inject_look(&session->inject);
 }
 
 static void on_broken_job(struct hv_job *job)
@@ -176,7 +178,7 @@ static enum hv_code start_lanes(struct vios_session *session,
 			.heartbeat_ms = welcome->heartbeat_ms,
 			.cpu = welcome->lane_cpu[i],
 			.table = vios_devices_table(session->devices),
-			.gate = &session->gate,
+			.inject = session->config.allow_drills ? &session->inject : NULL,
 			.on_broken = on_lane_broken,
 			.arg = session,
 		};
@@ -202,6 +204,7 @@ static enum hv_code begin_serving(struct vios_session *session,
 	enum hv_code code;
 
 	vios_devices_set_lanes(session->devices, welcome->lanes);
+	vios_inject_show(&session->inject, hv_window_top(&session->window));
 	code = hv_timer_start(session->loop, &session->beat, 0, half > 0 ? half : 1, err);
 	if (code == HV_OK)
 		code = start_lanes(session, welcome, err);
@@ -300,25 +303,78 @@ static void on_socket(struct hv_watch *watch, unsigned events)
 		end(session, code, &err);
 }
 
-/* A drill: stand still as a whole, or go on as if nothing had been. */
-static void on_drill(void *arg, bool is_hang)
+static enum hv_code start_injection(struct vios_session *session,
+				    const struct hv_inject_order *order,
+				    struct hv_inject_answer *answer, struct hv_err *err)
+{
+	const struct hv_injection *injection = &order->injection;
+	struct vios_injection started;
+	uint64_t key = 0;
+	enum hv_code code;
+
+	if (session->state != SERVING)
+		return hv_fail(err, HV_E_AGAIN,
+			       "VIOS '%s' has no session with its hypervisor yet: wait "
+			       "until it serves",
+			       session->config.name);
+	if (injection->device[0] != '\0') {
+		if (!vios_devices_has(session->devices, order->id))
+			return hv_fail(err, HV_E_NOTFOUND,
+				       "VIOS '%s' has no device '%s' open: say one that "
+				       "it serves, or none for all",
+				       session->config.name, injection->device);
+		key = vios_device_key(order->id);
+	}
+	code = vios_inject_add(&session->inject, injection, key, &started, err);
+	if (code != HV_OK)
+		return hv_wrap(err, "VIOS '%s'", session->config.name);
+	answer->number = started.number;
+	answer->seed = started.seed;
+	return HV_OK;
+}
+
+static void on_order(void *arg, const struct hv_inject_order *order,
+		     struct hv_inject_answer *answer)
 {
 	struct vios_session *session = arg;
-	struct hv_err err;
+	struct hv_err err = { 0 };
+	enum hv_code code = HV_OK;
 
-	if (is_hang == atomic_load(&session->gate.is_closed))
+	if (!session->config.allow_drills)
+		code = hv_fail(&err, HV_E_REFUSED,
+			       "VIOS '%s' was started without --allow-drills: start its "
+			       "host with it",
+			       session->config.name);
+	else if (order->head.type == HV_INJECT_CLEAR)
+		answer->number = vios_inject_clear(&session->inject, "told to");
+	else
+		code = start_injection(session, order, answer, &err);
+	answer->code = code;
+	if (code == HV_OK)
 		return;
-	log_warn(is_hang ? "vios.told_to_hang" : "vios.told_to_go_on", "name=%s",
-		 session->config.name);
-	vios_gate_set(&session->gate, is_hang);
-	if (session->fd < 0)
-		return;
-	if (is_hang)
-		hv_watch_stop(&session->socket);
-	else if (hv_watch_start(session->loop, &session->socket, session->fd,
-				HV_WATCH_READ, &err) != HV_OK)
-		end(session, err.code, &err);
+	(void)snprintf(answer->text, sizeof(answer->text), "%.255s", err.text);
+	log_warn("vios.order_refused", "why=\"%s\"", err.text);
 }
+
+static uint64_t real_now_ns(void *arg)
+{
+	(void)arg;
+	return hv_clock_ns();
+}
+
+static uint64_t real_random(void *arg)
+{
+	uint64_t seed = 0;
+
+	(void)arg;
+	/* 8 bytes are never cut short; before the pool is ready the clock has to do. */
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed) ||
+	    seed == 0)
+		seed = hv_clock_ns();
+	return seed;
+}
+
+static const struct vios_inject_env inject_env = { real_now_ns, real_random, NULL };
 
 static void on_terminate(void *arg, int signal)
 {
@@ -335,14 +391,19 @@ static enum hv_code set_up(struct vios_session *session, struct hv_err *err)
 		.send = send_packet,
 		.arg = session,
 	};
+	struct vios_control_config control = {
+		.path = session->config.control_path,
+		.on_order = on_order,
+		.arg = session,
+	};
 	enum hv_code code = hv_loop_on_terminate(session->loop, on_terminate, session,
 						 err);
 
 	if (code == HV_OK)
 		code = vios_devices_new(&config, &session->devices, err);
-	if (code == HV_OK && session->config.allow_drills)
-		code = vios_drill_start(&session->drill, session->loop, on_drill, session,
-					err);
+	if (code == HV_OK)
+		code = vios_control_start(&session->control, session->loop, &control,
+					  err);
 	return code;
 }
 
@@ -357,8 +418,8 @@ static void init(struct vios_session *session, const struct vios_session_config 
 	session->broken.run = on_broken_job;
 	atomic_init(&session->is_broken, false);
 	hv_window_init(&session->window);
-	vios_gate_init(&session->gate);
-	vios_drill_init(&session->drill);
+	vios_control_init(&session->control);
+	vios_inject_init(&session->inject, &inject_env);
 }
 
 enum hv_code vios_session_open(const struct vios_session_config *config,
@@ -398,7 +459,7 @@ static void stop_lanes(struct vios_session *session)
 {
 	for (unsigned i = 0; i < session->lane_count; i++)
 		vios_lane_stop(session->lanes[i]);
-	vios_gate_set(&session->gate, false); /* after: a hung lane does no more */
+	(void)vios_inject_clear(&session->inject, "the session is over");
 	for (unsigned i = 0; i < session->lane_count; i++) {
 		vios_lane_join(session->lanes[i]);
 		vios_lane_close(session->lanes[i]);
@@ -413,12 +474,11 @@ void vios_session_close(struct vios_session *session)
 	hv_timer_stop(&session->retry);
 	hv_timer_stop(&session->beat);
 	hang_up(session);
-	vios_drill_stop(&session->drill);
+	vios_control_stop(&session->control);
 	stop_lanes(session);
 	vios_devices_stop(session->devices);
 	hv_loop_close(session->loop); /* runs what lanes and workers have posted */
 	vios_devices_free(session->devices);
 	hv_window_close(&session->window);
-	vios_gate_fini(&session->gate);
 	free(session);
 }

@@ -7,7 +7,7 @@
  *
  * An incarnation serves one session and ends with it: a new one is a new process,
  * with a new epoch, ring and window (P9). Its threads: this one (socket, heartbeat,
- * signals of drills), one a lane, and workers for what may block.
+ * orders of drills), one a lane, and workers for what may block.
  *
  * Contract
  *   Threads  L. run returns when the session is over, with the lanes still there;
@@ -24,7 +24,8 @@
 struct vios_session_config {
 	const char *socket_path;
 	const char *name;
-	bool allow_drills; /* SIGUSR1: hang; SIGUSR2: go on */
+	const char *control_path;
+	bool allow_drills; /* faults may be injected */
 };
 
 struct vios_session;

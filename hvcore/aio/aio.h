@@ -32,6 +32,7 @@ struct hv_aio_op {
 	uint32_t bytes;
 	uint64_t offset;
 	uint32_t cookie; /* comes back with the result; not HV_AIO_DOORBELL */
+	uint64_t owner;  /* which device, to who looks at operations; nothing here */
 };
 
 #define HV_AIO_DOORBELL UINT32_MAX /* cookie: somebody rang */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "hvcore/base/clock.h"
+#include "hvcore/wire/injection_message.h"
 
 #define REASON_FAULT 0x08 /* of a dispatch, as the dispatch trace log of PAPR has it */
 #define WAITING_NS UINT64_C(100000000) /* a fault older than this waits; arbitrary */
@@ -29,6 +30,7 @@ struct build_partition {
 struct build_vios {
 	Tarn__ViosStat stat;
 	char reason[REASON_BYTES];
+	struct hv_injection_stats injected;
 };
 
 struct build { /* everything a HostStat points to; `stat` is first */
@@ -425,6 +427,7 @@ static void fill_vios(struct build *build, struct hypervisor *hv)
 			SET(&at->stat, reads, atomic_load(&head->reads));
 			SET(&at->stat, writes, atomic_load(&head->writes));
 			SET(&at->stat, errors, atomic_load(&head->errors));
+			hv_injection_stats_put(head, &at->injected, &at->stat);
 		}
 		for (unsigned n = 0; n < hv->team->count; n++)
 			inflight += atomic_load(&hv->team->threads[n]->lanes[i].out);

@@ -3,6 +3,7 @@
 
 #include "hvcore/base/hist.h"
 #include "hvcore/base/units.h"
+#include "hvcore/wire/injection.h"
 #include "hvcore/wire/io.h"
 #include "hvcore/wire/lpar_profile.h"
 
@@ -17,6 +18,8 @@ static const struct message_rule rules[] = {
 	{ &tarn__virtual_disk__descriptor,        "path",       RULE_PATH, 0 },
 	{ &tarn__histogram__descriptor,           "buckets",    RULE_LIST, HV_HIST_BUCKETS },
 	{ &tarn__vios_stat__descriptor,           "name",       RULE_NAME, 0 },
+	{ &tarn__vios_stat__descriptor,           "injected",   RULE_LIST, HV_INJECTION_KIND_COUNT },
+	{ &tarn__injection__descriptor,           "device",     RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__failover__descriptor,            "from",       RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__failover__descriptor,            "to",         RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__partition_stat__descriptor,      "name",       RULE_NAME, 0 },
@@ -87,6 +90,9 @@ static const struct message_rule rules[] = {
 	{ &tarn__pool_cancel__descriptor,         "host",       RULE_NAME, 0 },
 	{ &tarn__vios_change__descriptor,         "host",       RULE_NAME, 0 },
 	{ &tarn__vios_change__descriptor,         "name",       RULE_NAME, 0 },
+	{ &tarn__vios_inject__descriptor,         "host",       RULE_NAME, 0 },
+	{ &tarn__vios_inject__descriptor,         "name",       RULE_NAME, 0 },
+	{ &tarn__vios_inject__descriptor,         "by",         RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__pgdev_add__descriptor,           "host",       RULE_NAME, 0 },
 	{ &tarn__pgdev_add__descriptor,           "name",       RULE_NAME, 0 },
 	{ &tarn__pgdev_add__descriptor,           "path",       RULE_PATH, 0 },

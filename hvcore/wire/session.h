@@ -42,6 +42,7 @@
 #define HVCORE_WIRE_SESSION_H
 
 #include "hvcore/base/units.h"
+#include "hvcore/wire/injection.h"
 #include "hvcore/wire/local.h"
 
 #include <stdatomic.h>
@@ -156,6 +157,10 @@ struct hv_lane {
 struct hv_window_head {
 	_Atomic uint64_t heartbeat;             /* advanced by the VIOS's main loop */
 	_Atomic uint64_t reads, writes, errors; /* its own count, for people */
+	/* drills, by enum hv_injection_kind: requests (pages) that were hit, in all; and
+	 * injections that there are now */
+	_Atomic uint64_t injected[HV_INJECTION_KIND_COUNT];
+	_Atomic uint32_t injecting[HV_INJECTION_KIND_COUNT];
 };
 
 /* Layout: where a lane, and a buffer of a lane, begins in the window. */

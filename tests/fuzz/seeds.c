@@ -14,6 +14,7 @@
 #include "hvcore/loop/rpc_priv.h"
 #include "hvcore/wire/attach.h"
 #include "hvcore/wire/hcall.h"
+#include "hvcore/wire/injection.h"
 #include "hvcore/wire/io.h"
 #include "hvcore/wire/messages.h"
 #include "hvcore/wire/session.h"
@@ -407,6 +408,34 @@ static void put_packets(void)
 	}
 }
 
+static void put_injections(void)
+{
+	struct hv_local_head clear = hv_local_head(HV_INJECT_VERSION, HV_INJECT_CLEAR,
+						   sizeof(clear), 1);
+	struct hv_inject_answer answer = {
+		.head = hv_local_head(HV_INJECT_VERSION, HV_INJECT_ANSWER, sizeof(answer),
+				      1),
+	};
+
+	for (uint32_t kind = 1; kind < HV_INJECTION_KIND_COUNT; kind++) {
+		struct hv_inject_order order = {
+			.head = hv_local_head(HV_INJECT_VERSION, HV_INJECT_START,
+					      sizeof(order), 1),
+			.injection = { .kind = kind,
+				       .op = HV_INJECTION_WRITE,
+				       .rate_ppm = 10000,
+				       .time_ms = 10000,
+				       .delay_ms = kind == HV_INJECTION_DELAY,
+				       .error = kind == HV_INJECTION_ERROR,
+				       .device = "d1" },
+		};
+
+		put("inject", hv_injection_kind_name(kind), &order, sizeof(order));
+	}
+	put("inject", "clear", &clear, sizeof(clear));
+	put("inject", "answer", &answer, sizeof(answer));
+}
+
 static void put_hcalls(void)
 {
 	const uint64_t r = UINT64_C(1) << 12 | HV_HPTE_R_M | HV_HPTE_R_PP_RW;
@@ -545,6 +574,7 @@ int main(int argc, char **argv)
 	put_host_replies();
 	put_hypervisor_messages();
 	put_packets();
+	put_injections();
 	put_hcalls();
 	put_io();
 	put_frames();

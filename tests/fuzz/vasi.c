@@ -84,7 +84,6 @@ static void run_lane(struct vios_lane *lane, const struct hv_window *window,
 static void fuzz_lane(const uint8_t *data, size_t size)
 {
 	static struct vios_table table;
-	static struct vios_gate gate;
 	static struct fake_io fake;
 	struct hv_window *window = the_window();
 	struct hv_lane *shared = hv_window_lane(window, 0);
@@ -95,7 +94,6 @@ static void fuzz_lane(const uint8_t *data, size_t size)
 		.epoch = EPOCH,
 		.heartbeat_ms = 2,
 		.table = &table,
-		.gate = &gate,
 		.on_broken = on_broken,
 	};
 	struct vios_lane *lane;

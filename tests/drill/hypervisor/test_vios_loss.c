@@ -1,11 +1,12 @@
 /*
  * Claim   an active paging VIOS that dies, stops or hangs under full paging load
  *         loses no page and ends no partition.
- * Inject  SIGKILL; SIGSTOP; the order to hang (SIGUSR1); a second one before the
- *         first is replaced; both at once.
+ * Inject  SIGKILL; SIGSTOP; requests that hang; a second one before the first is
+ *         replaced; both at once.
  * Expect  the partner is active; every page of every partition verifies, no
  *         counter is off. Bound: longest stall 1 s for a kill, 3 s for a hang with
- *         hang_ms 500 (both times three under a sanitizer).
+ *         hang_ms 500, 7 s where only requests hang, which is judged by their age, ten
+ *         times hang_ms (all times three under a sanitizer).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,10 +19,13 @@
 #include <string.h>
 
 #include "tests/support/host.h"
+#include "tests/support/inject.h"
 #include "tests/support/wait.h"
 
 #define KILL_STALL_US 1000000u
 #define HANG_STALL_US 3000000u
+#define REQUESTS_STALL_US 7000000u
+#define HANG_REQUESTS 0 /* as a signal */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SLOW 3u
@@ -129,10 +133,22 @@ struct row {
 	uint64_t stall_us;
 };
 
+static void hit(unsigned index, int signal)
+{
+	const char *name = index == 0 ? "vios1" : "vios2";
+	struct hv_injection hang = test_injection(HV_INJECTION_HANG, HV_INJECTION_BOTH);
+
+	if (signal != HANG_REQUESTS)
+		test_process_signal(&host.vios[index], signal);
+	else
+		assert_int_equal(test_inject(host.dir.path, name, &hang, NULL, NULL),
+				 HV_OK);
+}
+
 static void lose_the_active_one(const struct row *row)
 {
 	reset_stalls();
-	test_process_signal(&host.vios[0], row->signal);
+	hit(0, row->signal);
 	test_host_wait(&host, is_taken_over, (void *)(uintptr_t) "vios2", TEST_WAIT_MS,
 		       "vios2 active");
 	go_on_and_verify(row->stall_us);
@@ -140,7 +156,7 @@ static void lose_the_active_one(const struct row *row)
 	replace(0, 128 + SIGKILL);
 	/* and back again: the one that was replaced serves now */
 	reset_stalls();
-	test_process_signal(&host.vios[1], row->signal);
+	hit(1, row->signal);
 	test_host_wait(&host, is_taken_over, (void *)(uintptr_t) "vios1", TEST_WAIT_MS,
 		       "vios1 active");
 	go_on_and_verify(row->stall_us);
@@ -166,7 +182,7 @@ static void a_stopped_vios_loses_nothing(void **state)
 static void a_hanging_vios_loses_nothing(void **state)
 {
 	(void)state;
-	lose_the_active_one(&(struct row){ SIGUSR1, "hang", HANG_STALL_US });
+	lose_the_active_one(&(struct row){ HANG_REQUESTS, "hang", REQUESTS_STALL_US });
 	test_host_end(&host);
 }
 

@@ -1,5 +1,6 @@
 /* Pages through a real tarn-vios, and what is left of them when it is killed, stopped
  * or told to hang. */
+#include "tests/support/inject.h"
 #include "tests/support/vasi_host.h"
 
 #include <errno.h>
@@ -320,12 +321,35 @@ static bool has_answered_all(void *arg)
 	return true;
 }
 
+enum still { STOPPED, HUNG };
+
+static void stand_still(struct world *world, enum still how)
+{
+	struct hv_injection hang = test_injection(HV_INJECTION_HANG, HV_INJECTION_WRITE);
+
+	if (how == STOPPED)
+		test_process_signal(&world->vios.process, SIGSTOP);
+	else
+		assert_int_equal(
+			test_inject(world->host.state.path, "vios1", &hang, NULL, NULL),
+			HV_OK);
+}
+
+static void go_on(struct world *world, enum still how)
+{
+	if (how == STOPPED)
+		test_process_signal(&world->vios.process, SIGCONT);
+	else
+		assert_int_equal(test_inject_clear(world->host.state.path, "vios1"),
+				 HV_OK);
+}
+
 /*
- * P9, M5: a VIOS stands still with writes in its ring (stopped, or told to hang). Its
+ * P9, M5: a VIOS stands still with writes in its ring (stopped, or hanging by injection). Its
  * partner takes over and never uses those slots. When the old one wakes up, late, its
  * writes land in them and nowhere else.
  */
-static void wake_late(struct world *world, int stop, int go)
+static void wake_late(struct world *world, enum still how)
 {
 	static const unsigned stale = 50; /* slots 0..49: in doubt */
 	struct vasi_vios *old = &world->vios, *new = &world->other;
@@ -336,9 +360,7 @@ static void wake_late(struct world *world, int stop, int go)
 	vasi_vios_run(&world->host, old, "vios1", 1, LANES);
 	open_device(old, world->path, 0);
 	fill(world, old);
-	test_process_signal(&old->process, stop);
-	if (stop == SIGUSR1)
-		assert_true(test_process_says(&old->process, "hang", TEST_WAIT_MS));
+	stand_still(world, how);
 	for (uint32_t slot = 0; slot < stale; slot++)
 		assert_true(send_write(world, old, slot % LANES, slot, 1));
 	for (unsigned lane = 0; lane < LANES; lane++)
@@ -355,7 +377,7 @@ static void wake_late(struct world *world, int stop, int go)
 	drain(world, new, 0);
 	assert_true(is_locked(world, 0)); /* not drained: quarantine goes on */
 
-	test_process_signal(&old->process, go);
+	go_on(world, how);
 	assert_true(test_wait(has_answered_all, old, TEST_WAIT_MS));
 	for (unsigned lane = 0; lane < LANES; lane++) {
 		struct hv_vasi_answer answer;
@@ -379,12 +401,12 @@ static void wake_late(struct world *world, int stop, int go)
 
 static void a_late_write_of_a_stopped_vios_lands_only_in_its_slots(void **state)
 {
-	wake_late(*state, SIGSTOP, SIGCONT);
+	wake_late(*state, STOPPED);
 }
 
 static void a_late_write_of_a_hung_vios_lands_only_in_its_slots(void **state)
 {
-	wake_late(*state, SIGUSR1, SIGUSR2);
+	wake_late(*state, HUNG);
 }
 
 static void a_stopped_vios_can_be_killed_and_is_drained(void **state)

@@ -1,4 +1,5 @@
 /* The life of a real tarn-vios: meets a hypervisor, opens devices, ends. */
+#include "tests/support/inject.h"
 #include "tests/support/vasi_host.h"
 
 #include <fcntl.h>
@@ -63,6 +64,7 @@ static void sigterm_ends_it_in_any_state(void **state)
 {
 	struct world *world = *state;
 	struct vasi_vios *vios = &world->vios;
+	struct hv_injection hang = test_injection(HV_INJECTION_HANG, HV_INJECTION_BOTH);
 
 	vasi_vios_start(&world->host, vios, "vios1", false);
 	assert_true(test_process_says(&vios->process, "vios.started", TEST_WAIT_MS));
@@ -76,9 +78,11 @@ static void sigterm_ends_it_in_any_state(void **state)
 
 	vasi_vios_run(&world->host, vios, "vios1", 2, 1);
 	assert_true(test_process_says(&vios->process, "session_opened", TEST_WAIT_MS));
-	test_process_signal(&vios->process, SIGUSR1);
-	assert_true(test_process_says(&vios->process, "told_to_hang", TEST_WAIT_MS));
-	assert_int_equal(vasi_vios_end(vios, SIGTERM), 0); /* told to hang, too */
+	assert_true(test_process_says(&vios->process, "session_opened", TEST_WAIT_MS));
+	assert_int_equal(test_inject(world->host.state.path, "vios1", &hang, NULL, NULL),
+			 HV_OK);
+	assert_int_equal(vasi_vios_end(vios, SIGTERM), 0); /* with faults, too */
+	assert_non_null(strstr(vios->process.err, "vios.injection_ended"));
 }
 
 static void one_name_is_one_process(void **state)
@@ -263,27 +267,50 @@ static void hearts_beat_while_idle(void **state)
 	test_process_signal(&world->vios.process, SIGCONT);
 	beats = beats_of(&world->vios);
 	assert_true(test_wait(all_beat, &beats, TEST_WAIT_MS));
-	test_process_signal(&world->vios.process, SIGUSR1);
-	assert_true(test_wait(none_beats_any_more, &world->vios, TEST_WAIT_MS));
-	test_process_signal(&world->vios.process, SIGUSR2);
-	beats = beats_of(&world->vios);
-	assert_true(test_wait(all_beat, &beats, TEST_WAIT_MS));
 	assert_int_equal(vasi_vios_end(&world->vios, 0), 0);
 }
 
 static void drills_need_permission(void **state)
 {
 	struct world *world = *state;
-	struct beats beats;
+	const char *state_path = world->host.state.path;
+	struct hv_injection hang = test_injection(HV_INJECTION_HANG, HV_INJECTION_BOTH);
+	struct hv_inject_answer answer;
 
 	vasi_host_listen(&world->host);
 	vasi_vios_start(&world->host, &world->vios, "vios1", false);
 	assert_true(vasi_vios_hello(&world->host, &world->vios, "vios1"));
 	vasi_vios_welcome(&world->vios, 1, 1, 0);
-	test_process_signal(&world->vios.process, SIGUSR1);
-	test_process_signal(&world->vios.process, SIGUSR2);
-	beats = beats_of(&world->vios);
-	assert_true(test_wait(all_beat, &beats, TEST_WAIT_MS));
+	assert_int_equal(test_inject(state_path, "vios1", &hang, NULL, &answer),
+			 HV_E_REFUSED);
+	assert_non_null(
+		strstr(answer.text, "'vios1' was started without --allow-drills"));
+	assert_int_equal(test_inject_clear(state_path, "vios1"), HV_E_REFUSED);
+	assert_int_equal(vasi_vios_end(&world->vios, 0), 0);
+	assert_non_null(strstr(world->vios.process.err, "vios.order_refused"));
+}
+
+static void an_order_that_cannot_be_carried_out_says_why(void **state)
+{
+	struct world *world = *state;
+	const char *state_path = world->host.state.path;
+	struct hv_injection error = test_injection(HV_INJECTION_ERROR, HV_INJECTION_BOTH);
+	static const uint8_t id[16] = { 1 };
+	struct hv_inject_answer answer;
+
+	vasi_vios_start(&world->host, &world->vios, "vios1", true);
+	assert_int_equal(test_inject(state_path, "vios1", &error, NULL, &answer),
+			 HV_E_AGAIN);
+	assert_non_null(strstr(answer.text, "no session"));
+	vasi_host_listen(&world->host);
+	assert_true(vasi_vios_hello(&world->host, &world->vios, "vios1"));
+	vasi_vios_welcome(&world->vios, 1, 1, 0);
+	assert_true(
+		test_process_says(&world->vios.process, "session_opened", TEST_WAIT_MS));
+	(void)snprintf(error.device, sizeof(error.device), "d7");
+	assert_int_equal(test_inject(state_path, "vios1", &error, id, &answer),
+			 HV_E_NOTFOUND);
+	assert_non_null(strstr(answer.text, "device 'd7'"));
 	assert_int_equal(vasi_vios_end(&world->vios, 0), 0);
 }
 
@@ -431,6 +458,7 @@ int main(void)
 		WITH_WORLD(a_welcome_without_a_window_ends_it),
 		WITH_WORLD(hearts_beat_while_idle),
 		WITH_WORLD(drills_need_permission),
+		WITH_WORLD(an_order_that_cannot_be_carried_out_says_why),
 		WITH_WORLD(it_drops_the_rights_it_does_not_need),
 		WITH_WORLD(devices_open_and_close),
 		WITH_WORLD(a_device_that_is_not_ours_is_refused_with_a_sentence),

@@ -25,7 +25,6 @@ struct world {
 	struct hv_window window;
 	struct hv_vasi_client client;
 	struct vios_table table;
-	struct vios_gate gate;
 	struct fake_io fake;
 	struct vios_lane *lane;
 	unsigned unused; /* calls of on_unused */
@@ -70,7 +69,6 @@ static int setup(void **state)
 	assert_int_equal(hv_window_create(2, &world->window, NULL), HV_OK);
 	hv_vasi_client_init(&world->client, &world->window, LANE, EPOCH);
 	vios_table_init(&world->table, on_unused, world);
-	vios_gate_init(&world->gate);
 	add_device(world, DIRECT, DIRECT_FD, true);
 	add_device(world, BUFFERED, BUFFERED_FD, false);
 	config = (struct vios_lane_config){
@@ -79,7 +77,6 @@ static int setup(void **state)
 		.epoch = EPOCH,
 		.heartbeat_ms = 50,
 		.table = &world->table,
-		.gate = &world->gate,
 		.on_broken = on_broken,
 	};
 	assert_int_equal(vios_lane_open(&config, &world->lane, NULL), HV_OK);
@@ -95,7 +92,6 @@ static int teardown(void **state)
 
 	vios_lane_close(world->lane);
 	assert_true(world->fake.is_closed);
-	vios_gate_fini(&world->gate);
 	hv_window_close(&world->window);
 	free(world);
 	return 0;
@@ -469,21 +465,6 @@ static void a_stopped_lane_ends_what_it_has_begun(void **state)
 	assert_true(vios_lane_is_done(world->lane));
 }
 
-static void a_lane_told_to_hang_answers_nothing_until_told_to_go_on(void **state)
-{
-	struct world *world = *state;
-
-	send(world, 1, DIRECT, HV_OP_READ, 1);
-	turn(world);
-	fake_io_finish(&world->fake, 0, HV_PAGE_BYTES);
-	vios_gate_set(&world->gate, true); /* the thread was on its way past it */
-	turn(world);
-	expect_no_answer(world);
-	vios_gate_set(&world->gate, false);
-	turn(world);
-	expect_answer(world, 1, 0);
-}
-
 static void an_idle_lane_sleeps_half_a_heartbeat_and_beats(void **state)
 {
 	struct world *world = *state;
@@ -542,7 +523,6 @@ int main(void)
 		WITH_WORLD(a_failed_wait_breaks_the_lane),
 		WITH_WORLD(closing_waits_for_the_last_request),
 		WITH_WORLD(a_stopped_lane_ends_what_it_has_begun),
-		WITH_WORLD(a_lane_told_to_hang_answers_nothing_until_told_to_go_on),
 		WITH_WORLD(an_idle_lane_sleeps_half_a_heartbeat_and_beats),
 		WITH_WORLD(a_full_ring_of_requests_is_served),
 	};
