@@ -2,7 +2,7 @@
  * control - what the agent asks over nng (proto/hypervisor.proto). Every request
  * may be repeated; those that take time hold their exchange.
  */
-#include "hvcore/hypervisor/hypervisor_priv.h"
+#include "hvcore/hypervisor/director.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,6 +164,15 @@ static void on_expect(struct hypervisor *hv, const Tarn__HvRequest *request,
 	control_answer(exchange, director_expect(hv, request->vios_expect, &err), &err);
 }
 
+static void on_failback(struct hypervisor *hv, const Tarn__HvRequest *request,
+			struct hv_exchange *exchange)
+{
+	struct hv_err err = { 0 };
+
+	control_answer(exchange, pair_fail_back(hv, request->failback->partition, &err),
+		       &err);
+}
+
 static void on_shutdown(struct hypervisor *hv, const Tarn__HvRequest *request,
 			struct hv_exchange *exchange)
 {
@@ -200,6 +209,7 @@ static on_request *const table[] = {
 	[TARN__HV_REQUEST__KIND_RESERVE_SET] = on_reserve_set,
 	[TARN__HV_REQUEST__KIND_RESIZE]      = on_resize,
 	[TARN__HV_REQUEST__KIND_SHARE]       = on_share,
+	[TARN__HV_REQUEST__KIND_FAILBACK]    = on_failback,
 };
 /* clang-format on */
 

@@ -10,7 +10,7 @@
  * P16: two VIOS share a device only if both use O_DIRECT, or both open the same
  * inode in the same way; the later one fails otherwise.
  */
-#include "hvcore/hypervisor/hypervisor_priv.h"
+#include "hvcore/hypervisor/director.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
 #include "hvcore/wire/pgdev.h"
@@ -85,13 +86,20 @@ enum hv_code device_open(struct partition *partition, const Tarn__HvDevice *ask,
 	if (handle == HV_DEVICES_MAX)
 		return hv_fail(err, HV_E_LIMIT, "%u paging devices are open",
 			       HV_DEVICES_MAX);
-	*device = (struct device){ .handle = handle, .owner_epoch = ask->owner_epoch };
+	*device = (struct device){
+		.handle = handle,
+		.owner_epoch = ask->owner_epoch,
+		.current = -1,
+	};
 	if (strlen(ask->path) >= sizeof(device->path) ||
 	    ask->id.len != sizeof(device->id))
 		return hv_fail(err, HV_E_INVAL, "path or identity of paging device '%s'",
 			       ask->name);
 	(void)snprintf(device->name, sizeof(device->name), "%s", ask->name);
 	(void)snprintf(device->path, sizeof(device->path), "%s", ask->path);
+	if (ask->primary != NULL)
+		(void)snprintf(device->primary, sizeof(device->primary), "%s",
+			       ask->primary);
 	memcpy(device->id, ask->id.data, sizeof(device->id));
 	device->lock_fd = open(device->path,
 			       O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -303,10 +311,10 @@ static void take_opened(struct vios *vios, struct device_path *path,
 	path->inode = packet->inode;
 	path->is_direct = packet->is_direct != 0;
 	if (other->state == DEVICE_OPEN && !may_share(path, other)) {
-		bool is_active = hv->director.active == (int)path->index;
+		bool is_primary = pair_primary(path->partition) == path->index;
 
-		/* before anybody uses it the active one keeps it, whoever was first */
-		if (!is_active || path->partition->phase >= PHASE_ADDING) {
+		/* before anybody uses it its primary keeps it, whoever was first */
+		if (!is_primary || path->partition->phase >= PHASE_ADDING) {
 			give_up(vios, path, different_caches);
 			return;
 		}
@@ -317,6 +325,7 @@ static void take_opened(struct vios *vios, struct device_path *path,
 		return;
 	}
 	path->state = DEVICE_OPEN;
+	path->opened_ms = hv_clock_ms();
 	path->reason[0] = path->last_reason[0] = '\0';
 	tell(path);
 }
@@ -342,7 +351,7 @@ void device_opened(struct hypervisor *hv, struct vios *vios,
 		note(vios, path, packet->text);
 	}
 	partition_device_changed(partition);
-	director_choose(hv);
+	pair_choose(hv);
 }
 
 void device_closed(struct hypervisor *hv, struct vios *vios, uint32_t handle)
@@ -360,7 +369,7 @@ void device_closed(struct hypervisor *hv, struct vios *vios, uint32_t handle)
 	/* given up: stays failed, with its reason, and is tried again later */
 	path->state = path->reason[0] != '\0' ? DEVICE_FAILED : DEVICE_CLOSED;
 	partition_device_changed(partition);
-	director_choose(hv);
+	pair_choose(hv);
 }
 
 void device_path_lost(struct hypervisor *hv, unsigned path, bool has_doubt)
@@ -397,7 +406,7 @@ static void on_drained(struct fault_round *round)
 		vios->undrained_slots = 0;
 		log_info("hypervisor.drained", "vios=%s", vios->name);
 	}
-	director_choose(partition->hv);
+	pair_choose(partition->hv);
 }
 
 static void visit_drained(struct fault_thread *thread, struct fault_round *round) /* F */

@@ -1,21 +1,21 @@
 /*
- * director - which VIOS of the pair is asked for pages, and what happens when it no
- * longer can be.
+ * director - what happens when a VIOS can no longer be asked for pages.
  *
  *   exit    its pidfd or its socket says so
  *   hang    a heartbeat of its main loop or of a lane stands still for hang_ms, or a
  *           request is older than ten times that; it is killed first (P9: SIGKILL
  *           ends a stopped process, and what ended never serves again)
  *   error   it broke the protocol; killed
- *   planned maintenance: the partner is asked from now on, and when the last answer
- *           is in, the session closes
+ *   planned maintenance: it is not asked any more, and when the last answer is in,
+ *           the session closes
  *
- * In each case its epoch ends on every fault thread (M5), the partner becomes active
- * in the same breath, and its devices are in doubt until device.c has the proof. A
+ * In each case its epoch ends on every fault thread (M5), those that asked it ask its
+ * partner in the same breath (pair.c; nobody else notices), and its devices are in
+ * doubt until device.c has the proof. A
  * false alarm is harmless: everything that the VIOS may still do goes to slots in
  * quarantine and to a window that nobody looks at.
  */
-#include "hvcore/hypervisor/hypervisor_priv.h"
+#include "hvcore/hypervisor/director.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ void director_init(struct hypervisor *hv)
 {
 	struct director *director = &hv->director;
 
-	director->active = -1;
+	director->preferred = -1;
 	director->last_tick_ms = hv_clock_ms();
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		struct vios *vios = &director->vios[i];
@@ -81,11 +81,6 @@ struct vios *director_find(struct hypervisor *hv, const char *name)
 	return NULL;
 }
 
-struct vios *director_active(struct hypervisor *hv)
-{
-	return hv->director.active < 0 ? NULL : &hv->director.vios[hv->director.active];
-}
-
 /* ---- the failover log ---- */
 
 static struct failover *record(struct director *director, uint64_t number)
@@ -101,162 +96,130 @@ static uint64_t us_between(uint64_t from_ns, uint64_t to_ns)
 	return to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0;
 }
 
-static void log_failover(struct hypervisor *hv, struct vios *from, const char *kind)
+uint64_t director_log(struct hypervisor *hv, const struct vios *from, const char *kind)
 {
 	struct director *director = &hv->director;
 	uint64_t now_ns = hv_clock_ns();
 	struct failover *failover;
 
-	from->failover = ++director->failovers;
-	failover = record(director, from->failover);
+	director->failovers++;
+	failover = record(director, director->failovers);
 	*failover = (struct failover){
-		.number = from->failover,
+		.number = director->failovers,
 		.kind = kind,
 		.wall_ms = hv_clock_wall_ms(),
 		.detected_ns = now_ns,
-		.detected_us = us_between(from->last_life_ns, now_ns),
 	};
 	(void)snprintf(failover->from, sizeof(failover->from), "%s", from->name);
+	return failover->number;
 }
 
-/* Who takes over goes into the failover that has waited for it. */
-static void log_takeover(struct director *director, const struct vios *to)
+/* It ends, and there may be somebody to take over from it. */
+static void log_failover(struct vios *from, const char *kind)
 {
-	struct failover *failover = record(director, director->failovers);
+	struct failover *failover;
 
-	if (failover == NULL || failover->to_epoch != 0)
+	from->failover = director_log(from->hv, from, kind);
+	failover = record(&from->hv->director, from->failover);
+	failover->detected_us = us_between(from->last_life_ns, failover->detected_ns);
+}
+
+static void set_to(struct failover *failover, const struct vios *to)
+{
+	if (failover->to_epoch != 0)
 		return;
 	failover->to_epoch = to->epoch;
 	(void)snprintf(failover->to, sizeof(failover->to), "%s", to->name);
 }
 
-void director_first_pages(struct hypervisor *hv)
+void director_log_moved(struct hypervisor *hv, uint64_t number, const struct vios *to)
 {
-	struct failover *failover = record(&hv->director, hv->director.failovers);
-	struct vios *active = director_active(hv);
-	uint64_t first_ns = 0;
+	struct failover *failover = record(&hv->director, number);
 
-	if (failover == NULL || failover->first_page_us != 0 || active == NULL ||
-	    failover->to_epoch != active->epoch)
+	if (failover == NULL)
 		return;
-	for (unsigned i = 0; i < hv->team->count; i++) {
-		uint64_t ns = atomic_load(
-			&hv->team->threads[i]->lanes[active->path].first_page_ns);
-
-		if (ns > failover->detected_ns && (first_ns == 0 || ns < first_ns))
-			first_ns = ns;
-	}
-	if (first_ns != 0)
-		failover->first_page_us = us_between(failover->detected_ns, first_ns);
+	if (failover->moved == 0 && failover->to_epoch != to->epoch)
+		failover->to_epoch = failover->switched_us =
+			0; /* it was only preferred */
+	set_to(failover, to);
+	failover->moved++;
 }
 
-/* ---- who is asked ---- */
-
-static void visit_role(struct fault_thread *thread, struct fault_round *round) /* F */
-{
-	struct director *director =
-		(struct director *)(void *)((char *)round -
-					    offsetof(struct director, role));
-	unsigned path = director->told_path;
-	struct fault_lane *lane = &thread->lanes[path];
-
-	if (director->told_epoch == 0) {
-		if (lane->is_open)
-			hv_pager_path_role(thread->pager, path, HV_ROLE_STANDBY);
-		return;
-	}
-	if (!lane->is_open || lane->epoch != director->told_epoch)
-		return; /* it ended meanwhile, and another choice follows */
-	atomic_store(&lane->first_page_ns, 0);
-	lane->awaits_first_page = true;
-	hv_pager_path_role(thread->pager, path, HV_ROLE_ACTIVE);
-}
-
-static void tell_role(struct hypervisor *hv);
-
-static void on_role_told(struct fault_round *round)
-{
-	struct hypervisor *hv =
-		(struct hypervisor *)(void *)((char *)round -
-					      offsetof(struct hypervisor, director.role));
-	struct failover *failover = record(&hv->director, hv->director.failovers);
-
-	if (failover != NULL && failover->switched_us == 0 &&
-	    failover->to_epoch == hv->director.told_epoch && failover->to_epoch != 0)
-		failover->switched_us = us_between(failover->detected_ns, hv_clock_ns());
-	tell_role(hv);
-}
-
-/* Brings the fault threads in line with director.active. */
-static void tell_role(struct hypervisor *hv)
+void director_log_preferred(struct hypervisor *hv)
 {
 	struct director *director = &hv->director;
-	struct vios *active = director_active(hv);
-	uint64_t epoch = active != NULL ? active->epoch : 0;
+	struct failover *failover = record(director, director->failovers);
 
-	if (director->told_epoch == epoch || fault_round_is_out(&director->role))
-		return;
-	director->told_epoch = epoch;
-	if (active != NULL)
-		director->told_path = active->path;
-	director->role.visit = visit_role;
-	director->role.done = on_role_told;
-	fault_round_start(hv->team, &director->role);
+	if (failover != NULL)
+		set_to(failover, &director->vios[director->preferred]);
+}
+
+void director_log_telling(struct hypervisor *hv)
+{
+	for (unsigned i = 0; i < HV_FAILOVERS_MAX; i++) {
+		struct failover *failover = &hv->director.log[i];
+
+		failover->is_being_told = failover->to_epoch != 0 &&
+					  failover->switched_us == 0;
+	}
+}
+
+void director_log_switched(struct hypervisor *hv)
+{
+	for (unsigned i = 0; i < HV_FAILOVERS_MAX; i++) {
+		struct failover *failover = &hv->director.log[i];
+
+		if (failover->is_being_told && failover->switched_us == 0)
+			failover->switched_us = us_between(failover->detected_ns,
+							   hv_clock_ns());
+		failover->is_being_told = false;
+	}
+}
+
+/* The first page that one that moved got over that path since then; 0 = none yet. */
+static uint64_t first_page_ns(const struct hypervisor *hv, unsigned path,
+			      uint64_t since_ns)
+{
+	uint64_t first_ns = 0;
+
+	for (unsigned i = 0; i < hv->team->count; i++) {
+		uint64_t ns = atomic_load(&hv->team->threads[i]->lanes[path].moved_ns);
+
+		if (ns > since_ns && (first_ns == 0 || ns < first_ns))
+			first_ns = ns;
+	}
+	return first_ns;
+}
+
+/* The last one that moved somebody there: those before it had their time. */
+static struct failover *last_to(struct director *director, uint64_t epoch)
+{
+	for (uint64_t number = director->failovers; record(director, number) != NULL;
+	     number--)
+		if (record(director, number)->to_epoch == epoch)
+			return record(director, number);
+	return NULL;
+}
+
+void director_first_pages(struct hypervisor *hv)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		uint64_t epoch = hv->director.vios[i].epoch, first_ns;
+		struct failover *failover = epoch == 0 ? NULL
+						       : last_to(&hv->director, epoch);
+
+		if (failover == NULL || failover->first_page_us != 0)
+			continue;
+		first_ns = first_page_ns(hv, i, failover->detected_ns);
+		if (first_ns != 0)
+			failover->first_page_us = us_between(failover->detected_ns,
+							     first_ns);
+	}
 }
 
 bool director_may_serve(const struct vios *vios)
 {
 	return vios->state == SESSION_OPEN && vios->is_expected && !vios->is_maintained;
-}
-
-/*
- * Of those that may serve the best: all devices open before some, then the agent's
- * order. One whose devices are still being opened is waited for. -1 = none.
- */
-static int best_path(struct hypervisor *hv, int except)
-{
-	int best = -1;
-	bool is_best_full = false;
-
-	for (unsigned i = 0; i < HV_PATHS; i++) {
-		const struct vios *vios = &hv->director.vios[i];
-		bool is_full = device_all_open(hv, i, NULL);
-
-		if ((int)i == except || !director_may_serve(vios) ||
-		    (!is_full && device_any_pending(hv, i)))
-			continue;
-		if (best >= 0 &&
-		    (is_best_full > is_full ||
-		     (is_best_full == is_full &&
-		      hv->director.vios[best].preference <= vios->preference)))
-			continue;
-		best = (int)i;
-		is_best_full = is_full;
-	}
-	return best;
-}
-
-static void activate(struct hypervisor *hv, int path)
-{
-	hv->director.active = path;
-	if (path >= 0) {
-		log_takeover(&hv->director, &hv->director.vios[path]);
-		log_info("hypervisor.active", "vios=%s epoch=%llu",
-			 hv->director.vios[path].name,
-			 (unsigned long long)hv->director.vios[path].epoch);
-	}
-	tell_role(hv);
-}
-
-void director_choose(struct hypervisor *hv)
-{
-	int path;
-
-	if (hv->director.active >= 0)
-		return;
-	path = best_path(hv, -1);
-	if (path >= 0)
-		activate(hv, path);
 }
 
 /* ---- the end of an epoch ---- */
@@ -321,10 +284,9 @@ static void end_epoch(struct vios *vios, bool has_doubt)
 	vios->end.visit = visit_end;
 	vios->end.done = on_epoch_ended;
 	fault_round_start(hv->team, &vios->end);
-	if (hv->director.active == (int)vios->path)
-		activate(hv, best_path(hv, (int)vios->path));
+	pair_lost(hv, vios->path, vios->failover);
 	device_path_lost(hv, vios->path, has_doubt);
-	director_choose(hv);
+	pair_choose(hv);
 }
 
 void director_fail(struct vios *vios, const char *kind, const char *reason)
@@ -338,9 +300,10 @@ void director_fail(struct vios *vios, const char *kind, const char *reason)
 		 vios->name, vios->pid, kind, reason);
 	if (!vios->has_exited)
 		(void)syscall(SYS_pidfd_send_signal, vios->pidfd, SIGKILL, NULL, 0);
-	vios->failover = 0;
-	if (hv->director.active == (int)vios->path)
-		log_failover(hv, vios, kind);
+	if (vios->state == SESSION_OPEN)
+		vios->failover = 0;
+	if (pair_is_asked(hv, vios->path))
+		log_failover(vios, kind);
 	end_epoch(vios, true);
 }
 
@@ -466,6 +429,7 @@ void director_tick(struct hypervisor *hv)
 		    hv->director.vios[i].state == SESSION_LEAVING)
 			tick_vios(&hv->director.vios[i], slept_ms);
 	director_first_pages(hv);
+	pair_tick(hv);
 }
 
 /* ---- planned ---- */
@@ -498,15 +462,17 @@ static void on_left(struct fault_round *round)
 void director_leave(struct vios *vios)
 {
 	struct hypervisor *hv = vios->hv;
+	bool is_asked = pair_is_asked(hv, vios->path);
 
 	vios->state = SESSION_LEAVING;
 	vios->failover = 0;
 	vios->leave_deadline_ms = hv_clock_ms() + hv->hang_ms;
-	if (hv->director.active == (int)vios->path) {
+	if (is_asked) {
 		vios->last_life_ns = hv_clock_ns();
-		log_failover(hv, vios, "planned");
-		activate(hv, best_path(hv, (int)vios->path));
+		log_failover(vios, "planned");
 	}
+	hv->director.is_told_due = true; /* that it is leaving */
+	pair_lost(hv, vios->path, vios->failover);
 	hypervisor_poll_soon(hv);
 }
 
@@ -515,9 +481,10 @@ void director_poll(struct hypervisor *hv)
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		struct vios *vios = &hv->director.vios[i];
 
-		if (vios->state != SESSION_LEAVING || fault_round_is_out(&vios->leave))
+		if (vios->state != SESSION_LEAVING || fault_round_is_out(&vios->leave) ||
+		    !pair_is_told(hv))
 			continue;
-		/* the role was told before: FIFO, so what is out only shrinks */
+		/* no fault thread sends there any more: what is out only shrinks */
 		atomic_store(&vios->leave_out, 0);
 		vios->leave.visit = visit_leave;
 		vios->leave.done = on_left;

@@ -2,7 +2,7 @@
  * expect - which VIOS the agent wants, in which order, and which are to be left
  * alone for maintenance; and how each one is shown.
  */
-#include "hvcore/hypervisor/hypervisor_priv.h"
+#include "hvcore/hypervisor/director.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,32 +25,36 @@ static bool any_page_stolen(const struct hypervisor *hv)
 	return false;
 }
 
+static bool stays(const struct vios *vios, const Tarn__HvViosExpect *ask)
+{
+	return vios->state == SESSION_OPEN &&
+	       is_listed(ask->names, ask->n_names, vios->name) &&
+	       !is_listed(ask->maintained, ask->n_maintained, vios->name);
+}
+
 /* Nobody would be left to read back what is paged out. */
 static enum hv_code check_leaving(struct hypervisor *hv, const Tarn__HvViosExpect *ask,
 				  struct hv_err *err)
 {
-	struct vios *active = director_active(hv);
+	const struct vios *pair = hv->director.vios;
+	const struct vios *needed = NULL;
 
-	if (active == NULL)
-		return HV_OK;
-	if (is_listed(ask->names, ask->n_names, active->name) &&
-	    !is_listed(ask->maintained, ask->n_maintained, active->name))
-		return HV_OK;
-	for (unsigned i = 0; i < HV_PATHS; i++) {
-		const struct vios *vios = &hv->director.vios[i];
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next) {
+		int now = p->device.current, other = HV_PATHS - 1 - now;
 
-		if (vios != active && vios->state == SESSION_OPEN &&
-		    is_listed(ask->names, ask->n_names, vios->name) &&
-		    !is_listed(ask->maintained, ask->n_maintained, vios->name) &&
-		    device_all_open(hv, i, NULL))
-			return HV_OK;
+		if (!p->device.is_used || p->phase == PHASE_OPENING ||
+		    p->phase >= PHASE_DYING || now < 0 || stays(&pair[now], ask) ||
+		    (stays(&pair[other], ask) &&
+		     p->device.paths[other].state == DEVICE_OPEN))
+			continue;
+		needed = &pair[now];
 	}
-	if (!any_page_stolen(hv))
+	if (needed == NULL || !any_page_stolen(hv))
 		return HV_OK;
 	return hv_fail(err, HV_E_REFUSED,
 		       "VIOS '%s' is the only one that can read what is paged out: have "
 		       "its partner ready first",
-		       active->name);
+		       needed->name);
 }
 
 /* A place for each name; those of strangers that are quite gone are free. */
@@ -101,7 +105,9 @@ enum hv_code director_expect(struct hypervisor *hv, const Tarn__HvViosExpect *as
 		if (hv->director.vios[i].state == SESSION_OPEN &&
 		    !director_may_serve(&hv->director.vios[i]))
 			director_leave(&hv->director.vios[i]);
-	director_choose(hv);
+	hv->director.fails_back = ask->has_failback_ms;
+	hv->director.failback_ms = ask->failback_ms;
+	pair_choose(hv);
 	return HV_OK;
 }
 
@@ -112,7 +118,7 @@ Tarn__ViosState director_state(const struct vios *vios, char *reason)
 	(void)snprintf(reason, REASON_BYTES, "%s", vios->reason);
 	if (vios->state == SESSION_OPEN) {
 		reason[0] = '\0';
-		if (hv->director.active == (int)vios->path) {
+		if (pair_is_asked(hv, vios->path)) {
 			(void)device_all_open(hv, vios->path, reason);
 			return TARN__VIOS_STATE__VIOS_ACTIVE;
 		}

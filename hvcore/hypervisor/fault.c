@@ -75,7 +75,6 @@ void fault_lane_open(struct fault_thread *thread, unsigned path,
 	lane->is_open = true;
 	lane->epoch = epoch;
 	lane->doorbell = window->completion_doorbell[thread->index];
-	lane->awaits_first_page = false;
 	hv_vasi_client_init(&lane->client, window, thread->index, epoch);
 	/* the window's own descriptor, open until after fault_lane_close */
 	HV_INVARIANT(epoll_ctl(thread->epoll, EPOLL_CTL_ADD, lane->doorbell, &event) ==
@@ -134,11 +133,6 @@ static bool take_answers(struct fault_thread *thread, unsigned path, uint64_t no
 		code = hv_vasi_receive(&lane->client, &answer, NULL);
 		if (code != HV_OK)
 			break;
-		if (lane->awaits_first_page && answer.ask.op == HV_OP_READ &&
-		    answer.result == 0) {
-			lane->awaits_first_page = false;
-			atomic_store(&lane->first_page_ns, now_ns);
-		}
 		hv_pager_on_answer(thread->pager, path, answer.ask.user, answer.result,
 				   now_ns);
 		did = true;
@@ -205,6 +199,9 @@ static void publish(struct fault_thread *thread)
 		atomic_store_explicit(&lane->out, hv_vasi_out(&lane->client),
 				      memory_order_relaxed);
 		atomic_store_explicit(&lane->oldest_ns, hv_vasi_oldest_ns(&lane->client),
+				      memory_order_relaxed);
+		atomic_store_explicit(&lane->moved_ns,
+				      hv_pager_moved_ns(thread->pager, path),
 				      memory_order_relaxed);
 	}
 }

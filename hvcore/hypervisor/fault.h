@@ -73,9 +73,7 @@ struct fault_lane {
 	_Atomic uint64_t out;
 	_Atomic uint64_t oldest_ns;
 	_Atomic uint64_t broken_epoch;
-	/* first page served since the path became active; 0 = none yet */
-	_Atomic uint64_t first_page_ns;
-	bool awaits_first_page;
+	_Atomic uint64_t moved_ns; /* hv_pager_moved_ns */
 };
 
 struct fault_thread {

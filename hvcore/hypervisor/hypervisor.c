@@ -1,5 +1,5 @@
 /* hypervisor - see hypervisor.h. Opens the parts, and ticks. */
-#include "hvcore/hypervisor/hypervisor_priv.h"
+#include "hvcore/hypervisor/director.h"
 
 #include <stdio.h>
 #include <stdlib.h>

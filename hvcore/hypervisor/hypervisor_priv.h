@@ -5,7 +5,8 @@
  *   control    requests of the agent             -> pool_control, partition, director
  *   attach     sockets of partitions             -> partition
  *   session    sockets of VIOS incarnations      -> director, device
- *   director   which VIOS is asked; failover
+ *   director   VIOS that end: failover, hangs, planned; the log of it
+ *   pair       which VIOS each partition asks
  *   device     one paging device on both paths; drain proof (P9)
  *   own        what a partition gives up of its share, and takes back
  *   partition  life of a partition, from define to removed
@@ -54,7 +55,8 @@ struct device_path {
 	struct partition *partition; /* whose; set once */
 	unsigned index;
 	enum device_state state;
-	bool in_doubt; /* an ended epoch may still have I/O on it (P9) */
+	bool in_doubt;      /* an ended epoch may still have I/O on it (P9) */
+	uint64_t opened_ms; /* when it came to be OPEN */
 	uint64_t slots, dev, inode;
 	bool is_direct;
 	char reason[REASON_BYTES];
@@ -73,6 +75,10 @@ struct device {
 	uint8_t id[16];
 	uint64_t owner_epoch;
 	int lock_fd; /* to ask for locks; never read or written */
+	char primary
+		[HV_NAME_BYTES]; /* the VIOS it is to ask; "" = whoever is preferred */
+	int current;             /* path that it asks; -1 = none */
+	uint64_t lost; /* failover that it has not found another path since; 0 = none */
 	struct device_path paths[HV_PATHS];
 };
 
@@ -264,22 +270,26 @@ struct vios {
 
 struct failover {
 	uint64_t number;
-	const char *kind; /* "planned" "exit" "hang" "error" "return" */
+	const char *kind; /* "planned" "exit" "hang" "error"; "failback": no loss */
 	char from[HV_NAME_BYTES], to[HV_NAME_BYTES];
 	uint64_t to_epoch; /* 0 = nobody yet */
 	uint64_t wall_ms, detected_ns;
 	uint64_t detected_us, switched_us, first_page_us;
 	uint64_t resent_reads, canceled_steals, quarantined_slots;
+	unsigned moved; /* partitions, from it to the other */
+	bool is_being_told;
 };
 
 struct director {
 	struct vios vios[HV_PATHS];
-	int active; /* path; -1 = none */
+	int preferred; /* path of those who were given no primary; -1 = none */
+	bool fails_back;
+	uint64_t failback_ms; /* a primary is healthy when it has been ready so long */
 	uint64_t next_epoch;
-	/* as the fault threads know it, or are being told; 0 = nobody is asked */
-	uint64_t told_epoch;
-	unsigned told_path;
-	struct fault_round role;
+	/* who asks whom has changed; written by L between rounds: who is leaving */
+	bool is_told_due;
+	uint64_t leaving_epoch[HV_PATHS];
+	struct fault_round told;
 	uint64_t last_tick_ms;
 	uint64_t last_hang_ms;
 	struct failover log[HV_FAILOVERS_MAX];
@@ -530,29 +540,6 @@ void session_close(struct vios *vios); /* the socket; the rest is the director's
 HV_MUST_USE
 enum hv_code session_send(struct vios *vios, const void *packet, size_t bytes,
 			  struct hv_err *err);
-
-/* director.c */
-void director_init(struct hypervisor *hv);
-/* The incarnation that is asked; NULL = none. */
-struct vios *director_active(struct hypervisor *hv);
-void director_close(struct hypervisor *hv);
-bool director_may_serve(const struct vios *vios);
-/* Planned: moves away from it, and closes its session after the last answer. */
-void director_leave(struct vios *vios);
-HV_MUST_USE
-enum hv_code director_expect(struct hypervisor *hv, const Tarn__HvViosExpect *ask,
-			     struct hv_err *err);
-struct vios *director_find(struct hypervisor *hv, const char *name);
-/* A session is open, or one of its devices is: maybe it can be the active one. */
-void director_choose(struct hypervisor *hv);
-/* The incarnation must not serve any more. kind: "exit", "hang", "error". */
-void director_fail(struct vios *vios, const char *kind, const char *reason);
-void director_exited(struct vios *vios);
-void director_tick(struct hypervisor *hv);
-void director_poll(struct hypervisor *hv);
-bool director_has_work(const struct hypervisor *hv);
-Tarn__ViosState director_state(const struct vios *vios, char *reason);
-void director_first_pages(struct hypervisor *hv);
 
 /* pool_control.c */
 void pool_set(struct hypervisor *hv, uint64_t mem_bytes, uint64_t max_bytes,

@@ -4,7 +4,7 @@
  * more), its file's pages (M2: nobody can touch them any more), the frames, the pool
  * file, the LMBs, its device and the files of its disks.
  */
-#include "hvcore/hypervisor/hypervisor_priv.h"
+#include "hvcore/hypervisor/director.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +68,7 @@ static void visit_add(struct fault_thread *thread, struct fault_round *round) /*
 	for (unsigned path = 0; path < HV_PATHS; path++)
 		if (partition->add_open[path])
 			device_tell(thread, partition, path);
+	pair_ask(thread, &partition->memory);
 }
 
 static void start_run(struct partition *partition)

@@ -43,6 +43,7 @@ struct memory {
 	struct hcalls *hcalls;       /* lent by its partition; NULL: it makes no calls */
 	struct fault_thread *thread; /* NULL: none has it */
 	atomic_uint trouble;
+	_Atomic uint64_t asks;   /* epoch << 1 | path, of whom L has it ask; 0 = nobody */
 	struct hv_visits visits; /* of its file, where that takes the file's lock */
 	/* of the manager's rounds: written by L between them; filled in by F */
 	uint32_t entitled_pages, target_pages;

@@ -5,7 +5,7 @@
  *   NONE --HELLO--> OPEN --planned--> LEAVING --last answer--> ENDED --exit--> NONE
  *                    `--exit, hang, nonsense-----------------> ENDED
  */
-#include "hvcore/hypervisor/hypervisor_priv.h"
+#include "hvcore/hypervisor/director.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -223,7 +223,7 @@ static void open_session(struct vios *vios, int fd, const struct hv_peer *peer,
 	for (struct partition *p = hv->partitions; p != NULL; p = p->next)
 		if (p->device.is_used && vios->state == SESSION_OPEN)
 			device_ask_open(p, vios->path);
-	director_choose(hv);
+	pair_choose(hv);
 }
 
 void session_hello(struct hypervisor *hv, int fd, const struct hv_local_packet *packet)

@@ -1,5 +1,5 @@
 /* stat_build - the answer to a stat request, from L's own copies. */
-#include "hvcore/hypervisor/hypervisor_priv.h"
+#include "hvcore/hypervisor/director.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -349,8 +349,10 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		    partition->entitled_asked * HV_PAGE_BYTES);
 	}
 	fill_resize(at, &partition->resize);
-	if (partition->device.is_used)
+	if (partition->device.is_used) {
 		stat->pgdev = partition->device.name;
+		pair_stat(partition, stat);
+	}
 	if (partition->mode == HV_MODE_DEDICATED) {
 		uint64_t pages = 0;
 
@@ -463,6 +465,7 @@ static void fill_failovers(struct build *build, struct hypervisor *hv)
 		SET(to, resent_reads, from->resent_reads);
 		SET(to, canceled_steals, from->canceled_steals);
 		SET(to, quarantined_slots, from->quarantined_slots);
+		SET(to, partitions, from->moved);
 		build->failovers_at[build->stat.n_failovers++] = to;
 	}
 	build->stat.failovers = build->failovers_at;

@@ -219,6 +219,21 @@ static enum hv_code audit_flights(const struct hv_pager *pager, unsigned index,
 	return HV_OK;
 }
 
+/* Whose current path it is; an ended one is nobody's. */
+static enum hv_code audit_askers(const struct hv_pager *pager, unsigned index,
+				 struct hv_err *err)
+{
+	const struct hv_pager_path *path = &pager->paths[index];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < pager->space_count; i++)
+		count += pager->spaces[i]->current == index;
+	if (count != path->spaces || (path->role == HV_ROLE_NONE && count > 0))
+		return hv_fail(err, HV_E_CORRUPT, "path %u: %u spaces ask it, %u counted",
+			       index, count, path->spaces);
+	return HV_OK;
+}
+
 enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err)
 {
 	struct sums sums[HV_PAGER_SPACES_MAX] = { 0 };
@@ -226,6 +241,8 @@ enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err)
 
 	for (unsigned i = 0; i < HV_PATHS && code == HV_OK; i++)
 		code = audit_flights(pager, i, sums, err);
+	for (unsigned i = 0; i < HV_PATHS && code == HV_OK; i++)
+		code = audit_askers(pager, i, err);
 	for (unsigned i = 0; i < pager->fill_count && code == HV_OK; i++)
 		code = audit_fill(pager, i, err);
 	for (unsigned i = 0; i < pager->space_count && code == HV_OK; i++) {

@@ -118,6 +118,7 @@ static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_prot
 	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
 	hv_page_refault(space, page, now_ns);
 	hv_served_count(space, fill->is_map, HV_SERVED_PAGE_IN);
+	hv_path_got_page(space, fill->last_path, now_ns);
 	if (!fill->is_map) { /* no thread waited */
 		hv_hist_add(&space->latency, now_ns - fill->since_ns);
 		trace(space, fill, now_ns);
@@ -189,6 +190,24 @@ static void corrupt(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_n
 	try_send(pager, fill, now_ns);
 }
 
+/*
+ * Page-ins at once are bounded for the whole pager: a VIOS that does not answer leaves
+ * a quarter of them to those who ask the other one.
+ */
+static bool is_crowded(const struct hv_pager *pager, unsigned path)
+{
+	unsigned free_count = (unsigned)__builtin_popcountll(pager->free_fills);
+	unsigned count = 0;
+
+	if (free_count > pager->fill_count / 4 ||
+	    pager->paths[HV_PATHS - 1 - path].spaces == 0)
+		return false;
+	for (unsigned i = 0; i < pager->fill_count; i++)
+		count += pager->fills[i].state != HV_FILL_FREE &&
+			 pager->fills[i].space->current == path;
+	return count > pager->fill_count / 2;
+}
+
 enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault,
 			   uint64_t now_ns)
 {
@@ -203,7 +222,8 @@ enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault
 	if (why != HV_WAIT_NONE)
 		return why;
 	path = &pager->paths[index];
-	if (pager->free_fills == 0 || !path->ops->take(path->ctx, HV_OP_READ, 1, &buffer))
+	if (pager->free_fills == 0 || is_crowded(pager, index) ||
+	    !path->ops->take(path->ctx, HV_OP_READ, 1, &buffer))
 		return HV_WAIT_BUFFER;
 	if (!hv_frame_take(space)) { /* P12: before the read is sent */
 		path->ops->give(path->ctx, buffer, 1);

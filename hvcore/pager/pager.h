@@ -9,8 +9,9 @@
  *   a batch of userfaultfd messages   hv_pager_on_removed, _write, _minor, _missing,
  *                                     in that order over the whole batch
  *   an answer of a VIOS               hv_pager_on_answer
- *   a path comes, changes, goes       hv_pager_path_open, _role, _end, _drained
+ *   a path comes, leaves, goes        hv_pager_path_open, _leave, _end, _drained
  *   a device on a path                hv_pager_device
+ *   which path a space asks           hv_pager_current
  *   the partition asks or dies        hv_pager_discard, hv_pager_map, hv_pager_end
  *   after each batch of any of these  hv_pager_run
  *
@@ -243,16 +244,29 @@ enum hv_life hv_space_life(const struct hv_space *space);
 /* ---- paths ---- */
 enum hv_role {
 	HV_ROLE_NONE,    /* no session */
-	HV_ROLE_STANDBY, /* open; not asked, but its answers are taken */
-	HV_ROLE_ACTIVE,  /* asked; at most one is */
+	HV_ROLE_OPEN,    /* may be asked: each space says which it asks */
+	HV_ROLE_LEAVING, /* not asked any more, but its answers are taken */
 };
 
-/* The path must be at NONE; it starts as STANDBY. Devices follow by hv_pager_device. */
+/* The path must be at NONE; it is OPEN then. Devices follow by hv_pager_device. */
 void hv_pager_path_open(struct hv_pager *pager, unsigned path, uint64_t epoch,
 			const struct hv_path_ops *ops, void *ctx);
 
-/* ACTIVE makes the other one STANDBY (planned switch: its answers still count). */
-void hv_pager_path_role(struct hv_pager *pager, unsigned path, enum hv_role role);
+/* Planned: no request is sent there from now on; nothing that is out is lost. */
+void hv_pager_path_leave(struct hv_pager *pager, unsigned path);
+
+/*
+ * The space asks this path from now on; HV_PATHS: none. What is out on another still
+ * counts when it is answered: a page leaves its frame only then (M3), so whatever is
+ * read over the new path was written before. Spaces of one pager may ask different
+ * ones. The end of a path leaves its spaces without one.
+ */
+void hv_pager_current(struct hv_pager *pager, struct hv_space *space, unsigned path);
+unsigned hv_space_current(const struct hv_space *space); /* HV_PATHS: none */
+
+/* When a space got its first page over that path after it had moved there; 0: none
+ * has yet since the last one moved. */
+uint64_t hv_pager_moved_ns(const struct hv_pager *pager, unsigned path);
 
 struct hv_path_toll { /* what the end of an epoch cost */
 	uint64_t resent_reads;
@@ -262,8 +276,8 @@ struct hv_path_toll { /* what the end of an epoch cost */
 
 /*
  * M5: the epoch ends now, without a word from the VIOS. Unanswered writes are
- * cancelled and their slots quarantined; unanswered reads wait for an active path.
- * The window is not touched again. Other than the epoch of that path: does nothing.
+ * cancelled and their slots quarantined; unanswered reads wait until their space has a
+ * path. The window is not touched again. Other than the epoch of that path: does nothing.
  */
 void hv_pager_path_end(struct hv_pager *pager, unsigned path, uint64_t epoch,
 		       struct hv_path_toll *ret_toll);
@@ -300,7 +314,7 @@ enum hv_wait {
 	HV_WAIT_FRAME,  /* no free frame */
 	HV_WAIT_BUFFER, /* as many page-ins as allowed are out */
 	HV_WAIT_PATH,   /* no paging VIOS */
-	HV_WAIT_DEVICE, /* the active VIOS has not opened its device */
+	HV_WAIT_DEVICE, /* its VIOS has not opened its device */
 	HV_WAIT_EVENT,  /* its address space is changing */
 	HV_WAIT_ERROR,  /* the read failed and is tried again soon */
 	HV_WAIT_ANSWER, /* sent, unanswered: no reason to worry for a while */

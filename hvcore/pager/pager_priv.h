@@ -71,8 +71,10 @@ struct hv_pager_path {
 	const struct hv_path_ops *ops;
 	void *ctx;
 	unsigned out;
-	bool is_dirty; /* sent, not flushed */
-	bool is_full;  /* no buffers for page-outs until one is answered */
+	bool is_dirty;     /* sent, not flushed */
+	bool is_full;      /* no buffers for page-outs until one is answered */
+	unsigned spaces;   /* whose current path it is */
+	uint64_t moved_ns; /* hv_pager_moved_ns */
 	struct hv_flight flights[HV_LANE_BUFFERS];
 	uint32_t pages[HV_LANE_BUFFERS]; /* by write buffer: the page in it */
 };
@@ -110,6 +112,9 @@ struct hv_space {
 	bool is_blocked;
 	bool has_overflow; /* faults were dropped for want of room: wake all (P1) */
 	struct hv_device devices[HV_PATHS];
+	unsigned current; /* path that it asks; HV_PATHS: none */
+	bool has_asked;   /* one, ever */
+	bool has_moved;   /* to this one, and has had no page over it yet */
 	/* parking ring */
 	uint32_t parked_head;
 	uint32_t parked_count;
@@ -344,12 +349,14 @@ static inline void hv_page_touch(struct hv_space *space, uint32_t page)
 
 /* ---- path.c ---- */
 
-/* The path to ask for this space: the active one, with its device open. */
+/* The path to ask for this space: its current one, with its device open there. */
 enum hv_wait hv_path_find(const struct hv_pager *pager, const struct hv_space *space,
 			  unsigned *ret_index);
-/* The one that is not `path`, if it is open and has the device open; or NULL. */
+/* The one that is not `path`, if it may be asked and has the device open; or NULL. */
 struct hv_pager_path *hv_path_other(struct hv_pager *pager, const struct hv_space *space,
 				    unsigned path);
+/* A page of the space was brought over that path. */
+void hv_path_got_page(struct hv_space *space, unsigned index, uint64_t now_ns);
 static inline unsigned hv_path_index(const struct hv_pager *pager,
 				     const struct hv_pager_path *path)
 {

@@ -1,7 +1,7 @@
 /*
- * path - epochs, requests that are out, and their answers.
+ * path - which VIOS a space asks, epochs, requests that are out, and their answers.
  *
- *   NONE --open--> STANDBY <--role--> ACTIVE;  STANDBY, ACTIVE --end--> NONE
+ *   NONE --open--> OPEN --leave--> LEAVING;  OPEN, LEAVING --end--> NONE
  *
  * A flight is kept under its first buffer, with a serial number that no other
  * request of this pager ever had. An answer that does not name a flight is counted
@@ -22,32 +22,37 @@ static void refresh(struct hv_pager *pager)
 }
 
 /* ... and what failed may be tried another way. */
-static void forgive(struct hv_pager *pager)
+static void forgive(struct hv_space *space)
+{
+	space->write_error_until_ns = 0;
+	hv_space_fertile(space);
+	hv_pager_retry_soon(space->pager);
+}
+
+static void forgive_all(struct hv_pager *pager)
 {
 	for (unsigned i = 0; i < pager->space_count; i++)
-		pager->spaces[i]->write_error_until_ns = 0;
-	refresh(pager);
+		forgive(pager->spaces[i]);
 }
 
 enum hv_wait hv_path_find(const struct hv_pager *pager, const struct hv_space *space,
 			  unsigned *ret_index)
 {
-	for (unsigned i = 0; i < HV_PATHS; i++) {
-		if (pager->paths[i].role != HV_ROLE_ACTIVE)
-			continue;
-		if (!space->devices[i].is_open)
-			return HV_WAIT_DEVICE;
-		*ret_index = i;
-		return HV_WAIT_NONE;
-	}
-	return HV_WAIT_PATH;
+	unsigned index = space->current;
+
+	if (index == HV_PATHS || pager->paths[index].role != HV_ROLE_OPEN)
+		return HV_WAIT_PATH;
+	if (!space->devices[index].is_open)
+		return HV_WAIT_DEVICE;
+	*ret_index = index;
+	return HV_WAIT_NONE;
 }
 
 struct hv_pager_path *hv_path_other(struct hv_pager *pager, const struct hv_space *space,
 				    unsigned path)
 {
 	for (unsigned i = 0; i < HV_PATHS; i++)
-		if (i != path && pager->paths[i].role != HV_ROLE_NONE &&
+		if (i != path && pager->paths[i].role == HV_ROLE_OPEN &&
 		    space->devices[i].is_open)
 			return &pager->paths[i];
 	return NULL;
@@ -67,7 +72,7 @@ void hv_path_send(struct hv_pager *pager, struct hv_pager_path *path,
 	};
 
 	HV_INVARIANT(buffer < HV_LANE_BUFFERS && out->user == 0);
-	HV_INVARIANT(path->role != HV_ROLE_NONE);
+	HV_INVARIANT(path->role == HV_ROLE_OPEN);
 	*out = *flight;
 	out->sent_ns = now_ns;
 	out->user = ++pager->serial << HV_USER_BUFFER_BITS | buffer;
@@ -144,21 +149,66 @@ void hv_pager_path_open(struct hv_pager *pager, unsigned index, uint64_t epoch,
 
 	HV_INVARIANT(index < HV_PATHS && path->role == HV_ROLE_NONE);
 	HV_INVARIANT(path->out == 0);
-	path->role = HV_ROLE_STANDBY;
+	path->role = HV_ROLE_OPEN;
 	path->epoch = epoch;
 	path->ops = ops;
 	path->ctx = ctx;
 }
 
-void hv_pager_path_role(struct hv_pager *pager, unsigned index, enum hv_role role)
+void hv_pager_path_leave(struct hv_pager *pager, unsigned index)
 {
-	HV_INVARIANT(index < HV_PATHS && role != HV_ROLE_NONE);
-	HV_INVARIANT(pager->paths[index].role != HV_ROLE_NONE);
-	if (role == HV_ROLE_ACTIVE &&
-	    pager->paths[HV_PATHS - 1 - index].role == HV_ROLE_ACTIVE)
-		pager->paths[HV_PATHS - 1 - index].role = HV_ROLE_STANDBY;
-	pager->paths[index].role = role;
-	forgive(pager);
+	HV_INVARIANT(index < HV_PATHS);
+	if (pager->paths[index].role == HV_ROLE_OPEN)
+		pager->paths[index].role = HV_ROLE_LEAVING;
+	forgive_all(pager);
+}
+
+/* Without a word to whom it was: what is out there stays out. */
+static void set_current(struct hv_space *space, unsigned index)
+{
+	struct hv_pager *pager = space->pager;
+
+	if (space->current < HV_PATHS)
+		pager->paths[space->current].spaces--;
+	space->current = index;
+	space->has_moved = false;
+	if (index < HV_PATHS)
+		pager->paths[index].spaces++;
+}
+
+void hv_pager_current(struct hv_pager *pager, struct hv_space *space, unsigned index)
+{
+	HV_INVARIANT(index <= HV_PATHS && space->pager == pager);
+	if (space->current == index)
+		return;
+	set_current(space, index);
+	space->has_moved = space->has_asked && index < HV_PATHS;
+	space->has_asked |= index < HV_PATHS;
+	if (space->has_moved)
+		pager->paths[index].moved_ns = 0;
+	forgive(space);
+}
+
+void hv_path_got_page(struct hv_space *space, unsigned index, uint64_t now_ns)
+{
+	struct hv_pager_path *path = &space->pager->paths[index];
+
+	if (!space->has_moved || index != space->current)
+		return;
+	space->has_moved = false;
+	if (path->moved_ns == 0)
+		path->moved_ns = now_ns;
+}
+
+unsigned hv_space_current(const struct hv_space *space)
+{
+	return space->current;
+}
+
+uint64_t hv_pager_moved_ns(const struct hv_pager *pager, unsigned index)
+{
+	HV_INVARIANT(index < HV_PATHS);
+	return pager->paths[index].moved_ns;
 }
 
 /* One unanswered request of an ended epoch. */
@@ -199,9 +249,12 @@ void hv_pager_path_end(struct hv_pager *pager, unsigned index, uint64_t epoch,
 	path->role = HV_ROLE_NONE;
 	path->is_dirty = false;
 	path->is_full = false;
-	for (unsigned i = 0; i < pager->space_count; i++)
+	for (unsigned i = 0; i < pager->space_count; i++) {
 		pager->spaces[i]->devices[index].is_open = false;
-	forgive(pager);
+		if (pager->spaces[i]->current == index)
+			set_current(pager->spaces[i], HV_PATHS);
+	}
+	forgive_all(pager);
 	*ret_toll = toll;
 }
 
@@ -219,7 +272,7 @@ enum hv_code hv_pager_device(struct hv_pager *pager, struct hv_space *space,
 			       index, space->table.doubts[index]);
 	space->devices[index] = (struct hv_device){ .is_open = is_open,
 						    .handle = handle };
-	forgive(pager);
+	forgive(space);
 	return HV_OK;
 }
 

@@ -168,6 +168,7 @@ enum hv_code hv_space_new(const struct hv_space_config *config,
 	space->pages = config->pages;
 	space->entitled = config->entitled_pages;
 	space->target = config->target_pages;
+	space->current = HV_PATHS;
 	*ret_space = space;
 	return HV_OK;
 }
@@ -220,6 +221,7 @@ void hv_pager_remove(struct hv_pager *pager, struct hv_space *space)
 
 	HV_INVARIANT(space->pager == pager && space->is_ended && space->out == 0);
 	HV_INVARIANT(space->frames == 0 && space->fills == 0);
+	hv_pager_current(pager, space, HV_PATHS);
 	pager->spaces[space->index] = last;
 	last->index = space->index;
 	pager->space_count--;

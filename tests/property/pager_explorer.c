@@ -15,8 +15,9 @@
 #define STEP_NS 10000000      /* more than any youth or back-off */
 
 static const char *const kind_names[PAGER_KIND_COUNT] = {
-	"start", "step", "event",    "run",   "work",    "answer",  "late",  "end",
-	"begin", "open", "activate", "drain", "squeeze", "discard", "punch", "sweep",
+	"start", "step",    "event",   "run",   "work",  "answer",
+	"late",  "end",     "begin",   "open",  "move",  "leave",
+	"drain", "squeeze", "discard", "punch", "sweep",
 };
 
 struct action {
@@ -64,10 +65,20 @@ static bool remember(struct explorer *explorer, uint64_t hash)
 
 /* ---- transitions ---- */
 
-/* Mutated: what a hypervisor without the rule would do with this event. */
-static bool deliver_wrongly(struct explorer *explorer, const struct model_event *event)
+/* Whose thread it is, and which of its own; `thread` counts over all. */
+static struct world_member *member_of(struct explorer *explorer, unsigned *thread)
 {
-	struct world_member *member = &explorer->world.members[0];
+	unsigned members = explorer->scenario->members;
+	struct world_member *member = &explorer->world.members[*thread % members];
+
+	*thread /= members;
+	return member;
+}
+
+/* Mutated: what a hypervisor without the rule would do with this event. */
+static bool deliver_wrongly(struct explorer *explorer, struct world_member *member,
+			    const struct model_event *event)
+{
 	enum hv_page_state state = hv_page_state(&member->space->table, event->page);
 	bool is_clean = state == HV_PAGE_RESIDENT &&
 			member->space->table.pages[event->page].slot != HV_SLOT_NONE;
@@ -86,35 +97,36 @@ static bool deliver_wrongly(struct explorer *explorer, const struct model_event 
 static bool act_event(struct explorer *explorer, unsigned thread)
 {
 	struct world *world = &explorer->world;
+	struct world_member *member = member_of(explorer, &thread);
 	struct model_event event;
 
-	if (world->members[0].kernel.threads[thread].state != MODEL_WAITS)
+	if (member->kernel.threads[thread].state != MODEL_WAITS)
 		return false;
-	(void)model_read_events(&world->members[0].kernel, thread, &event, 1);
-	if (!deliver_wrongly(explorer, &event))
-		model_deliver(world->pager, world->members[0].space, &event, 1,
-			      world->now_ns);
+	(void)model_read_events(&member->kernel, thread, &event, 1);
+	if (!deliver_wrongly(explorer, member, &event))
+		model_deliver(world->pager, member->space, &event, 1, world->now_ns);
 	return true;
 }
 
 static bool act_start(struct explorer *explorer, unsigned thread, unsigned what)
 {
-	struct world *world = &explorer->world;
+	const struct pager_scenario *scenario = explorer->scenario;
 	enum model_op op = (enum model_op)(what / PAGES);
+	unsigned own = thread;
+	struct world_member *member = member_of(explorer, &own);
 
-	if (world->members[0].kernel.threads[thread].state != MODEL_IDLE ||
-	    (explorer->scenario->ops[thread] & HV_BIT(op)) == 0 ||
-	    (explorer->scenario->pages[thread] & HV_BIT(what % PAGES)) == 0)
+	if (member->kernel.threads[own].state != MODEL_IDLE ||
+	    (scenario->ops[thread] & HV_BIT(op)) == 0 ||
+	    (scenario->pages[thread] & HV_BIT(what % PAGES)) == 0)
 		return false;
-	model_start(&world->members[0].kernel, thread, op, what % PAGES, 1,
-		    ++world->version);
-	model_step(&world->members[0].kernel, thread);
+	model_start(&member->kernel, own, op, what % PAGES, 1, ++explorer->world.version);
+	model_step(&member->kernel, own);
 	return true;
 }
 
 static bool act_step(struct explorer *explorer, unsigned thread)
 {
-	struct model_kernel *kernel = &explorer->world.members[0].kernel;
+	struct model_kernel *kernel = &member_of(explorer, &thread)->kernel;
 
 	if (kernel->threads[thread].state != MODEL_READY)
 		return false;
@@ -129,6 +141,34 @@ static bool act_squeeze(struct explorer *explorer)
 	else
 		hv_frames_shrink(&explorer->world.frames, 1);
 	explorer->is_squeezed = !explorer->is_squeezed;
+	return true;
+}
+
+/* Mutated: its writes that are out on the old path count as answered. */
+static void finish_writes(struct world *world, struct hv_space *space)
+{
+	struct hv_pager_path *path = &world->pager->paths[space->current];
+
+	for (uint32_t buffer = 0; buffer < HV_LANE_BUFFERS; buffer++) {
+		const struct hv_flight *flight = &path->flights[buffer];
+
+		if (flight->user != 0 && flight->is_write && flight->space == space)
+			hv_pager_on_answer(world->pager, space->current, flight->user, 0,
+					   world->now_ns);
+	}
+}
+
+static bool act_move(struct explorer *explorer, unsigned path, unsigned member)
+{
+	struct world *world = &explorer->world;
+	struct hv_space *space = world->members[member].space;
+
+	if (space->current == path || !world->has_session[path])
+		return false;
+	if (explorer->scenario->mutation == PAGER_MUTATION_HASTY_MOVE &&
+	    space->current < HV_PATHS)
+		finish_writes(world, space);
+	world_member_move(world, member, path);
 	return true;
 }
 
@@ -159,18 +199,16 @@ static bool act_vios(struct explorer *explorer, struct action action)
 	case PAGER_BEGIN:
 		return world_vios_start(world, action.a);
 	case PAGER_OPEN:
-		return !world->members[0].space->devices[action.a].is_open &&
-		       world_vios_open(world, action.a, 0);
-	case PAGER_ACTIVATE:
-		if (!world->has_session[action.a] ||
-		    world->pager->paths[action.a].role == HV_ROLE_ACTIVE)
-			return false;
-		world_vios_activate(world, action.a);
-		return true;
+		return !world->members[action.b].space->devices[action.a].is_open &&
+		       world_vios_open(world, action.a, action.b);
+	case PAGER_MOVE:
+		return act_move(explorer, action.a, action.b);
+	case PAGER_LEAVE:
+		return world_vios_leave(world, action.a);
 	default:
 		if (!world->has_old[action.a][0])
 			return false;
-		world_drain(world, action.a, 0);
+		world_drain(world, action.a, action.b);
 		return true;
 	}
 }
@@ -223,6 +261,12 @@ static void ranges(const struct explorer *explorer, unsigned kind, unsigned *ret
 	case PAGER_ANSWER:
 	case PAGER_LATE:
 		*ret_b = REQUESTS;
+		*ret_a = HV_PATHS;
+		return;
+	case PAGER_OPEN:
+	case PAGER_MOVE:
+	case PAGER_DRAIN:
+		*ret_b = explorer->scenario->members;
 		*ret_a = HV_PATHS;
 		return;
 	case PAGER_RUN:
@@ -321,10 +365,10 @@ static void print_trace(const struct explorer *explorer, uint32_t at)
 static void open_world(struct explorer *explorer)
 {
 	const struct world_config config = {
-		.members = 1,
+		.members = explorer->scenario->members,
 		.pages = PAGER_STATE_PAGES,
 		.slots = PAGER_STATE_SLOTS,
-		.threads = explorer->scenario->threads,
+		.threads = explorer->scenario->threads / explorer->scenario->members,
 		.frames = explorer->scenario->frames,
 		.fills = PAGER_STATE_READS,
 		.reads = PAGER_STATE_READS,

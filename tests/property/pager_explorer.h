@@ -2,9 +2,9 @@
  * pager_explorer - every interleaving of a small world, breadth first; where there are
  * too many, every one of at most so many transitions.
  *
- * One partition of two pages, three slots, two frames (one, while the pool is
- * squeezed), a pair of VIOS with room for one page-in and two page-outs, and one ended
- * incarnation of each that may still write. A scenario says what may happen in it.
+ * One partition of two pages (or two of them), three slots, two frames (one, while the
+ * pool is squeezed), a pair of VIOS with room for one page-in and two page-outs, and one
+ * ended incarnation of each that may still write. A scenario says what may happen in it.
  * After every transition the engine is audited and compared with the models
  * (world_check); every so many-th state is healed and must then serve its threads
  * and show every page right.
@@ -18,22 +18,23 @@
 #include <stdint.h>
 
 enum pager_kind {
-	PAGER_START,    /* a thread begins to touch, or to call madvise */
-	PAGER_STEP,     /* a thread that was woken runs */
-	PAGER_EVENT,    /* the event of one thread is read and delivered */
-	PAGER_RUN,      /* hv_pager_run, time passes */
-	PAGER_WORK,     /* a VIOS carries out a request */
-	PAGER_ANSWER,   /* ... and answers it */
-	PAGER_LATE,     /* an ended incarnation carries out a page */
-	PAGER_END,      /* an epoch ends */
-	PAGER_BEGIN,    /* a new incarnation */
-	PAGER_OPEN,     /* ... opens the device */
-	PAGER_ACTIVATE, /* a path becomes the active one */
-	PAGER_DRAIN,    /* nothing of the ended incarnation is left */
-	PAGER_SQUEEZE,  /* the pool has one frame less, or again one more */
-	PAGER_DISCARD,  /* by message */
-	PAGER_PUNCH,    /* by the partition, without a word */
-	PAGER_SWEEP,    /* hv_pager_sweep */
+	PAGER_START,   /* a thread begins to touch, or to call madvise */
+	PAGER_STEP,    /* a thread that was woken runs */
+	PAGER_EVENT,   /* the event of one thread is read and delivered */
+	PAGER_RUN,     /* hv_pager_run, time passes */
+	PAGER_WORK,    /* a VIOS carries out a request */
+	PAGER_ANSWER,  /* ... and answers it */
+	PAGER_LATE,    /* an ended incarnation carries out a page */
+	PAGER_END,     /* an epoch ends */
+	PAGER_BEGIN,   /* a new incarnation */
+	PAGER_OPEN,    /* ... opens the device */
+	PAGER_MOVE,    /* a partition asks another path, or none */
+	PAGER_LEAVE,   /* a path is not asked any more */
+	PAGER_DRAIN,   /* nothing of the ended incarnation is left */
+	PAGER_SQUEEZE, /* the pool has one frame less, or again one more */
+	PAGER_DISCARD, /* by message */
+	PAGER_PUNCH,   /* by the partition, without a word */
+	PAGER_SWEEP,   /* hv_pager_sweep */
 	PAGER_KIND_COUNT
 };
 
@@ -43,6 +44,7 @@ enum pager_mutation {
 	PAGER_MUTATION_MINOR_PLAIN, /* minor on STEALING: plain CONTINUE, no cancel */
 	PAGER_MUTATION_CLEAN_PLAIN, /* minor on a clean page: not protected (P5) */
 	PAGER_MUTATION_EARLY_DRAIN, /* P9: slots come back before the drain */
+	PAGER_MUTATION_HASTY_MOVE, /* M3: a move takes what is being written for written */
 };
 
 struct pager_scenario {
@@ -53,7 +55,8 @@ struct pager_scenario {
 	uint32_t pages[2]; /* bit a page it touches, by thread */
 	uint32_t frames;   /* one less while the pool is squeezed */
 	enum pager_mutation mutation;
-	unsigned depth; /* most transitions from the start; 0 = all there are */
+	unsigned depth;   /* most transitions from the start; 0 = all there are */
+	unsigned members; /* 1, or 2: thread n is partition n's */
 };
 
 /* The violation, or NULL when all states are right. */

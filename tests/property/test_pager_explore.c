@@ -26,7 +26,7 @@
 	 HV_BIT(PAGER_RUN) | HV_BIT(PAGER_WORK) | HV_BIT(PAGER_ANSWER))
 #define SQUEEZE HV_BIT(PAGER_SQUEEZE)
 #define FAILOVER \
-	(HV_BIT(PAGER_LATE) | HV_BIT(PAGER_END) | HV_BIT(PAGER_ACTIVATE) | \
+	(HV_BIT(PAGER_LATE) | HV_BIT(PAGER_END) | HV_BIT(PAGER_MOVE) | \
 	 HV_BIT(PAGER_DRAIN))
 #define RETURN (HV_BIT(PAGER_BEGIN) | HV_BIT(PAGER_OPEN))
 #define TOUCH (HV_BIT(MODEL_READ) | HV_BIT(MODEL_WRITE))
@@ -34,43 +34,60 @@
 #define KEEP HV_BIT(MODEL_DONTNEED)
 #define TWO_PAGES_DEPTH 20
 #define FAILOVER_DEPTH 18 /* a steal, an end, a late write and a refault fit */
+#define TWO_PARTITIONS_DEPTH 12
 #define DROP HV_BIT(MODEL_REMOVE)
 
 /* clang-format off */
 static const struct pager_scenario scenarios[] = {
 	{ "steal x fault, cancel with a write in flight",
-	  PAGING | SQUEEZE, 1, { TOUCH }, { 3 }, 2, PAGER_MUTATION_NONE, TWO_PAGES_DEPTH },
+	  PAGING | SQUEEZE, 1, { TOUCH }, { 3 }, 2, PAGER_MUTATION_NONE, TWO_PAGES_DEPTH, 1 },
 	{ "steal x two faults on one page",
-	  PAGING | SQUEEZE, 2, { TOUCH, TOUCH }, { 1, 1 }, 1, PAGER_MUTATION_NONE, 0 },
+	  PAGING | SQUEEZE, 2, { TOUCH, TOUCH }, { 1, 1 }, 1, PAGER_MUTATION_NONE, 0, 1 },
 	{ "minor on a clean page",
-	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_NONE, 0 },
+	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_NONE, 0, 1 },
 	{ "MADV_REMOVE against touches",
-	  PAGING | SQUEEZE, 2, { TOUCH, DROP }, { 1, 1 }, 1, PAGER_MUTATION_NONE, 0 },
+	  PAGING | SQUEEZE, 2, { TOUCH, DROP }, { 1, 1 }, 1, PAGER_MUTATION_NONE, 0, 1 },
 	{ "discard by message in each state",
 	  PAGING | SQUEEZE | HV_BIT(PAGER_DISCARD), 1, { TOUCH }, { 1 }, 1,
-	  PAGER_MUTATION_NONE, 0 },
+	  PAGER_MUTATION_NONE, 0, 1 },
 	{ "hole by the partition in each state",
 	  PAGING | SQUEEZE | HV_BIT(PAGER_PUNCH) | HV_BIT(PAGER_SWEEP), 1,
-	  { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, 0 },
+	  { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, 0, 1 },
 	{ "failover, late writes and late reads",
-	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, FAILOVER_DEPTH },
+	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, FAILOVER_DEPTH, 1 },
 	{ "second failover, the first not drained",
-	  PAGING | SQUEEZE | FAILOVER | RETURN, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, FAILOVER_DEPTH },
+	  PAGING | SQUEEZE | FAILOVER | RETURN, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, FAILOVER_DEPTH, 1 },
 	{ "failover x discard",
 	  PAGING | SQUEEZE | FAILOVER | HV_BIT(PAGER_DISCARD), 1, { TOUCH }, { 1 }, 1,
-	  PAGER_MUTATION_NONE, FAILOVER_DEPTH },
+	  PAGER_MUTATION_NONE, FAILOVER_DEPTH, 1 },
 	{ "failover x hole",
 	  PAGING | SQUEEZE | FAILOVER | HV_BIT(PAGER_PUNCH), 1, { TOUCH }, { 1 }, 1,
-	  PAGER_MUTATION_NONE, FAILOVER_DEPTH },
+	  PAGER_MUTATION_NONE, FAILOVER_DEPTH, 1 },
+	{ "moves to and fro, both paths healthy",
+	  PAGING | SQUEEZE | HV_BIT(PAGER_MOVE), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, 0, 1 },
+	{ "moves, and a path that leaves and comes back",
+	  PAGING | SQUEEZE | RETURN | HV_BIT(PAGER_MOVE) | HV_BIT(PAGER_LEAVE) |
+	  HV_BIT(PAGER_END) | HV_BIT(PAGER_DRAIN), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, FAILOVER_DEPTH, 1 },
+	{ "two partitions, each with its own path, that move",
+	  PAGING | SQUEEZE | HV_BIT(PAGER_MOVE), 2, { TOUCH, WRITES }, { 1, 1 }, 2,
+	  PAGER_MUTATION_NONE, TWO_PARTITIONS_DEPTH, 2 },
+	{ "two partitions, each with its own path; failures of either",
+	  PAGING | SQUEEZE | FAILOVER, 2, { TOUCH, WRITES }, { 1, 1 }, 2,
+	  PAGER_MUTATION_NONE, TWO_PARTITIONS_DEPTH, 2 },
 };
 
 static const struct pager_scenario mutants[] = {
 	{ "MUTANT minor on STEALING answered plainly",
-	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_MINOR_PLAIN, 0 },
+	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_MINOR_PLAIN, 0, 1 },
 	{ "MUTANT minor on a clean page answered plainly",
-	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_CLEAN_PLAIN, 0 },
+	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_CLEAN_PLAIN, 0, 1 },
 	{ "MUTANT slots come back before the drain",
-	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_EARLY_DRAIN, 0 },
+	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_EARLY_DRAIN, 0, 1 },
+	{ "MUTANT a move takes what is being written for written",
+	  PAGING | SQUEEZE | HV_BIT(PAGER_MOVE), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_HASTY_MOVE, 0, 1 },
 };
 /* clang-format on */
 

@@ -2,7 +2,7 @@
  * test_pager_random - the page table and the engine under everything the outside can
  * do, in random order: touches, discards by message and bare, hostile writes, REMOVE
  * storms, full pool, failed ioctls, failovers, late writes of ended epochs, errors,
- * damage, lies, planned switches, blocked stealing, dying partitions, a pool that
+ * damage, lies, partitions that move between the paths, blocked stealing, dying partitions, a pool that
  * shrinks and grows, pages that devices read and write without a word.
  *
  * Claim: after every step all equations hold (hv_pager_audit, frames, blocks, late
@@ -42,6 +42,9 @@ static unsigned below(struct run *run, unsigned n)
 {
 	return (unsigned)hv_rng_below(&run->rng, n);
 }
+
+static uint64_t moves;  /* of partitions between paths */
+static uint64_t shared; /* steps in which both paths had a request out */
 
 /* A member that lives, or NULL. */
 static struct world_member *someone(struct run *run, unsigned *ret_index)
@@ -102,6 +105,10 @@ static void step_run(struct run *run)
 {
 	run->world.now_ns += below(run, 100) == 0 ? 1000000000 : below(run, 200000);
 	(void)world_run(&run->world);
+	for (unsigned path = 0; path < HV_PATHS; path++) /* as the director does */
+		if (run->world.pager->paths[path].role == HV_ROLE_LEAVING &&
+		    hv_pager_path_out(run->world.pager, path) == 0)
+			(void)world_vios_end(&run->world, path);
 }
 
 static void step_work(struct run *run)
@@ -127,21 +134,46 @@ static void step_late(struct run *run)
 static void step_failover(struct run *run)
 {
 	unsigned path = below(run, HV_PATHS);
+	unsigned kept = below(run, 1 << WORLD_MEMBERS_MAX); /* sometimes not all follow */
 
-	if (world_vios_end(&run->world, path))
-		world_vios_activate(&run->world, HV_PATHS - 1 - path);
+	if (!world_vios_end(&run->world, path))
+		return;
+	for (unsigned i = 0; i < run->world.config.members; i++) {
+		const struct hv_space *space = run->world.members[i].space;
+
+		if (space != NULL && hv_space_current(space) == HV_PATHS &&
+		    (below(run, 4) != 0 || (kept >> i & 1) == 0))
+			world_member_move(&run->world, i, HV_PATHS - 1 - path);
+	}
+}
+
+/* A partition asks another path: it fails back, or is to wait for a while. */
+static void step_move(struct run *run)
+{
+	unsigned index;
+	struct world_member *member = someone(run, &index);
+	unsigned path = below(run, 20) == 0 ? HV_PATHS : below(run, HV_PATHS);
+
+	if (member == NULL || hv_space_current(member->space) == path)
+		return;
+	world_member_move(&run->world, index, path);
+	moves += hv_space_current(member->space) == path;
 }
 
 static void step_vios(struct run *run)
 {
 	unsigned path = below(run, HV_PATHS);
 
-	switch (below(run, 4)) {
+	switch (below(run, 8)) {
 	case 0:
+	case 1:
 		(void)world_vios_start(&run->world, path);
 		return;
-	case 1:
+	case 2:
 		world_vios_activate(&run->world, path);
+		return;
+	case 3:
+		(void)world_vios_leave(&run->world, path);
 		return;
 	default:
 		(void)world_vios_open(&run->world, path,
@@ -321,9 +353,11 @@ static void step_life(struct run *run)
 		return;
 	}
 	(void)world_member_reap(&run->world, index);
-	if (world_member_start(&run->world, index))
-		for (unsigned path = 0; path < HV_PATHS; path++)
-			(void)world_vios_open(&run->world, path, index);
+	if (!world_member_start(&run->world, index))
+		return;
+	for (unsigned path = 0; path < HV_PATHS; path++)
+		(void)world_vios_open(&run->world, path, index);
+	world_member_move(&run->world, index, below(run, HV_PATHS));
 }
 
 static void step_pool(struct run *run)
@@ -349,6 +383,7 @@ static const struct {
 	{ step_answer,   1200 },
 	{ step_late,      150 },
 	{ step_vios,      100 },
+	{ step_move,       60 },
 	{ step_drain,      80 },
 	{ step_failover,   25 },
 	{ step_discard,    50 },
@@ -433,6 +468,8 @@ static void episode(uint64_t seed, struct hv_space_counts *sum)
 	world_init(&run.world, &config);
 	for (unsigned i = 0; i < EPISODE_STEPS; i++) {
 		step(&run);
+		shared += hv_pager_path_out(run.world.pager, 0) > 0 &&
+			  hv_pager_path_out(run.world.pager, 1) > 0;
 		check(&run, seed, i);
 	}
 	if (run.shrunk > 0)
@@ -489,7 +526,7 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 	printf("%llu episodes: faults=%llu page_ins=%llu page_outs=%llu clean=%llu "
 	       "zero=%llu canceled=%llu discards=%llu checksum=%llu integrity=%llu "
 	       "io=%llu waits=%llu failed=%llu map_zero=%llu map_page_ins=%llu "
-	       "map_ends=%llu transfers=%llu\n",
+	       "map_ends=%llu transfers=%llu moves=%llu shared=%llu\n",
 	       (unsigned long long)episodes, (unsigned long long)sum.faults,
 	       (unsigned long long)sum.page_ins, (unsigned long long)sum.page_outs,
 	       (unsigned long long)sum.clean_steals, (unsigned long long)sum.zero_steals,
@@ -500,12 +537,14 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 	       (unsigned long long)sum.failed_faults,
 	       (unsigned long long)sum.map_zero_fills,
 	       (unsigned long long)sum.map_page_ins, (unsigned long long)sum.map_ends,
-	       (unsigned long long)transfers);
+	       (unsigned long long)transfers, (unsigned long long)moves,
+	       (unsigned long long)shared);
 	/* A run in which nothing happened proves nothing. */
 	assert_true(sum.page_ins > 0 && sum.page_outs > 0 && sum.clean_steals > 0);
 	assert_true(sum.zero_steals > 0 && sum.canceled_steals > 0 && sum.discards > 0);
 	assert_true(transfers > 0 && sum.map_zero_fills > 0 && sum.map_page_ins > 0 &&
 		    sum.map_ends > 0);
+	assert_true(moves > 0 && shared > 0);
 	assert_true(sum.unused_steals > 0 && sum.loaned_steals > 0 &&
 		    sum.dropped_steals > 0);
 }

@@ -214,6 +214,7 @@ static enum hv_code define_on(struct test_host *host, const struct test_partitio
 		device.id = (ProtobufCBinaryData){ sizeof(host->device.id),
 						   host->device.id };
 		device.owner_epoch = 1;
+		device.primary = (char *)(uintptr_t)spec->primary;
 		define.device = &device;
 	}
 	fill_adapters(&define, spec, &adapters);

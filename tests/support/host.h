@@ -35,6 +35,7 @@ struct test_host_config {
 	unsigned fault_threads; /* 0 = one a processor */
 	unsigned window_ms;     /* of the AMS manager; 0 = 4000 */
 	bool has_no_vios;       /* the test starts them, or plays them */
+	unsigned failback_ms;   /* of test_host_expect; 0 = by order */
 	bool keeps_vios;        /* those that end are started again, as by the agent */
 };
 
@@ -51,6 +52,7 @@ struct test_partition {
 	const struct test_device *device; /* NULL = a new one is made */
 	unsigned weight;                  /* 0 = 128 */
 	bool is_dedicated;
+	const char *primary;  /* VIOS; NULL = whoever is preferred */
 	const char *workload; /* NULL = zipf */
 	unsigned working_set, write_percent, rate, threads;
 	unsigned phase_ms; /* 0 = 4000 */
@@ -100,6 +102,10 @@ void test_host_vios(struct test_host *host, unsigned index); /* 0: vios1 */
 void test_host_keep_vios(struct test_host *host);
 /* maintained NULL = none. Gives the code. */
 enum hv_code test_host_expect(struct test_host *host, const char *maintained);
+
+/* Partitions (NULL = all) go back to their primary VIOS. */
+enum hv_code test_host_fail_back(struct test_host *host, const char *partition,
+				 struct hv_err *err);
 
 /* Sends, and gives the answer: free with tarn__hv_reply__free_unpacked. */
 Tarn__HvReply *test_host_ask(struct test_host *host, const Tarn__HvRequest *request);

@@ -91,9 +91,23 @@ enum hv_code test_host_expect(struct test_host *host, const char *maintained)
 	expect.n_names = HV_COUNT(names);
 	expect.maintained = away;
 	expect.n_maintained = maintained != NULL;
+	expect.has_failback_ms = host->config.failback_ms != 0;
+	expect.failback_ms = host->config.failback_ms;
 	request.kind_case = TARN__HV_REQUEST__KIND_VIOS_EXPECT;
 	request.vios_expect = &expect;
 	return test_host_order(host, &request, NULL);
+}
+
+enum hv_code test_host_fail_back(struct test_host *host, const char *partition,
+				 struct hv_err *err)
+{
+	Tarn__HvFailback failback = TARN__HV_FAILBACK__INIT;
+	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
+
+	failback.partition = (char *)(uintptr_t)partition;
+	request.kind_case = TARN__HV_REQUEST__KIND_FAILBACK;
+	request.failback = &failback;
+	return test_host_order(host, &request, err);
 }
 
 Tarn__HvReply *test_host_stat(struct test_host *host, bool is_audit)

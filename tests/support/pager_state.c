@@ -72,9 +72,8 @@ static void add_pager(struct pager_state *state)
 	}
 }
 
-static void add_space(struct pager_state *state)
+static void add_space(struct pager_state *state, struct hv_space *space)
 {
-	struct hv_space *space = state->world->members[0].space;
 	size_t parked = offsetof(struct hv_space, parked_why);
 
 	add_region(state, space, offsetof(struct hv_space, parked));
@@ -86,21 +85,27 @@ static void add_space(struct pager_state *state)
 	add_region(state, space->table.extra_slots, SLOTS - PAGES);
 }
 
+static void add_member(struct pager_state *state, struct world_member *member)
+{
+	add_region(state, &member->kernel,
+		   offsetof(struct model_kernel, threads) +
+			   state->world->config.threads * sizeof(struct model_thread));
+	add_region(state, member->kernel.pages, PAGES * sizeof *member->kernel.pages);
+	add_region(state, member->device.slots, SLOTS * sizeof *member->device.slots);
+	add_space(state, member->space);
+}
+
 static void add_world(struct pager_state *state)
 {
 	struct world *world = state->world;
-	struct world_member *member = &world->members[0];
 
 	add_region(state, state->extra, state->extra_bytes);
 	add_region(state, &world->frames, sizeof world->frames);
 	add_region(state, &world->pool, sizeof world->pool);
 	add_region(state, &world->now_ns,
 		   offsetof(struct world, members) - offsetof(struct world, now_ns));
-	add_region(state, &member->kernel,
-		   offsetof(struct model_kernel, threads) +
-			   state->world->config.threads * sizeof(struct model_thread));
-	add_region(state, member->kernel.pages, PAGES * sizeof *member->kernel.pages);
-	add_region(state, member->device.slots, SLOTS * sizeof *member->device.slots);
+	for (unsigned i = 0; i < world->config.members; i++)
+		add_member(state, &world->members[i]);
 	add_region(state, world->has_session, sizeof world->has_session);
 	add_region(state, world->has_old, sizeof world->has_old);
 	add_region(state, world->window_used, sizeof world->window_used);
@@ -110,7 +115,6 @@ static void add_world(struct pager_state *state)
 	}
 	add_windows(state);
 	add_pager(state);
-	add_space(state);
 }
 
 /* The parking ring turns; where it starts makes no difference. */
@@ -151,9 +155,10 @@ void pager_state_open(struct pager_state *state, struct world *world, void *extr
 		.extra = extra,
 		.extra_bytes = extra_bytes,
 	};
-	HV_INVARIANT(world->config.members == 1 && world->config.pages == PAGES &&
-		     world->config.slots == SLOTS && world->config.reads == READS &&
-		     world->config.writes == WRITES && world->config.olds == 1);
+	HV_INVARIANT(world->config.members <= PAGER_STATE_MEMBERS &&
+		     world->config.pages == PAGES && world->config.slots == SLOTS &&
+		     world->config.reads == READS && world->config.writes == WRITES &&
+		     world->config.olds == 1);
 	add_world(state);
 }
 
@@ -170,14 +175,16 @@ static void level_queues(struct hv_page_table *table)
 
 void pager_state_normalise(struct pager_state *state)
 {
-	turn_ring(state->world->members[0].space);
-	level_queues(&state->world->members[0].space->table);
+	for (unsigned i = 0; i < state->world->config.members; i++) {
+		turn_ring(state->world->members[i].space);
+		level_queues(&state->world->members[i].space->table);
+	}
 }
 
 /* ---- what makes two states the same ---- */
 
 struct print { /* a canonical description being written */
-	uint8_t bytes[2048];
+	uint8_t bytes[4096];
 	size_t length;
 	uint64_t names[64]; /* of versions, in order of appearance */
 	unsigned name_count;
@@ -229,10 +236,9 @@ static void put_page_bytes(struct print *print, const uint8_t *page)
 	put(print, model_page_is(page, model_page_value(page)));
 }
 
-static void put_kernel(struct print *print, const struct world *world)
+static void put_kernel(struct print *print, const struct model_kernel *kernel,
+		       unsigned threads)
 {
-	const struct model_kernel *kernel = &world->members[0].kernel;
-
 	for (unsigned i = 0; i < PAGES; i++) {
 		const struct model_page *page = &kernel->pages[i];
 
@@ -242,7 +248,7 @@ static void put_kernel(struct print *print, const struct world *world)
 				   page->is_protected << 2 | page->is_poisoned << 3 |
 				   page->may_be_zero << 4);
 	}
-	for (unsigned i = 0; i < world->config.threads; i++) {
+	for (unsigned i = 0; i < threads; i++) {
 		const struct model_thread *thread = &kernel->threads[i];
 
 		put(print, thread->state);
@@ -283,6 +289,9 @@ static void put_space(struct print *print, const struct hv_space *space)
 {
 	put_table(print, &space->table);
 	put(print, space->frames | space->pending << 8);
+	put(print, space->current);
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		put(print, space->devices[i].is_open);
 	put(print, space->parked_count | space->has_overflow << 8);
 	for (unsigned i = 0; i < space->parked_count; i++)
 		put(print, space->parked[i].page | space->parked[i].is_write << 8 |
@@ -303,6 +312,7 @@ static void put_pager(struct print *print, const struct hv_pager *pager)
 		if (fill->state == HV_FILL_FREE)
 			continue;
 		put(print, fill->page | fill->last_path << 8 | fill->wants_other << 12);
+		put(print, fill->space->index);
 		put(print, fill->checksum_tries | fill->error_tries << 8);
 		if (fill->state == HV_FILL_LOADED)
 			put_page_bytes(print,
@@ -311,8 +321,7 @@ static void put_pager(struct print *print, const struct hv_pager *pager)
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		const struct hv_pager_path *path = &pager->paths[i];
 
-		put(print, path->role | path->is_dirty << 4 | path->is_full << 5 |
-				   pager->spaces[0]->devices[i].is_open << 6);
+		put(print, path->role | path->is_dirty << 4 | path->is_full << 5);
 		for (unsigned n = 0; n < REQUESTS; n++) {
 			unsigned at = n < READS ? n : n - READS + HV_LANE_READ_BUFFERS;
 			const struct hv_flight *flight = &path->flights[at];
@@ -321,6 +330,7 @@ static void put_pager(struct print *print, const struct hv_pager *pager)
 			if (flight->user == 0)
 				continue;
 			put(print, flight->slot | flight->pages << 4 | flight->fill << 8);
+			put(print, flight->space->index);
 			for (unsigned p = 0; flight->is_write && p < flight->pages; p++)
 				put(print, path->pages[at + p]);
 		}
@@ -338,6 +348,7 @@ static void put_vios(struct print *print, const struct model_vios *vios)
 		if (!request->is_used)
 			continue;
 		put(print, ask->slot | ask->pages << 4 | ask->op << 8);
+		put(print, ask->device);
 		put(print, ask->buffer);
 		for (unsigned p = 0; p < ask->pages; p++) {
 			unsigned at = ask->buffer + p < HV_LANE_READ_BUFFERS
@@ -357,12 +368,12 @@ static void put_vios(struct print *print, const struct model_vios *vios)
  * Nobody reads a slot but a LIVE one: what others hold makes no difference. (That late
  * writes hit no LIVE one is checked after each transition, not left to this.)
  */
-static void put_device(struct print *print, const struct world *world)
+static void put_device(struct print *print, const struct world_member *member)
 {
-	const struct hv_page_table *table = &world->members[0].space->table;
+	const struct hv_page_table *table = &member->space->table;
 
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		const struct model_copy *copy = &world->members[0].device.slots[slot];
+		const struct model_copy *copy = &member->device.slots[slot];
 
 		if (hv_slot_class(table, slot) != HV_SLOT_LIVE)
 			continue;
@@ -377,10 +388,14 @@ uint64_t pager_state_hash(const struct pager_state *state)
 	const struct world *world = state->world;
 
 	put_value(&print, 0);
-	put_kernel(&print, world);
-	put_space(&print, world->members[0].space);
+	for (unsigned i = 0; i < world->config.members; i++) {
+		const struct world_member *member = &world->members[i];
+
+		put_kernel(&print, &member->kernel, world->config.threads);
+		put_space(&print, member->space);
+		put_device(&print, member);
+	}
 	put_pager(&print, world->pager);
-	put_device(&print, world);
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		put(&print, world->has_session[i] | world->has_old[i][0] << 1);
 		if (world->has_session[i])

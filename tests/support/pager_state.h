@@ -5,7 +5,7 @@
  * Two states are the same when they differ only in times, counters, ages, serial
  * numbers and the names of versions: contents are compared by who equals whom.
  *
- * Contract: the world has one member, and the sizes below; one ended incarnation a
+ * Contract: the world has one or two members, and the sizes below; one ended incarnation a
  * path. `extra` is the caller's own state, bytes that count as they are.
  */
 #ifndef TESTS_SUPPORT_PAGER_STATE_H
@@ -13,7 +13,8 @@
 
 #include "tests/support/pager_world.h"
 
-#define PAGER_STATE_PAGES 2
+#define PAGER_STATE_MEMBERS 2
+#define PAGER_STATE_PAGES 2 /* of each */
 #define PAGER_STATE_SLOTS 3
 #define PAGER_STATE_READS 1
 #define PAGER_STATE_WRITES 2

@@ -187,10 +187,27 @@ bool world_vios_open(struct world *world, unsigned path, unsigned member)
 	return code == HV_OK;
 }
 
+void world_member_move(struct world *world, unsigned index, unsigned path)
+{
+	struct hv_space *space = world->members[index].space;
+
+	if (space != NULL && (path == HV_PATHS || world->has_session[path]))
+		hv_pager_current(world->pager, space, path);
+}
+
 void world_vios_activate(struct world *world, unsigned path)
 {
-	if (world->has_session[path])
-		hv_pager_path_role(world->pager, path, HV_ROLE_ACTIVE);
+	for (unsigned i = 0; i < world->config.members; i++)
+		world_member_move(world, i, path);
+}
+
+bool world_vios_leave(struct world *world, unsigned path)
+{
+	if (!world->has_session[path] ||
+	    world->pager->paths[path].role == HV_ROLE_LEAVING)
+		return false;
+	hv_pager_path_leave(world->pager, path);
+	return true;
 }
 
 bool world_vios_end(struct world *world, unsigned path)
@@ -513,24 +530,36 @@ static void settle_round(struct world *world)
 	world->now_ns += run.is_busy ? 1000 : 1000000;
 }
 
-/* One VIOS with everything open, as the agent sees to. */
+/* A VIOS with everything open, as the agent sees to. */
+static void heal_vios(struct world *world, unsigned path)
+{
+	if (world->has_session[path] && world->pager->paths[path].role == HV_ROLE_LEAVING)
+		HV_INVARIANT(world_vios_end(world, path));
+	for (unsigned i = 0; i < world->config.members; i++)
+		world_drain(world, path, i);
+	(void)world_vios_start(world, path);
+	for (unsigned i = 0; i < world->config.members; i++)
+		if (world->members[i].space != NULL)
+			HV_INVARIANT(world_vios_open(world, path, i));
+}
+
+/* Each VIOS of the pair is asked by half of the members. */
 static void heal(struct world *world)
 {
 	world->pool.limit = UINT32_MAX;
+	for (unsigned path = 0; path < HV_PATHS; path++) {
+		for (unsigned i = 0; i < world->config.members; i++)
+			world_drain(world, path, i);
+		heal_vios(world, path);
+	}
 	for (unsigned i = 0; i < world->config.members; i++) {
 		struct world_member *member = &world->members[i];
 
 		member->kernel.fail_in = 0;
-		for (unsigned path = 0; path < HV_PATHS; path++)
-			world_drain(world, path, i);
+		world_member_move(world, i, i % HV_PATHS);
 		if (member->space != NULL && !member->space->is_ended)
 			hv_pager_block(world->pager, member->space, false);
 	}
-	(void)world_vios_start(world, 0);
-	for (unsigned i = 0; i < world->config.members; i++)
-		if (world->members[i].space != NULL)
-			HV_INVARIANT(world_vios_open(world, 0, i));
-	world_vios_activate(world, 0);
 }
 
 bool world_settle(struct world *world)

@@ -76,7 +76,11 @@ bool world_member_discard(struct world *world, unsigned member, uint32_t first,
 bool world_vios_start(struct world *world, unsigned path);
 /* Opens the member's device on it, if nothing of a predecessor is left there. */
 bool world_vios_open(struct world *world, unsigned path, unsigned member);
+/* Every member asks it from now on; this one does. HV_PATHS: none. */
 void world_vios_activate(struct world *world, unsigned path);
+void world_member_move(struct world *world, unsigned member, unsigned path);
+/* Planned: it is not asked any more. False: no session, or it is leaving. */
+bool world_vios_leave(struct world *world, unsigned path);
 /* Its epoch ends; what it has not carried out may happen later. */
 bool world_vios_end(struct world *world, unsigned path);
 /* Carries out one open request, or one page of an ended one's. False: none. */

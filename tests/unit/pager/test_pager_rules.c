@@ -325,6 +325,7 @@ static void p10_page_out_stops_while_more_than_w_slots_are_in_quarantine(void **
 	world.config.slots = PAGES + 2 * HV_PAGER_WRITES;
 	assert_true(world_member_start(&world, 0));
 	assert_true(world_vios_open(&world, 0, 0));
+	world_member_move(&world, 0, 0);
 	table = &space()->table;
 	for (unsigned left = HV_PAGER_WRITES + 1; left > 0;) {
 		uint32_t count = hv_slots_take(table, left, &first);

@@ -1,0 +1,349 @@
+/*
+ * pair - which VIOS of the pair each partition asks for its pages.
+ *
+ *   its primary, where that may serve and has its device open; else the other one,
+ *   its secondary. Who has one stays with it until it can serve no more, or until it
+ *   is moved back: by order, or when its primary has been healthy for failback_ms.
+ *
+ * A partition that was given no primary goes where the preferred path is: the best
+ * VIOS when there was none, until that can serve no more. That one never moves back.
+ *
+ * What is decided here is in `memory.asks` of each partition; a round has the fault
+ * threads read it. A move loses nothing: what is out on the old path is answered there
+ * (hv_pager_current), or cancelled when its epoch ends (M5).
+ */
+#include "hvcore/hypervisor/director.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "hvcore/base/clock.h"
+#include "hvcore/base/log.h"
+
+#define ASKS(epoch, path) ((epoch) << 1 | (path))
+
+/* Takes part: its device may be asked of, or is about to be. */
+static bool is_served(const struct partition *p)
+{
+	return p->device.is_used && p->phase > PHASE_OPENING && p->phase < PHASE_DYING;
+}
+
+/* Moving it means something: its fault thread has it, or is about to. */
+static bool is_there(const struct partition *p)
+{
+	return p->device.is_used && p->phase >= PHASE_ADDING && p->phase < PHASE_DYING;
+}
+
+static bool is_usable(const struct partition *p, unsigned path)
+{
+	return director_may_serve(&p->hv->director.vios[path]) &&
+	       p->device.paths[path].state == DEVICE_OPEN;
+}
+
+/* That it was given; -1 = none, or no VIOS of that name is there. */
+static int given_primary(const struct partition *p)
+{
+	const struct vios *vios = director_find(p->hv, p->device.primary);
+
+	return vios == NULL ? -1 : (int)vios->path;
+}
+
+unsigned pair_primary(const struct partition *partition)
+{
+	const struct director *director = &partition->hv->director;
+	int given = given_primary(partition);
+
+	if (given >= 0)
+		return (unsigned)given;
+	if (director->preferred >= 0)
+		return (unsigned)director->preferred;
+	return director->vios[0].preference <= director->vios[1].preference ? 0 : 1;
+}
+
+static int best_for(const struct partition *p)
+{
+	const struct vios *pair = p->hv->director.vios;
+	unsigned first = pair_primary(p), second = HV_PATHS - 1 - first;
+	int now = p->device.current;
+
+	if (now >= 0 && is_there(p) && is_usable(p, (unsigned)now))
+		return now;
+	if (is_usable(p, first))
+		return (int)first;
+	if (is_usable(p, second))
+		return (int)second;
+	/* nobody has its device open: who could be waited for? */
+	if (now >= 0 && director_may_serve(&pair[now]))
+		return now;
+	if (director_may_serve(&pair[first]))
+		return (int)first;
+	return director_may_serve(&pair[second]) ? (int)second : -1;
+}
+
+static void set_path(struct partition *p, int path)
+{
+	struct director *director = &p->hv->director;
+	uint64_t asks = path < 0 ? 0 : ASKS(director->vios[path].epoch, (uint64_t)path);
+
+	p->device.current = path;
+	if (atomic_load(&p->memory.asks) == asks)
+		return;
+	atomic_store(&p->memory.asks, asks);
+	director->is_told_due = true;
+}
+
+static void choose_for(struct partition *p)
+{
+	int path = best_for(p);
+
+	set_path(p, path);
+	if (p->device.lost == 0 || path < 0 || !is_usable(p, (unsigned)path))
+		return;
+	director_log_moved(p->hv, p->device.lost, &p->hv->director.vios[path]);
+	p->device.lost = 0;
+}
+
+/*
+ * Of those that may serve the best: all devices open before some, then the agent's
+ * order. One whose devices are still being opened is waited for. -1 = none.
+ */
+static int best_path(const struct hypervisor *hv)
+{
+	int best = -1;
+	bool is_best_full = false;
+
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		const struct vios *vios = &hv->director.vios[i];
+		bool is_full = device_all_open(hv, i, NULL);
+
+		if (!director_may_serve(vios) || (!is_full && device_any_pending(hv, i)))
+			continue;
+		if (best >= 0 &&
+		    (is_best_full > is_full ||
+		     (is_best_full == is_full &&
+		      hv->director.vios[best].preference <= vios->preference)))
+			continue;
+		best = (int)i;
+		is_best_full = is_full;
+	}
+	return best;
+}
+
+static void choose_preferred(struct hypervisor *hv)
+{
+	struct director *director = &hv->director;
+
+	if (director->preferred >= 0 &&
+	    director_may_serve(&director->vios[director->preferred]))
+		return;
+	director->preferred = best_path(hv);
+	if (director->preferred < 0)
+		return;
+	director_log_preferred(hv);
+	log_info("hypervisor.active", "vios=%s epoch=%llu",
+		 director->vios[director->preferred].name,
+		 (unsigned long long)director->vios[director->preferred].epoch);
+}
+
+void pair_choose(struct hypervisor *hv)
+{
+	choose_preferred(hv);
+	for (struct partition *p = hv->partitions; p != NULL; p = p->next)
+		if (p->device.is_used && p->phase < PHASE_DYING)
+			choose_for(p);
+	pair_tell(hv);
+}
+
+void pair_lost(struct hypervisor *hv, unsigned path, uint64_t failover)
+{
+	for (struct partition *p = hv->partitions; p != NULL; p = p->next)
+		if (is_there(p) && p->device.current == (int)path)
+			p->device.lost = failover;
+	pair_choose(hv);
+}
+
+unsigned pair_served(const struct hypervisor *hv, unsigned path)
+{
+	unsigned count = 0;
+
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		count += is_served(p) && p->device.current == (int)path;
+	return count;
+}
+
+bool pair_is_asked(const struct hypervisor *hv, unsigned path)
+{
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		if (is_served(p) && p->device.current >= 0)
+			return pair_served(hv, path) > 0;
+	return hv->director.preferred == (int)path;
+}
+
+void pair_stat(struct partition *partition, Tarn__PartitionStat *stat)
+{
+	struct vios *pair = partition->hv->director.vios;
+	struct vios *given = director_find(partition->hv, partition->device.primary);
+	int current = partition->device.current;
+
+	if (given != NULL) {
+		struct vios *other = &pair[HV_PATHS - 1 - given->path];
+
+		stat->primary = given->name;
+		stat->secondary = other->name[0] != '\0' ? other->name : NULL;
+	}
+	if (current >= 0 && partition->phase < PHASE_DYING)
+		stat->current = pair[current].name;
+}
+
+/* ---- telling the fault threads ---- */
+
+static void visit_tell(struct fault_thread *thread, struct fault_round *round) /* F */
+{
+	const struct director *director =
+		(struct director *)(void *)((char *)round -
+					    offsetof(struct director, told));
+
+	for (unsigned path = 0; path < HV_PATHS; path++) {
+		const struct fault_lane *lane = &thread->lanes[path];
+
+		if (lane->is_open && lane->epoch == director->leaving_epoch[path])
+			hv_pager_path_leave(thread->pager, path);
+	}
+	for (unsigned i = 0; i < thread->memory_count; i++)
+		pair_ask(thread, thread->memories[i]);
+}
+
+void pair_ask(struct fault_thread *thread, struct memory *memory)
+{
+	uint64_t asks = atomic_load(&memory->asks);
+	unsigned path = asks & 1;
+
+	if (asks == 0)
+		hv_pager_current(thread->pager, memory->space, HV_PATHS);
+	else if (thread->lanes[path].is_open && thread->lanes[path].epoch == asks >> 1)
+		hv_pager_current(thread->pager, memory->space, path);
+	/* else it ended meanwhile, and another choice follows */
+}
+
+static void on_told(struct fault_round *round)
+{
+	struct hypervisor *hv =
+		(struct hypervisor *)(void *)((char *)round -
+					      offsetof(struct hypervisor, director.told));
+
+	director_log_switched(hv);
+	pair_tell(hv);
+}
+
+void pair_tell(struct hypervisor *hv)
+{
+	struct director *director = &hv->director;
+
+	if (!director->is_told_due || fault_round_is_out(&director->told))
+		return;
+	director->is_told_due = false;
+	director_first_pages(hv); /* a move forgets those of the last one */
+	director_log_telling(hv);
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		const struct vios *vios = &director->vios[i];
+
+		director->leaving_epoch[i] = vios->state == SESSION_LEAVING ? vios->epoch
+									    : 0;
+	}
+	director->told.visit = visit_tell;
+	director->told.done = on_told;
+	fault_round_start(hv->team, &director->told);
+}
+
+bool pair_is_told(const struct hypervisor *hv)
+{
+	return !hv->director.is_told_due && !fault_round_is_out(&hv->director.told);
+}
+
+/* ---- back to the primary ---- */
+
+/* It is served by its secondary. */
+static bool is_away(const struct partition *p)
+{
+	int primary = given_primary(p);
+
+	return is_there(p) && primary >= 0 && p->device.current >= 0 &&
+	       p->device.current != primary;
+}
+
+/* All of those that are away from it, or the one of that name. */
+static unsigned move_back(struct hypervisor *hv, unsigned path, const char *only)
+{
+	struct vios *from = &hv->director.vios[HV_PATHS - 1 - path];
+	struct vios *to = &hv->director.vios[path];
+	uint64_t number = 0;
+	unsigned moved = 0;
+
+	for (struct partition *p = hv->partitions; p != NULL; p = p->next) {
+		if (!is_away(p) || given_primary(p) != (int)path || !is_usable(p, path) ||
+		    (only != NULL && strcmp(p->name, only) != 0))
+			continue;
+		if (number == 0)
+			number = director_log(hv, from, "failback");
+		set_path(p, (int)path);
+		p->device.lost = 0;
+		director_log_moved(hv, number, to);
+		moved++;
+	}
+	if (moved > 0)
+		log_info("hypervisor.failback", "vios=%s partitions=%u", to->name, moved);
+	pair_tell(hv);
+	return moved;
+}
+
+/* Since when all that would come back to it have had their devices open; 0: none. */
+static uint64_t ready_since_ms(const struct hypervisor *hv, unsigned path)
+{
+	uint64_t since_ms = 0;
+
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		if (is_away(p) && given_primary(p) == (int)path && is_usable(p, path) &&
+		    p->device.paths[path].opened_ms > since_ms)
+			since_ms = p->device.paths[path].opened_ms;
+	return since_ms;
+}
+
+void pair_tick(struct hypervisor *hv)
+{
+	uint64_t now_ms = hv_clock_ms();
+
+	if (!hv->director.fails_back)
+		return;
+	for (unsigned path = 0; path < HV_PATHS; path++) {
+		uint64_t since_ms = ready_since_ms(hv, path);
+
+		if (since_ms != 0 && now_ms - since_ms >= hv->director.failback_ms)
+			(void)move_back(hv, path, NULL);
+	}
+}
+
+/* Who would have to stay: its primary is not ready for it. */
+static const struct partition *find_stuck(const struct hypervisor *hv, const char *only)
+{
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		if (is_away(p) && (only == NULL || strcmp(p->name, only) == 0) &&
+		    !is_usable(p, (unsigned)given_primary(p)))
+			return p;
+	return NULL;
+}
+
+enum hv_code pair_fail_back(struct hypervisor *hv, const char *only, struct hv_err *err)
+{
+	const struct partition *stuck;
+
+	if (only != NULL && partition_find(hv, only) == NULL)
+		return hv_fail(err, HV_E_NOTFOUND, "no partition '%s'", only);
+	for (unsigned path = 0; path < HV_PATHS; path++)
+		(void)move_back(hv, path, only);
+	stuck = find_stuck(hv, only);
+	if (stuck == NULL)
+		return HV_OK;
+	return hv_fail(err, HV_E_STATE,
+		       "partition '%s' stays: its primary VIOS '%s' is not ready for it",
+		       stuck->name, stuck->device.primary);
+}

@@ -1,0 +1,224 @@
+/*
+ * Claim   each partition asks its own VIOS of the pair; the end of one moves those alone
+ *         that asked it; they go back by order, or when it has been healthy for a while.
+ * Inject  SIGKILL of either VIOS, maintenance, the order to fail back.
+ * Expect  the others' path is what it was; the log says how many moved; every page of
+ *         every partition verifies, no counter is off.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <string.h>
+
+#include "tests/support/host.h"
+#include "tests/support/wait.h"
+
+static struct test_host host;
+
+static const struct test_partition load[] = {
+	{ .name = "db1", .mem_mib = 24, .write_percent = 50, .primary = "vios1" },
+	{ .name = "db2", .mem_mib = 24, .write_percent = 50, .primary = "vios2" },
+	{ .name = "db3", .mem_mib = 24, .workload = "scan", .primary = "vios2" },
+};
+
+static int set_up(void **state)
+{
+	(void)state;
+	test_host_start(&host, &(struct test_host_config){ 0 });
+	assert_int_equal(test_host_pool(&host, 32, NULL), HV_OK);
+	for (size_t i = 0; i < HV_COUNT(load); i++)
+		(void)test_host_run(&host, &load[i]);
+	for (size_t i = 0; i < HV_COUNT(load); i++)
+		test_host_wait_page_ins(&host, load[i].name, 200);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_host_abandon(&host);
+	return 0;
+}
+
+struct where { /* the VIOS that each asks; by their order in `load` */
+	const char *current[HV_COUNT(load)];
+};
+
+static bool are_there(const Tarn__HvReply *reply, void *arg)
+{
+	const struct where *where = arg;
+
+	for (size_t i = 0; i < HV_COUNT(load); i++) {
+		const Tarn__PartitionStat *stat = test_stat_partition(reply,
+								      load[i].name);
+
+		if (stat == NULL || stat->current == NULL ||
+		    strcmp(stat->current, where->current[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void wait_where(const char *db1, const char *db2, const char *db3)
+{
+	struct where where = { { db1, db2, db3 } };
+
+	test_host_wait(&host, are_there, &where, TEST_WAIT_MS, "each asks its VIOS");
+}
+
+static void check_where(const char *db1, const char *db2, const char *db3)
+{
+	struct where where = { { db1, db2, db3 } };
+	Tarn__HvReply *reply = test_host_stat(&host, false);
+
+	assert_true(are_there(reply, &where));
+	tarn__hv_reply__free_unpacked(reply, NULL);
+}
+
+/* What was written down last, after `count` records. */
+static void check_log(size_t count, const char *kind, const char *from, const char *to,
+		      unsigned moved)
+{
+	Tarn__HvReply *reply = test_host_stat(&host, true);
+	const Tarn__Failover *last;
+
+	assert_int_equal(reply->stat->n_failovers, count);
+	last = reply->stat->failovers[count - 1];
+	assert_string_equal(last->kind, kind);
+	assert_string_equal(last->from, from);
+	assert_string_equal(last->to, to);
+	assert_int_equal(last->partitions, moved);
+	assert_true(last->has_switched_us);
+	assert_true(last->has_first_page_us && last->first_page_us > 0);
+	if (strcmp(kind, "failback") == 0)
+		assert_int_equal(last->resent_reads + last->canceled_steals +
+					 last->quarantined_slots,
+				 0);
+	tarn__hv_reply__free_unpacked(reply, NULL);
+}
+
+static void all_go_on(void)
+{
+	for (size_t i = 0; i < HV_COUNT(load); i++)
+		test_host_wait_page_ins(&host, load[i].name, 100);
+}
+
+static void end_well(void)
+{
+	test_host_verify(&host);
+	test_host_audit(&host);
+	test_host_end(&host);
+}
+
+static void kill_vios(unsigned index)
+{
+	test_process_signal(&host.vios[index], SIGKILL);
+	assert_int_equal(test_process_wait(&host.vios[index], TEST_WAIT_MS),
+			 128 + SIGKILL);
+	(void)test_process_end(&host.vios[index], 0);
+}
+
+static void the_load_is_on_both(void **state)
+{
+	Tarn__HvReply *reply;
+
+	(void)state;
+	check_where("vios1", "vios2", "vios2");
+	reply = test_host_stat(&host, false);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(reply->stat->vios[i]->state,
+				 TARN__VIOS_STATE__VIOS_ACTIVE);
+		assert_true(reply->stat->vios[i]->reads > 0);
+		assert_true(reply->stat->vios[i]->writes > 0);
+	}
+	assert_string_equal(test_stat_partition(reply, "db2")->primary, "vios2");
+	assert_string_equal(test_stat_partition(reply, "db2")->secondary, "vios1");
+	assert_int_equal(reply->stat->n_failovers, 0);
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	end_well();
+}
+
+/* Manual: they stay where they are until the order. */
+static void a_vios_that_ends_moves_only_those_that_asked_it(void **state)
+{
+	struct hv_err err;
+
+	(void)state;
+	kill_vios(1);
+	wait_where("vios1", "vios1", "vios1");
+	all_go_on();
+	check_log(1, "exit", "vios2", "vios1", 2);
+	assert_int_equal(test_host_fail_back(&host, NULL, &err), HV_E_STATE);
+	assert_non_null(strstr(err.text, "vios2"));
+	assert_int_equal(test_host_fail_back(&host, "nobody", &err), HV_E_NOTFOUND);
+	test_host_vios(&host, 1);
+	test_host_wait_vios(&host, "vios2", TARN__VIOS_STATE__VIOS_STANDBY);
+	check_where("vios1", "vios1", "vios1");
+	assert_int_equal(test_host_fail_back(&host, "db3", NULL), HV_OK);
+	check_where("vios1", "vios1", "vios2");
+	all_go_on();
+	check_log(2, "failback", "vios1", "vios2", 1);
+	for (unsigned i = 0; i < 2; i++) /* H3: the same again is the same answer */
+		assert_int_equal(test_host_fail_back(&host, NULL, NULL), HV_OK);
+	check_where("vios1", "vios2", "vios2");
+	all_go_on();
+	check_log(3, "failback", "vios1", "vios2", 1);
+	kill_vios(0);
+	wait_where("vios2", "vios2", "vios2");
+	all_go_on();
+	check_log(4, "exit", "vios1", "vios2", 1);
+	end_well();
+}
+
+static void they_go_back_after_a_healthy_while(void **state)
+{
+	(void)state;
+	host.config.failback_ms = 300;
+	assert_int_equal(test_host_expect(&host, NULL), HV_OK);
+	kill_vios(1);
+	wait_where("vios1", "vios1", "vios1");
+	test_host_vios(&host, 1);
+	wait_where("vios1", "vios2", "vios2");
+	all_go_on();
+	check_log(2, "failback", "vios1", "vios2", 2);
+	end_well();
+}
+
+/* Nothing is cancelled and nothing in doubt; what is paged out must stay readable. */
+static void maintenance_moves_those_alone_and_they_come_back(void **state)
+{
+	(void)state;
+	host.config.failback_ms = 300;
+	assert_int_equal(test_host_expect(&host, "vios1"), HV_OK);
+	check_where("vios2", "vios2", "vios2");
+	test_host_wait_vios(&host, "vios1", TARN__VIOS_STATE__VIOS_MAINTENANCE);
+	assert_int_equal(test_process_wait(&host.vios[0], TEST_WAIT_MS), 0);
+	(void)test_process_end(&host.vios[0], 0);
+	all_go_on();
+	check_log(1, "planned", "vios1", "vios2", 1);
+	assert_int_equal(test_host_expect(&host, "vios2"), HV_E_REFUSED);
+	assert_int_equal(test_host_expect(&host, NULL), HV_OK);
+	test_host_vios(&host, 0);
+	wait_where("vios1", "vios2", "vios2");
+	all_go_on();
+	check_log(2, "failback", "vios2", "vios1", 1);
+	end_well();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(the_load_is_on_both),
+		TEST(a_vios_that_ends_moves_only_those_that_asked_it),
+		TEST(they_go_back_after_a_healthy_while),
+		TEST(maintenance_moves_those_alone_and_they_come_back),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
