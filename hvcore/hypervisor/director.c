@@ -217,6 +217,30 @@ void director_first_pages(struct hypervisor *hv)
 	}
 }
 
+void director_log_show(struct failover *from, Tarn__Failover *to)
+{
+	tarn__failover__init(to);
+	to->number = from->number;
+	to->kind = (char *)(uintptr_t)from->kind;
+	to->from = from->from;
+	to->to = from->to;
+	to->wall_ms = from->wall_ms;
+	to->has_detected_us = true;
+	to->detected_us = from->detected_us;
+	to->has_switched_us = from->switched_us != 0;
+	to->switched_us = from->switched_us;
+	to->has_first_page_us = from->first_page_us != 0;
+	to->first_page_us = from->first_page_us;
+	to->has_resent_reads = true;
+	to->resent_reads = from->resent_reads;
+	to->has_canceled_steals = true;
+	to->canceled_steals = from->canceled_steals;
+	to->has_quarantined_slots = true;
+	to->quarantined_slots = from->quarantined_slots;
+	to->has_partitions = true;
+	to->partitions = from->moved;
+}
+
 bool director_may_serve(const struct vios *vios)
 {
 	return vios->state == SESSION_OPEN && vios->is_expected && !vios->is_maintained;

@@ -31,6 +31,7 @@ void director_log_moved(struct hypervisor *hv, uint64_t number, const struct vio
 void director_log_preferred(struct hypervisor *hv);
 void director_log_telling(struct hypervisor *hv);
 void director_log_switched(struct hypervisor *hv);
+void director_log_show(struct failover *from, Tarn__Failover *to);
 
 /* pair.c */
 /* A session is open, or a device is, or one is no more: who asks whom from now on. */

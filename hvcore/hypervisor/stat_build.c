@@ -448,24 +448,9 @@ static void fill_failovers(struct build *build, struct hypervisor *hv)
 
 	director_first_pages(hv);
 	for (uint64_t i = first; i < director->failovers; i++) {
-		struct failover *from = &director->log[i % HV_FAILOVERS_MAX];
 		Tarn__Failover *to = &build->failovers[i - first];
 
-		tarn__failover__init(to);
-		to->number = from->number;
-		to->kind = (char *)(uintptr_t)from->kind;
-		to->from = from->from;
-		to->to = from->to;
-		to->wall_ms = from->wall_ms;
-		SET(to, detected_us, from->detected_us);
-		if (from->switched_us != 0)
-			SET(to, switched_us, from->switched_us);
-		if (from->first_page_us != 0)
-			SET(to, first_page_us, from->first_page_us);
-		SET(to, resent_reads, from->resent_reads);
-		SET(to, canceled_steals, from->canceled_steals);
-		SET(to, quarantined_slots, from->quarantined_slots);
-		SET(to, partitions, from->moved);
+		director_log_show(&director->log[i % HV_FAILOVERS_MAX], to);
 		build->failovers_at[build->stat.n_failovers++] = to;
 	}
 	build->stat.failovers = build->failovers_at;
