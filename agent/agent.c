@@ -9,6 +9,7 @@
 #include "agent/consoles.h"
 #include "agent/disks.h"
 #include "agent/guest.h"
+#include "agent/injector.h"
 #include "agent/link.h"
 #include "agent/process.h"
 #include "agent/state.h"
@@ -25,6 +26,7 @@ struct agent {
 	struct agent_cgroups *cgroups;
 	struct agent_switches *switches; /* NULL: of nobody */
 	struct agent_tools *tools;
+	struct agent_injector *injector;
 	struct agent_link *link;
 	struct agent_consoles *consoles;
 	struct agent_guests *guests;
@@ -158,6 +160,14 @@ static enum hv_code tool(void *env, uint32_t tag, const struct agent_tool *what,
 	return agent_tool_start(agent->tools, tag, what, err);
 }
 
+static enum hv_code inject(void *env, uint32_t tag, const struct agent_inject *what,
+			   struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	return agent_injector_order(agent->injector, tag, what, err);
+}
+
 static enum hv_code send(void *env, uint32_t tag, const Tarn__HostRequest *request,
 			 uint64_t deadline_ms, struct hv_err *err)
 {
@@ -225,6 +235,7 @@ static const struct agent_ops ops = {
 	.remove_disks = remove_disks,
 	.ask = ask,
 	.tool = tool,
+	.inject = inject,
 	.send = send,
 	.save = save,
 	.tell = tell,
@@ -258,6 +269,13 @@ static void on_tool_done(void *arg, uint32_t tag, const struct agent_tool_result
 	struct agent *agent = arg;
 
 	agent_core_tool_done(agent->core, tag, result);
+}
+
+static void on_injected(void *arg, uint32_t tag, const struct agent_injected *result)
+{
+	struct agent *agent = arg;
+
+	agent_core_injected(agent->core, tag, result);
 }
 
 static void on_hypervisor(void *arg, uint32_t tag, enum hv_code code,
@@ -311,6 +329,9 @@ static enum hv_code open_parts(struct agent *agent, const char *bin, struct hv_e
 						    agent };
 	struct agent_tools_config tools = { agent->options, bin, agent->id, on_tool_done,
 					    agent };
+	struct agent_injector_config injector = { agent->options->state,
+						  INJECTOR_ANSWER_MS, on_injected,
+						  agent };
 	struct agent_link_config link = { agent->options, on_hypervisor, on_coordinator,
 					  on_console, agent };
 	enum hv_code code;
@@ -318,6 +339,8 @@ static enum hv_code open_parts(struct agent *agent, const char *bin, struct hv_e
 	code = agent_processes_open(agent->loop, &processes, &agent->processes, err);
 	if (code == HV_OK)
 		code = agent_tools_open(agent->loop, &tools, &agent->tools, err);
+	if (code == HV_OK)
+		code = agent_injector_open(agent->loop, &injector, &agent->injector, err);
 	if (code == HV_OK)
 		code = agent_link_open(agent->loop, &link, &agent->link, err);
 	if (code == HV_OK)
@@ -424,6 +447,7 @@ void agent_close(struct agent *agent)
 	agent_link_close(agent->link);
 	agent_consoles_close(agent->consoles);
 	agent_tools_close(agent->tools);
+	agent_injector_close(agent->injector);
 	agent_processes_close(agent->processes);
 	agent_core_free(agent->core);
 	agent_cgroups_close(agent->cgroups);

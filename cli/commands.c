@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/inject.h"
 #include "cli/model.h"
 
 #include "hvcore/base/invariant.h"
@@ -89,6 +90,26 @@ static const struct cli_option vios_take_down[] = {
 	NAME_OF("vios", "vios1 or vios2"), HOST_OF(CLI_NEEDED, "where"),
 	{ "force", CLI_OPTION, CLI_FLAG,
 	  .help = "without a healthy partner; refused where a page would be lost" },
+	NO_WAIT, { 0 },
+};
+static const struct cli_option vios_inject[] = {
+	NAME_OF("vios", "vios1 or vios2"), HOST_OF(CLI_NEEDED, "where"),
+	{ "kind", CLI_OPTION, CLI_CHOICE, .choices = cli_injection_kinds, .metavar = "KIND",
+	  .help = "delay, error, corrupt, torn (writes in part that succeed) or hang (answered late)" },
+	{ "op", CLI_OPTION, CLI_CHOICE, .choices = cli_injection_ops, .metavar = "OP",
+	  .help = "read, write or both (default; torn: write)" },
+	{ "rate", CLI_OPTION, CLI_STRING, .metavar = "RATE",
+	  .help = "of requests, corrupt: of pages; 1%, all (default), or how many in a million" },
+	{ "for", CLI_OPTION, CLI_STRING, .metavar = "TIME",
+	  .help = "how long, at most 10m; then it is over: 500ms, 10s" },
+	{ "delay", CLI_OPTION, CLI_STRING, .metavar = "TIME", .help = "delay: by how much, at most 60s" },
+	{ "error", CLI_OPTION, CLI_CHOICE, .choices = cli_injection_errors, .metavar = "ERRNO",
+	  .help = "error: EIO (default) or ENOSPC" },
+	{ "device", CLI_OPTION, CLI_NAME, .metavar = "DEVICE", .complete = "pgdev",
+	  .help = "only of this paging device" },
+	{ "seed", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N",
+	  .help = "the same faults again (default: another one each time)" },
+	{ "clear", CLI_OPTION, CLI_FLAG, .help = "end all that it injects" },
 	NO_WAIT, { 0 },
 };
 static const struct cli_option pgdev_add[] = {
@@ -304,6 +325,7 @@ const struct cli_command cli_commands[] = {
 	{ "vios",       "disable",  cli_vios_disable,  vios_name,     "do not run it" },
 	{ "vios",       "maintain", cli_vios_maintain, vios_take_down,"take it down, its partner takes over" },
 	{ "vios",       "resume",   cli_vios_resume,   vios_name,     "end its maintenance" },
+	{ "vios",       "inject",   cli_vios_inject,   vios_inject,   "faults in its device I/O (hosts that allow drills)" },
 	{ "vios",       "kill",     cli_vios_kill,     vios_name,     "SIGKILL it (hosts that allow drills)" },
 	{ "pgdev",      "list",     cli_pgdev_list,    of_host,       "paging devices, their state and owner" },
 	{ "pgdev",      "add",      cli_pgdev_add,     pgdev_add,     "give a host a paging device" },

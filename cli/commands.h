@@ -49,6 +49,7 @@ CLI_COMMAND(cli_vios_disable);
 CLI_COMMAND(cli_vios_maintain);
 CLI_COMMAND(cli_vios_resume);
 CLI_COMMAND(cli_vios_kill);
+CLI_COMMAND(cli_vios_inject);
 CLI_COMMAND(cli_pgdev_list);
 CLI_COMMAND(cli_pgdev_add);
 CLI_COMMAND(cli_pgdev_remove);

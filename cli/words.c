@@ -1,11 +1,13 @@
 /* words - see words.h. */
 #include "cli/words.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/figures.h"
 #include "cli/json.h"
+#include "hvcore/wire/injection_message.h"
 
 #define BAR_CELLS 12
 
@@ -44,12 +46,21 @@ struct cli_word cli_vios_word(const Tarn__HostView *host, const char *name)
 		[TARN__VIOS_STATE__VIOS_SUSPECT] = CLI_BAD,
 	};
 	const Tarn__ViosStat *vios = cli_find_vios(host, name);
-	char state[32];
+	char state[32], faults[32];
+	uint32_t active;
 	unsigned at;
 
 	if (vios == NULL)
 		return word(CLI_DIM, "unknown", NULL);
 	at = (unsigned)vios->state;
+	active = hv_injections_active(vios);
+	if (active > 0 && at < HV_COUNT(tones) && tones[at] == CLI_GOOD) {
+		(void)snprintf(faults, sizeof(faults), "injecting %" PRIu32, active);
+		return word(CLI_WARN,
+			    cli_enum_name(&tarn__vios_state__descriptor, vios->state,
+					  state, sizeof(state)),
+			    faults);
+	}
 	return word(at < HV_COUNT(tones) ? tones[at] : CLI_WARN,
 		    cli_enum_name(&tarn__vios_state__descriptor, vios->state, state,
 				  sizeof(state)),

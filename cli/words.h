@@ -19,7 +19,7 @@ struct cli_word {
 
 /* "up", "disconnected", "no hypervisor", "not joined" */
 struct cli_word cli_host_word(const Tarn__HostView *host);
-/* "active", "standby", "down: restarting in 2 s", "unknown" */
+/* "active", "standby: injecting 1", "down: restarting in 2 s", "unknown" */
 struct cli_word cli_vios_word(const Tarn__HostView *host, const char *name);
 /* "Running", "Waiting for paging: no paging VIOS" */
 struct cli_word cli_lpar_word(const Tarn__LparView *lpar);

@@ -24,6 +24,7 @@
 #include "hvcore/base/err.h"
 #include "hvcore/base/units.h"
 #include "hvcore/wire/attach.h"
+#include "hvcore/wire/injection.h"
 #include "hvcore/wire/messages.h"
 
 #include <stdbool.h>
@@ -91,6 +92,20 @@ struct agent_tool_result {
 	enum hv_code code;                 /* OK: exit 0 */
 	const char *text;                  /* why not, one sentence */
 	const struct agent_header *header; /* INSPECT that succeeded */
+};
+
+/* An order to a VIOS that runs. */
+struct agent_inject {
+	const char *vios;
+	const struct hv_injection *injection; /* NULL: end all */
+	const uint8_t *id;                    /* of its device, or NULL: all */
+};
+
+struct agent_injected {
+	enum hv_code code;
+	const char *text; /* why not, one sentence */
+	uint32_t number;  /* of the injection, or how many were ended */
+	uint64_t seed;
 };
 
 enum agent_file {
@@ -169,6 +184,9 @@ struct agent_ops {
 	/* Told by agent_core_tool_done(tag) exactly once if this returned OK. */
 	enum hv_code (*tool)(void *env, uint32_t tag, const struct agent_tool *tool,
 			     struct hv_err *err);
+	/* Told by agent_core_injected(tag), the same. */
+	enum hv_code (*inject)(void *env, uint32_t tag, const struct agent_inject *what,
+			       struct hv_err *err);
 	/* Told by agent_core_coordinator_answered(tag), the same. */
 	enum hv_code (*send)(void *env, uint32_t tag, const Tarn__HostRequest *request,
 			     uint64_t deadline_ms, struct hv_err *err);
@@ -219,6 +237,8 @@ void agent_core_answered(struct agent_core *core, uint32_t tag, enum hv_code cod
 			 Tarn__HvReply *take_reply);
 void agent_core_tool_done(struct agent_core *core, uint32_t tag,
 			  const struct agent_tool_result *result);
+void agent_core_injected(struct agent_core *core, uint32_t tag,
+			 const struct agent_injected *result);
 void agent_core_coordinator_answered(struct agent_core *core, uint32_t tag,
 				     enum hv_code code, Tarn__HostReply *take_reply);
 

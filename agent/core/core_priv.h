@@ -225,6 +225,7 @@ struct core_op {
 	bool is_assigned;
 	bool is_done;
 	bool is_asked;
+	uint32_t tag; /* of the order to a VIOS */
 	uint64_t retry_ms;
 	struct agent_instance stopped; /* pid 0: nobody */
 	uint64_t stopped_ms;
@@ -518,6 +519,8 @@ void core_op_vios_kill(struct agent_core *core, struct core_op *op);
 void core_op_vios_stop(struct agent_core *core, struct core_op *op);
 /* It is not wanted any more: who was stopped for it goes on. */
 void core_op_undo(struct agent_core *core, const struct core_op *op);
+/* inject.c */
+void core_op_inject(struct agent_core *core, struct core_op *op);
 /* show.c */
 void core_show(struct agent_core *core);
 void core_op_command_done(struct agent_core *core, struct core_lpar *lpar,

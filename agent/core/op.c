@@ -186,6 +186,10 @@ void core_op_step(struct agent_core *core)
 		case TARN__HOST_OP_KIND__HOST_OP_AUDIT:
 			audit(core, op);
 			break;
+		case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT:
+		case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT_CLEAR:
+			core_op_inject(core, op);
+			break;
 		default:
 			core_op_finish(core, op, HV_E_VERSION,
 				       "an operation that this agent does not know");

@@ -61,6 +61,11 @@ HV_MUST_USE
 enum hv_code plan_vios_change(struct plan *plan, const Tarn__ViosChange *request,
 			      struct hv_err *err);
 
+/* Faults in the device I/O of a VIOS (drills), or the end of them. */
+HV_MUST_USE
+enum hv_code plan_vios_inject(struct plan *plan, const Tarn__ViosInject *request,
+			      struct hv_err *err);
+
 HV_MUST_USE
 enum hv_code plan_pgdev_add(struct plan *plan, const Tarn__PgdevAdd *request,
 			    struct hv_err *err);
@@ -130,6 +135,13 @@ enum hv_code plan_need_connected(const struct plan *plan, const Tarn__HostRecord
 /* A machine stands behind it, or will; not one that is only declared. */
 HV_MUST_USE
 enum hv_code plan_need_machine(const Tarn__HostRecord *host, struct hv_err *err);
+/* NOTFOUND: the host has no VIOS of that name. */
+HV_MUST_USE
+enum hv_code plan_need_vios(const Tarn__HostRecord *host, const char *name,
+			    const Tarn__DesiredVios **ret_vios, struct hv_err *err);
+/* BUSY: its agent has not carried out as many orders as there may be. */
+HV_MUST_USE
+enum hv_code plan_need_op(const struct plan *plan, const char *host, struct hv_err *err);
 HV_MUST_USE
 enum hv_code plan_need_no_drill(const struct plan *plan, const char *host,
 				struct hv_err *err);

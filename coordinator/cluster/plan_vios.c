@@ -11,8 +11,8 @@
 
 #define OPS_MAX (HV_HOST_OPS_MAX / 2)
 
-static enum hv_code need_vios(const Tarn__HostRecord *host, const char *name,
-			      const Tarn__DesiredVios **ret_vios, struct hv_err *err)
+enum hv_code plan_need_vios(const Tarn__HostRecord *host, const char *name,
+			    const Tarn__DesiredVios **ret_vios, struct hv_err *err)
 {
 	const Tarn__DesiredVios *vios = limits_vios(host, name);
 
@@ -144,7 +144,7 @@ static enum hv_code check_disable(const struct plan *plan, const Tarn__HostRecor
 }
 
 /* Orders that the agent has not taken up yet are bounded; a drill needs some too. */
-static enum hv_code need_op(const struct plan *plan, const char *host, struct hv_err *err)
+enum hv_code plan_need_op(const struct plan *plan, const char *host, struct hv_err *err)
 {
 	unsigned count = 0;
 
@@ -181,7 +181,7 @@ static enum hv_code check_kill(const struct plan *plan, const Tarn__HostRecord *
 	if (code == HV_OK)
 		code = need_partner(plan, host, vios, force, err);
 	if (code == HV_OK)
-		code = need_op(plan, host->name, err);
+		code = plan_need_op(plan, host->name, err);
 	return code;
 }
 
@@ -235,6 +235,7 @@ static void replace_job(struct plan *plan, const Tarn__ViosChange *request)
 
 		if (job->done || job->kind != TARN__JOB_KIND__JOB_VIOS ||
 		    job->verb == TARN__VIOS_VERB__VIOS_VERB_KILL ||
+		    job->verb == TARN__VIOS_VERB__VIOS_VERB_INJECT ||
 		    strcmp(job->host, request->host) != 0 ||
 		    strcmp(job->target, request->name) != 0)
 			continue;
@@ -269,7 +270,7 @@ enum hv_code plan_vios_change(struct plan *plan, const Tarn__ViosChange *request
 	enum hv_code code = plan_need_host(plan, request->host, &host, err);
 
 	if (code == HV_OK)
-		code = need_vios(host, request->name, &vios, err);
+		code = plan_need_vios(host, request->name, &vios, err);
 	if (code == HV_OK)
 		code = plan_need_no_drill(plan, host->name, err);
 	if (code == HV_OK)

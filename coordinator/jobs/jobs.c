@@ -189,14 +189,23 @@ static bool is_reached(const struct live_host *live, const Tarn__JobRecord *job)
 	case TARN__VIOS_VERB__VIOS_VERB_DISABLE:
 		return stat == NULL || stat->state == TARN__VIOS_STATE__VIOS_ABSENT;
 	case TARN__VIOS_VERB__VIOS_VERB_KILL:
+	case TARN__VIOS_VERB__VIOS_VERB_INJECT:
 		return false; /* its op says */
 	default:
 		return live_vios_is_healthy(live, job->target);
 	}
 }
 
-static void step_kill(struct draft *draft, const Tarn__JobRecord *job)
+static bool is_op(const Tarn__JobRecord *job)
 {
+	return job->has_op && (job->verb == TARN__VIOS_VERB__VIOS_VERB_KILL ||
+			       job->verb == TARN__VIOS_VERB__VIOS_VERB_INJECT);
+}
+
+/* An order that is done once, as the agent says. */
+static void step_op(struct draft *draft, const Tarn__JobRecord *job)
+{
+	bool is_kill = job->verb == TARN__VIOS_VERB__VIOS_VERB_KILL;
 	const Tarn__ObjectStatus *status =
 		live_object(cluster_live(draft->cluster, job->host),
 			    TARN__OBJECT_KIND__OBJECT_OP, "", job->op);
@@ -204,13 +213,16 @@ static void step_kill(struct draft *draft, const Tarn__JobRecord *job)
 	if (status == NULL || !status->done)
 		return;
 	draft_remove(draft, RECORD_OP, record_key_number(job->op));
-	draft_name(draft, "VIOS '%s' of host '%s': kill is done", job->target, job->host);
+	draft_name(draft, "VIOS '%s' of host '%s': %s is done", job->target, job->host,
+		   is_kill ? "kill" : "inject");
 	if (status->error != NULL)
 		draft_end_job(draft, job->id, jobs_error_code(status->error),
 			      "VIOS '%s' of host '%s': %s", job->target, job->host,
 			      jobs_error_text(status->error));
+	else if (is_kill || status->text == NULL || status->text[0] == '\0')
+		draft_end_job(draft, job->id, HV_OK, is_kill ? "killed" : "done");
 	else
-		draft_end_job(draft, job->id, HV_OK, "killed");
+		draft_end_job(draft, job->id, HV_OK, "%s", status->text);
 }
 
 static void step_vios(struct draft *draft, const Tarn__JobRecord *job)
@@ -218,8 +230,8 @@ static void step_vios(struct draft *draft, const Tarn__JobRecord *job)
 	const struct live_host *live = cluster_live(draft->cluster, job->host);
 	const Tarn__ViosStat *stat = live_vios(live, job->target);
 
-	if (job->verb == TARN__VIOS_VERB__VIOS_VERB_KILL && job->has_op) {
-		step_kill(draft, job);
+	if (is_op(job)) {
+		step_op(draft, job);
 	} else if (is_reached(live, job)) {
 		draft_name(draft, "%s: done", job->what);
 		draft_end_job(draft, job->id, HV_OK, "VIOS '%s' is %s", job->target,

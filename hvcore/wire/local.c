@@ -156,7 +156,8 @@ enum hv_code hv_local_accept(int listener, int *ret_fd, struct hv_err *err)
 	return HV_OK;
 }
 
-enum hv_code hv_local_connect(const char *path, int *ret_fd, struct hv_err *err)
+static enum hv_code connect_to(const char *path, bool may_wait, int *ret_fd,
+			       struct hv_err *err)
 {
 	struct sockaddr_un address;
 	enum hv_code code;
@@ -166,19 +167,36 @@ enum hv_code hv_local_connect(const char *path, int *ret_fd, struct hv_err *err)
 	if (code != HV_OK)
 		return code;
 	code = open_socket(&fd, err);
-	if (code != HV_OK)
+	if (code == HV_OK && !may_wait)
+		code = hv_local_set_nonblocking(fd, err);
+	if (code != HV_OK) {
+		if (fd >= 0)
+			(void)close(fd);
 		return code;
+	}
 	do
 		rv = connect(fd, (const struct sockaddr *)&address, sizeof(address));
 	while (rv != 0 && errno == EINTR);
 	if (rv != 0) {
-		code = errno == ECONNREFUSED || errno == ENOENT ? HV_E_GONE : HV_E_OS;
+		code = errno == ECONNREFUSED || errno == ENOENT ? HV_E_GONE
+		       : errno == EAGAIN                        ? HV_E_AGAIN
+								: HV_E_OS;
 		code = hv_fail_os(err, code, errno, "connect to '%s'", path);
 		(void)close(fd);
 		return code;
 	}
 	*ret_fd = fd;
 	return HV_OK;
+}
+
+enum hv_code hv_local_connect(const char *path, int *ret_fd, struct hv_err *err)
+{
+	return connect_to(path, true, ret_fd, err);
+}
+
+enum hv_code hv_local_connect_now(const char *path, int *ret_fd, struct hv_err *err)
+{
+	return connect_to(path, false, ret_fd, err);
 }
 
 enum hv_code hv_local_set_nonblocking(int fd, struct hv_err *err)

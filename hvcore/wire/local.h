@@ -56,6 +56,9 @@ HV_MUST_USE
 enum hv_code hv_local_accept(int listener, int *ret_fd, struct hv_err *err);
 HV_MUST_USE
 enum hv_code hv_local_connect(const char *path, int *ret_fd, struct hv_err *err);
+/* Non-blocking, from the start: AGAIN where a listener that stands still has too many. */
+HV_MUST_USE
+enum hv_code hv_local_connect_now(const char *path, int *ret_fd, struct hv_err *err);
 HV_MUST_USE
 enum hv_code hv_local_set_nonblocking(int fd, struct hv_err *err);
 

@@ -102,6 +102,7 @@ static void want_order(struct game *game)
 		TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY,
 		TARN__HOST_OP_KIND__HOST_OP_STALL_RESET,
 		TARN__HOST_OP_KIND__HOST_OP_AUDIT,
+		TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT_CLEAR,
 	};
 	Tarn__HostOpKind kind = kinds[below(game, HV_COUNT(kinds))];
 	unsigned used = 0;
@@ -116,8 +117,12 @@ static void want_order(struct game *game)
 	}
 	if (used == BOSS_OPS)
 		return;
-	(void)boss_order(&game->boss, kind,
-			 kind == TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL ? "vios1" : "");
+	(void)boss_order(
+		&game->boss, kind,
+		kind == TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL ||
+				kind == TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT_CLEAR
+			? "vios1"
+			: "");
 }
 
 /* One at a time: the next when the last is over. */

@@ -2,6 +2,7 @@
 #include "tests/support/agent_boss.h"
 
 #include "hvcore/base/invariant.h"
+#include "hvcore/wire/injection_message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct desired_parts {
 	Tarn__Workload workload;
 	Tarn__VirtualDisk disk_room, *disk;
 	Tarn__HostOp ops[BOSS_OPS];
+	Tarn__Injection injections[BOSS_OPS];
 	Tarn__HostOp *op_list[BOSS_OPS];
 };
 
@@ -141,6 +143,10 @@ static void put_ops(struct agent_boss *boss, struct desired_parts *parts)
 		to->id = from->id;
 		to->kind = from->kind;
 		to->target = from->target;
+		if (from->injection.kind != 0) {
+			to->injection = &parts->injections[parts->desired.n_ops];
+			hv_injection_write(&from->injection, to->injection);
+		}
 		to->has_ms = from->ms != 0;
 		to->ms = from->ms;
 		parts->op_list[parts->desired.n_ops++] = to;

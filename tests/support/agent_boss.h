@@ -43,6 +43,7 @@ struct boss_op {
 	Tarn__HostOpKind kind;
 	char target[HV_NAME_BYTES];
 	uint32_t ms;
+	struct hv_injection injection; /* kind 0: none */
 };
 
 struct boss_event {

@@ -316,6 +316,22 @@ static void tool_done(struct agent_world *world, const struct world_happening *i
 	world_core_side(world, false);
 }
 
+static void injected(struct agent_world *world, const struct world_happening *it)
+{
+	struct agent_injected result = {
+		.code = it->code,
+		.text = it->code != HV_OK ? "told to refuse" : "",
+		.number = 1,
+		.seed = 99,
+	};
+
+	if (world->core == NULL)
+		return;
+	world_core_side(world, true);
+	agent_core_injected(world->core, (uint32_t)it->a, &result);
+	world_core_side(world, false);
+}
+
 static void *decode_reply(const struct world_happening *it)
 {
 	ProtobufCMessage *copy;
@@ -380,6 +396,9 @@ static void happen(struct agent_world *world, const struct world_happening *it)
 		break;
 	case WORLD_TOOL_DONE:
 		tool_done(world, it);
+		break;
+	case WORLD_INJECTED:
+		injected(world, it);
 		break;
 	case WORLD_COORDINATOR:
 		coordinator_answer(world, it);

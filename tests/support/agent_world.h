@@ -80,6 +80,7 @@ enum world_what {
 	WORLD_ATTACHES, /* partition or VIOS of pid `a` comes to its hypervisor */
 	WORLD_ANSWER,   /* of the hypervisor, tag `a` */
 	WORLD_TOOL_DONE,
+	WORLD_INJECTED, /* order `a` (tag) to the VIOS `name`; b: how it was answered */
 	WORLD_COORDINATOR, /* reply to tag `a` */
 	WORLD_VIOS_MOVED,  /* the hypervisor let go of a maintained VIOS */
 	WORLD_VERIFIED,
@@ -142,6 +143,8 @@ struct agent_world {
 	enum hv_code reserve_code; /* of every order about its own memory */
 	bool leaving_is_refused;   /* of a VIOS, by the hypervisor */
 	bool vios_are_stubborn;
+	enum hv_code inject_code; /* how a VIOS answers an order */
+	enum hv_code order_code;  /* of sending it one */
 	bool has_paging; /* shared partitions page, epochs and failovers are counted */
 
 	/* Called whenever the core is entered and left: for failing its allocations. */
@@ -186,6 +189,9 @@ struct agent_world {
 	struct world_run attached[WORLD_RUNS];
 	size_t attached_count;
 	unsigned vios_kills;
+	unsigned injections, clears;  /* orders that reached a VIOS */
+	struct hv_injection injected; /* the last one */
+	uint8_t injected_id[AGENT_ID_BYTES];
 	unsigned spawns[AGENT_KIND_COUNT];
 	unsigned saves, durable_saves;
 	unsigned shares; /* orders of weight and entitlement */

@@ -184,6 +184,34 @@ static enum hv_code do_tool(void *env, uint32_t tag, const struct agent_tool *to
 	return HV_OK;
 }
 
+static enum hv_code do_inject(void *env, uint32_t tag, const struct agent_inject *what,
+			      struct hv_err *err)
+{
+	struct agent_world *world = env;
+	struct world_happening *it;
+
+	if (pass(world) == GATE_SHUT)
+		return HV_OK;
+	if (world->order_code != HV_OK)
+		return hv_fail(err, world->order_code, "told not to be sent");
+	it = world_at(world, world_between(world, 2, 40), WORLD_INJECTED);
+	it->agent = world->config.incarnation; /* nobody else is told */
+	it->a = tag;
+	it->code = world->inject_code;
+	(void)snprintf(it->name, sizeof(it->name), "%s", what->vios);
+	/* It reaches the VIOS, whatever becomes of who sent it. */
+	if (what->injection == NULL) {
+		world->clears++;
+		return HV_OK;
+	}
+	world->injections++;
+	world->injected = *what->injection;
+	memset(world->injected_id, 0, sizeof(world->injected_id));
+	if (what->id != NULL)
+		memcpy(world->injected_id, what->id, AGENT_ID_BYTES);
+	return HV_OK;
+}
+
 static enum hv_code do_send(void *env, uint32_t tag, const Tarn__HostRequest *request,
 			    uint64_t deadline_ms, struct hv_err *err)
 {
@@ -409,6 +437,17 @@ static enum hv_code op_tool(void *env, uint32_t tag, const struct agent_tool *to
 	return code;
 }
 
+static enum hv_code op_inject(void *env, uint32_t tag, const struct agent_inject *what,
+			      struct hv_err *err)
+{
+	enum hv_code code;
+
+	world_core_side(env, false);
+	code = do_inject(env, tag, what, err);
+	world_core_side(env, true);
+	return code;
+}
+
 static enum hv_code op_send(void *env, uint32_t tag, const Tarn__HostRequest *request,
 			    uint64_t deadline_ms, struct hv_err *err)
 {
@@ -471,6 +510,7 @@ const struct agent_ops world_ops = {
 	.remove_disks = op_remove_disks,
 	.ask = op_ask,
 	.tool = op_tool,
+	.inject = op_inject,
 	.send = op_send,
 	.save = op_save,
 	.tell = op_tell,

@@ -57,6 +57,10 @@ enum hv_code test_pool_remove(struct test_coordinator *c, const char *host,
 enum hv_code test_vios(struct test_coordinator *c, const char *host, const char *name,
 		       Tarn__ViosVerb verb, bool force, struct hv_err *err,
 		       uint64_t *ret_job);
+/* injection NULL: end them. */
+enum hv_code test_vios_inject(struct test_coordinator *c, const char *host,
+			      const char *name, Tarn__Injection *injection,
+			      struct hv_err *err, uint64_t *ret_job);
 enum hv_code test_pgdev(struct test_coordinator *c, const char *host, const char *name,
 			uint64_t bytes, struct hv_err *err, uint64_t *ret_job);
 enum hv_code test_pgdev_remove(struct test_coordinator *c, const char *host,

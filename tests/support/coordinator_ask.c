@@ -72,6 +72,20 @@ enum hv_code test_vios(struct test_coordinator *c, const char *host, const char 
 	return test_change(c, &request, err, ret_job);
 }
 
+enum hv_code test_vios_inject(struct test_coordinator *c, const char *host,
+			      const char *name, Tarn__Injection *injection,
+			      struct hv_err *err, uint64_t *ret_job)
+{
+	Tarn__ViosInject inject = TARN__VIOS_INJECT__INIT;
+
+	REQUEST(VIOS_INJECT, vios_inject, inject);
+	inject.host = (char *)host;
+	inject.name = (char *)name;
+	inject.injection = injection;
+	inject.by = (char *)(uintptr_t) "alice";
+	return test_change(c, &request, err, ret_job);
+}
+
 enum hv_code test_pgdev(struct test_coordinator *c, const char *host, const char *name,
 			uint64_t bytes, struct hv_err *err, uint64_t *ret_job)
 {

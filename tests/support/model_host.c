@@ -371,6 +371,13 @@ static void do_order(struct model_host *host, const Tarn__HostOp *order)
 		if (!host->no_hang_seen)
 			lose_vios(host, strcmp(order->target, "vios2") == 0, "hang");
 		return;
+	case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT:
+		host->injections++;
+		host->injected_ppm = order->injection->rate_ppm;
+		return;
+	case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT_CLEAR:
+		host->clears++;
+		return;
 	case TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY:
 		for (size_t i = 0; i < MODEL_LPARS; i++)
 			host->lpars[i].verify_passes += host->lpars[i].is_running;

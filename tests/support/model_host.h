@@ -95,6 +95,8 @@ struct model_host {
 	struct model_lpar lpars[MODEL_LPARS];
 	struct model_device devices[MODEL_DEVICES];
 	struct model_op ops[MODEL_OPS];
+	unsigned injections, clears; /* orders carried out; the last injection */
+	uint32_t injected_ppm;
 	uint64_t failover_number;
 	struct {
 		uint64_t number;

@@ -24,6 +24,8 @@ static Tarn__DesiredPool wanted_pool;
 static Tarn__HostStat host_stat;
 static Tarn__PoolStat pool_stat;
 static Tarn__ViosStat vios[2];
+static Tarn__InjectionStat injected;
+static Tarn__InjectionStat *injected_rows[1] = { &injected };
 static Tarn__ViosStat *vios_rows[2] = { &vios[0], &vios[1] };
 static Tarn__Failover failover;
 static Tarn__Failover *failover_rows[1] = { &failover };
@@ -68,6 +70,12 @@ static void make_vios(void)
 		SET(vios[i], restarts, 1 - i);
 	}
 	vios[0].state = TARN__VIOS_STATE__VIOS_STANDBY;
+	tarn__injection_stat__init(&injected);
+	injected.kind = TARN__INJECTION_KIND__INJECTION_DELAY;
+	injected.active = 1;
+	injected.hits = 42;
+	vios[0].n_injected = 1;
+	vios[0].injected = injected_rows;
 	vios[1].state = TARN__VIOS_STATE__VIOS_ACTIVE;
 	tarn__failover__init(&failover);
 	failover.number = 1;

@@ -385,6 +385,22 @@ static void run_drill(void)
 	assert_string_equal(drill->verdict, "passed");
 }
 
+static void inject(void)
+{
+	Tarn__ViosInject inject = TARN__VIOS_INJECT__INIT;
+	Tarn__Injection injection = TARN__INJECTION__INIT;
+
+	injection.kind = TARN__INJECTION_KIND__INJECTION_HANG;
+	injection.op = TARN__INJECTION_OP__INJECTION_BOTH;
+	injection.rate_ppm = 1;
+	injection.time_ms = 1;
+	injection.device = (char *)"d1";
+	inject.host = host.name;
+	inject.name = (char *)"vios1";
+	inject.injection = &injection;
+	SWEEP(VIOS_INJECT, vios_inject, inject);
+}
+
 static void orders_without_memory_change_nothing(void **state)
 {
 	Tarn__ViosChange vios = TARN__VIOS_CHANGE__INIT;
@@ -398,6 +414,7 @@ static void orders_without_memory_change_nothing(void **state)
 	vios.verb = TARN__VIOS_VERB__VIOS_VERB_KILL;
 	SWEEP(VIOS_CHANGE, vios_change, vios);
 	converge();
+	inject();
 	run_drill();
 	change_users();
 	take_apart();
