@@ -1,4 +1,5 @@
-/* lpar - tarn lpar list, create, activate, shutdown, remove (show: lpar_show.c; memory: lpar_memory.c) */
+/* lpar - tarn lpar list, create, activate, shutdown, remove (show: lpar_show.c; memory:
+ * lpar_memory.c) */
 #include "cli/commands.h"
 
 #include <inttypes.h>

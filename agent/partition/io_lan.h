@@ -3,8 +3,9 @@
  * one page for what goes out.
  *
  * A frame is a packet of io_packet.h: who receives one knows what every byte of it must
- * be; any other is bad. Other partitions of the VLAN are learned from what they send; each says that it is
- * there once a second. Nobody is waited for: what has no buffer is lost, as on a wire.
+ * be; any other is bad. Other partitions of the VLAN are learned from what they send; each
+ * says that it is there once a second. Nobody is waited for: what has no buffer is lost,
+ * as on a wire.
  *
  * Contract
  *   Threads  send: any. receive, greet: one. figures: any.

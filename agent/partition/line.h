@@ -35,7 +35,8 @@ struct partition_line {
 	enum partition_line_escape escape;
 };
 
-/* The echo goes to the ring, which may be NULL. The text of a complete line is there until clear. */
+/* The echo goes to the ring, which may be NULL. The text of a complete line is there until
+ * clear. */
 enum partition_line_event partition_line_take(struct partition_line *line, uint8_t byte,
 					      struct partition_ring *echo);
 void partition_line_clear(struct partition_line *line);

@@ -11,8 +11,8 @@
  *   SUBSHELL  body (a LIST) in a process of its own; GROUP in this one
  *
  * A word is parts that are joined: text, variables, the output of commands, numbers
- * that are the value of an expression (itself text and the like). What was quoted is never split. There are no patterns and no home directories: the shell has
- * no files.
+ * that are the value of an expression (itself text and the like). What was quoted is
+ * never split. There are no patterns and no home directories: the shell has no files.
  *
  * Contract
  *   Threads  one.

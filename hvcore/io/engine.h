@@ -15,7 +15,8 @@
  *
  * Contract
  *   Threads  post: any. add and remove of a port: any but the I/O thread; remove waits
- *            for a frame that this port is just being given. turn: the I/O thread, or a test without one.
+ *            for a frame that this port is just being given. turn: the I/O thread, or a
+ *            test without one.
  *   Memory   jobs, disks and ports are lent until they are settled: hv_disk_is_idle(),
  *            hv_lan_port_is_idle(). Nothing is allocated after open.
  */
@@ -77,8 +78,9 @@ void hv_io_engine_turn(struct hv_io_engine *engine);
 HV_MUST_USE
 enum hv_code hv_io_engine_open(struct hv_io_engine **ret_engine, struct hv_err *err);
 /*
- * Ends the thread; nobody posts any more, and what was posted is begun. Device operations under way have HV_IO_STOP_MS to end; false: some
- * have not, so the kernel may still write into buffers of disks: free nothing.
+ * Ends the thread; nobody posts any more, and what was posted is begun. Device
+ * operations under way have HV_IO_STOP_MS to end; false: some have not, so the kernel may
+ * still write into buffers of disks: free nothing.
  */
 #define HV_IO_STOP_MS 2000u /* arbitrary: as long as people wait */
 HV_MUST_USE

@@ -6,8 +6,9 @@
  *                     changed meanwhile: left alone
  *
  * Found by a cursor over the hints, a bounded stretch a run, or a lap where there is
- * none, since else pages with a worth would leave; after such a lap it rests. A page that is being read in has somebody who waits for it, and is left alone;
- * so is one under I/O, whatever is said of it (M7).
+ * none, since else pages with a worth would leave; after such a lap it rests. A page that
+ * is being read in has somebody who waits for it, and is left alone; so is one under I/O,
+ * whatever is said of it (M7).
  * Content is lost, which the partition said is fine: hint.h.
  */
 #include "hvcore/pager/pager_priv.h"

@@ -10,7 +10,8 @@
  * a discard; SIGBUS only where the device failed; at the end of an episode every
  * thread is served and every page is right.
  *
- * HV_SEED repeats a run, HV_EPISODE one episode of it; HV_STEPS its length (default 400000; `long` runs more).
+ * HV_SEED repeats a run, HV_EPISODE one episode of it; HV_STEPS its length (default
+ * 400000; `long` runs more).
  */
 #include <stdarg.h>
 #include <stddef.h>
