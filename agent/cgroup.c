@@ -292,19 +292,28 @@ static enum hv_code make_places(struct agent_cgroups *cgroups, struct hv_err *er
 	return code;
 }
 
+static enum hv_code why_left(void)
+{
+	return errno == EBUSY ? HV_E_BUSY : HV_E_EXISTS;
+}
+
 /* The groups of a place, and the place when it is empty; who has a process stays. */
-static bool sweep(const char *place)
+static enum hv_code sweep(const char *place)
 {
 	DIR *dir = opendir(place);
 	struct dirent *entry;
+	enum hv_code code = HV_OK;
 
 	if (dir == NULL)
-		return errno == ENOENT;
+		return errno == ENOENT ? HV_OK : HV_E_EXISTS;
 	while ((entry = readdir(dir)) != NULL)
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-			(void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+		    unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) != 0)
+			code = why_left();
 	(void)closedir(dir);
-	return rmdir(place) == 0;
+	if (code == HV_OK && rmdir(place) != 0)
+		code = why_left();
+	return code;
 }
 
 static enum hv_code keep_places(const struct agent_cgroups *cgroups, const char *state)
@@ -324,27 +333,30 @@ static bool is_place(const char *line)
 	return line[0] == '/' && name != NULL && strncmp(name, "/tarn-", 6) == 0;
 }
 
-bool agent_cgroups_clear(const char *state)
+enum hv_code agent_cgroups_clear(const char *state)
 {
 	char path[HV_FILE_PATH_BYTES], text[PLACES * (HV_FILE_PATH_BYTES + 1)];
 	char *line = text;
-	bool is_clear = true;
+	enum hv_code code = HV_OK;
 
 	if (hv_path_join(path, sizeof(path), state, PLACE_FILE, NULL) != HV_OK ||
 	    !read_text(path, text, sizeof(text)))
-		return true;
+		return HV_OK;
 	for (unsigned i = 0; i < PLACES && *line != '\0'; i++) {
 		size_t n = strcspn(line, "\n");
 		bool is_last = line[n] == '\0';
+		enum hv_code rv = HV_OK;
 
 		line[n] = '\0';
-		if (is_place(line) && !sweep(line))
-			is_clear = false;
+		if (is_place(line))
+			rv = sweep(line);
+		if (rv != HV_OK)
+			code = rv;
 		line += is_last ? n : n + 1;
 	}
-	if (is_clear)
+	if (code == HV_OK)
 		(void)unlink(path);
-	return is_clear;
+	return code;
 }
 
 enum hv_code agent_cgroups_open(const struct agent_cgroups_config *config,
@@ -360,7 +372,7 @@ enum hv_code agent_cgroups_open(const struct agent_cgroups_config *config,
 	}
 	(void)read_text(config->mounts, look->mounts, sizeof(look->mounts));
 	(void)read_text(config->membership, look->membership, sizeof(look->membership));
-	(void)agent_cgroups_clear(config->state); /* where an agent before us had them */
+	(void)!agent_cgroups_clear(config->state); /* where an agent before us had them */
 	look_for(cgroups, look, config->id);
 	free(look);
 	if (cgroups->why[0] == '\0' && keep_places(cgroups, config->state) != HV_OK) {

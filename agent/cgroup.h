@@ -65,8 +65,10 @@ uint64_t agent_idle_us(const char *stat);
 
 /*
  * Removes every group without a process that an agent of that state directory made.
- * False: one is left; also for a moment after its last process has ended.
+ * BUSY: one is left that has a process, or had until a moment ago: the kernel does not
+ * tell them apart. EXISTS: one that is no group of the kernel's is.
  */
-bool agent_cgroups_clear(const char *state);
+HV_MUST_USE
+enum hv_code agent_cgroups_clear(const char *state);
 
 #endif

@@ -19,11 +19,11 @@
 #include "hvcore/base/file.h"
 #include "hvcore/base/pidfile.h"
 
-#define GRACE_MS 3000  /* from SIGTERM to SIGKILL; arbitrary */
-#define KILL_MS 10000  /* from SIGKILL to giving up: I/O in the kernel */
-#define NAME_MS 3000   /* from a held pid file to the pid in it; arbitrary */
-#define LOOK_MS 10     /* between two looks at a pid file that is being written */
-#define GROUPS_MS 2000 /* far more than the kernel needs to let a process go */
+#define GRACE_MS 3000   /* from SIGTERM to SIGKILL; arbitrary */
+#define KILL_MS 10000   /* from SIGKILL to giving up: I/O in the kernel */
+#define NAME_MS 3000    /* from a held pid file to the pid in it; arbitrary */
+#define LOOK_MS 10      /* between two looks at a pid file that is being written */
+#define GROUPS_MS 10000 /* a group is busy until the kernel let its last process go */
 #define GROUP_MAX (HV_HOST_LPARS_MAX + 8)
 
 /* Processes that are ended together. */
@@ -196,7 +196,7 @@ static void clear_groups(const char *state)
 {
 	uint64_t until = hv_clock_ms() + GROUPS_MS;
 
-	while (!agent_cgroups_clear(state) && hv_clock_ms() < until)
+	while (agent_cgroups_clear(state) == HV_E_BUSY && hv_clock_ms() < until)
 		(void)poll(NULL, 0, LOOK_MS);
 }
 

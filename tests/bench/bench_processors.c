@@ -240,7 +240,7 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	measure_all();
-	(void)agent_cgroups_clear(config.state);
+	(void)!agent_cgroups_clear(config.state);
 	agent_cgroups_close(cgroups);
 	test_tmpdir_remove(&dir);
 	return EXIT_SUCCESS;
