@@ -11,7 +11,7 @@
 
 #include "cli/commands.h"
 
-enum hv_code cli_usage(struct cli *cli, struct hv_err *err, const char *format, ...)
+void cli_usage_set(struct cli *cli, struct hv_err *err, const char *format, ...)
 {
 	char text[HV_ERR_TEXT_BYTES];
 	va_list args;
@@ -20,7 +20,7 @@ enum hv_code cli_usage(struct cli *cli, struct hv_err *err, const char *format, 
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	cli->is_wrong_usage = true;
-	return hv_fail(err, HV_E_INVAL, "%s", text);
+	hv_fail_set(err, HV_E_INVAL, "%s", text);
 }
 
 enum hv_code cli_show_table(struct cli *cli, struct cli_table *table, unsigned indent,

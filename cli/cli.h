@@ -73,8 +73,13 @@ struct cli {
 /* Runs `words` (argv without the program). Returns the exit status. */
 int cli_main(struct cli *cli, unsigned count, char *const *words);
 
-/* Marks and returns a failure that is wrong usage. */
-enum hv_code cli_usage(struct cli *cli, struct hv_err *err, const char *format, ...)
+/* Marks and returns a failure that is wrong usage: a macro, as hv_fail() is. */
+#define cli_usage(cli, err, ...) \
+	({ \
+		cli_usage_set((cli), (err), __VA_ARGS__); \
+		HV_E_INVAL; \
+	})
+void cli_usage_set(struct cli *cli, struct hv_err *err, const char *format, ...)
 	HV_PRINTF(3, 4);
 
 /*

@@ -47,14 +47,14 @@ enum hv_code hmc_number(const struct hmc *hmc, const char *name, uint64_t max,
 	return hmc_fail(err, HMC_INVALID_VALUE, argument->text, option, range);
 }
 
-enum hv_code hmc_usage(struct hmc *hmc, struct hv_err *err, const char *what,
-		       const char *name)
+void hmc_usage_set(struct hmc *hmc, struct hv_err *err, const char *what,
+		   const char *name)
 {
 	char text[WHAT_BYTES];
 
 	(void)snprintf(text, sizeof(text), "%.130s %.100s", what, name);
 	hmc->is_wrong_usage = true;
-	return hmc_fail(err, HMC_USAGE, text, NULL, NULL);
+	(void)hmc_fail(err, HMC_USAGE, text, NULL, NULL);
 }
 
 enum hv_code hmc_choice(struct hmc *hmc, const char *name, const char *const *choices,

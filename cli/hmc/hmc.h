@@ -80,7 +80,13 @@ HV_MUST_USE
 enum hv_code hmc_choice(struct hmc *hmc, const char *name, const char *const *choices,
 			unsigned *ret_index, struct hv_err *err);
 /* Marks and returns a failure that is wrong usage. */
-enum hv_code hmc_usage(struct hmc *hmc, struct hv_err *err, const char *what,
-		       const char *name);
+void hmc_usage_set(struct hmc *hmc, struct hv_err *err, const char *what,
+		   const char *name);
+static inline enum hv_code hmc_usage(struct hmc *hmc, struct hv_err *err,
+				     const char *what, const char *name)
+{
+	hmc_usage_set(hmc, err, what, name);
+	return HV_E_INVAL;
+}
 
 #endif

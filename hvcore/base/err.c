@@ -70,7 +70,7 @@ void hv_fail_set_os(struct hv_err *err, enum hv_code code, int os, const char *f
 		       strerror_r(os, why, sizeof(why)));
 }
 
-enum hv_code hv_wrap(struct hv_err *err, const char *format, ...)
+enum hv_code hv_wrap_text(struct hv_err *err, const char *format, ...)
 {
 	char inner[HV_ERR_TEXT_BYTES];
 	va_list args;
@@ -80,7 +80,7 @@ enum hv_code hv_wrap(struct hv_err *err, const char *format, ...)
 
 	if (err == NULL)
 		return HV_E_OS;
-	code = err->code;
+	code = err->code != HV_OK ? err->code : HV_E_OS;
 	os = err->os;
 	memcpy(inner, err->text, sizeof(inner));
 	va_start(args, format);

@@ -79,10 +79,16 @@ void hv_fail_set_os(struct hv_err *err, enum hv_code code, int os, const char *f
 		    ...) HV_PRINTF(4, 5);
 
 /*
- * Puts "context: " in front of the sentence and returns err's code. With err
- * NULL it returns HV_E_INVAL's stand-in `HV_E_OS`: keep your own code then.
+ * Puts "context: " in front of the sentence and gives err's code, never HV_OK: where
+ * err is NULL, or says nothing of a failure, it is `HV_E_OS`. With err NULL keep your
+ * own code. A macro so that the compiler sees that it is a failure.
  */
-enum hv_code hv_wrap(struct hv_err *err, const char *format, ...) HV_PRINTF(2, 3);
+#define hv_wrap(err, ...) \
+	({ \
+		enum hv_code hv_wrap_code_ = hv_wrap_text((err), __VA_ARGS__); \
+		hv_wrap_code_ != HV_OK ? hv_wrap_code_ : HV_E_OS; \
+	})
+enum hv_code hv_wrap_text(struct hv_err *err, const char *format, ...) HV_PRINTF(2, 3);
 
 /* The sentence, or the code's name where err is NULL or empty. Never NULL. */
 const char *hv_err_text(const struct hv_err *err);

@@ -47,6 +47,15 @@ static void nobody_need_ask_for_the_sentence(void **state)
 	assert_string_equal(hv_err_text(NULL), "unknown error");
 }
 
+static void a_failure_that_nobody_said_is_one_all_the_same(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(hv_wrap(&err, "partition '%s'", "db1"), HV_E_OS);
+	assert_int_equal(err.code, HV_E_OS);
+}
+
 static void long_sentences_are_cut_not_overrun(void **state)
 {
 	struct hv_err err;
@@ -90,6 +99,7 @@ int main(void)
 		cmocka_unit_test(a_failure_keeps_code_errno_and_sentence),
 		cmocka_unit_test(wrapping_adds_in_front_and_keeps_the_code),
 		cmocka_unit_test(nobody_need_ask_for_the_sentence),
+		cmocka_unit_test(a_failure_that_nobody_said_is_one_all_the_same),
 		cmocka_unit_test(long_sentences_are_cut_not_overrun),
 		cmocka_unit_test(every_code_has_a_name_of_its_own),
 		cmocka_unit_test(an_empty_sentence_becomes_the_name_of_the_code),
