@@ -398,6 +398,7 @@ static enum hv_code start_thread(struct fault_thread *thread, struct hv_err *err
 	(void)pthread_attr_destroy(&attr);
 	if (rc != 0)
 		return hv_fail_os(err, HV_E_OS, rc, "start a fault thread");
+	thread->is_started = true;
 	return HV_OK;
 }
 
@@ -427,7 +428,6 @@ enum hv_code fault_team_open(struct hv_loop *loop, unsigned count,
 {
 	struct fault_team *team = calloc(1, sizeof(*team));
 	enum hv_code code = HV_OK;
-	unsigned started = 0;
 	cpu_set_t cpus;
 
 	if (team == NULL)
@@ -443,18 +443,12 @@ enum hv_code fault_team_open(struct hv_loop *loop, unsigned count,
 	hv_frames_init(&team->frames, 0);
 	for (unsigned i = 0; i < count && code == HV_OK; i++)
 		code = open_thread(team, i, nth_cpu(&cpus, i), err);
-	for (; started < count && code == HV_OK; started += code == HV_OK)
-		code = start_thread(team->threads[started], err);
-	if (code == HV_OK) {
+	for (unsigned i = 0; i < count && code == HV_OK; i++)
+		code = start_thread(team->threads[i], err);
+	if (code == HV_OK)
 		*ret_team = team;
-		return HV_OK;
-	}
-	team->count = started; /* only those can be stopped */
-	for (unsigned i = started; i < count; i++) {
-		free_thread(team->threads[i]);
-		team->threads[i] = NULL;
-	}
-	fault_team_close(team);
+	else
+		fault_team_close(team);
 	return code;
 }
 
@@ -464,6 +458,12 @@ static void on_stop(struct fault_thread *thread, struct fault_mail *mail) /* F *
 	thread->must_stop = true;
 }
 
+static bool is_running(const struct fault_thread *thread)
+{
+	return thread != NULL && thread->is_started;
+}
+
+/* Of a half-built team some run only, or are there. */
 void fault_team_stop(struct fault_team *team)
 {
 	struct fault_mail stops[HV_LANES_MAX];
@@ -473,10 +473,12 @@ void fault_team_stop(struct fault_team *team)
 	team->is_stopped = true;
 	for (unsigned i = 0; i < team->count; i++) {
 		stops[i] = (struct fault_mail){ .run = on_stop };
-		fault_mail_post(team->threads[i], &stops[i]);
+		if (is_running(team->threads[i]))
+			fault_mail_post(team->threads[i], &stops[i]);
 	}
 	for (unsigned i = 0; i < team->count; i++)
-		(void)pthread_join(team->threads[i]->thread, NULL);
+		if (is_running(team->threads[i]))
+			(void)pthread_join(team->threads[i]->thread, NULL);
 }
 
 /* No thread runs any more: what they alone may touch is touched from here. */

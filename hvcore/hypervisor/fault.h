@@ -81,8 +81,9 @@ struct fault_thread {
 	unsigned index;
 	int cpu; /* pinned to; -1 = not pinned */
 	int epoll;
-	int wake; /* eventfd: mail or a nudge */
-	pthread_t thread;
+	int wake;         /* eventfd: mail or a nudge */
+	pthread_t thread; /* if it is_started */
+	bool is_started;
 	struct fault_source wake_source;
 	_Atomic(struct fault_mail *) mail; /* newest first */
 	atomic_bool is_nudged;
