@@ -103,41 +103,55 @@ static enum hv_code take_error(Tarn__ClusterReply *reply, struct hv_err *err)
 	return hv_fail(err, code, "%s", reply->error->text);
 }
 
+/* The bytes of one order are sent again and again: with a key, it is done once. */
+static enum hv_code encode(struct cli *cli, Tarn__ClusterRequest *request,
+			   struct cli_message *ret_message, struct hv_err *err)
+{
+	uint8_t key[KEY_BYTES];
+	enum hv_code code = HV_OK;
+
+	request->has_version = true;
+	request->version = CLUSTER_PROTOCOL_VERSION;
+	if (hv_cluster_request_is_change(request)) {
+		code = cli->world->random(cli->world, key, sizeof(key), err);
+		request->has_key = true;
+		request->key = (ProtobufCBinaryData){ sizeof(key), key };
+	}
+	if (code == HV_OK)
+		code = hv_message_encode(&request->base, &ret_message->bytes,
+					 &ret_message->count, err);
+	request->has_key = false;
+	request->key = (ProtobufCBinaryData){ 0 };
+	return code;
+}
+
+static uint64_t limit_ms(const struct cli *cli, const Tarn__ClusterRequest *request)
+{
+	bool is_long = hv_cluster_request_is_change(request) ||
+		       request->kind_case == TARN__CLUSTER_REQUEST__KIND_JOB_WAIT;
+
+	return cli_number(&cli->args, "timeout",
+			  is_long ? CHANGE_LIMIT_S : QUESTION_LIMIT_S) *
+	       1000;
+}
+
 enum hv_code cli_ask(struct cli *cli, Tarn__ClusterRequest *request,
 		     Tarn__ClusterReply **ret_reply, struct hv_err *err)
 {
-	uint8_t key[KEY_BYTES];
 	struct cli_message message;
-	Tarn__ClusterReply *reply = NULL;
-	uint64_t limit_s;
+	Tarn__ClusterReply *reply;
 	enum hv_code code;
 
 	if (cli->url == NULL)
 		return cli_usage(cli, err,
 				 "no coordinator: set TARN_COORDINATOR or give "
 				 "--coordinator URL");
-	request->has_version = true;
-	request->version = CLUSTER_PROTOCOL_VERSION;
-	if (hv_cluster_request_is_change(request)) {
-		code = cli->world->random(cli->world, key, sizeof(key), err);
-		if (code != HV_OK)
-			return code;
-		request->has_key = true;
-		request->key = (ProtobufCBinaryData){ sizeof(key), key };
-	}
-	code = hv_message_encode(&request->base, &message.bytes, &message.count, err);
+	code = encode(cli, request, &message, err);
 	if (code != HV_OK)
 		return code;
-	limit_s = cli_number(&cli->args, "timeout",
-			     request->has_key ||
-					     request->kind_case ==
-						     TARN__CLUSTER_REQUEST__KIND_JOB_WAIT
-				     ? CHANGE_LIMIT_S
-				     : QUESTION_LIMIT_S);
-	code = send_until_answered(cli, &message, limit_s * 1000, held_ms(request),
-				   &reply, err);
+	code = send_until_answered(cli, &message, limit_ms(cli, request),
+				   held_ms(request), &reply, err);
 	free(message.bytes);
-	request->has_key = false; /* the key lies in this frame */
 	if (code != HV_OK)
 		return code;
 	code = take_error(reply, err);

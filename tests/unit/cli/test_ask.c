@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -227,6 +228,28 @@ static void without_randomness_nothing_is_changed(void **state)
 	assert_int_equal(fake_run(fake, "host add h3"), CLI_FAILED);
 	assert_string_equal(fake->err, "tarn: no randomness\n");
 	assert_int_equal(fake->asked, 0);
+	fake_free(fake);
+}
+
+static void a_request_that_cannot_be_sent_keeps_no_key(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__HostAdd add = TARN__HOST_ADD__INIT;
+	struct hv_err err;
+
+	(void)state;
+	add.name = malloc(HV_MESSAGE_BYTES_MAX + 1);
+	assert_non_null(add.name);
+	memset(add.name, 'h', HV_MESSAGE_BYTES_MAX);
+	add.name[HV_MESSAGE_BYTES_MAX] = '\0';
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_HOST_ADD;
+	request.host_add = &add;
+	assert_int_equal(cli_ask(&fake->cli, &request, NULL, &err), HV_E_LIMIT);
+	assert_int_equal(fake->asked, 0);
+	assert_false(request.has_key);
+	assert_null(request.key.data);
+	free(add.name);
 	fake_free(fake);
 }
 
@@ -523,6 +546,7 @@ int main(void)
 		cmocka_unit_test(an_empty_page_before_the_last_is_refused),
 		cmocka_unit_test(without_an_address_it_is_wrong_usage),
 		cmocka_unit_test(without_randomness_nothing_is_changed),
+		cmocka_unit_test(a_request_that_cannot_be_sent_keeps_no_key),
 		cmocka_unit_test(a_job_is_waited_for),
 		cmocka_unit_test(a_job_shows_what_it_does_on_a_terminal),
 		cmocka_unit_test(a_failed_job_fails_the_command),
