@@ -61,14 +61,14 @@ static void hang_up(struct session *session)
 	session->fd = -1;
 }
 
-static void drop(struct session *session)
+static void drop(struct agent_consoles *consoles, struct session *session)
 {
-	struct session **at = &session->owner->first;
+	struct session **at = &consoles->first;
 
 	while (*at != session)
 		at = &(*at)->next;
 	*at = session->next;
-	session->owner->count--;
+	consoles->count--;
 	hang_up(session);
 	free(session);
 }
@@ -76,7 +76,7 @@ static void drop(struct session *session)
 static void drop_all(struct agent_consoles *consoles)
 {
 	while (consoles->first != NULL)
-		drop(consoles->first);
+		drop(consoles, consoles->first);
 }
 
 static struct session *find(const struct agent_consoles *consoles, uint64_t number)
@@ -351,7 +351,7 @@ static void take_answer(struct agent_consoles *consoles,
 	for (struct session *at = consoles->first; at != NULL; at = next) {
 		next = at->next;
 		if (!at->is_named)
-			drop(at);
+			drop(consoles, at);
 	}
 	if (consoles->is_short)
 		consoles->pause_until_ms = hv_clock_ms() + PAUSE_MS;

@@ -126,37 +126,45 @@ static void walk(const struct agent_core *core, struct sink *sink)
 	walk_ops(core, sink);
 }
 
-static void mix(struct sink *sink, const void *bytes, size_t count)
+static void mix_byte(struct sink *sink, uint8_t byte)
 {
-	const uint8_t *at = bytes;
+	sink->hash = (sink->hash ^ byte) * 0x100000001b3u; /* FNV-1a */
+}
 
-	for (size_t i = 0; i < count; i++)
-		sink->hash = (sink->hash ^ at[i]) * 0x100000001b3u; /* FNV-1a */
+static void mix_number(struct sink *sink, uint64_t number)
+{
+	for (unsigned shift = 0; shift < 64; shift += 8)
+		mix_byte(sink, (uint8_t)(number >> shift));
+}
+
+/* With its end: "ab" and "c" are not "a" and "bc". */
+static void mix_text(struct sink *sink, const char *text)
+{
+	do
+		mix_byte(sink, (uint8_t)*text);
+	while (*text++ != '\0');
 }
 
 static void put_hash(struct sink *sink, Tarn__ObjectKind kind, const char *name,
 		     uint64_t generation, const struct core_status *status)
 {
-	uint64_t numbers[] = { kind,
-			       generation,
-			       status->is_done,
-			       status->is_running,
-			       status->is_redundant,
-			       status->code,
-			       status->usable_bytes };
-
-	mix(sink, numbers, sizeof(numbers));
-	mix(sink, name, strlen(name) + 1);
-	mix(sink, status->text, strlen(status->text) + 1);
+	mix_number(sink, kind);
+	mix_number(sink, generation);
+	mix_number(sink, status->is_done);
+	mix_number(sink, status->is_running);
+	mix_number(sink, status->is_redundant);
+	mix_number(sink, status->code);
+	mix_number(sink, status->usable_bytes);
+	mix_text(sink, name);
+	mix_text(sink, status->text);
 }
 
 uint64_t core_report_hash(const struct agent_core *core)
 {
 	struct sink sink = { .put = put_hash, .hash = 0xcbf29ce484222325u };
-	bool is_up = core_hypervisor_is_up(core);
 
 	walk(core, &sink);
-	mix(&sink, &is_up, sizeof(is_up));
+	mix_number(&sink, core_hypervisor_is_up(core));
 	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
 		Tarn__ViosStat stat;
 
@@ -164,7 +172,7 @@ uint64_t core_report_hash(const struct agent_core *core)
 			continue;
 		core_vios_report(core, &core->vios[i],
 				 core_vios_stat(core, core->vios[i].name), &stat);
-		mix(&sink, &stat.state, sizeof(stat.state));
+		mix_number(&sink, stat.state);
 	}
 	return sink.hash;
 }

@@ -358,6 +358,7 @@ static bool put(struct partition_guest *guest, uint64_t page,
 	uint8_t *address = address_of(guest, page, true);
 	sigjmp_buf way_out;
 
+	HV_INVARIANT((content != NULL) != (from != NULL));
 	if (address == NULL)
 		return not_translated(guest, page);
 	if (sigsetjmp(way_out, 0) != 0) {

@@ -26,6 +26,8 @@ static bool says_no_processors(const Tarn__LparProfile *profile)
 void hmc_edit_start(struct hmc_edit *edit, const Tarn__LparProfile *old,
 		    const struct hmc_system *system, const Tarn__LparView *lpar)
 {
+	size_t old_count = old != NULL ? old->n_attributes : 0;
+
 	tarn__lpar_profile__init(&edit->profile);
 	edit->made_count = 0;
 	edit->system = system;
@@ -40,7 +42,7 @@ void hmc_edit_start(struct hmc_edit *edit, const Tarn__LparProfile *old,
 	for (size_t i = 0; i < HV_LPAR_ATTRIBUTES_MAX; i++) {
 		edit->list[i] = &edit->attributes[i];
 		tarn__lpar_attribute__init(&edit->attributes[i]);
-		if (i < edit->profile.n_attributes)
+		if (i < old_count)
 			edit->attributes[i] = *old->attributes[i];
 	}
 	edit->profile.attributes = edit->list;

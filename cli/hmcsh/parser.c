@@ -219,6 +219,7 @@ static enum hv_code parse_simple(struct hmcsh_lexer *lexer, struct hmcsh_node *n
 		}
 		if (lexer->token.kind != HMCSH_T_WORD)
 			break;
+		HV_INVARIANT(word != NULL);
 		if (node->words == NULL)
 			code = take_assignment(lexer, word, &assignment, err);
 		if (code != HV_OK)

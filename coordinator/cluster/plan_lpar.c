@@ -128,7 +128,7 @@ static enum hv_code explain(const struct placement *placement,
 
 	if (reply == NULL)
 		return hv_fail(err, HV_E_NOMEM, "no memory to explain a placement");
-	tarn__placement_reply__init(reply);
+	*reply = (Tarn__PlacementReply)TARN__PLACEMENT_REPLY__INIT;
 	placement_explain(placement, need, chosen, text);
 	reply->text = strdup(text);
 	reply->reasons = calloc(count + 1, sizeof(*reply->reasons));

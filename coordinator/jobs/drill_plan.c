@@ -130,10 +130,11 @@ static enum hv_code check_ready(struct drill_ready *ready, const struct drill_ki
 }
 
 /* Every one that runs, dedicated ones too: all their pages are verified. */
-static void put_partitions(struct plan *plan, Tarn__DrillRecord *drill)
+static void put_partitions(struct plan *plan, const Tarn__DrillRecord *drill)
 {
 	Tarn__DrillPartition rows[HV_HOST_LPARS_MAX];
 	Tarn__DrillPartition *list[HV_HOST_LPARS_MAX];
+	Tarn__DrillRecord whole = *drill;
 	size_t count = 0;
 
 	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_LPAR); i++) {
@@ -147,10 +148,10 @@ static void put_partitions(struct plan *plan, Tarn__DrillRecord *drill)
 		list[count] = &rows[count];
 		count++;
 	}
-	drill->partitions = list;
-	drill->n_partitions = count;
+	whole.partitions = list;
+	whole.n_partitions = count;
 	draft_put(&plan->draft, RECORD_DRILL,
-		  plan->draft.is_out ? NULL : record_copy(&drill->base));
+		  plan->draft.is_out ? NULL : record_copy(&whole.base));
 }
 
 /* Puts in what {vios} and {bound} stand for. */

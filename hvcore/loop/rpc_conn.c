@@ -77,9 +77,9 @@ static void fail(struct hv_conn *conn)
 	conn->config.on_end(conn->config.owner, conn);
 }
 
-static void send_first(struct hv_conn *conn)
+/* The first one's turn. */
+static void start_sending(struct hv_conn *conn, struct hv_frame *frame)
 {
-	struct hv_frame *frame = conn->first;
 	nng_iov part = { .iov_buf = frame->bytes + frame->sent,
 			 .iov_len = frame->count - frame->sent };
 
@@ -98,7 +98,7 @@ void hv_conn_send(struct hv_conn *conn, struct hv_frame *frame)
 	conn->last = &frame->next;
 	conn->frame_count++;
 	if (was_idle)
-		send_first(conn);
+		start_sending(conn, frame);
 }
 
 void hv_conn_unsend(struct hv_conn *conn, uint32_t id)
@@ -158,7 +158,7 @@ static void run_tx(struct hv_job *job)
 		receive(conn); /* if it was held back by FRAMES_MAX */
 	}
 	if (conn->first != NULL)
-		send_first(conn);
+		start_sending(conn, conn->first);
 }
 
 /* Takes what is complete at buffer + *at; false when there is no more to take. */

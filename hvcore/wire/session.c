@@ -144,12 +144,14 @@ static enum hv_code check_fields(const union packet *packet, struct hv_err *err)
 enum hv_code hv_session_check(const void *packet, size_t bytes, struct hv_err *err)
 {
 	union packet copy; /* the caller's buffer may be aligned to nothing */
+	size_t right;
 	enum hv_code code = hv_local_check(packet, bytes, HV_SESSION_VERSION, err);
 
 	if (code != HV_OK)
 		return code;
 	memcpy(&copy.head, packet, sizeof(copy.head));
-	if (bytes != hv_session_bytes(copy.head.type))
+	right = hv_session_bytes(copy.head.type);
+	if (right == 0 || bytes != right)
 		return hv_fail(err, HV_E_CORRUPT, "session packet of type %u, %zu bytes",
 			       copy.head.type, bytes);
 	memcpy(&copy, packet, bytes);
