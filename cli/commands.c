@@ -40,6 +40,12 @@ static const struct cli_option host_add[] = {
 	  .help = "as large as the profile says, for planning: no machine behind it" },
 	{ 0 },
 };
+static const struct cli_option host_set[] = {
+	NAME_OF("host", "the host's name"),
+	{ "failback", CLI_NEEDED, CLI_STRING, .metavar = "WHEN",
+	  .help = "manual, or when the primary VIOS has been ready so long: 60s (default: 30s)" },
+	{ 0 },
+};
 static const struct cli_option any_host[] = {
 	{ "NAME", CLI_EXTRA, CLI_NAME, .complete = "host", .help = "only of this host" },
 	{ 0 },
@@ -85,6 +91,12 @@ static const struct cli_option pool_remove[] = {
 };
 static const struct cli_option vios_name[] = {
 	NAME_OF("vios", "vios1 or vios2"), HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
+};
+static const struct cli_option vios_failback[] = {
+	HOST_OF(CLI_NEEDED, "where"),
+	{ "lpar", CLI_OPTION, CLI_NAME, .metavar = "LPAR", .complete = "lpar",
+	  .help = "only this partition" },
+	NO_WAIT, { 0 },
 };
 static const struct cli_option vios_take_down[] = {
 	NAME_OF("vios", "vios1 or vios2"), HOST_OF(CLI_NEEDED, "where"),
@@ -310,6 +322,7 @@ const struct cli_command cli_commands[] = {
 	{ "host",       "list",     cli_host_list,     NULL,          "hosts and their memory" },
 	{ "host",       "show",     cli_host_show,     host_name,     "one host: memory map, pool, VIOS, failovers" },
 	{ "host",       "add",      cli_host_add,      host_add,      "let a host's agent join, or declare one" },
+	{ "host",       "set",      cli_host_set,      host_set,      "when partitions go back to their primary VIOS" },
 	{ "host",       "remove",   cli_host_remove,   host_name,     "forget a host that has nothing on it" },
 	{ "host",       "explain-memory", cli_host_explain, host_name, "where the hypervisor's own memory went" },
 	{ "host",       "advise",   cli_host_advise,   any_host,      "maxima that waste memory, and how much" },
@@ -326,6 +339,7 @@ const struct cli_command cli_commands[] = {
 	{ "vios",       "maintain", cli_vios_maintain, vios_take_down,"take it down, its partner takes over" },
 	{ "vios",       "resume",   cli_vios_resume,   vios_name,     "end its maintenance" },
 	{ "vios",       "inject",   cli_vios_inject,   vios_inject,   "faults in its device I/O (hosts that allow drills)" },
+	{ "vios",       "failback", cli_vios_failback, vios_failback, "partitions ask their primary VIOS again" },
 	{ "vios",       "kill",     cli_vios_kill,     vios_name,     "SIGKILL it (hosts that allow drills)" },
 	{ "pgdev",      "list",     cli_pgdev_list,    of_host,       "paging devices, their state and owner" },
 	{ "pgdev",      "add",      cli_pgdev_add,     pgdev_add,     "give a host a paging device" },

@@ -70,6 +70,8 @@ CLI_COMMAND(cli_lpar_console);
 CLI_COMMAND(cli_lpar_dispatch_trace);
 CLI_COMMAND(cli_lpar_debug);
 CLI_COMMAND(cli_place);
+CLI_COMMAND(cli_vios_failback);
+CLI_COMMAND(cli_host_set);
 CLI_COMMAND(cli_drill_run);
 CLI_COMMAND(cli_drill_list);
 CLI_COMMAND(cli_drill_show);

@@ -150,10 +150,32 @@ static unsigned count_vios(const Tarn__HostView *host, Tarn__ViosState state)
 	return n;
 }
 
+static bool is_text(const char *text, const char *what)
+{
+	return text != NULL && strcmp(text, what) == 0;
+}
+
+struct cli_pair_use cli_vios_use(const Tarn__StatusReply *status, const char *host,
+				 const char *vios)
+{
+	struct cli_pair_use use = { 0, 0 };
+
+	for (size_t i = 0; i < status->n_lpars; i++) {
+		const Tarn__LparView *lpar = status->lpars[i];
+
+		if (lpar->stat == NULL || strcmp(lpar->record->host, host) != 0)
+			continue;
+		use.primary_of += is_text(lpar->stat->primary, vios);
+		use.serves += is_text(lpar->stat->current, vios);
+	}
+	return use;
+}
+
 bool cli_is_redundant(const Tarn__StatusReply *status, const Tarn__HostView *host)
 {
-	if (count_vios(host, TARN__VIOS_STATE__VIOS_ACTIVE) != 1 ||
-	    count_vios(host, TARN__VIOS_STATE__VIOS_STANDBY) == 0)
+	unsigned active = count_vios(host, TARN__VIOS_STATE__VIOS_ACTIVE);
+
+	if (active == 0 || active + count_vios(host, TARN__VIOS_STATE__VIOS_STANDBY) < 2)
 		return false;
 	for (size_t i = 0; i < status->n_devices; i++) {
 		const Tarn__DeviceView *device = status->devices[i];

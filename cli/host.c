@@ -2,11 +2,14 @@
 #include "cli/commands.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/figures.h"
 #include "cli/words.h"
 #include "hvcore/base/units.h"
+
+#define FAILBACK_DIGITS 5
 
 static void list_row(struct cli_table *table, const Tarn__StatusReply *status,
 		     const Tarn__HostView *host)
@@ -157,7 +160,7 @@ static enum hv_code show_failovers(struct cli *cli, const Tarn__HostStat *stat,
 		{ "TO", false },          { "DETECTED", true },
 		{ "SWITCHED", true },     { "FIRST PAGE", true },
 		{ "READS RESENT", true }, { "STEALS CANCELED", true },
-		{ "SLOTS HELD", true },
+		{ "SLOTS HELD", true },   { "MOVED", true },
 	};
 	struct cli_table *table;
 	char when[CLI_CLOCK_BYTES], t[CLI_TIME_BYTES];
@@ -184,6 +187,7 @@ static enum hv_code show_failovers(struct cli *cli, const Tarn__HostStat *stat,
 		cli_cell(table, CLI_PLAIN, "%" PRIu64, f->resent_reads);
 		cli_cell(table, CLI_PLAIN, "%" PRIu64, f->canceled_steals);
 		cli_cell(table, CLI_PLAIN, "%" PRIu64, f->quarantined_slots);
+		cli_cell(table, CLI_PLAIN, "%" PRIu32, f->partitions);
 	}
 	return cli_show_table(cli, table, 2, err);
 }
@@ -233,6 +237,13 @@ static enum hv_code show_text(struct cli *cli, const Tarn__HostView *host,
 		cli_tone_print(cli->out, vios.tone, cli->is_colour, "%s", vios.text);
 		(void)fputc('\n', cli->out);
 	}
+	if (host->record->failback_ms == 0)
+		(void)fputs("  fail-back     by 'tarn vios failback'\n", cli->out);
+	else
+		(void)fprintf(cli->out,
+			      "  fail-back     when the primary VIOS has been ready for "
+			      "%" PRIu64 " s\n",
+			      host->record->failback_ms / 1000);
 	return show_failovers(cli, host->stat, err);
 }
 
@@ -282,6 +293,51 @@ enum hv_code cli_host_add(struct cli *cli, struct hv_err *err)
 		       add.declared ? "host '%s' declared"
 				    : "host '%s' added: its agent may join",
 		       add.name);
+	return cli_change(cli, &request, &(struct cli_change){ .done = done }, err);
+}
+
+/* "manual", "60s" or "60". */
+static bool parse_failback(const char *text, uint64_t *ret_ms)
+{
+	char *end;
+	unsigned long long seconds;
+
+	*ret_ms = 0;
+	if (strcmp(text, "manual") == 0)
+		return true;
+	if (text[0] < '1' || text[0] > '9' || strlen(text) > FAILBACK_DIGITS + 1)
+		return false;
+	seconds = strtoull(text, &end, 10);
+	if (strcmp(end, "") != 0 && strcmp(end, "s") != 0)
+		return false;
+	*ret_ms = seconds * 1000;
+	return true;
+}
+
+enum hv_code cli_host_set(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__HostSet set = TARN__HOST_SET__INIT;
+	const char *when = cli_text(&cli->args, "failback");
+	char done[CLI_DONE_BYTES];
+
+	if (!parse_failback(when, &set.failback_ms))
+		return cli_usage(cli, err,
+				 "--failback is manual, or seconds such as 60s");
+	set.host = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
+	set.has_failback_ms = true;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_HOST_SET;
+	request.host_set = &set;
+	if (set.failback_ms == 0)
+		(void)snprintf(done, sizeof(done),
+			       "partitions of host '%s' go back to their primary VIOS "
+			       "by 'tarn vios failback'",
+			       set.host);
+	else
+		(void)snprintf(done, sizeof(done),
+			       "partitions of host '%s' go back to their primary VIOS "
+			       "when it has been ready for %" PRIu64 " s",
+			       set.host, set.failback_ms / 1000);
 	return cli_change(cli, &request, &(struct cli_change){ .done = done }, err);
 }
 

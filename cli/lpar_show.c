@@ -95,6 +95,19 @@ static void show_adapters(struct cli *cli, const Tarn__LparSpec *spec)
 		     hv_lpar_entitled_is_auto(spec) ? ", as its adapters need it" : "");
 }
 
+/* Who is asked, and who is to be. */
+static void show_pair(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	const char *now = stat != NULL && stat->current != NULL ? stat->current
+								: "nobody";
+
+	if (stat != NULL && stat->primary != NULL)
+		line(cli, "served by", "%s, primary %s, secondary %s", now, stat->primary,
+		     stat->secondary != NULL ? stat->secondary : "none");
+	else if (stat != NULL && stat->current != NULL)
+		line(cli, "served by", "%s", now);
+}
+
 static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
 		      const Tarn__DeviceView *device)
 {
@@ -109,6 +122,7 @@ static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
 		line(cli, "mode", "dedicated");
 	if (is_shared)
 		line(cli, "paging VIOS", "%s", redundancy_text(spec->redundancy));
+	show_pair(cli, lpar->stat);
 	line(cli, "memory", "min %s, desired %s, max %s",
 	     hv_size_format(spec->min_bytes, a, sizeof(a)),
 	     hv_size_format(spec->mem_bytes, b, sizeof(b)),

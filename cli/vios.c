@@ -54,10 +54,34 @@ enum hv_code cli_vios_kill(struct cli *cli, struct hv_err *err)
 	return change(cli, TARN__VIOS_VERB__VIOS_VERB_KILL, false, "killed", err);
 }
 
-static void list_row(struct cli_table *table, const Tarn__HostView *host,
-		     const Tarn__DesiredVios *wanted)
+enum hv_code cli_vios_failback(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__ViosChange vios = TARN__VIOS_CHANGE__INIT;
+	char done[CLI_DONE_BYTES];
+
+	vios.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
+	vios.name = (char *)(uintptr_t) "";
+	vios.lpar = (char *)cli_text(&cli->args, "lpar");
+	vios.verb = TARN__VIOS_VERB__VIOS_VERB_FAILBACK;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE;
+	request.vios_change = &vios;
+	if (vios.lpar != NULL)
+		(void)snprintf(done, sizeof(done), "partition '%s' asks its primary VIOS",
+			       vios.lpar);
+	else
+		(void)snprintf(done, sizeof(done),
+			       "partitions of host '%s' ask their primary VIOS",
+			       vios.host);
+	return cli_change(cli, &request,
+			  &(struct cli_change){ .done = done, .waits = true }, err);
+}
+
+static void list_row(struct cli_table *table, const Tarn__StatusReply *status,
+		     const Tarn__HostView *host, const Tarn__DesiredVios *wanted)
 {
 	const Tarn__ViosStat *vios = cli_find_vios(host, wanted->name);
+	struct cli_pair_use use = cli_vios_use(status, host->record->name, wanted->name);
 	struct cli_word word = cli_vios_word(host, wanted->name);
 
 	cli_cell(table, CLI_STRONG, "%s", host->record->name);
@@ -67,6 +91,8 @@ static void list_row(struct cli_table *table, const Tarn__HostView *host,
 		 !wanted->enabled      ? "disabled"
 		 : wanted->maintenance ? "maintenance"
 				       : "enabled");
+	cli_cell(table, CLI_PLAIN, "%u", use.primary_of);
+	cli_cell(table, CLI_PLAIN, "%u", use.serves);
 	if (vios == NULL) {
 		for (unsigned i = 0; i < 7; i++)
 			cli_cell(table, CLI_DIM, "-");
@@ -88,10 +114,11 @@ static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
 			       const char *only, struct hv_err *err)
 {
 	static const struct cli_column columns[] = {
-		{ "HOST", false },   { "VIOS", false },    { "STATE", false },
-		{ "WANTED", false }, { "PID", true },      { "EPOCH", true },
-		{ "READS", true },   { "WRITES", true },   { "IN FLIGHT", true },
-		{ "ERRORS", true },  { "RESTARTS", true },
+		{ "HOST", false },    { "VIOS", false },      { "STATE", false },
+		{ "WANTED", false },  { "PRIMARY OF", true }, { "SERVES", true },
+		{ "PID", true },      { "EPOCH", true },      { "READS", true },
+		{ "WRITES", true },   { "IN FLIGHT", true },  { "ERRORS", true },
+		{ "RESTARTS", true },
 	};
 	struct cli_table *table = cli_table_new(columns, HV_COUNT(columns));
 
@@ -100,19 +127,22 @@ static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
 		     cli_list_is_wanted(status->hosts[i]->record->name, only) &&
 		     j < status->hosts[i]->record->n_vios;
 		     j++)
-			list_row(table, status->hosts[i],
+			list_row(table, status, status->hosts[i],
 				 status->hosts[i]->record->vios[j]);
 	return cli_show_table(cli, table, 0, err);
 }
 
-static void put_vios(struct cli_json *json, const Tarn__HostView *host,
-		     const Tarn__DesiredVios *wanted)
+static void put_vios(struct cli_json *json, const Tarn__StatusReply *status,
+		     const Tarn__HostView *host, const Tarn__DesiredVios *wanted)
 {
+	struct cli_pair_use use = cli_vios_use(status, host->record->name, wanted->name);
 	const Tarn__ViosStat *vios = cli_find_vios(host, wanted->name);
 
 	cli_json_open_object(json, NULL);
 	cli_json_text(json, "host", host->record->name);
 	cli_json_fields(json, &wanted->base);
+	cli_json_number(json, "primary_of", use.primary_of);
+	cli_json_number(json, "serves", use.serves);
 	if (vios != NULL) {
 		cli_json_open_object(json, "stat");
 		cli_json_fields(json, &vios->base);
@@ -132,7 +162,7 @@ static enum hv_code list_json(struct cli *cli, const Tarn__StatusReply *status,
 		     cli_list_is_wanted(status->hosts[i]->record->name, only) &&
 		     j < status->hosts[i]->record->n_vios;
 		     j++)
-			put_vios(json, status->hosts[i],
+			put_vios(json, status, status->hosts[i],
 				 status->hosts[i]->record->vios[j]);
 	cli_json_close(json);
 	return cli_show_json(cli, json, err);

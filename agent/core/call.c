@@ -54,6 +54,9 @@ static void dispatch(struct agent_core *core, const struct core_call *call,
 		core_op_audited(core, call->number, code,
 				reply != NULL ? reply->stat : NULL, text);
 		break;
+	case CORE_CALL_FAILBACK:
+		core_op_failed_back(core, call->number, code, text);
+		break;
 	case CORE_CALL_DEFINE:
 	case CORE_CALL_REMOVE:
 	case CORE_CALL_SHUTDOWN:

@@ -16,6 +16,7 @@
 
 /* All arbitrary unless they say more. */
 #define CORE_VIOS_MAX HV_HOST_VIOS_MAX
+#define CORE_EXPECT_BYTES (CORE_VIOS_MAX * (HV_NAME_BYTES + 2) + 24)
 #define CORE_LPARS_MAX (HV_HOST_LPARS_MAX + 128) /* + those that are going */
 #define CORE_DEVICES_MAX HV_DEVICES_PER_HOST_MAX
 #define CORE_OPS_MAX HV_HOST_OPS_MAX
@@ -99,13 +100,13 @@ struct core_hypervisor {
 	char why[AGENT_TEXT_BYTES]; /* last failure to start, so that it is told once */
 	Tarn__HvReply *reply;       /* owns stat */
 	const Tarn__HostStat *stat;
-	char expect[CORE_VIOS_MAX * (HV_NAME_BYTES + 2)]; /* answered by this instance */
+	char expect[CORE_EXPECT_BYTES]; /* answered by this instance */
 	bool expect_is_known;
 	bool expect_is_asked;
 	uint64_t expect_retry_ms;
 	char expect_why[AGENT_TEXT_BYTES]; /* the last refusal, "" = none */
 	uint64_t expect_stat; /* number of the first stat that surely knows it */
-	char expect_asked[CORE_VIOS_MAX * (HV_NAME_BYTES + 2)];
+	char expect_asked[CORE_EXPECT_BYTES];
 };
 
 struct core_pool {
@@ -259,6 +260,7 @@ enum core_call_kind {
 	CORE_CALL_SHUTDOWN,
 	CORE_CALL_COMMAND,
 	CORE_CALL_AUDIT,
+	CORE_CALL_FAILBACK,
 	CORE_CALL_RESERVE,
 	CORE_CALL_RESIZE,
 	CORE_CALL_SHARE,
@@ -528,6 +530,8 @@ void core_op_command_done(struct agent_core *core, struct core_lpar *lpar,
 			  const char *text);
 /* A new stat of that partition: is its verification over? */
 void core_op_observe(struct agent_core *core, struct core_lpar *lpar);
+void core_op_failed_back(struct agent_core *core, uint64_t id, enum hv_code code,
+			 const char *text);
 void core_op_audited(struct agent_core *core, uint64_t id, enum hv_code code,
 		     const Tarn__HostStat *stat, const char *text);
 

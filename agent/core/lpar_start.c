@@ -127,6 +127,7 @@ static void ask_define(struct agent_core *core, struct core_lpar *lpar)
 		device.path = from->path;
 		device.id = from->id;
 		device.owner_epoch = from->owner_epoch;
+		device.primary = lpar->desired->primary; /* lent: only encoded */
 		define.device = &device;
 	}
 	request.kind_case = TARN__HV_REQUEST__KIND_DEFINE;

@@ -23,22 +23,24 @@ static void describe_switch(const Tarn__Failover *failover, char text[128])
 static void tell_failover(struct agent_core *core, const Tarn__Failover *failover)
 {
 	char text[128];
-	bool is_planned = strcmp(failover->kind, "planned") == 0;
+	bool is_back = strcmp(failover->kind, "failback") == 0;
+	bool is_planned = is_back || strcmp(failover->kind, "planned") == 0;
 	Tarn__EventLevel level = failover->to[0] == '\0' ? TARN__EVENT_LEVEL__EVENT_ERROR
 				 : is_planned            ? TARN__EVENT_LEVEL__EVENT_INFO
 							 : TARN__EVENT_LEVEL__EVENT_WARN;
 
 	describe_switch(failover, text);
 	core_event(
-		core, level, "vios.failover",
+		core, level, is_back ? "vios.failback" : "vios.failover",
 		"%s: from %s to %s; detected after %.1f ms%s; "
-		"%llu reads sent again, %llu steals canceled, %llu slots in quarantine",
+		"%llu reads sent again, %llu steals canceled, %llu slots in quarantine; "
+		"%u partitions moved",
 		failover->kind, failover->from[0] != '\0' ? failover->from : "nobody",
 		failover->to[0] != '\0' ? failover->to : "nobody",
 		(double)failover->detected_us / 1e3, text,
 		(unsigned long long)failover->resent_reads,
 		(unsigned long long)failover->canceled_steals,
-		(unsigned long long)failover->quarantined_slots);
+		(unsigned long long)failover->quarantined_slots, failover->partitions);
 }
 
 static void observe_failovers(struct agent_core *core)

@@ -93,6 +93,39 @@ void core_op_audited(struct agent_core *core, uint64_t id, enum hv_code code,
 	core_op_finish(core, op, code, text);
 }
 
+/* The same again is the same answer: what a dead agent had begun is repeated. */
+static void fail_back(struct agent_core *core, struct core_op *op)
+{
+	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
+	Tarn__HvFailback failback = TARN__HV_FAILBACK__INIT;
+	struct core_call what = { .kind = CORE_CALL_FAILBACK, .number = op->id };
+
+	if (op->is_asked || !core_hypervisor_is_up(core) ||
+	    !core_is_due(core, op->retry_ms))
+		return;
+	if (core_op_target(op)[0] != '\0')
+		failback.partition = op->desired->target; /* lent: only encoded */
+	request.kind_case = TARN__HV_REQUEST__KIND_FAILBACK;
+	request.failback = &failback;
+	op->is_asked = core_call(core, &what, &request, CORE_ASK_MS) == HV_OK;
+}
+
+void core_op_failed_back(struct agent_core *core, uint64_t id, enum hv_code code,
+			 const char *text)
+{
+	struct core_op *op = core_op_get(core, id, false);
+
+	if (op == NULL)
+		return;
+	op->is_asked = false;
+	if (core_call_may_repeat(code)) {
+		op->retry_ms = core->now_ms + CORE_REPEAT_MS;
+		return;
+	}
+	core->hypervisor.is_busy = true;
+	core_op_finish(core, op, code, code == HV_OK ? "failed back" : text);
+}
+
 static bool is_target(const struct core_op *op, const struct core_lpar *lpar)
 {
 	return core_lpar_is_attached(lpar) && lpar->run.ended < lpar->run.started &&
@@ -189,6 +222,9 @@ void core_op_step(struct agent_core *core)
 		case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT:
 		case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT_CLEAR:
 			core_op_inject(core, op);
+			break;
+		case TARN__HOST_OP_KIND__HOST_OP_VIOS_FAILBACK:
+			fail_back(core, op);
 			break;
 		default:
 			core_op_finish(core, op, HV_E_VERSION,

@@ -64,7 +64,16 @@ void core_vios_find(struct agent_core *core, struct core_vios *vios)
 		core_process_set(core, &vios->process, &instance);
 }
 
-/* "vios1,vios2!," - whom to expect, and (!) of these whom to leave. */
+/* How long a primary is to be ready before its partitions go back to it; 0: by order. */
+static uint64_t failback_ms(const struct agent_core *core)
+{
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++)
+		if (core->vios[i].desired != NULL)
+			return core->vios[i].desired->failback_ms;
+	return 0;
+}
+
+/* "vios1,vios2!,30000" - whom to expect, (!) of these whom to leave, and when to go back. */
 static void put_expected(const struct agent_core *core, char *to, size_t size)
 {
 	size_t at = 0;
@@ -80,6 +89,9 @@ static void put_expected(const struct agent_core *core, char *to, size_t size)
 				       is_wanted(vios) ? "" : "!");
 		HV_INVARIANT(at < size);
 	}
+	at += (size_t)snprintf(to + at, size - at, "%llu",
+			       (unsigned long long)failback_ms(core));
+	HV_INVARIANT(at < size);
 }
 
 static void ask_expect(struct agent_core *core)
@@ -103,6 +115,8 @@ static void ask_expect(struct agent_core *core)
 	}
 	expect.names = names;
 	expect.maintained = maintained;
+	expect.failback_ms = failback_ms(core);
+	expect.has_failback_ms = expect.failback_ms != 0;
 	request.kind_case = TARN__HV_REQUEST__KIND_VIOS_EXPECT;
 	request.vios_expect = &expect;
 	hv->expect_is_asked = core_call(core, &what, &request, CORE_ASK_MS) == HV_OK;
@@ -162,7 +176,8 @@ static bool is_expected(const struct agent_core *core, const struct core_vios *v
 	while (hv->expect_is_known && *at != '\0') {
 		if (strncmp(at, item, n) == 0)
 			return true;
-		at += strcspn(at, ",") + 1;
+		at += strcspn(at, ",");
+		at += *at == ',';
 	}
 	return false;
 }

@@ -275,26 +275,26 @@ static void shared_auto(const void *object, const char *text, struct hmc_value *
 			      hv_lpar_entitled_is_auto(record_of(object)->spec));
 }
 
-/* The pair is the host's; the active one serves. */
+/* The pair is the host's: its primary is the one that it was given, or the first. */
 static void shared_vios(const void *object, const char *text, struct hmc_value *value)
 {
-	const Tarn__HostView *host = row_of(object)->host;
-	const Tarn__HostStat *stat = host->stat;
+	const Tarn__HostRecord *host = row_of(object)->host->record;
+	const Tarn__PartitionStat *stat = row_of(object)->lpar->stat;
+	const char *primary = record_of(object)->primary;
 
 	if (!is_shared(object))
 		return;
 	hmc_value_set(value, "none");
-	if (text[0] != 'c') {
-		size_t at = text[0] == 'p' ? 0 : 1;
-
-		if (at < host->record->n_vios)
-			hmc_value_text(value, host->record->vios[at]->name);
+	if (text[0] == 'c') {
+		if (is_running(object) && stat != NULL && stat->current != NULL)
+			hmc_value_text(value, stat->current);
 		return;
 	}
-	for (size_t i = 0; stat != NULL && i < stat->n_vios; i++)
-		if (is_running(object) &&
-		    stat->vios[i]->state == TARN__VIOS_STATE__VIOS_ACTIVE)
-			hmc_value_text(value, stat->vios[i]->name);
+	if (primary == NULL && host->n_vios > 0)
+		primary = host->vios[0]->name;
+	for (size_t i = 0; i < host->n_vios; i++)
+		if ((strcmp(host->vios[i]->name, primary) == 0) == (text[0] == 'p'))
+			hmc_value_text(value, host->vios[i]->name);
 }
 
 static void shared_none(const void *object, const char *text, struct hmc_value *value)

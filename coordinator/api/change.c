@@ -103,6 +103,8 @@ static enum hv_code plan_one(struct engine *engine, struct plan *plan,
 		return plan_user_set(plan, request->user_set, err);
 	case TARN__CLUSTER_REQUEST__KIND_USER_REMOVE:
 		return plan_user_remove(plan, request->user_remove, err);
+	case TARN__CLUSTER_REQUEST__KIND_HOST_SET:
+		return plan_host_set(plan, request->host_set, err);
 	case TARN__CLUSTER_REQUEST__KIND_UTILIZATION_SET:
 		return plan_utilization_set(plan, request->utilization_set, err);
 	default:

@@ -138,7 +138,7 @@ static bool host_differs(const Tarn__HostRecord *a, const Tarn__HostRecord *b)
 		return true;
 	if (a->pool != NULL && a->pool->generation != b->pool->generation)
 		return true;
-	return vios_differs(a, b);
+	return a->failback_ms != b->failback_ms || vios_differs(a, b);
 }
 
 /* The host whose desired state a changed record belongs to; NULL: nobody's. */

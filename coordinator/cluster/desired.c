@@ -14,6 +14,8 @@ struct whole {
 	Tarn__DesiredLpar lpar_room[HV_HOST_LPARS_MAX];
 	Tarn__LparSpec spec_room[HV_HOST_LPARS_MAX];
 	Tarn__HostOp *ops[HV_HOST_OPS_MAX];
+	Tarn__DesiredVios *vios[HV_HOST_VIOS_MAX];
+	Tarn__DesiredVios vios_room[HV_HOST_VIOS_MAX];
 };
 
 /* Of the pool as a whole an LPAR is told only what it is authorised to see. */
@@ -50,6 +52,7 @@ static void add_lpar(struct whole *whole, const Tarn__HostRecord *host,
 	desired->has_immediate = lpar->has_immediate;
 	desired->immediate = lpar->immediate;
 	desired->device = lpar->device;
+	desired->primary = limits_is_shared(lpar->spec) ? lpar->primary : NULL;
 	desired->resize = lpar->resize;
 	desired->processors = lpar->processors;
 	desired->has_made = lpar->has_made;
@@ -68,6 +71,17 @@ static void add_lpars(struct whole *whole, const struct cluster *cluster,
 			add_lpar(whole, host, lpar);
 	}
 	whole->desired.lpars = whole->lpars;
+}
+
+static void add_vios(struct whole *whole, const Tarn__HostRecord *host)
+{
+	for (size_t i = 0; i < host->n_vios && i < HV_HOST_VIOS_MAX; i++) {
+		whole->vios_room[i] = *host->vios[i];
+		whole->vios_room[i].has_failback_ms = 1;
+		whole->vios_room[i].failback_ms = host->failback_ms;
+		whole->vios[whole->desired.n_vios++] = &whole->vios_room[i];
+	}
+	whole->desired.vios = whole->vios;
 }
 
 static void add_devices(struct whole *whole, const struct cluster *cluster,
@@ -118,8 +132,7 @@ enum hv_code desired_make(const struct cluster *cluster, const Tarn__HostRecord 
 	whole->desired.revision = revision;
 	whole->desired.pool = host->pool;
 	add_firmware(whole, cluster, host);
-	whole->desired.n_vios = host->n_vios;
-	whole->desired.vios = host->vios;
+	add_vios(whole, host);
 	add_devices(whole, cluster, host->name);
 	add_lpars(whole, cluster, host);
 	add_ops(whole, cluster, host->name);

@@ -166,6 +166,17 @@ const Tarn__ObjectStatus *live_object(const struct live_host *host, Tarn__Object
 	return NULL;
 }
 
+unsigned live_served(const struct live_host *host, const char *vios)
+{
+	const Tarn__HostStat *stat = live_stat(host);
+	unsigned count = 0;
+
+	for (size_t i = 0; stat != NULL && i < stat->n_partitions; i++)
+		count += stat->partitions[i]->current != NULL &&
+			 strcmp(stat->partitions[i]->current, vios) == 0;
+	return count;
+}
+
 bool live_vios_is_healthy(const struct live_host *host, const char *vios)
 {
 	const Tarn__ViosStat *stat = live_vios(host, vios);

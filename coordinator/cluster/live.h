@@ -65,6 +65,8 @@ const Tarn__ObjectStatus *live_object(const struct live_host *host, Tarn__Object
 				      const char *name, uint64_t generation);
 
 /* STANDBY or ACTIVE. */
+/* Partitions that ask it. */
+unsigned live_served(const struct live_host *host, const char *vios);
 bool live_vios_is_healthy(const struct live_host *host, const char *vios);
 const char *live_vios_state_name(const struct live_host *host, const char *vios);
 

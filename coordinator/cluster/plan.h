@@ -44,6 +44,9 @@ enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identit
 
 /* How often the host is sampled. */
 HV_MUST_USE
+enum hv_code plan_host_set(struct plan *plan, const Tarn__HostSet *request,
+			   struct hv_err *err);
+HV_MUST_USE
 enum hv_code plan_utilization_set(struct plan *plan, const Tarn__UtilizationSet *request,
 				  struct hv_err *err);
 

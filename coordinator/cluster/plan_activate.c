@@ -285,11 +285,50 @@ static enum hv_code (*const conditions[])(struct activation *at, struct hv_err *
 	need_device,   need_processors,
 };
 
+/* Running LPARs of the host that have it as their primary. */
+static unsigned primary_of(const struct activation *at, const char *vios)
+{
+	const struct cluster *cluster = at->plan->cluster;
+	unsigned count = 0;
+
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
+		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
+
+		count += strcmp(lpar->host, at->host->name) == 0 &&
+			 limits_is_active(lpar) && limits_is_shared(lpar->spec) &&
+			 lpar->primary != NULL && strcmp(lpar->primary, vios) == 0;
+	}
+	return count;
+}
+
+/* That its profile names, else the one that is primary of fewer; NULL: none is enabled. */
+static const char *choose_primary(const struct activation *at)
+{
+	const char *named = at->with.profile == NULL
+				    ? NULL
+				    : hv_lpar_profile_value(at->with.profile,
+							    "primary_paging_vios_name");
+	const char *best = NULL;
+
+	for (size_t i = 0; i < at->host->n_vios; i++) {
+		const Tarn__DesiredVios *vios = at->host->vios[i];
+
+		if (!vios->enabled)
+			continue;
+		if (named != NULL && strcmp(named, vios->name) == 0)
+			return vios->name;
+		if (best == NULL || primary_of(at, vios->name) < primary_of(at, best))
+			best = vios->name;
+	}
+	return best;
+}
+
 static void edit_started(struct plan *plan, const struct activation *at)
 {
 	const Tarn__LparRecord *lpar = at->lpar;
 	Tarn__LparRecord *edit = draft_edit_lpar(&plan->draft, lpar->spec->name);
 	Tarn__DeviceRecord *device;
+	const char *primary;
 
 	if (edit == NULL)
 		return;
@@ -308,6 +347,9 @@ static void edit_started(struct plan *plan, const struct activation *at)
 	if (at->device == NULL)
 		return;
 	draft_set_text(&plan->draft, &edit->device, "%s", at->device->device->name);
+	primary = choose_primary(at);
+	if (primary != NULL)
+		draft_set_text(&plan->draft, &edit->primary, "%s", primary);
 	device = draft_edit_device(&plan->draft, lpar->host, at->device->device->name);
 	if (device != NULL)
 		draft_set_text(&plan->draft, &device->lpar, "%s", lpar->spec->name);

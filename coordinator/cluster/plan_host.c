@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FAILBACK_MS_MIN 1000
+#define FAILBACK_MS_MAX 86400000 /* a day; arbitrary */
 #define AGENT_ID_BYTES 16
 
 static const char *const vios_names[] = { "vios1", "vios2" };
@@ -318,6 +320,45 @@ enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identit
 	if (code == HV_OK)
 		edit_identity(plan, identity);
 	return code;
+}
+
+enum hv_code plan_host_set(struct plan *plan, const Tarn__HostSet *request,
+			   struct hv_err *err)
+{
+	const Tarn__HostRecord *host;
+	Tarn__HostRecord *edit;
+	enum hv_code code = plan_need_host(plan, request->host, &host, err);
+
+	if (code != HV_OK)
+		return code;
+	if (!request->has_failback_ms || request->failback_ms > FAILBACK_MS_MAX ||
+	    (request->failback_ms > 0 && request->failback_ms < FAILBACK_MS_MIN))
+		return hv_fail(err, HV_E_INVAL,
+			       "host '%s': partitions go back to their primary VIOS when "
+			       "it has been ready for 1 s to 24 h, or by order",
+			       host->name);
+	if (request->failback_ms == host->failback_ms)
+		return HV_OK;
+	edit = draft_edit_host(&plan->draft, host->name);
+	if (edit == NULL)
+		return hv_fail(err, HV_E_NOMEM, "no memory to change host '%s'",
+			       request->host);
+	edit->has_failback_ms = 1;
+	edit->failback_ms = request->failback_ms;
+	draft_name(&plan->draft, "set host '%s'", request->host);
+	if (request->failback_ms == 0)
+		draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO,
+				request->host, "host.failback",
+				"partitions of host '%s' go back to their primary VIOS "
+				"by order",
+				request->host);
+	else
+		draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO,
+				request->host, "host.failback",
+				"partitions of host '%s' go back to their primary VIOS "
+				"when it has been ready for %llu ms",
+				request->host, (unsigned long long)request->failback_ms);
+	return HV_OK;
 }
 
 enum hv_code plan_utilization_set(struct plan *plan, const Tarn__UtilizationSet *request,

@@ -214,6 +214,53 @@ static enum hv_code check(const struct plan *plan, const Tarn__HostRecord *host,
 	}
 }
 
+/* Who goes back: a running shared LPAR of the host, or all of them. */
+static enum hv_code check_failback(const struct plan *plan, const Tarn__HostRecord *host,
+				   const char *name, struct hv_err *err)
+{
+	const Tarn__LparRecord *lpar = NULL;
+	enum hv_code code = plan_need_connected(plan, host, err);
+
+	if (code == HV_OK)
+		code = plan_need_op(plan, host->name, err);
+	if (code != HV_OK || name[0] == '\0')
+		return code;
+	lpar = cluster_lpar(plan->cluster, name);
+	if (lpar == NULL || strcmp(lpar->host, host->name) != 0)
+		return hv_fail(err, HV_E_NOTFOUND, "host '%s' has no LPAR '%s'",
+			       host->name, name);
+	if (!lpar->running || !limits_is_shared(lpar->spec))
+		return hv_fail(err, HV_E_STATE,
+			       "LPAR '%s' is not asking a paging VIOS: it %s", name,
+			       lpar->running ? "has dedicated memory" : "does not run");
+	return HV_OK;
+}
+
+static enum hv_code plan_failback(struct plan *plan, const Tarn__ViosChange *request,
+				  const Tarn__HostRecord *host, struct hv_err *err)
+{
+	const char *name = request->lpar != NULL ? request->lpar : "";
+	struct job_plan job_plan = { TARN__JOB_KIND__JOB_VIOS, request->host, name };
+	Tarn__JobRecord *job;
+	enum hv_code code = check_failback(plan, host, name, err);
+
+	if (code != HV_OK)
+		return code;
+	plan->job = draft_add_job(&plan->draft, &job_plan,
+				  name[0] != '\0' ? "fail back LPAR '%s' of host '%s'"
+						  : "fail back all LPARs%s of host '%s'",
+				  name, host->name);
+	job = plan->job != 0 ? draft_edit_job(&plan->draft, plan->job) : NULL;
+	if (job == NULL)
+		return HV_OK; /* draft_finish() says no memory */
+	job->has_verb = 1;
+	job->verb = request->verb;
+	job->has_op = 1;
+	job->op = draft_add_op(&plan->draft, host->name,
+			       TARN__HOST_OP_KIND__HOST_OP_VIOS_FAILBACK, name);
+	return HV_OK;
+}
+
 static const char *verb_name(Tarn__ViosVerb verb)
 {
 	static const char *const names[] = {
@@ -233,9 +280,7 @@ static void replace_job(struct plan *plan, const Tarn__ViosChange *request)
 	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_JOB); i++) {
 		const Tarn__JobRecord *job = cluster_job_at(plan->cluster, i);
 
-		if (job->done || job->kind != TARN__JOB_KIND__JOB_VIOS ||
-		    job->verb == TARN__VIOS_VERB__VIOS_VERB_KILL ||
-		    job->verb == TARN__VIOS_VERB__VIOS_VERB_INJECT ||
+		if (job->done || job->kind != TARN__JOB_KIND__JOB_VIOS || job->has_op ||
 		    strcmp(job->host, request->host) != 0 ||
 		    strcmp(job->target, request->name) != 0)
 			continue;
@@ -270,9 +315,11 @@ enum hv_code plan_vios_change(struct plan *plan, const Tarn__ViosChange *request
 	enum hv_code code = plan_need_host(plan, request->host, &host, err);
 
 	if (code == HV_OK)
-		code = plan_need_vios(host, request->name, &vios, err);
-	if (code == HV_OK)
 		code = plan_need_no_drill(plan, host->name, err);
+	if (code == HV_OK && request->verb == TARN__VIOS_VERB__VIOS_VERB_FAILBACK)
+		return plan_failback(plan, request, host, err);
+	if (code == HV_OK)
+		code = plan_need_vios(host, request->name, &vios, err);
 	if (code == HV_OK)
 		code = check(plan, host, vios, request, err);
 	if (code != HV_OK)

@@ -57,6 +57,7 @@ const Tarn__Failover *drill_failover(const struct drill *drill)
 
 		if (failover->number > drill->record->failover_before &&
 		    strcmp(failover->from, drill->record->vios) == 0 &&
+		    strcmp(failover->kind, "failback") != 0 &&
 		    (first == NULL || failover->number < first->number))
 			first = failover;
 	}
@@ -156,8 +157,10 @@ void drill_await_page(struct drill *drill)
 		drill_note(drill,
 			   "VIOS '%s' served its first page %.1f ms after detection",
 			   partner, (double)failover->first_page_us / 1e3);
+	/* where who moved is known, pages of the others prove nothing */
 	if ((failover != NULL && failover->has_first_page_us) ||
-	    drill_pages_in(drill) > 0) {
+	    ((failover == NULL || !failover->has_partitions) &&
+	     drill_pages_in(drill) > 0)) {
 		drill_edit(drill)->has_page_served = 1;
 		drill_edit(drill)->page_served = true;
 		drill_note(drill, "%llu pages came in since the switch was seen",

@@ -53,7 +53,7 @@ static void check_vios(struct drill_ready *ready)
 	}
 }
 
-/* The one to take down: as asked for, or the active one. */
+/* The one to take down: as asked for, or of the active ones that which serves most. */
 static void find_target(struct drill_ready *ready)
 {
 	const Tarn__HostRecord *host = ready->host;
@@ -65,13 +65,20 @@ static void find_target(struct drill_ready *ready)
 
 		if (stat == NULL || stat->state != TARN__VIOS_STATE__VIOS_ACTIVE)
 			continue;
-		if (is_asked && strcmp(ready->asked, stat->name) != 0)
-			drill_unmet(ready, "VIOS '%s' is not the active one, '%s' is",
-				    ready->asked, stat->name);
-		ready->target = stat;
-		return;
+		if (is_asked && strcmp(ready->asked, stat->name) == 0) {
+			ready->target = stat;
+			return;
+		}
+		if (ready->target == NULL ||
+		    live_served(live, stat->name) >
+			    live_served(live, ready->target->name))
+			ready->target = stat;
 	}
-	drill_unmet(ready, "no VIOS is active");
+	if (ready->target == NULL)
+		drill_unmet(ready, "no VIOS is active");
+	else if (is_asked)
+		drill_unmet(ready, "VIOS '%s' is not the active one, '%s' is",
+			    ready->asked, ready->target->name);
 }
 
 static bool is_running(const Tarn__LparRecord *lpar, const char *host)

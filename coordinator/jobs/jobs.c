@@ -190,16 +190,11 @@ static bool is_reached(const struct live_host *live, const Tarn__JobRecord *job)
 		return stat == NULL || stat->state == TARN__VIOS_STATE__VIOS_ABSENT;
 	case TARN__VIOS_VERB__VIOS_VERB_KILL:
 	case TARN__VIOS_VERB__VIOS_VERB_INJECT:
+	case TARN__VIOS_VERB__VIOS_VERB_FAILBACK:
 		return false; /* its op says */
 	default:
 		return live_vios_is_healthy(live, job->target);
 	}
-}
-
-static bool is_op(const Tarn__JobRecord *job)
-{
-	return job->has_op && (job->verb == TARN__VIOS_VERB__VIOS_VERB_KILL ||
-			       job->verb == TARN__VIOS_VERB__VIOS_VERB_INJECT);
 }
 
 /* An order that is done once, as the agent says. */
@@ -213,9 +208,11 @@ static void step_op(struct draft *draft, const Tarn__JobRecord *job)
 	if (status == NULL || !status->done)
 		return;
 	draft_remove(draft, RECORD_OP, record_key_number(job->op));
-	draft_name(draft, "VIOS '%s' of host '%s': %s is done", job->target, job->host,
-		   is_kill ? "kill" : "inject");
-	if (status->error != NULL)
+	draft_name(draft, "%s: done", job->what);
+	if (status->error != NULL && job->verb == TARN__VIOS_VERB__VIOS_VERB_FAILBACK)
+		draft_end_job(draft, job->id, jobs_error_code(status->error),
+			      "host '%s': %s", job->host, jobs_error_text(status->error));
+	else if (status->error != NULL)
 		draft_end_job(draft, job->id, jobs_error_code(status->error),
 			      "VIOS '%s' of host '%s': %s", job->target, job->host,
 			      jobs_error_text(status->error));
@@ -230,7 +227,7 @@ static void step_vios(struct draft *draft, const Tarn__JobRecord *job)
 	const struct live_host *live = cluster_live(draft->cluster, job->host);
 	const Tarn__ViosStat *stat = live_vios(live, job->target);
 
-	if (is_op(job)) {
+	if (job->has_op) {
 		step_op(draft, job);
 	} else if (is_reached(live, job)) {
 		draft_name(draft, "%s: done", job->what);

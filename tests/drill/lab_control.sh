@@ -83,8 +83,7 @@ echo
 echo "== the new agent is obeyed by what it did not start; every page verifies"
 tarn lpar shutdown h1a
 tarn lpar activate h1a
-standby=$(tarn vios list --host h1 --json |
-	jq -r '.vios[] | select(.stat.state == "standby") | .name')
-kill_process KILL "$state/h1/run/$standby.pid"
+idle=$(tarn vios list --host h1 --json | jq -r '.vios | sort_by(.serves)[0].name')
+kill_process KILL "$state/h1/run/$idle.pid"
 verify_lab
 echo "passed after $SECONDS s"

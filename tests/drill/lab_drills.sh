@@ -38,7 +38,7 @@ bound=()
 
 act "hang" "a VIOS that hangs and wakes up late harms nobody" \
 	"tarn drill run hang" "it passes; the VIOS was stopped, and ended for it"
-active=$(tarn vios list --host h1 --json | jq -r '.vios[] | select(.stat.state == "active") | .name')
+active=$(tarn vios list --host h1 --json | jq -r '.vios | sort_by(-.serves)[0].name')
 stopped=$(pid_of "$state/h1/run/$active.pid")
 rehearse hang --host h1 "${bound[@]}"
 grep -q "took over (hang)" "$work/drill" || fail "nobody took over for a hang"

@@ -34,7 +34,8 @@
 #else
 #define HANG_MS 300
 #endif
-#define PAUSE_MS 600 /* at most, between two injections */
+#define FAILBACK_MS 300 /* so that they move back in between */
+#define PAUSE_MS 600    /* at most, between two injections */
 #define WARM_PAGE_INS 500
 
 enum injection {
@@ -63,11 +64,20 @@ static const char *const names[INJECTION_COUNT] = {
 static const char *const vios_names[2] = { "vios1", "vios2" };
 
 static const struct test_partition load[] = {
-	{ .name = "zipf", .mem_mib = LPAR_MIB, .write_percent = 50, .threads = 2 },
-	{ .name = "scan", .mem_mib = LPAR_MIB, .workload = "scan", .write_percent = 20 },
+	{ .name = "zipf",
+	  .mem_mib = LPAR_MIB,
+	  .write_percent = 50,
+	  .threads = 2,
+	  .primary = "vios1" },
+	{ .name = "scan",
+	  .mem_mib = LPAR_MIB,
+	  .workload = "scan",
+	  .write_percent = 20,
+	  .primary = "vios2" },
 	{ .name = "phases",
 	  .mem_mib = LPAR_MIB,
 	  .workload = "phases",
+	  .primary = "vios2",
 	  .working_set = 40,
 	  .write_percent = 50,
 	  .threads = 3,
@@ -76,6 +86,7 @@ static const struct test_partition load[] = {
 	{ .name = "light",
 	  .mem_mib = LPAR_MIB,
 	  .weight = 10,
+	  .primary = "vios1",
 	  .working_set = 60,
 	  .write_percent = 50,
 	  .rate = 2000 },
@@ -102,16 +113,18 @@ static void pass_time(uint64_t ms)
 	assert_true(test_wait(is_over, &end_ms, ms + TEST_HOST_WAIT_MS));
 }
 
-/* -1: none. */
+/* One of them; -1: none. */
 static int find_active(void)
 {
 	Tarn__HvReply *reply = test_host_stat(&host, false);
 	int active = -1;
+	bool is_any = hv_rng_below(&rng, 2) == 0;
 
 	for (unsigned i = 0; i < HV_COUNT(vios_names); i++) {
 		const Tarn__ViosStat *vios = test_stat_vios(reply, vios_names[i]);
 
-		if (vios != NULL && vios->state == TARN__VIOS_STATE__VIOS_ACTIVE)
+		if (vios != NULL && vios->state == TARN__VIOS_STATE__VIOS_ACTIVE &&
+		    (active < 0 || is_any))
 			active = (int)i;
 	}
 	tarn__hv_reply__free_unpacked(reply, NULL);
@@ -229,7 +242,9 @@ static int set_up(void **state)
 {
 	(void)state;
 	test_host_start(&host, &(struct test_host_config){ .hang_ms = HANG_MS,
+							   .failback_ms = FAILBACK_MS,
 							   .keeps_vios = true });
+	assert_int_equal(test_host_expect(&host, NULL), HV_OK);
 	assert_int_equal(test_host_pool(&host, POOL_MIB, NULL), HV_OK);
 	for (unsigned i = 0; i < HV_COUNT(load); i++)
 		(void)test_host_run(&host, &load[i]);

@@ -38,7 +38,7 @@ refuse() {
 
 pair_is_redundant() {
 	tarn vios list --host "$1" --json |
-		jq -e '[.vios[].stat.state] | sort == ["active", "standby"]' >/dev/null
+		jq -e '[.vios[].stat.state] | all(IN("active", "standby")) and any(. == "active")' >/dev/null
 }
 
 vios_state_is() {

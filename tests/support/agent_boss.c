@@ -44,6 +44,8 @@ static void put_vios(struct agent_boss *boss, struct desired_parts *parts)
 
 	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++) {
 		tarn__desired_vios__init(&parts->vios[i]);
+		parts->vios[i].has_failback_ms = true;
+		parts->vios[i].failback_ms = boss->failback_ms;
 		parts->vios[i].name = names[i];
 		parts->vios[i].enabled = boss->vios[i].is_enabled;
 		parts->vios[i].maintenance = boss->vios[i].is_maintained;
@@ -112,6 +114,7 @@ static void put_lpars(struct agent_boss *boss, struct desired_parts *parts)
 		to->has_immediate = true;
 		to->immediate = from->is_immediate;
 		to->device = from->device;
+		to->primary = (char *)(uintptr_t)from->primary;
 		to->has_made = true;
 		to->made = from->made;
 		spec->n_disks = from->has_disk;

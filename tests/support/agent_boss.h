@@ -20,6 +20,7 @@ struct boss_lpar {
 	uint64_t run_id;
 	bool is_running, is_immediate, is_dedicated;
 	char device[HV_NAME_BYTES];
+	const char *primary;        /* NULL: none */
 	uint64_t resize_generation; /* 0 = none desired */
 	uint64_t resize_bytes;
 	uint32_t weight; /* 128 at first */
@@ -66,6 +67,8 @@ struct agent_boss {
 	struct boss_lpar lpars[BOSS_LPARS];
 	struct boss_device devices[BOSS_DEVICES];
 	struct boss_op ops[BOSS_OPS];
+
+	uint64_t failback_ms; /* 0: by order, as at first */
 
 	/* Knobs. */
 	const char *traced;    /* partition whose dispatch trace is wanted, or NULL */

@@ -55,7 +55,8 @@ struct world_partition {          /* in the hypervisor */
 	enum hv_code resize_code;
 	uint64_t checksum_errors;
 	uint64_t page_ins;
-	char path[64]; /* of its paging device, "" = none */
+	char path[64];               /* of its paging device, "" = none */
+	char primary[HV_NAME_BYTES]; /* VIOS; "" = none */
 	char reason[64];
 };
 
@@ -138,6 +139,7 @@ struct agent_world {
 	bool hypervisor_fails;   /* exits at once, status 1 */
 	bool vios_fail;          /* the same */
 	bool formats_fail;
+	enum hv_code failback_code; /* of the order to fail back */
 	enum hv_code pool_code, define_code, resize_code, share_code;
 	uint64_t gives_at_most;    /* bytes of one order; 0 = all */
 	enum hv_code reserve_code; /* of every order about its own memory */
@@ -168,7 +170,10 @@ struct agent_world {
 	struct world_partition partitions[WORLD_LPARS];
 	struct world_vios vios[HV_HOST_VIOS_MAX];
 	uint64_t failover_number, vios_epoch;
-	Tarn__Failover *failover;    /* NULL or the last one */
+	uint64_t failback_ms;            /* as expected last; 0 = by order */
+	unsigned failbacks;              /* orders */
+	char failed_back[HV_NAME_BYTES]; /* the last one's partition; "" = all */
+	Tarn__Failover *failover;        /* NULL or the last one */
 	uint64_t hypervisor_lost_ms; /* when it ended and partitions were left; 0 = no */
 
 	struct world_group groups[WORLD_LPARS];

@@ -194,6 +194,9 @@ static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDef
 		if (want->device != NULL)
 			(void)snprintf(partition->path, sizeof(partition->path), "%s",
 				       want->device->path);
+		if (want->device != NULL && want->device->primary != NULL)
+			(void)snprintf(partition->primary, sizeof(partition->primary),
+				       "%s", want->device->primary);
 		for (size_t i = 0; i < HV_TOKEN_BYTES; i++)
 			partition->token[i] = (uint8_t)hv_rng_next(&world->rng);
 	}
@@ -310,8 +313,21 @@ static void move(struct agent_world *world, struct world_vios *vios,
 		note_failover(world, name, kind);
 }
 
+static enum hv_code fail_back(struct agent_world *world, const Tarn__HvFailback *want,
+			      Tarn__Error *error, char text[64])
+{
+	world->failbacks++;
+	if (world->failback_code != HV_OK)
+		return world_hv_fail(error, text, world->failback_code,
+				     "its primary is not ready");
+	(void)snprintf(world->failed_back, sizeof(world->failed_back), "%s",
+		       want->partition != NULL ? want->partition : "");
+	return HV_OK;
+}
+
 static void expect(struct agent_world *world, const Tarn__HvViosExpect *want)
 {
+	world->failback_ms = want->failback_ms;
 	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++)
 		world->vios[i].is_expected = world->vios[i].is_maintained = false;
 	for (size_t i = 0; i < want->n_names; i++) {
@@ -406,6 +422,8 @@ static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *
 					     "it is the only one");
 		expect(world, request->vios_expect);
 		return HV_OK;
+	case TARN__HV_REQUEST__KIND_FAILBACK:
+		return fail_back(world, request->failback, error, text);
 	default:
 		world_fail(world, "an unknown request", "");
 	}

@@ -155,7 +155,7 @@ void test_host_wait(struct test_host *host,
 		    bool (*is_true)(const Tarn__HvReply *reply, void *arg), void *arg,
 		    uint64_t deadline_ms, const char *what);
 void test_host_wait_vios(struct test_host *host, const char *name, Tarn__ViosState state);
-/* One is active, the other could take over. */
+/* One is active, the other is, too, or could take over. */
 void test_host_wait_pair(struct test_host *host);
 void test_host_wait_state(struct test_host *host, const char *name,
 			  Tarn__PartitionState state);

@@ -261,7 +261,7 @@ static bool is_pair(const Tarn__HvReply *reply, void *arg)
 		active += reply->stat->vios[i]->state == TARN__VIOS_STATE__VIOS_ACTIVE;
 		standby += reply->stat->vios[i]->state == TARN__VIOS_STATE__VIOS_STANDBY;
 	}
-	return active == 1 && standby == 1;
+	return active > 0 && active + standby == 2;
 }
 
 void test_host_wait_pair(struct test_host *host)

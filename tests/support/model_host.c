@@ -255,6 +255,7 @@ static void begin_run(struct model_host *host, struct model_lpar *lpar,
 	lpar->weight = desired->spec->weight;
 	lpar->entitled_bytes = hv_lpar_entitled(desired->spec);
 	copy_name(lpar->device, desired->device != NULL ? desired->device : "");
+	copy_name(lpar->primary, desired->primary != NULL ? desired->primary : "");
 	if (has(host->runs_ended, host->runs_ended_count, desired->run_id)) {
 		lpar->is_over = true; /* never started again */
 		return;
@@ -377,6 +378,10 @@ static void do_order(struct model_host *host, const Tarn__HostOp *order)
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT_CLEAR:
 		host->clears++;
+		return;
+	case TARN__HOST_OP_KIND__HOST_OP_VIOS_FAILBACK:
+		copy_name(host->failed_back, order->target);
+		host->failbacks++;
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY:
 		for (size_t i = 0; i < MODEL_LPARS; i++)

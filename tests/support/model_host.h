@@ -40,6 +40,8 @@ struct model_lpar {
 	uint64_t stolen_pages, page_ins, verify_passes, longest_stall_us, bad_pages;
 	bool is_waiting;
 	char device[HV_NAME_BYTES];
+	char primary[HV_NAME_BYTES]; /* VIOS that it was given; "" = none */
+	char current[HV_NAME_BYTES]; /* knob: that it asks; "" = it is not said */
 };
 
 struct model_device {
@@ -105,6 +107,8 @@ struct model_host {
 		bool has_page;
 	} failovers[8];
 	size_t failover_count;
+	unsigned failbacks;              /* orders */
+	char failed_back[HV_NAME_BYTES]; /* the last one's LPAR; "" = all */
 
 	/* Knobs: the next of these fails with this code. */
 	enum hv_code pool_error, device_error, lpar_error, op_error;

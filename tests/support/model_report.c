@@ -163,6 +163,8 @@ static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
 	stat->has_io_mapped_bytes = true;
 	stat->io_mapped_bytes = lpar->io_mapped_bytes;
 	stat->name = (char *)lpar->name;
+	stat->primary = lpar->primary[0] != '\0' ? (char *)lpar->primary : NULL;
+	stat->current = lpar->current[0] != '\0' ? (char *)lpar->current : NULL;
 	stat->run_id = lpar->run_id;
 	stat->state = lpar->is_waiting ? TARN__PARTITION_STATE__PARTITION_WAITING
 				       : TARN__PARTITION_STATE__PARTITION_RUNNING;

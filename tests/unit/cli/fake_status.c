@@ -89,6 +89,7 @@ static void make_vios(void)
 	SET(failover, resent_reads, 5);
 	SET(failover, canceled_steals, 17);
 	SET(failover, quarantined_slots, 17);
+	SET(failover, partitions, 2);
 }
 
 static void make_pool(void)
@@ -350,6 +351,8 @@ static void page_lpar(unsigned i, uint64_t resident, const char *device)
 	SET(*stat, page_in_us, 482000);
 	stat->fault_latency = &latency;
 	stat->pgdev = T(device);
+	stat->primary = T("vios1"); /* it has failed over */
+	stat->secondary = stat->current = T("vios2");
 	lpar_records[i].device = T(device);
 }
 

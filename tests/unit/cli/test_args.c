@@ -25,8 +25,8 @@ static const struct {
 	{ "xyzzy", "tarn: unknown command 'xyzzy', see 'tarn help'" },
 	{ "host lst", "tarn: unknown command 'host lst': do you mean 'tarn host list'?" },
 	{ "host frobnicate", "tarn: unknown command 'host frobnicate': host has "
-			     "list, show, add, remove" },
-	{ "host", "tarn: 'tarn host' needs a verb: list, show, add, remove" },
+			     "list, show, add, set, remove" },
+	{ "host", "tarn: 'tarn host' needs a verb: list, show, add, set, remove" },
 	{ "host show", "tarn: host show: NAME is missing" },
 	{ "host show a b", "tarn: host show: 'b' is one word too many" },
 	{ "host show .a", "tarn: host show: NAME: '.a' is not a name" },
