@@ -4,6 +4,7 @@
 #include "vios/inject_io.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,6 +12,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "hvcore/base/log.h"
+#include "hvcore/base/thread.h"
 
 #define MS UINT64_C(1000000)
 #define FULL (4 * HV_PAGE_BYTES) /* of most requests here */
@@ -475,6 +479,58 @@ static void a_late_hit_is_counted_by_kind(void **state)
 	assert_int_equal(atomic_load(&world->inject.hits[0]), 0);
 }
 
+#define CHANGES 2000
+#define VIEWS 1000
+
+struct race {
+	struct vios_inject *inject;
+	_Atomic bool is_over;
+	_Atomic unsigned views;
+	unsigned torn; /* the reader's */
+};
+
+static void *read_on(void *arg)
+{
+	struct race *race = arg;
+	struct vios_inject_view view = { 0 };
+
+	while (!atomic_load(&race->is_over)) {
+		if (!vios_inject_read(race->inject, &view))
+			continue;
+		atomic_fetch_add(&race->views, 1);
+		for (unsigned i = 0; i < HV_INJECTIONS_MAX; i++)
+			race->torn += view.slots[i].end_ns != 0 &&
+				      view.slots[i].delay_ms != view.slots[i].seed;
+	}
+	return NULL;
+}
+
+/* A lane reads while the main thread writes: all of it, or nothing. */
+static void a_view_is_whole_while_the_list_changes(void **state)
+{
+	struct world *world = *state;
+	struct race race = { .inject = &world->inject };
+	struct hv_injection delay = of(HV_INJECTION_DELAY, HV_INJECTION_BOTH, 1);
+	struct vios_injection started;
+	pthread_t reader;
+
+	hv_log_open("test", HV_LOG_ERROR); /* each change is a line */
+	assert_int_equal(hv_thread_start(&reader, read_on, &race, NULL), HV_OK);
+	for (uint32_t n = 1; n <= CHANGES || atomic_load(&race.views) < VIEWS; n++) {
+		delay.delay_ms = n % HV_INJECTION_DELAY_MAX_MS + 1;
+		delay.seed = delay.delay_ms;
+		assert_int_equal(
+			vios_inject_add(&world->inject, &delay, 0, &started, NULL),
+			HV_OK);
+		if (n % HV_INJECTIONS_MAX == 0)
+			(void)vios_inject_clear(&world->inject, "test");
+	}
+	atomic_store(&race.is_over, true);
+	(void)pthread_join(reader, NULL);
+	assert_int_equal(race.torn, 0);
+	turn(world); /* and the lane's own copy is the last one */
+}
+
 static void without_memory_the_io_stays_its_owners(void **state)
 {
 	struct world *world = *state;
@@ -508,6 +564,7 @@ int main(void)
 		WITH_WORLD(several_meet_in_one_request),
 		WITH_WORLD(a_fixed_number_is_in_force_at_once),
 		WITH_WORLD(a_late_hit_is_counted_by_kind),
+		WITH_WORLD(a_view_is_whole_while_the_list_changes),
 		WITH_WORLD(without_memory_the_io_stays_its_owners),
 	};
 
