@@ -29,7 +29,8 @@
 #define HV_WRITE_WAIT_NS 100000000u /* pause after a failed write, doubles; arbitrary */
 #define HV_WRITE_WAIT_DOUBLINGS 5   /* 3.2 s at most */
 #define HV_RETRY_NS 100000u         /* after AGAIN: the partition must run first */
-#define HV_BARREN_NS 1000000u       /* a space without victims is left alone so long */
+#define HV_QUIET_NS 50000000u /* no answer for so long: its writes end who knows when */
+#define HV_BARREN_NS 1000000u /* a space without victims is left alone so long */
 
 /* A page-in. FREE -> QUEUED -> SENT -> LOADED -> FREE; SENT -> QUEUED to try again. */
 enum hv_fill_state {
@@ -75,6 +76,8 @@ struct hv_pager_path {
 	bool is_full;      /* no buffers for page-outs until one is answered */
 	unsigned spaces;   /* whose current path it is */
 	uint64_t moved_ns; /* hv_pager_moved_ns */
+	uint64_t quiet_ns; /* its last answer, or since when something is out */
+	uint32_t writing;  /* pages of writes that are out */
 	struct hv_flight flights[HV_LANE_BUFFERS];
 	uint32_t pages[HV_LANE_BUFFERS]; /* by write buffer: the page in it */
 };
@@ -160,6 +163,7 @@ struct hv_pager {
 	bool is_trim_due;        /* targets were told: who is above gives */
 	bool is_nomem;     /* the kernel had no memory though we counted some (P12) */
 	uint64_t retry_ns; /* look again then even if nothing happens; 0 = no need */
+	uint32_t stuck;    /* pages being written over a quiet path: not soon free */
 	uint64_t nomems;
 	uint64_t ignored_answers;
 	uint64_t page_ins, page_in_ns; /* of all its spaces, those that ended too */
@@ -365,5 +369,12 @@ static inline unsigned hv_path_index(const struct hv_pager *pager,
 void hv_path_send(struct hv_pager *pager, struct hv_pager_path *path,
 		  const struct hv_flight *flight, uint32_t buffer, uint64_t now_ns);
 void hv_paths_flush(struct hv_pager *pager);
+/*
+ * Frames whose writes a quiet path has do not count as free before long: else nobody
+ * would steal for those who ask the other path.
+ */
+void hv_paths_look(struct hv_pager *pager, uint64_t now_ns);
+/* None of them is held to be quiet, until the next look. */
+void hv_paths_trust(struct hv_pager *pager);
 
 #endif

@@ -73,6 +73,9 @@ void hv_path_send(struct hv_pager *pager, struct hv_pager_path *path,
 
 	HV_INVARIANT(buffer < HV_LANE_BUFFERS && out->user == 0);
 	HV_INVARIANT(path->role == HV_ROLE_OPEN);
+	if (path->out == 0)
+		path->quiet_ns = now_ns;
+	path->writing += flight->is_write ? flight->pages : 0;
 	*out = *flight;
 	out->sent_ns = now_ns;
 	out->user = ++pager->serial << HV_USER_BUFFER_BITS | buffer;
@@ -95,6 +98,28 @@ void hv_paths_flush(struct hv_pager *pager)
 	}
 }
 
+void hv_paths_trust(struct hv_pager *pager)
+{
+	hv_frames_leaving(pager->frames, pager->stuck);
+	pager->stuck = 0;
+}
+
+void hv_paths_look(struct hv_pager *pager, uint64_t now_ns)
+{
+	hv_paths_trust(pager);
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		const struct hv_pager_path *path = &pager->paths[i];
+
+		if (path->writing == 0)
+			continue;
+		if (now_ns - path->quiet_ns >= HV_QUIET_NS)
+			pager->stuck += path->writing;
+		else
+			hv_pager_retry_at(pager, path->quiet_ns + HV_QUIET_NS);
+	}
+	hv_frames_leaving(pager->frames, -(int64_t)pager->stuck);
+}
+
 /* Takes the flight off the table. */
 static struct hv_flight land(struct hv_pager_path *path, uint32_t buffer)
 {
@@ -103,6 +128,7 @@ static struct hv_flight land(struct hv_pager_path *path, uint32_t buffer)
 	HV_INVARIANT(flight.user != 0 && path->out > 0 && flight.space->out > 0);
 	path->flights[buffer] = (struct hv_flight){ 0 };
 	path->out--;
+	path->writing -= flight.is_write ? flight.pages : 0;
 	flight.space->out--;
 	return flight;
 }
@@ -128,6 +154,7 @@ void hv_pager_on_answer(struct hv_pager *pager, unsigned index, uint64_t user, i
 		return;
 	}
 	flight = land(path, buffer);
+	path->quiet_ns = now_ns;
 	if (flight.space->is_ended || (!flight.is_write && flight.fill == HV_FILL_NONE))
 		release_all(&flight);
 	else if (flight.is_write)
@@ -246,6 +273,7 @@ void hv_pager_path_end(struct hv_pager *pager, unsigned index, uint64_t epoch,
 	for (uint32_t buffer = 0; buffer < HV_LANE_BUFFERS && path->out > 0; buffer++)
 		if (path->flights[buffer].user != 0)
 			end_flight(pager, index, buffer, &toll);
+	hv_paths_trust(pager);
 	path->role = HV_ROLE_NONE;
 	path->is_dirty = false;
 	path->is_full = false;

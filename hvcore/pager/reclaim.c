@@ -435,6 +435,7 @@ struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
 
 	retry(pager, now_ns);
 	hv_paths_flush(pager); /* M6: reads are on their way before we steal */
+	hv_paths_look(pager, now_ns);
 	run.is_busy = reclaim(pager, now_ns);
 	if (pager->is_trim_due)
 		trim(pager, now_ns);

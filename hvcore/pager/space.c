@@ -120,6 +120,7 @@ void hv_pager_close(struct hv_pager *pager)
 	if (pager == NULL)
 		return;
 	HV_INVARIANT(pager->space_count == 0);
+	hv_paths_trust(pager);
 	free(pager->private_memory);
 	free(pager);
 }

@@ -34,7 +34,7 @@
 #define KEEP HV_BIT(MODEL_DONTNEED)
 #define TWO_PAGES_DEPTH 20
 #define FAILOVER_DEPTH 18 /* a steal, an end, a late write and a refault fit */
-#define TWO_PARTITIONS_DEPTH 12
+#define TWO_PARTITIONS_DEPTH 14
 #define DROP HV_BIT(MODEL_REMOVE)
 
 /* clang-format off */

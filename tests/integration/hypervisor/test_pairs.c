@@ -1,7 +1,7 @@
 /*
  * Claim   each partition asks its own VIOS of the pair; the end of one moves those alone
  *         that asked it; they go back by order, or when it has been healthy for a while.
- * Inject  SIGKILL of either VIOS, maintenance, the order to fail back.
+ * Inject  SIGKILL of either VIOS, SIGSTOP, maintenance, the order to fail back.
  * Expect  the others' path is what it was; the log says how many moved; every page of
  *         every partition verifies, no counter is off.
  */
@@ -17,6 +17,8 @@
 #include "tests/support/host.h"
 #include "tests/support/wait.h"
 
+#define HANG_US 2000000u /* before it is seen */
+
 static struct test_host host;
 
 static const struct test_partition load[] = {
@@ -28,7 +30,7 @@ static const struct test_partition load[] = {
 static int set_up(void **state)
 {
 	(void)state;
-	test_host_start(&host, &(struct test_host_config){ 0 });
+	test_host_start(&host, &(struct test_host_config){ .hang_ms = HANG_US / 1000 });
 	assert_int_equal(test_host_pool(&host, 32, NULL), HV_OK);
 	for (size_t i = 0; i < HV_COUNT(load); i++)
 		(void)test_host_run(&host, &load[i]);
@@ -174,6 +176,52 @@ static void a_vios_that_ends_moves_only_those_that_asked_it(void **state)
 	end_well();
 }
 
+static uint64_t page_ins(const char *name)
+{
+	Tarn__HvReply *reply = test_host_stat(&host, false);
+	uint64_t count = test_stat_partition(reply, name)->page_ins;
+
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	return count;
+}
+
+/* Who asks the other one is not held up until the hang is seen. */
+static void a_vios_that_hangs_stalls_only_those_that_asked_it(void **state)
+{
+	Tarn__HvReply *reply;
+	uint64_t before;
+
+	(void)state;
+	for (unsigned i = 0; i < host.guest_count; i++)
+		assert_int_equal(
+			test_host_control(
+				&host, &host.guests[i],
+				TARN__PARTITION_COMMAND__PARTITION_COMMAND_RESET_STALL),
+			HV_OK);
+	before = page_ins("db1");
+	test_process_signal(&host.vios[1], SIGSTOP);
+	wait_where("vios1", "vios1", "vios1");
+	print_message("db1: %llu page-ins meanwhile\n",
+		      (unsigned long long)(page_ins("db1") - before));
+	all_go_on();
+	check_log(1, "hang", "vios2", "vios1", 2);
+	reply = test_host_stat(&host, false);
+	for (size_t i = 0; i < HV_COUNT(load); i++) {
+		const Tarn__PartitionStat *stat = test_stat_partition(reply,
+								      load[i].name);
+
+		print_message("%s: longest stall %llu us\n", stat->name,
+			      (unsigned long long)stat->longest_stall_us);
+		if (i == 0)
+			assert_true(stat->longest_stall_us < HANG_US / 2);
+	}
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	assert_int_equal(test_process_wait(&host.vios[1], TEST_WAIT_MS), 128 + SIGKILL);
+	(void)test_process_end(&host.vios[1], 0);
+	test_host_vios(&host, 1);
+	end_well();
+}
+
 static void they_go_back_after_a_healthy_while(void **state)
 {
 	(void)state;
@@ -215,6 +263,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(the_load_is_on_both),
 		TEST(a_vios_that_ends_moves_only_those_that_asked_it),
+		TEST(a_vios_that_hangs_stalls_only_those_that_asked_it),
 		TEST(they_go_back_after_a_healthy_while),
 		TEST(maintenance_moves_those_alone_and_they_come_back),
 #undef TEST

@@ -324,6 +324,42 @@ static void a_silent_path_leaves_page_ins_to_the_other(void **state)
 		assert_true(is_idle(0, i));
 }
 
+/*
+ * Frames that a silent path is writing out are not free before long: pages of others
+ * leave for a fault that waits, long before that path is given up.
+ */
+static void a_silent_path_holds_up_no_fault_of_the_other(void **state)
+{
+	uint32_t page;
+
+	(void)state;
+	put_away(1, 1);
+	for (page = 0; page < PAGES; page++)
+		touch(0, MODEL_WRITE, page);
+	for (page = 1; page < PAGES; page++)
+		touch(1, MODEL_WRITE, page);
+	hv_frames_shrink(&world.frames, (uint64_t)hv_frames_free(&world.frames));
+	for (page = 0; page < 8; page++)
+		steal(0, page); /* over path 0, which says no more */
+	assert_true(hv_frames_soon(&world.frames) >= 8);
+	start(1, 0, MODEL_READ, 0);
+	for (unsigned i = 0; i < 40; i++) { /* 40 ms */
+		turn();
+		serve(1);
+	}
+	assert_false(is_idle(1, 0)); /* these frames may come any moment */
+	for (unsigned i = 0; i < 40; i++) {
+		turn();
+		serve(1);
+	}
+	assert_true(is_idle(1, 0));
+	serve(0); /* it was asleep, no more */
+	turn();
+	for (page = 0; page < 8; page++)
+		assert_int_equal(state_of(0, page), HV_PAGE_STOLEN);
+	hv_frames_grow(&world.frames, FRAMES);
+}
+
 static void one_without_a_path_waits_and_goes_on(void **state)
 {
 	struct hv_space_stat stat;
@@ -354,6 +390,7 @@ int main(void)
 		TEST(a_path_that_leaves_is_not_asked),
 		TEST(a_failed_read_is_tried_on_the_other_path),
 		TEST(a_silent_path_leaves_page_ins_to_the_other),
+		TEST(a_silent_path_holds_up_no_fault_of_the_other),
 		TEST(one_without_a_path_waits_and_goes_on),
 #undef TEST
 	};
