@@ -129,7 +129,7 @@ static void set_to(struct failover *failover, const struct vios *to)
 	if (failover->to_epoch != 0)
 		return;
 	failover->to_epoch = to->epoch;
-	(void)snprintf(failover->to, sizeof(failover->to), "%s", to->name);
+	memcpy(failover->to, to->name, sizeof(failover->to));
 }
 
 void director_log_moved(struct hypervisor *hv, uint64_t number, const struct vios *to)
