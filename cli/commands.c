@@ -271,7 +271,7 @@ static const struct cli_option drill_run[] = {
 		  "hang: SIGSTOP it, and continue it late" },
 	HOST_OF(CLI_NEEDED, "where"),
 	{ "vios", CLI_OPTION, CLI_NAME, .metavar = "VIOS", .complete = "vios",
-	  .help = "which one (default: the active one)" },
+	  .help = "which one (default: the one that serves most)" },
 	{ "bound", CLI_OPTION, CLI_NUMBER, .max = 600000, .metavar = "MS",
 	  .help = "longest stall that passes (default: as of its kind)" },
 	NO_WAIT, { 0 },

@@ -88,6 +88,38 @@ static void a_disabled_vios_is_nobodys_primary(void **state)
 	check_primary("a", "vios2");
 }
 
+/* Where a profile names its primary, that is it, as long as there is such a VIOS. */
+static void a_profile_may_name_the_primary(void **state)
+{
+	static const char *const named[][2] = { { "vios2", "vios2" },
+						{ "vios1", "vios1" },
+						{ "vios9", "vios1" },
+						{ "none", "vios1" } };
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__ProfileSet set = TARN__PROFILE_SET__INIT;
+	Tarn__LparAttribute attribute = TARN__LPAR_ATTRIBUTE__INIT, *list = &attribute;
+
+	(void)state;
+	add_lpar("a");
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PROFILE_SET;
+	request.profile_set = &set;
+	set.lpar = (char *)(uintptr_t) "a";
+	attribute.name = (char *)(uintptr_t) "primary_paging_vios_name";
+	for (size_t i = 0; i < HV_COUNT(named); i++) {
+		Tarn__LparProfile profile = *lpar_of("a")->profiles[0];
+
+		attribute.value = (char *)(uintptr_t)named[i][0];
+		profile.attributes = &list;
+		profile.n_attributes = 1;
+		set.profile = &profile;
+		set.was = lpar_of("a")->profiles[0];
+		assert_int_equal(test_change(&c, &request, NULL, NULL), HV_OK);
+		activate("a");
+		check_primary("a", named[i][1]);
+		end("a");
+	}
+}
+
 static enum hv_code fail_back(const char *name, const char *lpar, struct hv_err *err,
 			      uint64_t *ret_job)
 {
@@ -199,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_activation_is_given_the_vios_with_fewer),
 		TEST(a_disabled_vios_is_nobodys_primary),
+		TEST(a_profile_may_name_the_primary),
 		TEST(an_order_to_fail_back_is_carried_out),
 		TEST(when_they_go_back_is_the_hosts),
 		TEST(a_drill_takes_the_one_that_serves_most),
