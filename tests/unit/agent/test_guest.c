@@ -364,7 +364,8 @@ static void a_view_that_is_lost_is_made_anew(void **state)
 	assert_int_equal(agent_guests_open(room.state.path, &guests, NULL), HV_OK);
 	agent_guests_show(guests, &room.shown, 1);
 	for (unsigned i = 0; i < HV_COUNT(lost); i++) {
-		(void)snprintf(gone.path, sizeof(gone.path), "%s", path_in(lost[i]));
+		(void)snprintf(gone.path, sizeof(gone.path), "%.*s",
+			       (int)sizeof(gone.path) - 1, path_in(lost[i]));
 		test_tmpdir_remove(&gone);
 		assert_false(is_there(lost[i]));
 		agent_guests_show(guests, &room.shown, 1);
