@@ -15,6 +15,7 @@
 #include "agent/state.h"
 #include "agent/switches.h"
 #include "agent/tool.h"
+#include "hvcore/base/again.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/base/log.h"
 
@@ -137,6 +138,15 @@ static enum hv_code remove_disks(void *env, const char *name, struct hv_err *err
 	return agent_disks_remove(agent->options->state, name, err);
 }
 
+static enum hv_code again(void *env, uint32_t away_ms, struct hv_err *err)
+{
+	struct agent *agent = env;
+
+	log_warn("agent.drill",
+		 "away_ms=%u text=\"killed by a drill, and started again\"", away_ms);
+	return hv_again(agent->options->arguments, away_ms, err);
+}
+
 static enum hv_code unlimit(void *env, const char *name, struct hv_err *err)
 {
 	struct agent *agent = env;
@@ -230,6 +240,7 @@ static const struct agent_ops ops = {
 	.idle_us = idle_us,
 	.record = record,
 	.recorded = recorded,
+	.again = again,
 	.unlimit = unlimit,
 	.claim_disks = claim_disks,
 	.remove_disks = remove_disks,

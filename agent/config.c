@@ -51,6 +51,7 @@ int agent_options_parse(int argc, char **argv, struct agent_options *given)
 	if (rv >= 0)
 		return rv;
 	given->is_check = result.is_check;
+	given->arguments = argv;
 	if (given->stop ||
 	    (given->name != NULL && given->coordinator != NULL && given->memory != 0))
 		return -1;

@@ -25,6 +25,7 @@ struct agent_options {
 	const char *state, *name, *coordinator, *bin;
 	uint64_t memory, lmb, hang_ms;
 	bool allow_drills, stop, is_check;
+	char *const *arguments; /* all of main()'s */
 };
 
 int agent_options_parse(int argc, char **argv, struct agent_options *options);

@@ -15,7 +15,8 @@ const char *const cli_mode_names[] = { "dedicated", "shared", NULL };
 const char *const cli_workload_names[] = { "idle", "zipf", "scan", "phases", "os", NULL };
 static const char *const loan_policy_names[] = { "0", "1", "2", "balloon", NULL };
 static const char *const redundancy_names[] = { "none", "required", "if-possible", NULL };
-static const char *const drill_names[] = { "planned", "kill", "hang", NULL };
+static const char *const drill_names[] = { "planned", "kill",        "hang", "both-lost",
+					   "agent",   "coordinator", NULL };
 static const char *const shell_names[] = { "bash", NULL };
 
 /* clang-format off */
@@ -268,12 +269,18 @@ static const struct cli_option lpar_debug[] = {
 static const struct cli_option drill_run[] = {
 	{ "KIND", CLI_OPERAND, CLI_CHOICE, .choices = drill_names,
 	  .help = "planned: maintain the active VIOS and resume it; kill: SIGKILL it; "
-		  "hang: SIGSTOP it, and continue it late" },
+		  "hang: SIGSTOP it, and continue it late; both-lost: SIGKILL both VIOS; "
+		  "agent, coordinator: SIGKILL it, nobody notices" },
 	HOST_OF(CLI_NEEDED, "where"),
 	{ "vios", CLI_OPTION, CLI_NAME, .metavar = "VIOS", .complete = "vios",
 	  .help = "which one (default: the one that serves most)" },
 	{ "bound", CLI_OPTION, CLI_NUMBER, .max = 600000, .metavar = "MS",
 	  .help = "longest stall that passes (default: as of its kind)" },
+	NO_WAIT, { 0 },
+};
+static const struct cli_option drill_abort[] = {
+	{ "NUMBER", CLI_OPERAND, CLI_NUMBER, .max = INT64_MAX, .complete = "drill",
+	  .help = "as in 'tarn drill list'" },
 	NO_WAIT, { 0 },
 };
 static const struct cli_option drill_number[] = {
@@ -362,6 +369,7 @@ const struct cli_command cli_commands[] = {
 	{ "lpar",       "dispatch-trace", cli_lpar_dispatch_trace, lpar_dispatch_trace, "when it last waited for a processor or a page" },
 	{ "place",      NULL,       cli_place,         place,         "where would a partition go, and why" },
 	{ "drill",      "run",      cli_drill_run,     drill_run,     "rehearse the loss of a paging VIOS, page by page" },
+	{ "drill",      "abort",    cli_drill_abort,   drill_abort,   "end a drill, the state before comes back" },
 	{ "drill",      "list",     cli_drill_list,    NULL,          "drills and their verdicts" },
 	{ "drill",      "show",     cli_drill_show,    drill_number,  "the report of one drill" },
 	{ "events",     NULL,       cli_events,        events,        "what happened" },

@@ -73,6 +73,7 @@ CLI_COMMAND(cli_place);
 CLI_COMMAND(cli_vios_failback);
 CLI_COMMAND(cli_host_set);
 CLI_COMMAND(cli_drill_run);
+CLI_COMMAND(cli_drill_abort);
 CLI_COMMAND(cli_drill_list);
 CLI_COMMAND(cli_drill_show);
 CLI_COMMAND(cli_events);

@@ -208,6 +208,18 @@ enum hv_code cli_drill_run(struct cli *cli, struct hv_err *err)
 	return HV_OK;
 }
 
+enum hv_code cli_drill_abort(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__DrillAbort abort = TARN__DRILL_ABORT__INIT;
+	struct cli_change change = { "drill aborted, the state before is back", true };
+
+	abort.number = cli_number(&cli->args, "NUMBER", 0);
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_DRILL_ABORT;
+	request.drill_abort = &abort;
+	return cli_change(cli, &request, &change, err);
+}
+
 enum hv_code cli_drill_show(struct cli *cli, struct hv_err *err)
 {
 	return report(cli, cli_number(&cli->args, "NUMBER", 0), true, err);

@@ -14,6 +14,9 @@ static const struct {
 	{ TARN__DRILL_KIND__DRILL_PLANNED, "planned", "planned maintenance" },
 	{ TARN__DRILL_KIND__DRILL_KILL, "kill", "kill" },
 	{ TARN__DRILL_KIND__DRILL_HANG, "hang", "hang" },
+	{ TARN__DRILL_KIND__DRILL_BOTH_LOST, "both-lost", "loss of both VIOS" },
+	{ TARN__DRILL_KIND__DRILL_AGENT, "agent", "kill of the agent" },
+	{ TARN__DRILL_KIND__DRILL_COORDINATOR, "coordinator", "kill of the coordinator" },
 };
 
 bool cli_drill_kind_of(const char *name, Tarn__DrillKind *ret_kind)
@@ -110,8 +113,9 @@ static void show_verdict(struct cli *cli, const Tarn__DrillRecord *drill)
 	struct cli_word word = cli_verdict_word(drill);
 	char t[CLI_TIME_BYTES];
 
-	(void)fprintf(cli->out, "drill %" PRIu64 ", %s of %s on host %s: ", drill->number,
-		      title_of(drill), drill->vios, drill->host);
+	(void)fprintf(cli->out, "drill %" PRIu64 ", %s%s%s on host %s: ", drill->number,
+		      title_of(drill), drill->vios[0] != '\0' ? " of " : "", drill->vios,
+		      drill->host);
 	cli_tone_print(cli->out, word.tone, cli->is_colour, "%s", word.text);
 	(void)fprintf(cli->out,
 		      "\n  longest stall %s, %" PRIu64 " pages verified, %" PRIu64

@@ -3,11 +3,14 @@
 #include "coordinator/store/store.h"
 #include "hvcore/base/log.h"
 #include "hvcore/base/option.h"
+#include "hvcore/base/pidfile.h"
 
 struct config {
 	const char *state;
 	const char *listen;
 	const char *profiles;
+	const char *pid_file;
+	char *const *arguments;
 };
 
 // clang-format off
@@ -19,6 +22,8 @@ static const struct hv_option options[] = {
 	{ "profiles", HV_OPTION_STRING, "DIR", hv_option_absent, 1, 400,
 	  offsetof(struct config, profiles), NULL,
 	  "platform profiles, NAME.profile each; without it hosts have none" },
+	{ "pid-file", HV_OPTION_STRING, "FILE", hv_option_absent, 1, 400,
+	  offsetof(struct config, pid_file), NULL, "says who runs, also after a drill" },
 };
 // clang-format on
 
@@ -39,7 +44,7 @@ static enum hv_code serve(struct hv_loop *loop, const struct config *config,
 			  struct store *store, struct hv_err *err)
 {
 	struct server_config server_config = { config->listen, config->profiles,
-					       store_journal(store) };
+					       config->arguments, store_journal(store) };
 	struct server *server;
 	enum hv_code code = hv_loop_on_terminate(loop, on_terminate, loop, err);
 
@@ -57,15 +62,20 @@ static enum hv_code run(const struct config *config, struct hv_err *err)
 	struct store_config store_config = { .directory = config->state };
 	struct hv_loop *loop;
 	struct store *store;
+	int lock = -1;
 	enum hv_code code = store_open(&store_config, &store, err);
 
 	if (code != HV_OK)
 		return code;
-	code = hv_loop_open(&loop, err);
+	if (config->pid_file != NULL)
+		code = hv_pidfile_take(config->pid_file, &lock, err);
+	if (code == HV_OK)
+		code = hv_loop_open(&loop, err);
 	if (code == HV_OK) {
 		code = serve(loop, config, store, err);
 		hv_loop_close(loop);
 	}
+	hv_pidfile_give(lock);
 	store_close(store);
 	return code;
 }
@@ -73,7 +83,7 @@ static enum hv_code run(const struct config *config, struct hv_err *err)
 int main(int argc, char **argv)
 {
 	struct hv_option_result result;
-	struct config config = { 0 };
+	struct config config = { .arguments = argv };
 	struct hv_err err = { 0 };
 	int rv = hv_option_main(&table, argc, argv, &config, &result);
 	enum hv_code code;

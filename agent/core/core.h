@@ -165,6 +165,8 @@ struct agent_ops {
 			      struct hv_err *err);
 	/* Of all processors together, ever since; 0: not known. */
 	uint64_t (*idle_us)(void *env);
+	/* This agent is killed, and starts again after that time. OK: it is about to be. */
+	enum hv_code (*again)(void *env, uint32_t away_ms, struct hv_err *err);
 	/* After its process has ended; not OK: once more later. */
 	enum hv_code (*unlimit)(void *env, const char *name, struct hv_err *err);
 

@@ -130,6 +130,7 @@ struct core_vios {
 	struct core_process process;
 	struct core_backoff backoff;
 	uint32_t restarts;
+	uint64_t away_until_ms;     /* a drill wants it to stay away; 0: none does */
 	uint64_t alone_ms;          /* since when it has no session, 0 = it has one */
 	uint64_t spawned_stat;      /* older answers are about the one before it */
 	bool is_ended;              /* unexpectedly: the next start is a restart */
@@ -518,6 +519,7 @@ void core_op_finish(struct agent_core *core, struct core_op *op, enum hv_code co
 const char *core_op_target(const struct core_op *op); /* "": none */
 /* op_vios.c */
 void core_op_vios_kill(struct agent_core *core, struct core_op *op);
+void core_op_agent_kill(struct agent_core *core, struct core_op *op);
 void core_op_vios_stop(struct agent_core *core, struct core_op *op);
 /* It is not wanted any more: who was stopped for it goes on. */
 void core_op_undo(struct agent_core *core, const struct core_op *op);

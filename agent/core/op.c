@@ -210,6 +210,9 @@ void core_op_step(struct agent_core *core)
 		case TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP:
 			core_op_vios_stop(core, op);
 			break;
+		case TARN__HOST_OP_KIND__HOST_OP_AGENT_KILL:
+			core_op_agent_kill(core, op);
+			break;
 		case TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY:
 			command(core, op, CORE_COMMAND_VERIFY);
 			break;

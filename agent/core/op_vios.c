@@ -1,12 +1,30 @@
 /*
- * op_vios - what a drill does to a VIOS. None of it is repeated by the next agent;
- * what the last one had stopped, that one continues.
+ * op_vios - what a drill does to a VIOS, or to this agent. None of it is repeated by
+ * the next agent; what the last one had stopped, that one continues.
  */
 #include "agent/core/core_priv.h"
 
 #include <signal.h>
 
 #define STOP_MS_MAX 600000 /* of HostOp.ms */
+#define AWAY_MS_MAX 10000  /* the same; arbitrary */
+
+/* False: it is answered. */
+static bool may_do(struct agent_core *core, struct core_op *op)
+{
+	if (!core->config.drills_allowed) {
+		core_op_finish(core, op, HV_E_REFUSED,
+			       "this host was started without --allow-drills");
+		return false;
+	}
+	if (op->is_resumed) {
+		core_op_finish(core, op, HV_E_GONE,
+			       "the agent was restarted in the middle of it; it is not "
+			       "repeated");
+		return false;
+	}
+	return true;
+}
 
 /* Whom to: NULL, and it is answered. */
 static struct core_vios *find_victim(struct agent_core *core, struct core_op *op)
@@ -14,17 +32,8 @@ static struct core_vios *find_victim(struct agent_core *core, struct core_op *op
 	struct core_vios *vios = core_vios_get(core, core_op_target(op), false);
 	char text[AGENT_TEXT_BYTES];
 
-	if (!core->config.drills_allowed) {
-		core_op_finish(core, op, HV_E_REFUSED,
-			       "this host was started without --allow-drills");
+	if (!may_do(core, op))
 		return NULL;
-	}
-	if (op->is_resumed) {
-		core_op_finish(core, op, HV_E_GONE,
-			       "the agent was restarted in the middle of it; it is not "
-			       "repeated");
-		return NULL;
-	}
 	if (core_op_target(op)[0] == '\0' || vios == NULL || !vios->process.is_alive) {
 		core_text_set(text, "no VIOS '%.31s' runs here", core_op_target(op));
 		core_op_finish(core, op, HV_E_NOTFOUND, text);
@@ -33,17 +42,70 @@ static struct core_vios *find_victim(struct agent_core *core, struct core_op *op
 	return vios;
 }
 
+/* It is not started again before that time is over. */
+static void kill_one(struct agent_core *core, struct core_vios *vios, uint64_t away_ms)
+{
+	if (away_ms > AWAY_MS_MAX)
+		away_ms = AWAY_MS_MAX;
+	if (away_ms != 0)
+		vios->away_until_ms = core->now_ms + away_ms;
+	core_process_kill(core, &vios->process, AGENT_VIOS, vios->name);
+}
+
+static void kill_all(struct agent_core *core, struct core_op *op)
+{
+	char text[AGENT_TEXT_BYTES];
+	unsigned count = 0;
+
+	if (!may_do(core, op) || !core_op_begin(core, op))
+		return;
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
+		struct core_vios *vios = &core->vios[i];
+
+		if (vios->name[0] == '\0' || !vios->process.is_alive)
+			continue;
+		kill_one(core, vios, op->desired->ms);
+		count++;
+	}
+	core_text_set(text, "%u VIOS killed", count);
+	core_op_finish(core, op, count > 0 ? HV_OK : HV_E_NOTFOUND, text);
+}
+
 void core_op_vios_kill(struct agent_core *core, struct core_op *op)
 {
-	struct core_vios *vios = find_victim(core, op);
+	struct core_vios *vios;
 	char text[AGENT_TEXT_BYTES];
 
+	/* Nobody kills all of them who does not say for how long. */
+	if (core_op_target(op)[0] == '\0' && op->desired->ms != 0) {
+		kill_all(core, op);
+		return;
+	}
+	vios = find_victim(core, op);
 	if (vios == NULL || !core_op_begin(core, op))
 		return;
-	core_process_kill(core, &vios->process, AGENT_VIOS, vios->name);
+	kill_one(core, vios, op->desired->ms);
 	core_text_set(text, "%s killed (pid %lld)", vios->name,
 		      (long long)vios->process.instance.pid);
 	core_op_finish(core, op, HV_OK, text);
+}
+
+void core_op_agent_kill(struct agent_core *core, struct core_op *op)
+{
+	uint32_t away_ms = op->desired->ms < AWAY_MS_MAX ? op->desired->ms : AWAY_MS_MAX;
+	struct hv_err err = { 0 };
+	enum hv_code code;
+
+	if (op->is_resumed) { /* that it was begun was saved by the one before us */
+		core_op_finish(core, op, HV_OK, "the agent was killed and started again");
+		return;
+	}
+	if (op->is_asked || !may_do(core, op) || !core_op_begin(core, op))
+		return;
+	op->is_asked = true;
+	code = core->ops->again(core->env, away_ms, &err);
+	if (code != HV_OK)
+		core_op_finish(core, op, code, hv_err_text(&err));
 }
 
 static void begin_stop(struct agent_core *core, struct core_op *op)

@@ -189,7 +189,8 @@ static void spawn(struct agent_core *core, struct core_vios *vios)
 	struct hv_err err = { 0 };
 	enum hv_code code;
 
-	if (!core_is_due(core, vios->backoff.at_ms))
+	if (!core_is_due(core, vios->backoff.at_ms) ||
+	    !core_is_due(core, vios->away_until_ms))
 		return;
 	code = core->ops->spawn(core->env, &what, &instance, &err);
 	if (code == HV_E_EXISTS) {

@@ -93,6 +93,8 @@ static enum hv_code plan_one(struct engine *engine, struct plan *plan,
 		return plan_lpar_set_processors(plan, request->lpar_set_processors, err);
 	case TARN__CLUSTER_REQUEST__KIND_DRILL_RUN:
 		return jobs_plan_drill(plan, request->drill_run, err);
+	case TARN__CLUSTER_REQUEST__KIND_DRILL_ABORT:
+		return jobs_plan_drill_abort(plan, request->drill_abort, err);
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_CHANGE:
 		return plan_lpar_change(plan, request->lpar_change, err);
 	case TARN__CLUSTER_REQUEST__KIND_PROFILE_SET:

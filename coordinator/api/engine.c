@@ -255,6 +255,30 @@ static void answer_batch(struct engine *engine, struct queue *batch, enum hv_cod
 	check_waits(engine);
 }
 
+/*
+ * A drill of the coordinator itself: what it needs to go on is on disk, those who
+ * asked are answered. Once an epoch; the drill sees that the epoch is another one.
+ */
+static void end_itself(struct engine *engine)
+{
+	const Tarn__DrillRecord *drill = jobs_drill_that_ends_us(&engine->cluster);
+	struct hv_err err = { 0 };
+	struct live_host *live;
+
+	if (drill == NULL || engine->has_ended)
+		return;
+	engine->has_ended = true;
+	live = cluster_live(&engine->cluster, drill->host);
+	if (engine->env->again == NULL)
+		(void)hv_fail(&err, HV_E_STATE, "nobody would start it again");
+	else if (engine->env->again(engine->env, JOBS_AWAY_MS, &err) == HV_OK)
+		return;
+	log_warn("coordinator.not_ended", "drill=%llu reason=\"%s\"",
+		 (unsigned long long)drill->number, hv_err_text(&err));
+	if (live != NULL)
+		live->cannot_end = true;
+}
+
 void engine_flush(struct engine *engine)
 {
 	struct queue batch;
@@ -270,6 +294,7 @@ void engine_flush(struct engine *engine)
 	}
 	code = commit(engine, &err);
 	answer_batch(engine, &batch, code, &err);
+	end_itself(engine);
 }
 
 void engine_tick(struct engine *engine)
@@ -287,6 +312,7 @@ void engine_tick(struct engine *engine)
 		engine->stepped_ms = 0; /* the next tick steps again */
 	console_tick(&engine->consoles, &engine->cluster);
 	check_waits(engine);
+	end_itself(engine);
 }
 
 void engine_submit(struct engine *engine, const uint8_t *bytes, size_t count,

@@ -41,6 +41,9 @@ struct engine_env {
 	/* A platform profile by name; NULL: this coordinator knows none. */
 	enum hv_code (*profile)(struct engine_env *env, const char *name,
 				struct hv_profile *ret_profile, struct hv_err *err);
+	/* This program is killed and starts again; NULL: that cannot be. */
+	enum hv_code (*again)(struct engine_env *env, unsigned away_ms,
+			      struct hv_err *err);
 };
 
 struct engine;

@@ -2,6 +2,7 @@
 #include "coordinator/api/server.h"
 
 #include "coordinator/api/engine.h"
+#include "hvcore/base/again.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/base/log.h"
 #include "hvcore/loop/rpc.h"
@@ -15,6 +16,7 @@
 struct server {
 	struct engine_env env; /* first */
 	const char *profiles;
+	char *const *arguments;
 	struct hv_loop *loop;
 	struct hv_server *rpc;
 	struct engine *engine;
@@ -56,6 +58,15 @@ static void want_flush(struct engine_env *env)
 }
 
 /* One small file, when a host is added: not worth a worker. */
+static enum hv_code again(struct engine_env *env, unsigned away_ms, struct hv_err *err)
+{
+	struct server *server = (struct server *)env;
+
+	log_warn("coordinator.drill",
+		 "away_ms=%u text=\"killed by a drill, and started again\"", away_ms);
+	return hv_again(server->arguments, away_ms, err);
+}
+
 static enum hv_code load_profile(struct engine_env *env, const char *name,
 				 struct hv_profile *ret_profile, struct hv_err *err)
 {
@@ -109,7 +120,9 @@ enum hv_code server_open(struct hv_loop *loop, const struct server_config *given
 		.answer = answer,
 		.want_flush = want_flush,
 		.profile = given->profiles != NULL ? load_profile : NULL,
+		.again = given->arguments != NULL ? again : NULL,
 	};
+	server->arguments = given->arguments;
 	server->profiles = given->profiles;
 	server->loop = loop;
 	server->after.run = on_after;

@@ -18,7 +18,8 @@ struct server;
 
 struct server_config {
 	const char *url;
-	const char *profiles; /* directory of platform profiles, or NULL */
+	const char *profiles;   /* directory of platform profiles, or NULL */
+	char *const *arguments; /* of this program, to start it again; NULL: it is not */
 	struct journal *journal;
 };
 

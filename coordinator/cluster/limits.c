@@ -343,7 +343,8 @@ bool limits_vios_is_going(const struct cluster *cluster, const char *host,
 
 		if ((op->op->kind == TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL ||
 		     op->op->kind == TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP) &&
-		    strcmp(op->host, host) == 0 && strcmp(op->op->target, name) == 0)
+		    strcmp(op->host, host) == 0 &&
+		    (op->op->target[0] == '\0' || strcmp(op->op->target, name) == 0))
 			return true;
 	}
 	return false;

@@ -31,7 +31,8 @@ struct live_host {
 	char traced
 		[HV_NAME_BYTES]; /* LPAR whose dispatch trace somebody wants, until then */
 	uint64_t traced_ms;
-	unsigned told; /* the state that was sampled last: api/sampling.c */
+	bool cannot_end; /* this coordinator, for a drill of that host */
+	unsigned told;   /* the state that was sampled last: api/sampling.c */
 };
 
 struct live_table {

@@ -15,12 +15,15 @@
 
 static void inject(struct drill *drill)
 {
+	char text[DRILL_TEXT_BYTES];
+
 	drill_note_baseline(drill);
 	drill_edit(drill)->has_failover_before = 1;
 	drill_edit(drill)->failover_before = drill_last_failover(drill);
+	drill_note_instances(drill);
 	drill->kind->inject(drill);
-	drill_note(drill, "%s of VIOS '%s' is ordered", drill->kind->ordered,
-		   drill->record->vios);
+	drill_note(drill, "%s is ordered",
+		   drill_describe(drill->record, drill->kind->ordered, text));
 	drill_go(drill, "inject");
 }
 
@@ -63,16 +66,34 @@ static bool are_devices_redundant(const struct drill *drill)
 	return true;
 }
 
+static bool is_as_before(const struct drill *drill, size_t at)
+{
+	const Tarn__ViosStat *stat = live_vios(drill->live, drill->host->vios[at]->name);
+
+	return stat != NULL && at < drill->record->n_vios_epochs &&
+	       stat->epoch == drill->record->vios_epochs[at];
+}
+
+/* Who was to go has gone: those that serve are others. */
+static bool is_reborn(const struct drill *drill)
+{
+	for (size_t i = 0; i < drill->host->n_vios; i++) {
+		if (drill->kind->has_no_target && is_as_before(drill, i))
+			return false;
+	}
+	return drill->kind->has_no_target ||
+	       live_vios(drill->live, drill->record->vios)->epoch !=
+		       drill->record->vios_epoch;
+}
+
 /* Both serve, both reach every device, and the target is not the one that went. */
 static bool is_restored(const struct drill *drill)
 {
-	const Tarn__ViosStat *stat = live_vios(drill->live, drill->record->vios);
-
 	if (drill->live->report == NULL ||
 	    drill->live->report->revision < drill->record->phase_revision ||
 	    limits_vios_serving(drill->draft->cluster, drill->host) < 2)
 		return false;
-	if (drill->kind->is_reborn && stat->epoch == drill->record->vios_epoch)
+	if (drill->kind->is_reborn && !is_reborn(drill))
 		return false;
 	return are_devices_redundant(drill);
 }
@@ -86,26 +107,63 @@ static void begin_verify(struct drill *drill)
 	drill_go(drill, "verify");
 }
 
-static void step_restore(struct drill *drill)
+static void note_restored(struct drill *drill)
 {
-	const Tarn__ViosStat *stat = live_vios(drill->live, drill->record->vios);
-
-	if (is_restored(drill)) {
+	if (drill->kind->has_no_target)
+		drill_note(drill, "both VIOS serve, and both reach every device");
+	else
 		drill_note(drill, "the pair is redundant again: VIOS '%s' is %s",
 			   drill->record->vios,
 			   live_vios_state_name(drill->live, drill->record->vios));
-		begin_verify(drill);
-	} else if (drill->waited_ms > RESTORE_MS) {
+}
+
+static void fail_restore(struct drill *drill)
+{
+	for (size_t i = 0; i < drill->host->n_vios; i++) {
+		const char *name = drill->host->vios[i]->name;
+		const Tarn__ViosStat *stat = live_vios(drill->live, name);
+
+		if (!drill->kind->has_no_target && strcmp(name, drill->record->vios) != 0)
+			continue;
 		drill_fail(drill,
 			   "the pair was not redundant again within %u s: VIOS '%s' is "
 			   "%s%s%s%s",
-			   RESTORE_MS / 1000, drill->record->vios,
-			   live_vios_state_name(drill->live, drill->record->vios),
+			   RESTORE_MS / 1000, name,
+			   live_vios_state_name(drill->live, name),
 			   stat != NULL && stat->reason != NULL ? ": " : "",
 			   stat != NULL && stat->reason != NULL ? stat->reason : "",
 			   drill_silence(drill));
+	}
+}
+
+static void step_restore(struct drill *drill)
+{
+	bool is_back = is_restored(drill);
+
+	if (!is_back && drill->waited_ms <= RESTORE_MS)
+		return;
+	if (is_back)
+		note_restored(drill);
+	else
+		fail_restore(drill);
+	if (drill->record->aborted) {
+		drill_note(drill, "pages are not verified: aborted");
+		drill_note_stalls(drill);
+		drill_finish(drill);
+	} else {
 		begin_verify(drill);
 	}
+}
+
+/* Whatever was done is undone; what has not been shown yet stays so. */
+static void step_abort(struct drill *drill)
+{
+	if (drill_is_in(drill, "inject") || drill_is_in(drill, "switch")) {
+		drill_give_up(drill);
+		return;
+	}
+	drill_note_stalls(drill);
+	drill_finish(drill);
 }
 
 static void step_verify(struct drill *drill)
@@ -157,7 +215,9 @@ static void keep_time(struct drill *drill)
 static void step(struct drill *drill)
 {
 	drill_note_ended(drill);
-	if (drill_is_in(drill, "ready"))
+	if (drill->record->aborted && !drill_is_in(drill, "restore"))
+		step_abort(drill);
+	else if (drill_is_in(drill, "ready"))
 		step_ready(drill);
 	else if (drill_is_in(drill, "inject"))
 		drill->kind->await(drill);

@@ -72,7 +72,14 @@ const char *drill_silence(const struct drill *drill); /* "": it reports */
 /* The first switch away from the target since the baseline. */
 const Tarn__Failover *drill_failover(const struct drill *drill);
 uint64_t drill_last_failover(const struct drill *drill);
+void drill_note_instances(struct drill *drill); /* who is who, before the injection */
 void drill_begin_restore(struct drill *drill);
+/* Nothing went, so nothing has to come back under another epoch. */
+void drill_give_up(struct drill *drill);
+/* Its order failed: what was wanted did not happen. */
+void drill_refused(struct drill *drill, const Tarn__ObjectStatus *op);
+/* A hang is seen when its time is over, however long that is. */
+uint64_t drill_patience_ms(const struct drill *drill);
 void drill_await_failover(struct drill *drill);
 /* A page that came in after the switch came through the partner. */
 void drill_await_page(struct drill *drill);

@@ -93,16 +93,31 @@ static void note_failover(struct drill *drill, const Tarn__Failover *failover)
 			    failover->from, failover->kind);
 }
 
-/* Nothing went, so nothing has to come back under another epoch. */
-static void give_up(struct drill *drill)
+void drill_give_up(struct drill *drill)
 {
-	drill_edit(drill)->has_vios_epoch = 0;
-	drill_edit(drill)->vios_epoch = 0;
+	Tarn__DrillRecord *edit = drill_edit(drill);
+
+	edit->has_vios_epoch = 0;
+	edit->vios_epoch = 0;
+	edit->n_vios_epochs = 0;
+	if (edit->has_op) { /* what was reported before it is taken back says nothing */
+		edit->has_phase_revision = 1;
+		edit->phase_revision = drill->draft->cluster->now.revision + 1;
+	}
 	drill_begin_restore(drill);
 }
 
-/* A hang is seen when its time is over, however long that is. */
-static uint64_t patience_ms(const struct drill *drill)
+void drill_refused(struct drill *drill, const Tarn__ObjectStatus *op)
+{
+	char text[DRILL_TEXT_BYTES];
+
+	drill_doubt(drill, "%s: %s",
+		    drill_describe(drill->record, drill->kind->refused, text),
+		    jobs_error_text(op->error));
+	drill_give_up(drill);
+}
+
+uint64_t drill_patience_ms(const struct drill *drill)
 {
 	uint64_t bound_ms = drill->record->bound_us / 1000;
 
@@ -124,9 +139,7 @@ void drill_await_failover(struct drill *drill)
 	if (op != NULL && op->error == NULL)
 		drill_note_op(drill, op);
 	if (op != NULL && op->error != NULL) {
-		drill_doubt(drill, "VIOS '%s' could not be %s: %s", drill->record->vios,
-			    drill->kind->done, jobs_error_text(op->error));
-		give_up(drill);
+		drill_refused(drill, op);
 	} else if (failover != NULL) {
 		note_failover(drill, failover);
 		drill_note_page_ins(drill);
@@ -134,11 +147,11 @@ void drill_await_failover(struct drill *drill)
 			drill_begin_restore(drill);
 		else
 			drill_go(drill, "switch");
-	} else if (drill->waited_ms > patience_ms(drill)) {
+	} else if (drill->waited_ms > drill_patience_ms(drill)) {
 		if (cluster_is_connected(drill->draft->cluster, drill->host->name))
 			drill_fail(drill, "no switch away from VIOS '%s' within %u s",
 				   drill->record->vios,
-				   (unsigned)(patience_ms(drill) / 1000));
+				   (unsigned)(drill_patience_ms(drill) / 1000));
 		else
 			drill_doubt(
 				drill,

@@ -3,7 +3,7 @@
  *
  * The phases are the same for all (drill.h). A row says what is claimed, when it can
  * be shown, how it is brought about, what is waited for, how it is undone, and what
- * proves it. `claim`, `injection` and `expectation` may have {vios} and {bound}.
+ * proves it. Texts may have {vios} and {bound}.
  *
  * This header is for the files of jobs/ alone.
  */
@@ -28,13 +28,14 @@ void drill_unmet(struct drill_ready *ready, const char *format, ...) HV_PRINTF(2
 
 struct drill_kind {
 	Tarn__DrillKind kind;
-	const char *order;   /* of its job: "kill" a VIOS */
-	const char *ordered; /* "kill -9": is ordered */
-	const char *done;    /* "could not be killed" */
+	const char *order;   /* its job: "kill VIOS '{vios}'" */
+	const char *ordered; /* "kill -9 of VIOS '{vios}'": is ordered */
+	const char *refused; /* "VIOS '{vios}' could not be killed" */
 	const char *claim, *injection, *expectation;
-	const char *failover; /* Failover.kind that this drill brings about */
+	const char *failover; /* Failover.kind that it brings about; NULL: none, or any */
 	bool is_for_drills;   /* only where the agent allows them */
-	bool is_reborn;       /* its VIOS comes back as another incarnation */
+	bool has_no_target;   /* it is not about one VIOS */
+	bool is_reborn;       /* its VIOS, or all, come back as another incarnation */
 
 	uint64_t (*bound_us)(const struct drill_ready *ready);
 	/* Conditions beyond those of every drill; may be NULL, as may the last two. */
@@ -45,6 +46,26 @@ struct drill_kind {
 	void (*undo)(struct drill *drill);  /* whatever happened */
 	void (*prove)(struct drill *drill); /* what is still missing is a doubt */
 };
+
+#define DRILL_TEXT_BYTES 320
+/* Puts in what {vios} and {bound} stand for; returns `to`. */
+char *drill_describe(const Tarn__DrillRecord *drill, const char *text,
+		     char to[DRILL_TEXT_BYTES]);
+
+/* drill_unnoticed.c: who pages notices nothing. */
+void drill_inject_agent(struct drill *drill);
+void drill_await_agent(struct drill *drill);
+void drill_inject_coordinator(struct drill *drill);
+void drill_await_coordinator(struct drill *drill);
+void drill_serve_unnoticed(struct drill *drill);
+void drill_prove_unnoticed(struct drill *drill);
+
+/* drill_both.c */
+uint64_t drill_bound_of_both(const struct drill_ready *ready);
+void drill_inject_both(struct drill *drill);
+void drill_await_both(struct drill *drill);
+void drill_serve_both(struct drill *drill);
+void drill_prove_both(struct drill *drill);
 
 /* NULL: this coordinator knows no such kind. */
 const struct drill_kind *drill_kind_of(Tarn__DrillKind kind);

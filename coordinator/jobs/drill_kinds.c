@@ -105,7 +105,8 @@ static void prove_hang(struct drill *drill)
 /* clang-format off */
 static const struct drill_kind kinds[] = {
 	{ .kind = TARN__DRILL_KIND__DRILL_PLANNED,
-	  .order = "maintain", .ordered = "maintenance", .done = "taken into maintenance",
+	  .order = "maintain VIOS '{vios}'", .ordered = "maintenance of VIOS '{vios}'",
+	  .refused = "VIOS '{vios}' could not be taken into maintenance",
 	  .claim = "maintenance of VIOS '{vios}' loses no page and stops no partition",
 	  .injection = "VIOS '{vios}' is taken into maintenance, and resumed after its "
 		       "partner has served pages",
@@ -114,7 +115,8 @@ static const struct drill_kind kinds[] = {
 	  .bound_us = bound_of_switch, .inject = maintain, .await = drill_await_failover,
 	  .serve = drill_await_page, .undo = resume },
 	{ .kind = TARN__DRILL_KIND__DRILL_KILL,
-	  .order = "kill", .ordered = "kill -9", .done = "killed",
+	  .order = "kill VIOS '{vios}'", .ordered = "kill -9 of VIOS '{vios}'",
+	  .refused = "VIOS '{vios}' could not be killed",
 	  .claim = "the sudden death of VIOS '{vios}' loses no page and stops no partition",
 	  .injection = "kill -9 of VIOS '{vios}' while its partitions page",
 	  .expectation = EXPECT_SWITCH,
@@ -122,7 +124,8 @@ static const struct drill_kind kinds[] = {
 	  .bound_us = bound_of_switch, .inject = kill_target, .await = drill_await_failover,
 	  .serve = drill_await_page, .undo = resume },
 	{ .kind = TARN__DRILL_KIND__DRILL_HANG,
-	  .order = "stop", .ordered = "SIGSTOP", .done = "stopped",
+	  .order = "stop VIOS '{vios}'", .ordered = "SIGSTOP of VIOS '{vios}'",
+	  .refused = "VIOS '{vios}' could not be stopped",
 	  .claim = "VIOS '{vios}' that hangs, and wakes up late with writes in flight, loses "
 		   "no page, overwrites none and stops no partition",
 	  .injection = "SIGSTOP of VIOS '{vios}' while its partitions page, SIGCONT long after "
@@ -134,6 +137,46 @@ static const struct drill_kind kinds[] = {
 	  .bound_us = bound_of_hang, .check = check_hang, .inject = stop_target,
 	  .await = drill_await_failover, .serve = serve_hang, .undo = resume,
 	  .prove = prove_hang },
+	{ .kind = TARN__DRILL_KIND__DRILL_BOTH_LOST,
+	  .order = "kill both VIOS", .ordered = "kill -9 of both VIOS",
+	  .refused = "the VIOS could not be killed",
+	  .claim = "while both paging VIOS are gone partitions wait, are seen to wait, and go on "
+		   "when one is back: none loses a page, none ends",
+	  .injection = "kill -9 of both VIOS at once; they stay away for some seconds",
+	  .expectation = "partitions that need a page wait and say for what, no longer than "
+			 "{bound} ms, then all go on, the pair is redundant again, and every page of "
+			 "every partition is right",
+	  .is_for_drills = true, .has_no_target = true, .is_reborn = true,
+	  .bound_us = drill_bound_of_both, .inject = drill_inject_both,
+	  .await = drill_await_both, .serve = drill_serve_both, .prove = drill_prove_both },
+	{ .kind = TARN__DRILL_KIND__DRILL_AGENT,
+	  .order = "kill the agent", .ordered = "kill -9 of the agent",
+	  .refused = "the agent could not be killed",
+	  .claim = "partitions, hypervisor and paging VIOS do not notice that the host's agent "
+		   "is killed",
+	  .injection = "kill -9 of the agent while partitions page; it is started again a "
+		       "second later",
+	  .expectation = "no failover, nobody is restarted or ends, pages are served meanwhile, no "
+			 "partition stalls longer than {bound} ms, and every page of every "
+			 "partition is right",
+	  .is_for_drills = true, .has_no_target = true,
+	  .bound_us = bound_of_switch, .inject = drill_inject_agent,
+	  .await = drill_await_agent, .serve = drill_serve_unnoticed,
+	  .prove = drill_prove_unnoticed },
+	{ .kind = TARN__DRILL_KIND__DRILL_COORDINATOR,
+	  .order = "kill the coordinator", .ordered = "kill -9 of the coordinator",
+	  .refused = "the coordinator could not be killed",
+	  .claim = "nobody on the host notices that the coordinator is killed, and this drill "
+		   "goes on when it is back",
+	  .injection = "kill -9 of the coordinator while partitions page; it is started again "
+		       "a second later",
+	  .expectation = "no failover, nobody is restarted or ends, pages are served meanwhile, no "
+			 "partition stalls longer than {bound} ms, and every page of every "
+			 "partition is right",
+	  .is_for_drills = true, .has_no_target = true,
+	  .bound_us = bound_of_switch, .inject = drill_inject_coordinator,
+	  .await = drill_await_coordinator, .serve = drill_serve_unnoticed,
+	  .prove = drill_prove_unnoticed },
 };
 /* clang-format on */
 

@@ -191,6 +191,33 @@ void drill_note_baseline(struct drill *drill)
 	}
 }
 
+void drill_note_instances(struct drill *drill)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+	const Tarn__HostStat *stat = live_stat(drill->live);
+	uint64_t *epochs = calloc(drill->host->n_vios + 1, sizeof(*epochs));
+
+	if (epochs == NULL || edit == &drill->scratch) {
+		drill->draft->is_out = true;
+		free(epochs);
+		return;
+	}
+	for (size_t i = 0; i < drill->host->n_vios; i++) {
+		const Tarn__ViosStat *vios = live_vios(drill->live,
+						       drill->host->vios[i]->name);
+
+		epochs[i] = vios != NULL ? vios->epoch : 0;
+	}
+	free(edit->vios_epochs);
+	edit->vios_epochs = epochs;
+	edit->n_vios_epochs = drill->host->n_vios;
+	edit->has_agent_incarnation = edit->has_hypervisor_incarnation = 1;
+	edit->agent_incarnation = drill->live->incarnation;
+	edit->hypervisor_incarnation = stat != NULL ? stat->hypervisor_incarnation : 0;
+	edit->has_coordinator_epoch = 1;
+	edit->coordinator_epoch = drill->draft->cluster->now.epoch;
+}
+
 uint64_t drill_pages_in(const struct drill *drill)
 {
 	uint64_t pages = 0;
@@ -391,7 +418,10 @@ static void sum_up(struct drill *drill, Tarn__DrillRecord *edit)
 		drill_doubt(drill, "%zu of %zu partitions were verified", verified,
 			    edit->n_partitions);
 	if (!edit->page_served)
-		drill_doubt(drill, "no page came in through the partner");
+		drill_doubt(drill, "no page came in %s",
+			    drill->kind != NULL && drill->kind->failover != NULL
+				    ? "through the partner"
+				    : "meanwhile");
 }
 
 static void set_verdict(struct drill *drill, Tarn__DrillRecord *edit)

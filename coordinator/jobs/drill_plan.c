@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DESCRIPTION_BYTES 320
 #define BOUND_MS_MAX 600000 /* arbitrary */
 
 void drill_unmet(struct drill_ready *ready, const char *format, ...)
@@ -59,6 +58,12 @@ static void find_target(struct drill_ready *ready)
 	const Tarn__HostRecord *host = ready->host;
 	const struct live_host *live = cluster_live(ready->cluster, host->name);
 	bool is_asked = ready->asked != NULL && ready->asked[0] != '\0';
+	const Tarn__ViosStat *asked = is_asked ? live_vios(live, ready->asked) : NULL;
+
+	if (asked != NULL && asked->state == TARN__VIOS_STATE__VIOS_ACTIVE) {
+		ready->target = asked; /* both may be */
+		return;
+	}
 
 	for (size_t i = 0; i < host->n_vios; i++) {
 		const Tarn__ViosStat *stat = live_vios(live, host->vios[i]->name);
@@ -126,7 +131,8 @@ static enum hv_code check_ready(struct drill_ready *ready, const struct drill_ki
 	if (host->has_pool_job)
 		drill_unmet(ready, "its pool is being changed");
 	check_vios(ready);
-	find_target(ready);
+	if (!kind->has_no_target)
+		find_target(ready);
 	check_lpars(ready);
 	if (kind->check != NULL)
 		kind->check(ready);
@@ -161,16 +167,15 @@ static void put_partitions(struct plan *plan, const Tarn__DrillRecord *drill)
 		  plan->draft.is_out ? NULL : record_copy(&whole.base));
 }
 
-/* Puts in what {vios} and {bound} stand for. */
-static char *describe(const Tarn__DrillRecord *drill, const char *text,
-		      char to[DESCRIPTION_BYTES])
+char *drill_describe(const Tarn__DrillRecord *drill, const char *text,
+		     char to[DRILL_TEXT_BYTES])
 {
 	char bound[24];
 	size_t at = 0;
 
 	(void)snprintf(bound, sizeof(bound), "%llu",
 		       (unsigned long long)drill->bound_us / 1000);
-	while (*text != '\0' && at + 1 < DESCRIPTION_BYTES) {
+	while (*text != '\0' && at + 1 < DRILL_TEXT_BYTES) {
 		const char *word = strncmp(text, "{vios}", 6) == 0    ? drill->vios
 				   : strncmp(text, "{bound}", 7) == 0 ? bound
 								      : NULL;
@@ -179,8 +184,8 @@ static char *describe(const Tarn__DrillRecord *drill, const char *text,
 			to[at++] = *text++;
 			continue;
 		}
-		at += (size_t)snprintf(to + at, DESCRIPTION_BYTES - at, "%s", word);
-		at = at < DESCRIPTION_BYTES ? at : DESCRIPTION_BYTES - 1;
+		at += (size_t)snprintf(to + at, DRILL_TEXT_BYTES - at, "%s", word);
+		at = at < DRILL_TEXT_BYTES ? at : DRILL_TEXT_BYTES - 1;
 		text = strchr(text, '}') + 1;
 	}
 	to[at] = '\0';
@@ -194,36 +199,41 @@ static uint64_t next_number(const struct cluster *cluster)
 	return count == 0 ? 1 : cluster_drill_at(cluster, count - 1)->number + 1;
 }
 
-static void put_drill(struct plan *plan, const Tarn__DrillRun *request,
-		      const struct drill_kind *kind, const struct drill_ready *ready)
+/* Its job. */
+static uint64_t put_drill(struct plan *plan, const Tarn__DrillRun *request,
+			  const struct drill_kind *kind, const struct drill_ready *ready)
 {
+	struct job_plan job = { TARN__JOB_KIND__JOB_DRILL, request->host, "" };
 	Tarn__DrillRecord drill = TARN__DRILL_RECORD__INIT;
-	char texts[3][DESCRIPTION_BYTES];
+	char texts[3][DRILL_TEXT_BYTES];
 
 	drill.number = next_number(plan->cluster);
 	drill.kind = request->kind;
 	drill.host = request->host;
-	drill.vios = ready->target->name;
+	drill.vios = ready->target != NULL ? ready->target->name : (char *)"";
 	drill.phase = (char *)"ready";
+	job.target = drill.vios;
 	drill.has_job = 1;
-	drill.job = plan->job;
+	drill.job = draft_add_job(&plan->draft, &job, "drill: %s",
+				  drill_describe(&drill, kind->order, texts[0]));
 	drill.has_started_ms = 1;
 	drill.started_ms = plan->cluster->wall_ms;
 	drill.has_bound_us = 1;
 	drill.bound_us = request->has_bound_ms ? request->bound_ms * UINT64_C(1000)
 					       : kind->bound_us(ready);
-	drill.has_vios_epoch = 1;
-	drill.vios_epoch = ready->target->epoch;
+	drill.has_vios_epoch = ready->target != NULL;
+	drill.vios_epoch = ready->target != NULL ? ready->target->epoch : 0;
 	drill.has_op = 1;
 	drill.op = draft_add_op(&plan->draft, request->host,
 				TARN__HOST_OP_KIND__HOST_OP_STALL_RESET, "");
-	drill.claim = describe(&drill, kind->claim, texts[0]);
-	drill.injection = describe(&drill, kind->injection, texts[1]);
-	drill.expectation = describe(&drill, kind->expectation, texts[2]);
+	drill.claim = drill_describe(&drill, kind->claim, texts[0]);
+	drill.injection = drill_describe(&drill, kind->injection, texts[1]);
+	drill.expectation = drill_describe(&drill, kind->expectation, texts[2]);
 	put_partitions(plan, &drill);
 	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, request->host,
 			"drill.started", "drill %llu begins on host '%s': %s",
 			(unsigned long long)drill.number, request->host, texts[1]);
+	return drill.job;
 }
 
 /* It counts the pages that partitions verify, which must not change meanwhile. */
@@ -255,6 +265,9 @@ static enum hv_code check_request(const Tarn__DrillRun *request,
 		return hv_fail(err, HV_E_NOTFOUND,
 			       "host '%s' has no VIOS '%s'; it has vios1 and vios2",
 			       host->name, request->vios);
+	if (kind->has_no_target && request->vios != NULL && request->vios[0] != '\0')
+		return hv_fail(err, HV_E_INVAL,
+			       "a drill of that kind is not of one VIOS");
 	if (request->has_bound_ms &&
 	    (request->bound_ms == 0 || request->bound_ms > BOUND_MS_MAX))
 		return hv_fail(err, HV_E_LIMIT, "a bound of %u ms; it takes 1 to %u ms",
@@ -266,7 +279,6 @@ enum hv_code jobs_plan_drill(struct plan *plan, const Tarn__DrillRun *request,
 			     struct hv_err *err)
 {
 	const struct drill_kind *kind = drill_kind_of(request->kind);
-	struct job_plan job = { TARN__JOB_KIND__JOB_DRILL, request->host, "" };
 	struct drill_ready ready = { .cluster = plan->cluster, .asked = request->vios };
 	enum hv_code code = plan_need_host(plan, request->host, &ready.host, err);
 
@@ -282,9 +294,36 @@ enum hv_code jobs_plan_drill(struct plan *plan, const Tarn__DrillRun *request,
 		code = check_ready(&ready, kind, err);
 	if (code != HV_OK)
 		return code;
-	job.target = ready.target->name;
-	plan->job = draft_add_job(&plan->draft, &job, "drill: %s VIOS '%s'", kind->order,
-				  ready.target->name);
-	put_drill(plan, request, kind, &ready);
+	plan->job = put_drill(plan, request, kind, &ready);
+	return HV_OK;
+}
+
+enum hv_code jobs_plan_drill_abort(struct plan *plan, const Tarn__DrillAbort *request,
+				   struct hv_err *err)
+{
+	const Tarn__DrillRecord *drill = cluster_drill(plan->cluster, request->number);
+	Tarn__DrillRecord *edit;
+
+	if (drill == NULL)
+		return hv_fail(err, HV_E_NOTFOUND, "drill %llu is unknown",
+			       (unsigned long long)request->number);
+	if (drill->verdict != NULL)
+		return hv_fail(err, HV_E_STATE, "drill %llu is over: %s",
+			       (unsigned long long)drill->number, drill->verdict);
+	plan->job = drill->job;
+	if (drill->aborted)
+		return HV_OK;
+	edit = draft_edit_drill(&plan->draft, drill->number);
+	if (edit == NULL)
+		return HV_OK; /* draft_finish() says no memory */
+	edit->has_aborted = 1;
+	edit->aborted = true;
+	draft_set_text(&plan->draft, &edit->doubt, "aborted while it was in phase %s",
+		       drill->phase);
+	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, drill->host,
+			"drill.aborted", "drill %llu is aborted by request",
+			(unsigned long long)drill->number);
+	draft_name(&plan->draft, "drill %llu is aborted",
+		   (unsigned long long)drill->number);
 	return HV_OK;
 }

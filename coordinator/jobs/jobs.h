@@ -37,6 +37,14 @@ HV_MUST_USE
 enum hv_code jobs_plan_drill(struct plan *plan, const Tarn__DrillRun *request,
 			     struct hv_err *err);
 
+HV_MUST_USE
+enum hv_code jobs_plan_drill_abort(struct plan *plan, const Tarn__DrillAbort *request,
+				   struct hv_err *err);
+
+/* A drill for which this coordinator is to be killed now; NULL: none. */
+const Tarn__DrillRecord *jobs_drill_that_ends_us(const struct cluster *cluster);
+#define JOBS_AWAY_MS 1000 /* it stays away for so long; arbitrary */
+
 /* The parts. */
 void jobs_step_pool(struct draft *draft, const Tarn__HostRecord *host);
 void jobs_step_devices(struct draft *draft, const Tarn__HostRecord *host);

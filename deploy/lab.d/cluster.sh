@@ -75,7 +75,7 @@ coordinator_answers_or_is_gone() {
 
 start_coordinator_process() {
 	start_process coordinator "$bin/tarn-coordinator" --state "$state/coordinator" \
-		--profiles "$source_dir/deploy/profiles" \
+		--profiles "$source_dir/deploy/profiles" --pid-file "$state/coordinator.pid" \
 		--listen "$(coordinator_url)"
 }
 
@@ -152,11 +152,13 @@ start_cluster() {
 	wait_for_hosts
 }
 
-# What has ended of a lab that is up. Its agents see to everything else.
+# What has ended of a lab that is up. Its agents see to everything else. An agent that a
+# drill killed has started again by itself.
 ended_processes() {
 	local name
 	for name in coordinator $(host_names); do
-		is_alive "$state/$name.pid" || echo "$name"
+		is_alive "$state/$name.pid" || is_alive "$state/$name/run/agent.pid" ||
+			echo "$name"
 	done
 }
 

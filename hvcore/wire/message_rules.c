@@ -163,6 +163,7 @@ static const struct message_rule rules[] = {
 	{ &tarn__drill_record__descriptor,        "stalls",     RULE_LIST, HV_HOST_LPARS_MAX },
 	{ &tarn__drill_record__descriptor,        "steps",      RULE_LIST, HV_DRILL_STEPS_MAX },
 	{ &tarn__drill_record__descriptor,        "partitions", RULE_LIST, HV_HOST_LPARS_MAX },
+	{ &tarn__drill_record__descriptor,        "vios_epochs", RULE_LIST, HV_HOST_VIOS_MAX },
 	{ &tarn__drill_partition__descriptor,     "lpar",       RULE_NAME, 0 },
 	{ &tarn__job_record__descriptor,          "target",     RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__job_record__descriptor,          "host",       RULE_NAME_OR_EMPTY, 0 },

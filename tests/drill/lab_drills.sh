@@ -47,5 +47,37 @@ grep -q "$active (pid $stopped) was ended [0-9]* ms after it was stopped" "$work
 says '.bad_pages == 0 and .pages_verified == 16384'
 same_processes h1 "$same"
 
+act "both-lost" "while both VIOS are gone partitions wait, visibly, and go on" \
+	"tarn drill run both-lost" "it passes; somebody waited; the same processes"
+rehearse both-lost --host h1
+says '[.partitions[] | select(.waited | test("no paging VIOS"))] | length > 0'
+same_processes h1 "$same"
+
+act "agent" "who pages does not notice that the agent is killed" \
+	"tarn drill run agent" "it passes; another agent, the same everything else"
+agent=$(pid_of "$state/h1/run/agent.pid")
+everybody=$(processes_of h1; cat "$state"/h1/run/vios?.pid)
+rehearse agent --host h1
+[[ $(pid_of "$state/h1/run/agent.pid") != "$agent" ]] || fail "it is the same agent"
+[[ $(processes_of h1; cat "$state"/h1/run/vios?.pid) == "$everybody" ]] ||
+	fail "others than before"
+
+act "coordinator" "nobody notices that the coordinator is killed, and the drill goes on" \
+	"tarn drill run coordinator" "it passes; another coordinator, the same everything else"
+coordinator=$(pid_of "$state/coordinator.pid")
+rehearse coordinator --host h1
+[[ $(pid_of "$state/coordinator.pid") != "$coordinator" ]] || fail "it is the same coordinator"
+[[ $(processes_of h1; cat "$state"/h1/run/vios?.pid) == "$everybody" ]] ||
+	fail "others than before"
+
+act "abort" "a drill that is aborted leaves what it found" \
+	"tarn drill run planned --no-wait; tarn drill abort" "inconclusive; a pair as before"
+tarn drill run planned --host h1 --no-wait
+number=$(tarn drill list --json | jq '[.drills[].number] | max')
+tarn drill abort "$number"
+tarn drill show "$number" | grep "aborted"
+wait_until $((30 * slow)) "a pair on h1" pair_is_redundant h1
+same_processes h1 "$same"
+
 no_mismatch
 echo "passed after $SECONDS s"

@@ -140,6 +140,7 @@ struct agent_world {
 	bool vios_fail;          /* the same */
 	bool formats_fail;
 	enum hv_code failback_code; /* of the order to fail back */
+	enum hv_code again_code;
 	enum hv_code pool_code, define_code, resize_code, share_code;
 	uint64_t gives_at_most;    /* bytes of one order; 0 = all */
 	enum hv_code reserve_code; /* of every order about its own memory */

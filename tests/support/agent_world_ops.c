@@ -155,6 +155,19 @@ static void do_kill(void *env, enum agent_kind kind, const char *name, int numbe
 	}
 }
 
+static enum hv_code do_again(void *env, uint32_t away_ms, struct hv_err *err)
+{
+	struct agent_world *world = env;
+
+	(void)away_ms;
+	if (pass(world) == GATE_SHUT)
+		return HV_OK;
+	if (world->again_code != HV_OK)
+		return hv_fail(err, world->again_code, "no helper, as told");
+	world->is_crashed = true;
+	return HV_OK;
+}
+
 static enum hv_code do_ask(void *env, uint32_t tag, const Tarn__HvRequest *request,
 			   uint64_t deadline_ms, struct hv_err *err)
 {
@@ -408,6 +421,16 @@ static enum hv_code op_spawn(void *env, const struct agent_spawn *what,
 	return code;
 }
 
+static enum hv_code op_again(void *env, uint32_t away_ms, struct hv_err *err)
+{
+	enum hv_code code;
+
+	world_core_side(env, false);
+	code = do_again(env, away_ms, err);
+	world_core_side(env, true);
+	return code;
+}
+
 static void op_kill(void *env, enum agent_kind kind, const char *name, int number)
 {
 	world_core_side(env, false);
@@ -505,6 +528,7 @@ const struct agent_ops world_ops = {
 	.idle_us = op_idle,
 	.record = op_record,
 	.recorded = op_recorded,
+	.again = op_again,
 	.unlimit = op_unlimit,
 	.claim_disks = op_claim_disks,
 	.remove_disks = op_remove_disks,

@@ -49,12 +49,20 @@ static void want_flush(struct engine_env *env)
 	((struct test_coordinator *)env)->wants_flush = true;
 }
 
+static enum hv_code again(struct engine_env *env, unsigned away_ms, struct hv_err *err)
+{
+	(void)away_ms;
+	(void)err;
+	((struct test_coordinator *)env)->is_killed = true;
+	return HV_OK;
+}
+
 void test_coordinator_open(struct test_coordinator *c, uint64_t seed)
 {
 	struct hv_err err = { 0 };
 
 	*c = (struct test_coordinator){
-		.env = { now_ms, wall_ms, fill_random, answer, want_flush },
+		.env = { now_ms, wall_ms, fill_random, answer, want_flush, NULL, again },
 		.rng = { seed },
 		.now_ms = 1000000,
 		.wall_ms = 1700000000000,
@@ -75,6 +83,7 @@ void test_coordinator_restart(struct test_coordinator *c)
 	struct hv_err err = { 0 };
 
 	engine_close(c->engine);
+	c->is_killed = false;
 	c->now_ms += 100;
 	if (engine_open(&c->env, &c->journal.journal, &c->engine, &err) != HV_OK)
 		fail_msg("%s", err.text);

@@ -25,6 +25,7 @@ struct test_coordinator {
 	struct hv_rng rng;
 	uint64_t now_ms, wall_ms;
 	bool wants_flush;
+	bool is_killed; /* by a drill: restart it */
 };
 
 void test_coordinator_open(struct test_coordinator *c, uint64_t seed);

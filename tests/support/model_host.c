@@ -22,6 +22,7 @@ void model_host_init(struct model_host *host, const char *name, uint64_t memory_
 				     .lmb_bytes = MODEL_LMB,
 				     .drills_allowed = true,
 				     .hang_ms = 500,
+				     .hypervisor = 1,
 				     .incarnation = 1 };
 	copy_name(host->name, name);
 	(void)snprintf((char *)host->id, sizeof(host->id), "id-%.11s", name);
@@ -141,7 +142,7 @@ static bool step_vios(struct model_host *host, unsigned which)
 			begin_failover(host, which, "planned");
 		return true;
 	}
-	if (was_active || host->vios_stay_down)
+	if (was_active || host->vios_stay_down || host->away > 0)
 		return false;
 	if (vios->state != TARN__VIOS_STATE__VIOS_STANDBY) {
 		vios->state = TARN__VIOS_STATE__VIOS_STANDBY;
@@ -366,7 +367,18 @@ static void do_order(struct model_host *host, const Tarn__HostOp *order)
 {
 	switch (order->kind) {
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL:
+		if (order->target[0] == '\0' && order->ms != 0) {
+			unsigned active = model_host_active(host);
+
+			host->away = order->ms / 500;
+			model_host_kill_vios(host, active == 0);
+			model_host_kill_vios(host, active != 0);
+			return;
+		}
 		model_host_kill_vios(host, strcmp(order->target, "vios2") == 0);
+		return;
+	case TARN__HOST_OP_KIND__HOST_OP_AGENT_KILL:
+		host->must_restart = !host->agent_stays;
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP:
 		if (!host->no_hang_seen)
@@ -434,8 +446,12 @@ static void forget_ops(struct model_host *host)
 
 bool model_host_step(struct model_host *host)
 {
-	const Tarn__HostDesired *desired = host->desired;
+	const Tarn__HostDesired *desired;
 
+	if (host->must_restart)
+		model_host_restart(host);
+	host->must_restart = false;
+	desired = host->desired;
 	if (desired == NULL)
 		return false;
 	forget_ops(host);
@@ -470,6 +486,8 @@ void model_host_converge(struct model_host *host)
 void model_host_work(struct model_host *host)
 {
 	bool is_served = model_host_active(host) != NOBODY;
+
+	host->away -= host->away > 0;
 
 	for (size_t i = 0; i < MODEL_LPARS; i++) {
 		struct model_lpar *lpar = &host->lpars[i];

@@ -120,6 +120,10 @@ struct model_host {
 	bool is_silent_op;      /* orders are not carried out */
 	uint32_t hang_ms;       /* 0: it does not say */
 	bool no_hang_seen;      /* a VIOS that is stopped goes on as if nothing were */
+	unsigned away;          /* VIOS that went stay away for so much work */
+	bool must_restart;      /* its agent, before the next step */
+	bool agent_stays;       /* an order to kill it does nothing */
+	uint64_t hypervisor;    /* incarnation */
 	uint64_t quarantined;   /* slots of each LPAR that stay there */
 
 	/* Rules broken: a run that began twice, a kill done twice, a lower epoch. */

@@ -173,6 +173,7 @@ static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
 	stat->has_logical_pages = stat->has_stolen_pages = stat->has_page_ins = 1;
 	stat->has_verify_passes = stat->has_pages_verified = stat->has_verify_bad = 1;
 	stat->has_longest_stall_us = 1;
+	stat->reason = lpar->is_waiting ? (char *)"no paging VIOS" : NULL;
 	stat->logical_pages = lpar->mem_bytes / HV_PAGE_BYTES;
 	stat->stolen_pages = lpar->stolen_pages;
 	stat->page_ins = lpar->page_ins;
@@ -231,6 +232,8 @@ static void put_stat(const struct model_host *host, struct parts *parts)
 		parts->partition_list[parts->stat.n_partitions++] = stat;
 	}
 	parts->stat.partitions = parts->partition_list;
+	parts->stat.has_hypervisor_incarnation = 1;
+	parts->stat.hypervisor_incarnation = host->hypervisor;
 	parts->stat.has_hang_ms = host->hang_ms != 0;
 	parts->stat.hang_ms = host->hang_ms;
 	parts->stat.has_lmbs_hypervisor = 1;

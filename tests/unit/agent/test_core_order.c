@@ -305,15 +305,78 @@ static void what_a_dead_agent_stopped_is_continued_and_not_stopped_again(void **
 	assert_false(is_stopped(bench, "vios2"));
 }
 
+/* What a drill of both is: nobody is there for as long as it says. */
+static void all_of_them_are_killed_and_stay_away(void **state)
+{
+	struct bench *bench = *state;
+	const Tarn__ObjectStatus *status;
+	uint64_t id;
+
+	bench_go(bench);
+	id = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, "");
+	boss_publish(&bench->boss); /* without a time: of nobody */
+	assert_int_equal(
+		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id)->error->code,
+		HV_E_NOTFOUND);
+	id = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, "");
+	for (size_t i = 0; i < BOSS_OPS; i++)
+		if (bench->boss.ops[i].id == id)
+			bench->boss.ops[i].ms = 4000;
+	boss_publish(&bench->boss);
+	status = bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id);
+	assert_null(status->error);
+	assert_string_equal(status->text, "2 VIOS killed");
+	world_run(&bench->world, 3500);
+	assert_int_equal(world_alive(&bench->world, AGENT_VIOS), 0);
+	world_run(&bench->world, 2000);
+	assert_int_equal(world_alive(&bench->world, AGENT_VIOS), 2);
+	assert_int_equal(world_alive(&bench->world, AGENT_PARTITION), 2);
+	world_agent_kill(&bench->world); /* done once */
+	world_agent_start(&bench->world);
+	world_run(&bench->world, 5000);
+	assert_int_equal(world_alive(&bench->world, AGENT_VIOS), 2);
+}
+
+static void an_agent_that_a_drill_kills_is_answered_by_the_next(void **state)
+{
+	struct bench *bench = *state;
+	const Tarn__ObjectStatus *status;
+	uint64_t id;
+
+	bench_go(bench);
+	bench->world.again_code = HV_E_OS;
+	id = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_AGENT_KILL, "");
+	boss_publish(&bench->boss);
+	status = bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id);
+	assert_int_equal(status->error->code, HV_E_OS);
+	assert_string_equal(status->error->text, "no helper, as told");
+	bench->world.again_code = HV_OK;
+	id = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_AGENT_KILL, "");
+	boss_publish(&bench->boss);
+	assert_true(world_wait(&bench->world, 5000, bench_agent_is_dead, NULL));
+	world_run(&bench->world, 1000);
+	world_agent_start(&bench->world);
+	status = bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id);
+	assert_null(status->error);
+	assert_string_equal(status->text, "the agent was killed and started again");
+	world_run(&bench->world, 5000);
+	assert_non_null(bench->world.core); /* once */
+	assert_int_equal(world_alive(&bench->world, AGENT_PARTITION), 2);
+	assert_int_equal(boss_heard(&bench->boss, "vios.exit"), 0);
+}
+
 static void operations_that_cannot_be_are_answered(void **state)
 {
 	struct bench *bench = *state;
-	uint64_t kill, stop, verify, nobody;
+	uint64_t kill, all, self, stop, verify, nobody;
 
 	bench->world.config.drills_allowed = false;
 	bench_go(bench);
 	kill = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, "vios1");
 	stop = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP, "vios1");
+	self = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_AGENT_KILL, "");
+	all = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, "");
+	bench->boss.ops[3].ms = 1000;
 	verify = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY, "no");
 	nobody = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_STALL_RESET, "no");
 	boss_publish(&bench->boss);
@@ -324,6 +387,12 @@ static void operations_that_cannot_be_are_answered(void **state)
 		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", stop)->error->code,
 		HV_E_REFUSED);
 	assert_false(is_stopped(bench, "vios1"));
+	assert_int_equal(
+		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", self)->error->code,
+		HV_E_REFUSED);
+	assert_int_equal(
+		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", all)->error->code,
+		HV_E_REFUSED);
 	assert_int_equal(
 		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", verify)->error->code,
 		HV_E_NOTFOUND);
@@ -382,6 +451,8 @@ int main(void)
 		CLAIM(a_stopped_vios_that_is_ended_is_told_so),
 		CLAIM(who_is_stopped_for_an_order_that_is_taken_back_goes_on),
 		CLAIM(what_a_dead_agent_stopped_is_continued_and_not_stopped_again),
+		CLAIM(all_of_them_are_killed_and_stay_away),
+		CLAIM(an_agent_that_a_drill_kills_is_answered_by_the_next),
 		CLAIM(operations_that_cannot_be_are_answered),
 		CLAIM(a_verification_that_a_dead_agent_began_is_answered),
 		CLAIM(verify_waits_for_the_pass_of_each_partition),

@@ -1,97 +1,13 @@
 /* Drills: readiness, phases, verdicts, restarts. */
-#include "tests/unit/coordinator/one_host.h"
+#include "tests/unit/coordinator/drill_host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-#define PLANNED TARN__DRILL_KIND__DRILL_PLANNED
-#define KILL TARN__DRILL_KIND__DRILL_KILL
-#define HANG TARN__DRILL_KIND__DRILL_HANG
-
-/* A host with two running LPARs that page, and a dedicated one. */
-static int open_one(void **state)
-{
-	struct test_lpar lpar = { .name = "db1", .host = "h1", .mem = 64 * MIB };
-
-	(void)open_up(state);
-	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
-	assert_int_equal(test_pgdev(&c, "h1", "d2", 64 * MIB, NULL, NULL), HV_OK);
-	test_settle(&c, &host);
-	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
-	lpar.name = "db2";
-	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
-	lpar.name = "batch";
-	lpar.is_dedicated = true;
-	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
-	assert_int_equal(test_lpar_activate(&c, "db1", NULL, NULL), HV_OK);
-	assert_int_equal(test_lpar_activate(&c, "db2", NULL, NULL), HV_OK);
-	assert_int_equal(test_lpar_activate(&c, "batch", NULL, NULL), HV_OK);
-	test_settle(&c, &host);
-	model_host_work(&host);
-	test_settle(&c, &host);
-	return 0;
-}
-
-static const Tarn__DrillRecord *drill(void)
-{
-	size_t count = cluster_count(test_cluster(&c), RECORD_DRILL);
-
-	return count == 0 ? NULL : cluster_drill_at(test_cluster(&c), count - 1);
-}
-
-static bool is_done(void)
-{
-	return strcmp(drill()->phase, "done") == 0;
-}
-
-/* Time passes, the host works and reports, until the drill is done or in a phase. */
-static void run_until(const char *phase, unsigned seconds)
-{
-	for (unsigned i = 0; i < 4 * seconds && !is_done(); i++) {
-		if (strcmp(drill()->phase, phase) == 0)
-			return;
-		test_coordinator_run(&c, 250);
-		model_host_work(&host);
-		test_settle(&c, &host);
-	}
-}
-
-static uint64_t start(Tarn__DrillKind kind)
-{
-	struct hv_err err = { 0 };
-	uint64_t job;
-
-	if (test_drill(&c, kind, "h1", NULL, &err, &job) != HV_OK)
-		fail_msg("%s", err.text);
-	return job;
-}
-
-static void must_be(const char *verdict, const char *says)
-{
-	assert_true(is_done());
-	if (strcmp(drill()->verdict, verdict) != 0 ||
-	    strstr(drill()->reason, says) == NULL)
-		fail_msg("verdict %s: %s", drill()->verdict, drill()->reason);
-	assert_false(cluster_host(test_cluster(&c), "h1")->vios[0]->maintenance);
-	assert_false(cluster_host(test_cluster(&c), "h1")->vios[1]->maintenance);
-	assert_int_equal(cluster_count(test_cluster(&c), RECORD_OP), 0);
-}
-
-static bool has_step(const char *says)
-{
-	for (size_t i = 0; i < drill()->n_steps; i++) {
-		if (strstr(drill()->steps[i]->text, says) != NULL)
-			return true;
-	}
-	return false;
-}
 
 static void planned_maintenance_passes(void **state)
 {
@@ -133,17 +49,6 @@ static void sudden_death_passes(void **state)
 	must_be("passed", "none bad");
 	assert_string_equal(drill()->vios, "vios2");
 	assert_int_equal(drill()->number, 2);
-}
-
-static void must_refuse(enum hv_code expected, Tarn__DrillKind kind, const char *vios,
-			const char *says)
-{
-	struct hv_err err = { 0 };
-
-	assert_int_equal(test_drill(&c, kind, "h1", vios, &err, NULL), expected);
-	if (strstr(err.text, says) == NULL)
-		fail_msg("'%s' does not say '%s'", err.text, says);
-	assert_null(drill());
 }
 
 static void a_host_that_is_not_ready_is_told_everything_that_is_missing(void **state)
@@ -362,80 +267,6 @@ static void a_reset_that_fails_ends_it_before_anything_is_done(void **state)
 	must_be("inconclusive", "stalls could not be reset");
 }
 
-static void a_hang_is_seen_and_what_wakes_up_late_does_no_harm(void **state)
-{
-	uint64_t epoch = host.vios[0].epoch;
-
-	(void)state;
-	(void)start(HANG);
-	assert_int_equal(drill()->bound_us, 600000); /* 500 ms to see it, and 100 */
-	run_until("done", 60);
-	must_be("passed", "longest stall 5.0 ms of at most 600 ms");
-	assert_true(has_step("SIGSTOP of VIOS 'vios1' is ordered"));
-	assert_true(has_step("VIOS 'vios2' took over (hang)"));
-	assert_true(host.vios[0].epoch > epoch);
-}
-
-static void a_hang_that_nobody_sees_fails_it(void **state)
-{
-	(void)state;
-	host.no_hang_seen = true;
-	(void)start(HANG);
-	run_until("done", 120);
-	must_be("failed", "no switch away from VIOS 'vios1' within 30 s");
-}
-
-static void slots_that_stay_in_quarantine_leave_a_doubt(void **state)
-{
-	(void)state;
-	(void)start(HANG);
-	run_until("verify", 60);
-	host.quarantined = 2;
-	run_until("done", 60);
-	must_be("inconclusive", "6 slots are still in quarantine");
-}
-
-static void a_stop_that_is_not_carried_out_proves_nothing(void **state)
-{
-	(void)state;
-	(void)start(HANG);
-	run_until("inject", 60);
-	host.op_error = HV_E_REFUSED;
-	run_until("done", 120);
-	must_be("inconclusive", "VIOS 'vios1' could not be stopped: the model was told");
-}
-
-static void a_hang_is_refused_where_it_could_not_be_judged(void **state)
-{
-	(void)state;
-	host.drills_allowed = false;
-	host.hang_ms = 0;
-	test_settle(&c, &host);
-	must_refuse(
-		HV_E_REFUSED, HANG, NULL,
-		"its agent was not started with --allow-drills; its hypervisor does not "
-		"say what silence of a VIOS counts as a hang");
-	host.hang_ms = UINT32_MAX; /* a report may say anything */
-	test_settle(&c, &host);
-	must_refuse(HV_E_REFUSED, HANG, NULL, "its hypervisor does not say");
-}
-
-static void a_hang_goes_on_after_a_restart(void **state)
-{
-	static const char *const phases[] = { "ready", "inject", "switch", "restore",
-					      "verify" };
-
-	(void)state;
-	(void)start(HANG);
-	for (size_t i = 0; i < HV_COUNT(phases); i++) {
-		run_until(phases[i], 60);
-		test_coordinator_restart(&c);
-		test_settle(&c, &host);
-	}
-	run_until("done", 60);
-	must_be("passed", "none bad");
-}
-
 static enum hv_code start_bound(uint32_t bound_ms, struct hv_err *err)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
@@ -480,7 +311,7 @@ static void after_a_restart_time_runs_also_without_a_report(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_one, close_one)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_drill, close_one)
 		TEST(planned_maintenance_passes),
 		TEST(sudden_death_passes),
 		TEST(a_host_that_is_not_ready_is_told_everything_that_is_missing),
@@ -499,12 +330,6 @@ int main(void)
 		TEST(a_silent_host_ends_in_doubt_and_is_resumed),
 		TEST(a_host_that_never_gets_ready_ends_it_before_anything_is_done),
 		TEST(a_reset_that_fails_ends_it_before_anything_is_done),
-		TEST(a_hang_is_seen_and_what_wakes_up_late_does_no_harm),
-		TEST(a_hang_that_nobody_sees_fails_it),
-		TEST(slots_that_stay_in_quarantine_leave_a_doubt),
-		TEST(a_stop_that_is_not_carried_out_proves_nothing),
-		TEST(a_hang_is_refused_where_it_could_not_be_judged),
-		TEST(a_hang_goes_on_after_a_restart),
 		TEST(another_bound_may_be_asked_for),
 		TEST(after_a_restart_time_runs_also_without_a_report),
 	};

@@ -1,0 +1,125 @@
+/*
+ * drill_unnoticed - agent and coordinator are killed, and nobody who pages notices.
+ *
+ * What must not change was written down before the injection: the instances of
+ * hypervisor and VIOS, and the number of the last failover.
+ */
+#include "coordinator/jobs/drill_kind.h"
+
+#include "coordinator/jobs/jobs.h"
+
+#include <string.h>
+
+/* ---- agent ---- */
+
+void drill_inject_agent(struct drill *drill)
+{
+	drill_order_for(drill, TARN__HOST_OP_KIND__HOST_OP_AGENT_KILL, "", JOBS_AWAY_MS);
+}
+
+void drill_await_agent(struct drill *drill)
+{
+	const Tarn__ObjectStatus *op = drill_op(drill);
+
+	if (op != NULL && op->error != NULL) {
+		drill_refused(drill, op);
+	} else if (drill->live->incarnation > drill->record->agent_incarnation) {
+		drill_note(drill, "another agent reports");
+		drill_go(drill, "switch");
+	} else if (drill->waited_ms > drill_patience_ms(drill)) {
+		drill_fail(drill, "no other agent has reported within %u s",
+			   (unsigned)(drill_patience_ms(drill) / 1000));
+		drill_begin_restore(drill);
+	}
+}
+
+/* ---- coordinator ---- */
+
+/* api/engine.c does it when this is on disk. */
+void drill_inject_coordinator(struct drill *drill)
+{
+	(void)drill;
+}
+
+const Tarn__DrillRecord *jobs_drill_that_ends_us(const struct cluster *cluster)
+{
+	for (size_t i = cluster_count(cluster, RECORD_DRILL); i-- > 0;) {
+		const Tarn__DrillRecord *drill = cluster_drill_at(cluster, i);
+
+		if (drill->kind == TARN__DRILL_KIND__DRILL_COORDINATOR &&
+		    strcmp(drill->phase, "inject") == 0 && !drill->aborted &&
+		    drill->coordinator_epoch == cluster->now.epoch)
+			return drill;
+	}
+	return NULL;
+}
+
+void drill_await_coordinator(struct drill *drill)
+{
+	uint64_t epoch = drill->draft->cluster->now.epoch;
+
+	if (epoch > drill->record->coordinator_epoch) {
+		drill_note(drill, "the coordinator is back, epoch %llu",
+			   (unsigned long long)epoch);
+		drill_go(drill, "switch");
+	} else if (drill->live->cannot_end || drill->waited_ms > DRILL_INJECT_MS) {
+		drill_doubt(drill,
+			    "the coordinator could not be killed: nobody would start "
+			    "it again");
+		drill_give_up(drill);
+	}
+}
+
+/* ---- both ---- */
+
+/* Reports of before the injection are gone, or of an agent that is. */
+void drill_serve_unnoticed(struct drill *drill)
+{
+	const Tarn__ObjectStatus *op = drill_op(drill);
+	uint64_t pages = drill_pages_in(drill);
+
+	if (op != NULL && op->error == NULL)
+		drill_note_op(drill, op);
+	if (pages > 0) {
+		drill_edit(drill)->has_page_served = 1;
+		drill_edit(drill)->page_served = true;
+		drill_note(drill, "%llu pages came in since the kill was ordered",
+			   (unsigned long long)pages);
+		drill_begin_restore(drill);
+	} else if (drill->waited_ms > DRILL_SERVE_MS) {
+		drill_doubt(drill, "no page came in within %u s%s", DRILL_SERVE_MS / 1000,
+			    drill_silence(drill));
+		drill_begin_restore(drill);
+	}
+}
+
+static void prove_same_vios(struct drill *drill, size_t at)
+{
+	const char *name = drill->host->vios[at]->name;
+	const Tarn__ViosStat *stat = live_vios(drill->live, name);
+
+	if (at >= drill->record->n_vios_epochs)
+		return; /* nothing was done */
+	if (stat == NULL || stat->epoch != drill->record->vios_epochs[at])
+		drill_fail(drill, "VIOS '%s' was started again meanwhile", name);
+}
+
+void drill_prove_unnoticed(struct drill *drill)
+{
+	const Tarn__DrillRecord *record = drill->record;
+	const Tarn__HostStat *stat = live_stat(drill->live);
+
+	if (stat == NULL || !record->has_agent_incarnation)
+		return; /* that it is silent is said elsewhere; or nothing was done */
+	if (stat->hypervisor_incarnation != record->hypervisor_incarnation)
+		drill_fail(drill, "the hypervisor was started again meanwhile");
+	for (size_t i = 0; i < drill->host->n_vios; i++)
+		prove_same_vios(drill, i);
+	if (drill_last_failover(drill) > record->failover_before)
+		drill_fail(drill, "there was a failover meanwhile");
+	else
+		drill_note(drill, "no failover, the same hypervisor and VIOS as before");
+	if (record->kind == TARN__DRILL_KIND__DRILL_COORDINATOR &&
+	    drill->live->incarnation != record->agent_incarnation)
+		drill_doubt(drill, "the agent was started again meanwhile, too");
+}

@@ -1,0 +1,84 @@
+/* again: a program that is killed, and there again a moment later. */
+#include "hvcore/base/again.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define AWAY_MS 200
+#define PATIENCE_MS 20000
+
+static const char *self;
+
+/* What the program is when it is there again: "--again FILE". Says so, and goes. */
+static int come_back(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND);
+
+	/* nothing of who was killed was inherited, and its lock is free */
+	if (fd != STDERR_FILENO + 1 || flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return 1;
+	return write(fd, "back\n", 5) == 5 ? 0 : 1;
+}
+
+static void read_file(const char *path, char text[64])
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t n = read(fd, text, 63);
+
+	text[n > 0 ? n : 0] = '\0';
+	(void)close(fd);
+}
+
+static void it_is_killed_and_there_again(void **state)
+{
+	char path[] = "/tmp/tarn-again.XXXXXX", text[64] = "";
+	char *arguments[] = { (char *)self, (char *)"--again", path, NULL };
+	int fd = mkstemp(path), status = 0;
+	unsigned waited;
+	pid_t pid;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)!hv_again(arguments, AWAY_MS, NULL);
+		_exit(1);
+	}
+	(void)close(fd); /* the lock is the child's alone */
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	read_file(path, text);
+	assert_string_equal(text, ""); /* it stays away for a moment */
+	for (waited = 0; waited < PATIENCE_MS && text[0] == '\0'; waited += 10) {
+		(void)poll(NULL, 0, 10);
+		read_file(path, text);
+	}
+	assert_string_equal(text, "back\n");
+	(void)unlink(path);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_is_killed_and_there_again),
+	};
+
+	if (argc == 3 && strcmp(argv[1], "--again") == 0)
+		return come_back(argv[2]);
+	self = argv[0];
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
