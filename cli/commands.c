@@ -286,6 +286,8 @@ static const struct cli_option drill_abort[] = {
 static const struct cli_option drill_number[] = {
 	{ "NUMBER", CLI_OPERAND, CLI_NUMBER, .max = INT64_MAX, .complete = "drill",
 	  .help = "as in 'tarn drill list'" },
+	{ "html", CLI_OPTION, CLI_STRING, .metavar = "FILE",
+	  .help = "write the report there, as a page with plots" },
 	{ 0 },
 };
 static const struct cli_option events[] = {

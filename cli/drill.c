@@ -7,9 +7,11 @@
  */
 #include "cli/commands.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/drill_html.h"
 #include "cli/drill_report.h"
 #include "cli/words.h"
 
@@ -220,8 +222,38 @@ enum hv_code cli_drill_abort(struct cli *cli, struct hv_err *err)
 	return cli_change(cli, &request, &change, err);
 }
 
+static enum hv_code save_html(struct cli *cli, const char *path, struct hv_err *err)
+{
+	const Tarn__DrillRecord *drill;
+	Tarn__ClusterReply *reply;
+	FILE *file;
+	enum hv_code code = ask_one(cli, cli_number(&cli->args, "NUMBER", 0), &reply,
+				    &drill, err);
+
+	if (code != HV_OK)
+		return code;
+	file = fopen(path, "w");
+	if (file == NULL) {
+		code = hv_fail_os(err, HV_E_IO, errno, "open '%s'", path);
+		goto free_reply;
+	}
+	cli_drill_html(cli, drill, file);
+	if (ferror(file) != 0)
+		code = hv_fail_os(err, HV_E_IO, errno, "write '%s'", path);
+	if (fclose(file) != 0 && code == HV_OK)
+		code = hv_fail_os(err, HV_E_IO, errno, "write '%s'", path);
+
+free_reply:
+	tarn__cluster_reply__free_unpacked(reply, NULL);
+	return code;
+}
+
 enum hv_code cli_drill_show(struct cli *cli, struct hv_err *err)
 {
+	const char *path = cli_text(&cli->args, "html");
+
+	if (path != NULL)
+		return save_html(cli, path, err);
 	return report(cli, cli_number(&cli->args, "NUMBER", 0), true, err);
 }
 

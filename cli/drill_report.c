@@ -38,7 +38,7 @@ const char *cli_drill_kind(const Tarn__DrillRecord *drill)
 	return "unknown";
 }
 
-static const char *title_of(const Tarn__DrillRecord *drill)
+const char *cli_drill_title(const Tarn__DrillRecord *drill)
 {
 	for (size_t i = 0; i < HV_COUNT(kinds); i++)
 		if (kinds[i].kind == drill->kind)
@@ -56,6 +56,15 @@ void cli_drill_step(struct cli *cli, const Tarn__DrillRecord *drill, size_t step
 	(void)fprintf(cli->out, "  +%7.3f s  %s\n", (double)at / 1e3, row->text);
 }
 
+const char *cli_drill_outcome(const Tarn__DrillPartition *row)
+{
+	if (row->end != NULL && row->end[0] != '\0')
+		return row->end;
+	if (!row->verified)
+		return "not verified";
+	return row->bad_pages > 0 ? "pages lost" : "every page right";
+}
+
 static void partition_row(struct cli_table *table, const Tarn__DrillPartition *row)
 {
 	bool has_ended = row->end != NULL && row->end[0] != '\0';
@@ -64,21 +73,23 @@ static void partition_row(struct cli_table *table, const Tarn__DrillPartition *r
 	cli_cell(table, CLI_STRONG, "%s", row->lpar);
 	cli_cell(table, CLI_PLAIN, "%s",
 		 cli_time((double)row->longest_stall_us, t, sizeof(t)));
+	cli_cell(table, CLI_PLAIN, "%s",
+		 row->has_p99_stall_us ? cli_time((double)row->p99_stall_us, t, sizeof(t))
+				       : "-");
+	cli_cell(table, CLI_PLAIN, "%" PRIu64, row->pages_read);
+	cli_cell(table, CLI_PLAIN, "%" PRIu64, row->pages_written);
 	cli_cell(table, CLI_PLAIN, "%" PRIu64, row->pages_verified);
 	cli_cell(table, row->bad_pages > 0 ? CLI_BAD : CLI_PLAIN, "%" PRIu64,
 		 row->bad_pages);
-	cli_cell(table, has_ended ? CLI_BAD : CLI_PLAIN, "%s",
-		 has_ended            ? row->end
-		 : !row->verified     ? "not verified"
-		 : row->bad_pages > 0 ? "pages lost"
-				      : "every page right");
+	cli_cell(table, has_ended ? CLI_BAD : CLI_PLAIN, "%s", cli_drill_outcome(row));
 }
 
 static enum hv_code show_partitions(struct cli *cli, const Tarn__DrillRecord *drill,
 				    struct hv_err *err)
 {
 	static const struct cli_column columns[] = {
-		{ "PARTITION", false }, { "LONGEST STALL", true }, { "VERIFIED", true },
+		{ "PARTITION", false }, { "LONGEST STALL", true }, { "99 % BELOW", true },
+		{ "READ", true },       { "WRITTEN", true },       { "VERIFIED", true },
 		{ "BAD", true },        { "OUTCOME", false },
 	};
 	struct cli_table *table;
@@ -90,6 +101,116 @@ static enum hv_code show_partitions(struct cli *cli, const Tarn__DrillRecord *dr
 	for (size_t i = 0; i < drill->n_partitions; i++)
 		partition_row(table, drill->partitions[i]);
 	return cli_show_table(cli, table, 2, err);
+}
+
+static enum hv_code show_timeline(struct cli *cli, const Tarn__DrillRecord *drill,
+				  struct hv_err *err)
+{
+	static const struct cli_column columns[] = {
+		{ "TIMELINE", false },
+		{ "AFTER INJECTION", true },
+		{ "BY THE CLOCK OF", false },
+	};
+	struct cli_table *table;
+	char t[CLI_TIME_BYTES];
+
+	if (drill->n_timeline == 0)
+		return HV_OK;
+	(void)fputc('\n', cli->out);
+	table = cli_table_new(columns, HV_COUNT(columns));
+	for (size_t i = 0; i < drill->n_timeline; i++) {
+		const Tarn__DrillMoment *moment = drill->timeline[i];
+
+		cli_cell(table, CLI_STRONG, "%s", moment->what);
+		cli_cell(table, CLI_PLAIN, "%s",
+			 moment->at_us != 0
+				 ? cli_time((double)moment->at_us, t, sizeof(t))
+				 : "0");
+		cli_cell(table, CLI_DIM, "%s",
+			 moment->reported ? "the host" : "the coordinator");
+	}
+	return cli_show_table(cli, table, 2, err);
+}
+
+/* ---- over time: a line of characters, lowest to highest ---- */
+
+static const char levels[] = "_.:-=+*#%@";
+
+static uint64_t most_of(const Tarn__DrillRecord *drill, bool is_stall)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < drill->n_points; i++) {
+		const Tarn__DrillPoint *point = drill->points[i];
+		uint64_t value = is_stall ? point->longest_us : point->operations_per_s;
+
+		most = value > most ? value : most;
+	}
+	return most;
+}
+
+static void show_spark(struct cli *cli, const Tarn__DrillRecord *drill, bool is_stall)
+{
+	unsigned room = cli->columns > 40 ? cli->columns - 40 : 60;
+	size_t step = (drill->n_points + room - 1) / room;
+	uint64_t most = most_of(drill, is_stall);
+
+	for (size_t i = 0; i < drill->n_points; i += step) {
+		uint64_t value = 0;
+
+		/* of several in one place: the lowest throughput, the longest stall */
+		for (size_t k = i; k < i + step && k < drill->n_points; k++) {
+			const Tarn__DrillPoint *point = drill->points[k];
+			uint64_t one = is_stall ? point->longest_us
+						: point->operations_per_s;
+
+			if (k == i || (is_stall ? one > value : one < value))
+				value = one;
+		}
+		(void)fputc(levels[most == 0 ? 0
+					     : (size_t)((double)value / (double)most *
+							(double)(sizeof(levels) - 2))],
+			    cli->out);
+	}
+}
+
+static void show_course(struct cli *cli, const Tarn__DrillRecord *drill)
+{
+	char t[CLI_TIME_BYTES];
+
+	if (drill->n_points < 2)
+		return;
+	(void)fputs("\n  throughput   ", cli->out);
+	show_spark(cli, drill, false);
+	(void)fprintf(cli->out, "  @ = %" PRIu64 " operations a second\n  stalls       ",
+		      most_of(drill, false));
+	show_spark(cli, drill, true);
+	(void)fprintf(cli->out, "  @ = %s\n",
+		      cli_time((double)most_of(drill, true), t, sizeof(t)));
+}
+
+static void show_more(struct cli *cli, const Tarn__DrillRecord *drill)
+{
+	const Tarn__DrillBefore *before = drill->before;
+	char t[CLI_TIME_BYTES];
+
+	if (drill->has_pages_read)
+		(void)fprintf(cli->out,
+			      "  pages        %" PRIu64 " read, %" PRIu64 " written\n",
+			      drill->pages_read, drill->pages_written);
+	if (drill->has_resent_reads)
+		(void)fprintf(cli->out,
+			      "  failover     %" PRIu64 " reads asked again, %" PRIu64
+			      " steals canceled, %" PRIu64 " slots in quarantine\n",
+			      drill->resent_reads, drill->canceled_steals,
+			      drill->quarantined_slots);
+	if (before != NULL && before->has_longest_stall_us)
+		(void)fprintf(cli->out,
+			      "  before       drill %" PRIu64 " (%s): longest stall %s\n",
+			      before->number, before->verdict,
+			      cli_time((double)before->longest_stall_us, t, sizeof(t)));
+	for (size_t i = 0; i < drill->n_skipped; i++)
+		(void)fprintf(cli->out, "  left out     %s\n", drill->skipped[i]);
 }
 
 static void show_claim(struct cli *cli, const Tarn__DrillRecord *drill)
@@ -114,8 +235,8 @@ static void show_verdict(struct cli *cli, const Tarn__DrillRecord *drill)
 	char t[CLI_TIME_BYTES];
 
 	(void)fprintf(cli->out, "drill %" PRIu64 ", %s%s%s on host %s: ", drill->number,
-		      title_of(drill), drill->vios[0] != '\0' ? " of " : "", drill->vios,
-		      drill->host);
+		      cli_drill_title(drill), drill->vios[0] != '\0' ? " of " : "",
+		      drill->vios, drill->host);
 	cli_tone_print(cli->out, word.tone, cli->is_colour, "%s", word.text);
 	(void)fprintf(cli->out,
 		      "\n  longest stall %s, %" PRIu64 " pages verified, %" PRIu64
@@ -129,8 +250,15 @@ static void show_verdict(struct cli *cli, const Tarn__DrillRecord *drill)
 enum hv_code cli_drill_report(struct cli *cli, const Tarn__DrillRecord *drill,
 			      bool with_steps, struct hv_err *err)
 {
+	enum hv_code code;
+
 	show_verdict(cli, drill);
 	show_claim(cli, drill);
+	show_more(cli, drill);
+	code = show_timeline(cli, drill, err);
+	if (code != HV_OK)
+		return code;
+	show_course(cli, drill);
 	if (with_steps && drill->n_steps > 0) {
 		(void)fputc('\n', cli->out);
 		for (size_t i = 0; i < drill->n_steps; i++)

@@ -23,6 +23,10 @@ enum hv_code cli_drill_table(struct cli *cli, const Tarn__ClusterReply *reply,
 
 /* As in 'tarn drill run': "planned", "kill", "hang". */
 const char *cli_drill_kind(const Tarn__DrillRecord *drill);
+/* "kill of the agent": for headings. */
+const char *cli_drill_title(const Tarn__DrillRecord *drill);
+/* "every page right", "pages lost" */
+const char *cli_drill_outcome(const Tarn__DrillPartition *row);
 /* False: there is none of that name. */
 bool cli_drill_kind_of(const char *name, Tarn__DrillKind *ret_kind);
 

@@ -21,6 +21,7 @@ static void inject(struct drill *drill)
 	drill_edit(drill)->has_failover_before = 1;
 	drill_edit(drill)->failover_before = drill_last_failover(drill);
 	drill_note_instances(drill);
+	drill_start_figures(drill);
 	drill->kind->inject(drill);
 	drill_note(drill, "%s is ordered",
 		   drill_describe(drill->record, drill->kind->ordered, text));
@@ -109,6 +110,7 @@ static void begin_verify(struct drill *drill)
 
 static void note_restored(struct drill *drill)
 {
+	drill_moment_now(drill, DRILL_RESTORED);
 	if (drill->kind->has_no_target)
 		drill_note(drill, "both VIOS serve, and both reach every device");
 	else
@@ -147,7 +149,7 @@ static void step_restore(struct drill *drill)
 	else
 		fail_restore(drill);
 	if (drill->record->aborted) {
-		drill_note(drill, "pages are not verified: aborted");
+		drill_skip(drill, "verification: aborted");
 		drill_note_stalls(drill);
 		drill_finish(drill);
 	} else {
@@ -175,6 +177,7 @@ static void step_verify(struct drill *drill)
 			    jobs_error_text(op->error));
 		drill_finish(drill);
 	} else if (drill_note_verified(drill)) {
+		drill_moment_now(drill, "verified");
 		drill_drop_op(drill);
 		drill_finish(drill);
 	} else if (drill->waited_ms > VERIFY_MS) {
@@ -215,6 +218,7 @@ static void keep_time(struct drill *drill)
 static void step(struct drill *drill)
 {
 	drill_note_ended(drill);
+	drill_step_figures(drill);
 	if (drill->record->aborted && !drill_is_in(drill, "restore"))
 		step_abort(drill);
 	else if (drill_is_in(drill, "ready"))

@@ -98,6 +98,21 @@ bool drill_note_verified(struct drill *drill);
 /* Grows while pages are being verified. */
 uint64_t drill_progress(const struct drill *drill);
 
+/* drill_figures.c */
+#define DRILL_RESTORED "redundancy restored"
+void drill_step_figures(struct drill *drill);  /* a point, where a report is new */
+void drill_start_figures(struct drill *drill); /* at the injection */
+void drill_note_figures(struct drill *drill, Tarn__DrillPartition *row,
+			const Tarn__PartitionStat *stat);
+void drill_end_figures(struct drill *drill);
+/* What must not grow while nothing is lost. */
+uint64_t drill_errors_of(const Tarn__PartitionStat *stat);
+/* After the injection, and whether the host's own clock says so. */
+void drill_moment(struct drill *drill, const char *what, uint64_t at_us, bool reported);
+void drill_moment_now(struct drill *drill, const char *what);
+/* Something was not done, and why. */
+void drill_skip(struct drill *drill, const char *text, ...) HV_PRINTF(2, 3);
+
 /* Sums up, gives the verdict, ends the job. */
 void drill_finish(struct drill *drill);
 

@@ -72,8 +72,21 @@ void drill_begin_restore(struct drill *drill)
 	drill_go(drill, "restore");
 }
 
+/* Times of the host: from the last sign of life, which the injection ended. */
+static void add_moments(struct drill *drill, const Tarn__Failover *failover)
+{
+	uint64_t at_us = failover->detected_us;
+
+	drill_moment(drill, "detected", at_us, true);
+	if (failover->has_decided_us)
+		drill_moment(drill, "decided", at_us + failover->decided_us, true);
+	if (failover->has_switched_us)
+		drill_moment(drill, "switched", at_us + failover->switched_us, true);
+}
+
 static void note_failover(struct drill *drill, const Tarn__Failover *failover)
 {
+	add_moments(drill, failover);
 	if (failover->to[0] == '\0') {
 		drill_fail(drill, "nobody took over from VIOS '%s'", failover->from);
 		return;
@@ -174,6 +187,12 @@ void drill_await_page(struct drill *drill)
 	if ((failover != NULL && failover->has_first_page_us) ||
 	    ((failover == NULL || !failover->has_partitions) &&
 	     drill_pages_in(drill) > 0)) {
+		if (failover != NULL && failover->has_first_page_us)
+			drill_moment(drill, "first page served",
+				     failover->detected_us + failover->first_page_us,
+				     true);
+		else
+			drill_moment_now(drill, "first page served");
 		drill_edit(drill)->has_page_served = 1;
 		drill_edit(drill)->page_served = true;
 		drill_note(drill, "%llu pages came in since the switch was seen",

@@ -68,6 +68,7 @@ void drill_await_both(struct drill *drill)
 	if (op != NULL)
 		drill_note_op(drill, op);
 	if (waiting > 0) {
+		drill_moment_now(drill, "partitions wait");
 		drill_note_page_ins(drill);
 		drill_go(drill, "switch");
 	} else if (are_back(drill)) { /* the verdict says that nobody waited */
@@ -85,6 +86,7 @@ void drill_serve_both(struct drill *drill)
 	uint64_t pages = drill_pages_in(drill);
 
 	if (look_who_waits(drill) == 0 && pages > 0) {
+		drill_moment_now(drill, "nobody waits");
 		drill_edit(drill)->has_page_served = 1;
 		drill_edit(drill)->page_served = true;
 		drill_note(drill, "nobody waits any more, %llu pages came in",

@@ -1,4 +1,4 @@
-/* drill_note - what a drill writes down, and its verdict; see drill.h. */
+/* drill_note - what a drill writes down; see drill.h. */
 #include "coordinator/jobs/drill_kind.h"
 
 #include "coordinator/cluster/limits.h"
@@ -153,8 +153,7 @@ const Tarn__PartitionStat *drill_stat(const struct drill *drill,
 	return live_partition(drill->live, row->lpar, row->run_id);
 }
 
-/* What must not grow while nothing is lost. */
-static uint64_t errors_of(const Tarn__PartitionStat *stat)
+uint64_t drill_errors_of(const Tarn__PartitionStat *stat)
 {
 	return stat->checksum_errors + stat->integrity_errors + stat->mismatches +
 	       stat->poisoned_pages;
@@ -187,7 +186,7 @@ void drill_note_baseline(struct drill *drill)
 		if (stat == NULL)
 			continue;
 		row->has_errors_before = 1;
-		row->errors_before = errors_of(stat);
+		row->errors_before = drill_errors_of(stat);
 	}
 }
 
@@ -309,7 +308,7 @@ static void note_pass(struct drill *drill, size_t at, const Tarn__PartitionStat 
 {
 	Tarn__DrillRecord *edit = drill_edit(drill);
 	Tarn__DrillPartition *row;
-	uint64_t errors = errors_of(stat);
+	uint64_t errors = drill_errors_of(stat);
 
 	if (at >= edit->n_partitions)
 		return; /* no memory */
@@ -320,6 +319,7 @@ static void note_pass(struct drill *drill, size_t at, const Tarn__PartitionStat 
 	row->pages_verified = stat->pages_verified;
 	row->has_bad_pages = 1;
 	row->bad_pages = stat->verify_bad;
+	drill_note_figures(drill, row, stat);
 	/* A partition reports once a second: this is the first one surely made after. */
 	note_stall(edit, row, stat);
 	drill_note(drill, "LPAR '%s': %llu pages verified, %llu bad", row->lpar,
@@ -368,107 +368,4 @@ uint64_t drill_progress(const struct drill *drill)
 			progress += stat->verify_percent + stat->verify_passes * 101;
 	}
 	return progress;
-}
-
-/* The list that clients of the first version read: one stall an LPAR. */
-static void fill_stalls(struct drill *drill, Tarn__DrillRecord *edit)
-{
-	if (edit->n_partitions == 0 || edit->stalls != NULL)
-		return;
-	edit->stalls = calloc(edit->n_partitions, sizeof(*edit->stalls));
-	if (edit->stalls == NULL) {
-		drill->draft->is_out = true;
-		return;
-	}
-	for (size_t i = 0; i < edit->n_partitions; i++) {
-		Tarn__DrillStall *stall = malloc(sizeof(*stall));
-
-		if (stall == NULL) {
-			drill->draft->is_out = true;
-			return;
-		}
-		tarn__drill_stall__init(stall);
-		edit->stalls[edit->n_stalls++] = stall;
-		stall->longest_us = edit->partitions[i]->longest_stall_us;
-		draft_set_text(drill->draft, &stall->lpar, "%s",
-			       edit->partitions[i]->lpar);
-	}
-}
-
-static void sum_up(struct drill *drill, Tarn__DrillRecord *edit)
-{
-	size_t verified = 0;
-
-	for (size_t i = 0; i < edit->n_partitions; i++) {
-		edit->pages_verified += edit->partitions[i]->pages_verified;
-		edit->bad_pages += edit->partitions[i]->bad_pages;
-		verified += edit->partitions[i]->verified;
-	}
-	edit->has_pages_verified = 1;
-	edit->has_bad_pages = 1;
-	fill_stalls(drill, edit);
-	if (edit->has_longest_stall_us)
-		drill_note(drill, "longest stall %.1f ms",
-			   (double)edit->longest_stall_us / 1e3);
-	if (edit->longest_stall_us > edit->bound_us)
-		drill_fail(drill, "a partition stalled for %.1f ms, the bound is %.0f ms",
-			   (double)edit->longest_stall_us / 1e3,
-			   (double)edit->bound_us / 1e3);
-	if (verified < edit->n_partitions)
-		drill_doubt(drill, "%zu of %zu partitions were verified", verified,
-			    edit->n_partitions);
-	if (!edit->page_served)
-		drill_doubt(drill, "no page came in %s",
-			    drill->kind != NULL && drill->kind->failover != NULL
-				    ? "through the partner"
-				    : "meanwhile");
-}
-
-static void set_verdict(struct drill *drill, Tarn__DrillRecord *edit)
-{
-	const char *verdict = "passed";
-
-	if (edit->failure != NULL)
-		verdict = "failed";
-	else if (edit->doubt != NULL)
-		verdict = "inconclusive";
-	draft_set_text(drill->draft, &edit->verdict, "%s", verdict);
-	if (edit->failure != NULL || edit->doubt != NULL)
-		draft_set_text(drill->draft, &edit->reason, "%s",
-			       edit->failure != NULL ? edit->failure : edit->doubt);
-	else
-		draft_set_text(drill->draft, &edit->reason,
-			       "longest stall %.1f ms of at most %.0f ms, %llu pages "
-			       "verified, none bad",
-			       (double)edit->longest_stall_us / 1e3,
-			       (double)edit->bound_us / 1e3,
-			       (unsigned long long)edit->pages_verified);
-}
-
-void drill_finish(struct drill *drill)
-{
-	Tarn__DrillRecord *edit = drill_edit(drill);
-	bool is_bad;
-
-	drill_drop_op(drill);
-	if (drill->kind != NULL && drill->kind->prove != NULL)
-		drill->kind->prove(drill);
-	sum_up(drill, edit);
-	set_verdict(drill, edit);
-	edit->has_ended_ms = 1;
-	edit->ended_ms = drill->draft->cluster->wall_ms;
-	drill_go(drill, "done");
-	if (drill->draft->is_out)
-		return;
-	is_bad = edit->failure != NULL;
-	draft_end_job(drill->draft, drill->record->job, HV_OK, "%s: %s", edit->verdict,
-		      edit->reason);
-	draft_add_event(drill->draft,
-			is_bad ? TARN__EVENT_LEVEL__EVENT_ERROR
-			       : TARN__EVENT_LEVEL__EVENT_INFO,
-			drill->host->name, "drill.done",
-			"drill %llu of VIOS '%s' on host "
-			"'%s' %s: %s",
-			(unsigned long long)drill->record->number, drill->record->vios,
-			drill->host->name, edit->verdict, edit->reason);
 }

@@ -58,12 +58,6 @@ static void find_target(struct drill_ready *ready)
 	const Tarn__HostRecord *host = ready->host;
 	const struct live_host *live = cluster_live(ready->cluster, host->name);
 	bool is_asked = ready->asked != NULL && ready->asked[0] != '\0';
-	const Tarn__ViosStat *asked = is_asked ? live_vios(live, ready->asked) : NULL;
-
-	if (asked != NULL && asked->state == TARN__VIOS_STATE__VIOS_ACTIVE) {
-		ready->target = asked; /* both may be */
-		return;
-	}
 
 	for (size_t i = 0; i < host->n_vios; i++) {
 		const Tarn__ViosStat *stat = live_vios(live, host->vios[i]->name);

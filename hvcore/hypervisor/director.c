@@ -129,6 +129,7 @@ static void set_to(struct failover *failover, const struct vios *to)
 	if (failover->to_epoch != 0)
 		return;
 	failover->to_epoch = to->epoch;
+	failover->decided_us = us_between(failover->detected_ns, hv_clock_ns());
 	memcpy(failover->to, to->name, sizeof(failover->to));
 }
 
@@ -227,6 +228,8 @@ void director_log_show(struct failover *from, Tarn__Failover *to)
 	to->wall_ms = from->wall_ms;
 	to->has_detected_us = true;
 	to->detected_us = from->detected_us;
+	to->has_decided_us = from->to_epoch != 0;
+	to->decided_us = from->decided_us;
 	to->has_switched_us = from->switched_us != 0;
 	to->switched_us = from->switched_us;
 	to->has_first_page_us = from->first_page_us != 0;

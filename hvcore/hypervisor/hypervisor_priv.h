@@ -274,7 +274,7 @@ struct failover {
 	char from[HV_NAME_BYTES], to[HV_NAME_BYTES];
 	uint64_t to_epoch; /* 0 = nobody yet */
 	uint64_t wall_ms, detected_ns;
-	uint64_t detected_us, switched_us, first_page_us;
+	uint64_t detected_us, decided_us, switched_us, first_page_us;
 	uint64_t resent_reads, canceled_steals, quarantined_slots;
 	unsigned moved; /* partitions, from it to the other */
 	bool is_being_told;

@@ -48,13 +48,16 @@
 #define HV_UTILIZATION_NAMES_MAX 512 /* partitions that a query names */
 #define HV_SAMPLE_RATE_S 30          /* where nobody set one; as proto/ says */
 #define HV_DRILL_STEPS_MAX 256
-#define HV_LOG_OBJECTS_MAX 16384    /* of one kind in one log record; arbitrary */
-#define HV_DISPATCHES_MAX 512       /* of a trace; the hypervisor keeps half of that */
-#define HV_DECISIONS_MAX 32         /* of a pool's manager; arbitrary: some minutes */
-#define HV_FAILOVERS_MAX 32         /* kept for people */
-#define HV_WATCH_THREADS_MAX 40     /* of a partition with a breakpoint; arbitrary */
-#define HV_CONSOLES_MAX 64          /* sessions of a cluster; arbitrary */
-#define HV_CONSOLE_INPUT_MAX 4096   /* bytes of one message; arbitrary */
+#define HV_DRILL_POINTS_MAX 240   /* even; two minutes of reports, then each is of two */
+#define HV_DRILL_MOMENTS_MAX 16   /* arbitrary */
+#define HV_DRILL_SKIPPED_MAX 64   /* arbitrary */
+#define HV_LOG_OBJECTS_MAX 16384  /* of one kind in one log record; arbitrary */
+#define HV_DISPATCHES_MAX 512     /* of a trace; the hypervisor keeps half of that */
+#define HV_DECISIONS_MAX 32       /* of a pool's manager; arbitrary: some minutes */
+#define HV_FAILOVERS_MAX 32       /* kept for people */
+#define HV_WATCH_THREADS_MAX 40   /* of a partition with a breakpoint; arbitrary */
+#define HV_CONSOLES_MAX 64        /* sessions of a cluster; arbitrary */
+#define HV_CONSOLE_INPUT_MAX 4096 /* bytes of one message; arbitrary */
 #define HV_CONSOLE_OUTPUT_MAX 16384 /* the same */
 #define HV_KEY_BYTES 16             /* keys, tokens and identities */
 #define HV_TEXT_MAX 2048            /* one sentence from a peer */

@@ -44,7 +44,15 @@ rehearse hang --host h1 "${bound[@]}"
 grep -q "took over (hang)" "$work/drill" || fail "nobody took over for a hang"
 grep -q "$active (pid $stopped) was ended [0-9]* ms after it was stopped" "$work/drill" ||
 	fail "the report does not say how $active woke up"
-says '.bad_pages == 0 and .pages_verified == 16384'
+says '.bad_pages == 0 and .pages_verified == 16384 and .pages_read > 0'
+says '([.timeline[].what] | sort) == ["decided", "detected", "first page served",
+	"injected", "redundancy restored", "switched", "verified"]'
+says '.timeline | map(.at_us) | . == sort'
+says '(.points | length) > 2 and all(.partitions[]; .p99_stall_us <= .longest_stall_us * 1.2 and .pages_read > 0)'
+tarn drill show 1
+tarn drill show 1 --html "$work/drill.html"
+grep -q "</html>" "$work/drill.html" || fail "the page is not whole"
+[[ -z ${KEEP_HTML:-} ]] || cp "$work/drill.html" "$KEEP_HTML"
 same_processes h1 "$same"
 
 act "both-lost" "while both VIOS are gone partitions wait, visibly, and go on" \

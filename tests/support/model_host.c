@@ -23,6 +23,8 @@ void model_host_init(struct model_host *host, const char *name, uint64_t memory_
 				     .drills_allowed = true,
 				     .hang_ms = 500,
 				     .hypervisor = 1,
+				     .clock_ms = 1000,
+				     .stall_ns = 1000000,
 				     .incarnation = 1 };
 	copy_name(host->name, name);
 	(void)snprintf((char *)host->id, sizeof(host->id), "id-%.11s", name);
@@ -488,6 +490,7 @@ void model_host_work(struct model_host *host)
 	bool is_served = model_host_active(host) != NOBODY;
 
 	host->away -= host->away > 0;
+	host->clock_ms += host->clock_ms != 0 ? 500 : 0;
 
 	for (size_t i = 0; i < MODEL_LPARS; i++) {
 		struct model_lpar *lpar = &host->lpars[i];
@@ -499,6 +502,8 @@ void model_host_work(struct model_host *host)
 			continue;
 		lpar->stolen_pages = 100;
 		lpar->page_ins += 10;
+		lpar->page_outs += 5;
+		lpar->stalls[hv_hist_bucket_of(host->stall_ns)]++;
 		if (lpar->longest_stall_us < 5000)
 			lpar->longest_stall_us += 1000;
 		if (host->failover_count > 0)

@@ -12,6 +12,7 @@
 #ifndef TESTS_SUPPORT_MODEL_HOST_H
 #define TESTS_SUPPORT_MODEL_HOST_H
 
+#include "hvcore/base/hist.h"
 #include "hvcore/base/rng.h"
 #include "hvcore/base/units.h"
 #include "hvcore/wire/messages.h"
@@ -37,6 +38,7 @@ struct model_lpar {
 	uint32_t weight; /* shared: as it was last told */
 	uint64_t entitled_bytes;
 	uint64_t want_pages; /* working set, as its manager says; 0 = it says nothing */
+	uint64_t stalls[HV_HIST_BUCKETS], page_outs;
 	uint64_t stolen_pages, page_ins, verify_passes, longest_stall_us, bad_pages;
 	bool is_waiting;
 	char device[HV_NAME_BYTES];
@@ -121,6 +123,8 @@ struct model_host {
 	uint32_t hang_ms;       /* 0: it does not say */
 	bool no_hang_seen;      /* a VIOS that is stopped goes on as if nothing were */
 	unsigned away;          /* VIOS that went stay away for so much work */
+	uint64_t clock_ms;      /* monotonic: half a second a work; 0: it does not say */
+	uint64_t stall_ns;      /* one stall of each shared LPAR a work, so long */
 	bool must_restart;      /* its agent, before the next step */
 	bool agent_stays;       /* an order to kill it does nothing */
 	uint64_t hypervisor;    /* incarnation */

@@ -19,6 +19,7 @@ struct parts {
 	Tarn__PartitionStat partitions[MODEL_LPARS];
 	Tarn__PartitionStat *partition_list[MODEL_LPARS];
 	Tarn__ManagerStat managers[MODEL_LPARS];
+	Tarn__Histogram stalls[MODEL_LPARS];
 	Tarn__Failover failovers[8];
 	Tarn__Failover *failover_list[8];
 	Tarn__ObjectStatus objects[OBJECTS];
@@ -177,6 +178,9 @@ static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
 	stat->logical_pages = lpar->mem_bytes / HV_PAGE_BYTES;
 	stat->stolen_pages = lpar->stolen_pages;
 	stat->page_ins = lpar->page_ins;
+	stat->has_page_outs = stat->has_operations_per_s = 1;
+	stat->page_outs = lpar->page_outs;
+	stat->operations_per_s = lpar->is_waiting ? 0 : 200;
 	stat->has_cpu_us = 1;
 	stat->cpu_us = 1000 + lpar->page_ins;
 	stat->has_processor_uncapped_us = 1;
@@ -201,6 +205,13 @@ static void put_failovers(const struct model_host *host, struct parts *parts)
 		failover->to = names[host->failovers[i].to];
 		failover->has_first_page_us = host->failovers[i].has_page;
 		failover->first_page_us = 4000;
+		failover->has_detected_us = failover->has_decided_us =
+			failover->has_switched_us = 1;
+		failover->detected_us = 1000;
+		failover->decided_us = 20;
+		failover->switched_us = 300;
+		failover->has_quarantined_slots = 1;
+		failover->quarantined_slots = 3;
 		parts->failover_list[i] = failover;
 	}
 	parts->stat.failovers = parts->failover_list;
@@ -227,11 +238,19 @@ static void put_stat(const struct model_host *host, struct parts *parts)
 		if (!host->lpars[i].is_running)
 			continue;
 		put_partition(stat, &parts->managers[i], &host->lpars[i]);
+		tarn__histogram__init(&parts->stalls[i]);
+		parts->stalls[i].buckets = (uint64_t *)host->lpars[i].stalls;
+		parts->stalls[i].n_buckets = HV_HIST_BUCKETS;
+		stat->stall = &parts->stalls[i];
 		stat->has_slots_quarantined = 1;
 		stat->slots_quarantined = host->quarantined;
 		parts->partition_list[parts->stat.n_partitions++] = stat;
 	}
 	parts->stat.partitions = parts->partition_list;
+	tarn__pool_stat__init(&parts->pool);
+	parts->pool.has_clock_ms = 1;
+	parts->pool.clock_ms = host->clock_ms;
+	parts->stat.pool = host->clock_ms != 0 ? &parts->pool : NULL;
 	parts->stat.has_hypervisor_incarnation = 1;
 	parts->stat.hypervisor_incarnation = host->hypervisor;
 	parts->stat.has_hang_ms = host->hang_ms != 0;
