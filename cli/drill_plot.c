@@ -75,12 +75,11 @@ static void draw_axes(FILE *out, const struct frame *frame)
 			      "text-anchor=\"end\">%g</text>\n",
 			      LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, value);
 	}
-	for (int i = 0; i <= TICKS; i++) {
-		double at = frame->seconds * i / TICKS;
-
+	for (double at = 0; at <= frame->seconds;
+	     at += round_up(frame->seconds / TICKS)) {
 		(void)fprintf(out,
 			      "<text class=\"tick\" x=\"%.1f\" y=\"%d\" "
-			      "text-anchor=\"middle\">%.3g s</text>\n",
+			      "text-anchor=\"middle\">%g s</text>\n",
 			      x_of(frame, at), HEIGHT - 8, at);
 	}
 }
