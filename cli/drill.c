@@ -119,7 +119,8 @@ static enum hv_code look(struct cli *cli, uint64_t number, size_t *shown, bool *
 	}
 	*ret_over = drill->verdict != NULL;
 	if (!*ret_over)
-		cli_progress(cli, "drill %" PRIu64 " on %s: %s", number, drill->host,
+		cli_progress(cli, "drill %" PRIu64 "%s%s: %s", number,
+			     drill->host[0] != '\0' ? " on " : "", drill->host,
 			     drill->phase);
 	tarn__cluster_reply__free_unpacked(reply, NULL);
 	return HV_OK;
@@ -186,6 +187,10 @@ enum hv_code cli_drill_run(struct cli *cli, struct hv_err *err)
 	run.bound_ms = (uint32_t)cli_number(&cli->args, "bound", 0);
 	run.has_bound_ms = run.bound_ms != 0;
 	run.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
+	if (run.host == NULL && run.kind != TARN__DRILL_KIND__DRILL_ROLLING)
+		return cli_usage(cli, err, "--host is needed");
+	if (run.host == NULL)
+		run.host = (char *)"";
 	run.vios = (char *)cli_text(&cli->args, "vios");
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_DRILL_RUN;
 	request.drill_run = &run;

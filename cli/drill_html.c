@@ -100,8 +100,12 @@ static void put_head(FILE *out, const struct cli *cli, const Tarn__DrillRecord *
 		cli_html_text(out, drill->vios);
 		(void)fputs(" of ", out);
 	}
-	(void)fputs("host ", out);
-	cli_html_text(out, drill->host);
+	if (drill->host[0] != '\0') {
+		(void)fputs("host ", out);
+		cli_html_text(out, drill->host);
+	} else {
+		(void)fputs("the cluster", out);
+	}
 	(void)fprintf(out, ", %s</p>\n<p class=\"verdict ",
 		      cli_clock_text(cli, drill->started_ms, when, sizeof(when)));
 	cli_html_text(out, verdict);
@@ -160,6 +164,31 @@ static void put_summary(FILE *out, const Tarn__DrillRecord *drill)
 	for (size_t i = 0; i < drill->n_skipped; i++)
 		term(out, "left out", drill->skipped[i]);
 	(void)fputs("</dl></section>\n", out);
+}
+
+static void put_legs(FILE *out, const Tarn__DrillRecord *drill)
+{
+	if (drill->n_legs == 0)
+		return;
+	(void)fputs("<section><h2>One after the other</h2><div class=\"wide\"><table><tr>"
+		    "<th>Host</th><th>VIOS</th><th class=\"n\">Drill</th>"
+		    "<th>Verdict</th><th>Reason</th></tr>\n",
+		    out);
+	for (size_t i = 0; i < drill->n_legs; i++) {
+		const Tarn__DrillLeg *leg = drill->legs[i];
+
+		(void)fputs("<tr><td>", out);
+		cli_html_text(out, leg->host);
+		(void)fputs("</td><td>", out);
+		cli_html_text(out, leg->vios);
+		(void)fprintf(out, "</td><td class=\"n\">%" PRIu64 "</td><td>",
+			      leg->drill);
+		cli_html_text(out, leg->verdict);
+		(void)fputs("</td><td>", out);
+		cli_html_text(out, leg->reason);
+		(void)fputs("</td></tr>\n", out);
+	}
+	(void)fputs("</table></div></section>\n", out);
 }
 
 static void put_timeline(FILE *out, const Tarn__DrillRecord *drill)
@@ -278,6 +307,7 @@ void cli_drill_html(const struct cli *cli, const Tarn__DrillRecord *drill, FILE 
 {
 	put_head(out, cli, drill);
 	put_summary(out, drill);
+	put_legs(out, drill);
 	put_timeline(out, drill);
 	put_plots(out, drill);
 	put_partitions(out, drill);

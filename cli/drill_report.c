@@ -16,6 +16,7 @@ static const struct {
 	{ TARN__DRILL_KIND__DRILL_HANG, "hang", "hang" },
 	{ TARN__DRILL_KIND__DRILL_BOTH_LOST, "both-lost", "loss of both VIOS" },
 	{ TARN__DRILL_KIND__DRILL_AGENT, "agent", "kill of the agent" },
+	{ TARN__DRILL_KIND__DRILL_ROLLING, "rolling", "rolling maintenance" },
 	{ TARN__DRILL_KIND__DRILL_COORDINATOR, "coordinator", "kill of the coordinator" },
 };
 
@@ -100,6 +101,41 @@ static enum hv_code show_partitions(struct cli *cli, const Tarn__DrillRecord *dr
 	table = cli_table_new(columns, HV_COUNT(columns));
 	for (size_t i = 0; i < drill->n_partitions; i++)
 		partition_row(table, drill->partitions[i]);
+	return cli_show_table(cli, table, 2, err);
+}
+
+static enum hv_code show_legs(struct cli *cli, const Tarn__DrillRecord *drill,
+			      struct hv_err *err)
+{
+	static const struct cli_column columns[] = {
+		{ "HOST", false },    { "VIOS", false },   { "DRILL", true },
+		{ "VERDICT", false }, { "REASON", false },
+	};
+	struct cli_table *table;
+
+	if (drill->n_legs == 0)
+		return HV_OK;
+	(void)fputc('\n', cli->out);
+	table = cli_table_new(columns, HV_COUNT(columns));
+	for (size_t i = 0; i < drill->n_legs; i++) {
+		const Tarn__DrillLeg *leg = drill->legs[i];
+		const char *verdict = leg->verdict != NULL ? leg->verdict
+				      : leg->has_drill     ? "running"
+							   : "waits";
+
+		cli_cell(table, CLI_STRONG, "%s", leg->host);
+		cli_cell(table, CLI_PLAIN, "%s", leg->vios[0] != '\0' ? leg->vios : "-");
+		if (leg->has_drill)
+			cli_cell(table, CLI_PLAIN, "%" PRIu64, leg->drill);
+		else
+			cli_cell(table, CLI_PLAIN, "-");
+		cli_cell(table,
+			 strcmp(verdict, "passed") == 0   ? CLI_GOOD
+			 : strcmp(verdict, "failed") == 0 ? CLI_BAD
+							  : CLI_PLAIN,
+			 "%s", verdict);
+		cli_cell(table, CLI_PLAIN, "%s", leg->reason != NULL ? leg->reason : "");
+	}
 	return cli_show_table(cli, table, 2, err);
 }
 
@@ -234,9 +270,10 @@ static void show_verdict(struct cli *cli, const Tarn__DrillRecord *drill)
 	struct cli_word word = cli_verdict_word(drill);
 	char t[CLI_TIME_BYTES];
 
-	(void)fprintf(cli->out, "drill %" PRIu64 ", %s%s%s on host %s: ", drill->number,
+	(void)fprintf(cli->out, "drill %" PRIu64 ", %s%s%s%s%s: ", drill->number,
 		      cli_drill_title(drill), drill->vios[0] != '\0' ? " of " : "",
-		      drill->vios, drill->host);
+		      drill->vios, drill->host[0] != '\0' ? " on host " : "",
+		      drill->host);
 	cli_tone_print(cli->out, word.tone, cli->is_colour, "%s", word.text);
 	(void)fprintf(cli->out,
 		      "\n  longest stall %s, %" PRIu64 " pages verified, %" PRIu64
@@ -255,7 +292,9 @@ enum hv_code cli_drill_report(struct cli *cli, const Tarn__DrillRecord *drill,
 	show_verdict(cli, drill);
 	show_claim(cli, drill);
 	show_more(cli, drill);
-	code = show_timeline(cli, drill, err);
+	code = show_legs(cli, drill, err);
+	if (code == HV_OK)
+		code = show_timeline(cli, drill, err);
 	if (code != HV_OK)
 		return code;
 	show_course(cli, drill);
@@ -277,8 +316,8 @@ static void table_row(struct cli *cli, struct cli_table *table,
 	cli_cell(table, CLI_PLAIN, "%s",
 		 cli_clock_text(cli, drill->started_ms, when, sizeof(when)));
 	cli_cell(table, CLI_PLAIN, "%s", cli_drill_kind(drill));
-	cli_cell(table, CLI_PLAIN, "%s", drill->host);
-	cli_cell(table, CLI_PLAIN, "%s", drill->vios);
+	cli_cell(table, CLI_PLAIN, "%s", drill->host[0] != '\0' ? drill->host : "all");
+	cli_cell(table, CLI_PLAIN, "%s", drill->vios[0] != '\0' ? drill->vios : "-");
 	cli_cell(table, word.tone, "%s", word.text);
 	cli_cell(table, CLI_PLAIN, "%s",
 		 cli_time((double)drill->longest_stall_us, t, sizeof(t)));

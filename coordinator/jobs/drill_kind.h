@@ -10,6 +10,7 @@
 #ifndef COORDINATOR_JOBS_DRILL_KIND_H
 #define COORDINATOR_JOBS_DRILL_KIND_H
 
+#include "coordinator/cluster/plan.h"
 #include "coordinator/jobs/drill.h"
 
 #define DRILL_UNMET_BYTES 400 /* fits a sentence of struct hv_err */
@@ -47,6 +48,7 @@ struct drill_kind {
 	void (*prove)(struct drill *drill); /* what is still missing is a doubt */
 };
 
+#define DRILL_BOUND_MS_MAX 600000 /* of DrillRun; arbitrary */
 #define DRILL_TEXT_BYTES 320
 /* Puts in what {vios} and {bound} stand for; returns `to`. */
 char *drill_describe(const Tarn__DrillRecord *drill, const char *text,
@@ -66,6 +68,19 @@ void drill_inject_both(struct drill *drill);
 void drill_await_both(struct drill *drill);
 void drill_serve_both(struct drill *drill);
 void drill_prove_both(struct drill *drill);
+
+uint64_t drill_next_number(const struct cluster *cluster);
+/* Whether a drill could begin on ready->host now; else all that is missing. */
+HV_MUST_USE
+enum hv_code drill_check_host(const struct plan *plan, const struct drill_kind *kind,
+			      struct drill_ready *ready, struct hv_err *err);
+/* What was done is undone by its next steps. */
+void drill_abort(struct draft *draft, const Tarn__DrillRecord *drill);
+
+/* drill_rolling.c: a drill of drills. */
+HV_MUST_USE
+enum hv_code drill_plan_rolling(struct plan *plan, const Tarn__DrillRun *request,
+				struct hv_err *err);
 
 /* NULL: this coordinator knows no such kind. */
 const struct drill_kind *drill_kind_of(Tarn__DrillKind kind);

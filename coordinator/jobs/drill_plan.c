@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BOUND_MS_MAX 600000 /* arbitrary */
-
 void drill_unmet(struct drill_ready *ready, const char *format, ...)
 {
 	size_t left = sizeof(ready->unmet) - ready->length;
@@ -186,7 +184,7 @@ char *drill_describe(const Tarn__DrillRecord *drill, const char *text,
 	return to;
 }
 
-static uint64_t next_number(const struct cluster *cluster)
+uint64_t drill_next_number(const struct cluster *cluster)
 {
 	size_t count = cluster_count(cluster, RECORD_DRILL);
 
@@ -201,7 +199,7 @@ static uint64_t put_drill(struct plan *plan, const Tarn__DrillRun *request,
 	Tarn__DrillRecord drill = TARN__DRILL_RECORD__INIT;
 	char texts[3][DRILL_TEXT_BYTES];
 
-	drill.number = next_number(plan->cluster);
+	drill.number = drill_next_number(plan->cluster);
 	drill.kind = request->kind;
 	drill.host = request->host;
 	drill.vios = ready->target != NULL ? ready->target->name : (char *)"";
@@ -263,10 +261,22 @@ static enum hv_code check_request(const Tarn__DrillRun *request,
 		return hv_fail(err, HV_E_INVAL,
 			       "a drill of that kind is not of one VIOS");
 	if (request->has_bound_ms &&
-	    (request->bound_ms == 0 || request->bound_ms > BOUND_MS_MAX))
+	    (request->bound_ms == 0 || request->bound_ms > DRILL_BOUND_MS_MAX))
 		return hv_fail(err, HV_E_LIMIT, "a bound of %u ms; it takes 1 to %u ms",
-			       request->bound_ms, BOUND_MS_MAX);
+			       request->bound_ms, DRILL_BOUND_MS_MAX);
 	return HV_OK;
+}
+
+enum hv_code drill_check_host(const struct plan *plan, const struct drill_kind *kind,
+			      struct drill_ready *ready, struct hv_err *err)
+{
+	enum hv_code code = plan_need_no_drill(plan, ready->host->name, err);
+
+	if (code == HV_OK)
+		code = need_no_resize(plan, ready->host, err);
+	if (code == HV_OK)
+		code = plan_need_connected(plan, ready->host, err);
+	return code == HV_OK ? check_ready(ready, kind, err) : code;
 }
 
 enum hv_code jobs_plan_drill(struct plan *plan, const Tarn__DrillRun *request,
@@ -274,29 +284,44 @@ enum hv_code jobs_plan_drill(struct plan *plan, const Tarn__DrillRun *request,
 {
 	const struct drill_kind *kind = drill_kind_of(request->kind);
 	struct drill_ready ready = { .cluster = plan->cluster, .asked = request->vios };
-	enum hv_code code = plan_need_host(plan, request->host, &ready.host, err);
+	enum hv_code code;
 
+	if (request->kind == TARN__DRILL_KIND__DRILL_ROLLING)
+		return drill_plan_rolling(plan, request, err);
+	code = plan_need_host(plan, request->host, &ready.host, err);
 	if (code == HV_OK)
 		code = check_request(request, kind, ready.host, err);
 	if (code == HV_OK)
-		code = plan_need_no_drill(plan, request->host, err);
-	if (code == HV_OK)
-		code = need_no_resize(plan, ready.host, err);
-	if (code == HV_OK)
-		code = plan_need_connected(plan, ready.host, err);
-	if (code == HV_OK)
-		code = check_ready(&ready, kind, err);
+		code = drill_check_host(plan, kind, &ready, err);
 	if (code != HV_OK)
 		return code;
 	plan->job = put_drill(plan, request, kind, &ready);
 	return HV_OK;
 }
 
+void drill_abort(struct draft *draft, const Tarn__DrillRecord *drill)
+{
+	Tarn__DrillRecord *edit;
+
+	if (drill->aborted)
+		return;
+	edit = draft_edit_drill(draft, drill->number);
+	if (edit == NULL)
+		return; /* draft_finish() says no memory */
+	edit->has_aborted = 1;
+	edit->aborted = true;
+	draft_set_text(draft, &edit->doubt, "aborted while it was in phase %s",
+		       drill->phase);
+	draft_add_event(draft, TARN__EVENT_LEVEL__EVENT_INFO, drill->host,
+			"drill.aborted", "drill %llu is aborted by request",
+			(unsigned long long)drill->number);
+	draft_name(draft, "drill %llu is aborted", (unsigned long long)drill->number);
+}
+
 enum hv_code jobs_plan_drill_abort(struct plan *plan, const Tarn__DrillAbort *request,
 				   struct hv_err *err)
 {
 	const Tarn__DrillRecord *drill = cluster_drill(plan->cluster, request->number);
-	Tarn__DrillRecord *edit;
 
 	if (drill == NULL)
 		return hv_fail(err, HV_E_NOTFOUND, "drill %llu is unknown",
@@ -305,19 +330,6 @@ enum hv_code jobs_plan_drill_abort(struct plan *plan, const Tarn__DrillAbort *re
 		return hv_fail(err, HV_E_STATE, "drill %llu is over: %s",
 			       (unsigned long long)drill->number, drill->verdict);
 	plan->job = drill->job;
-	if (drill->aborted)
-		return HV_OK;
-	edit = draft_edit_drill(&plan->draft, drill->number);
-	if (edit == NULL)
-		return HV_OK; /* draft_finish() says no memory */
-	edit->has_aborted = 1;
-	edit->aborted = true;
-	draft_set_text(&plan->draft, &edit->doubt, "aborted while it was in phase %s",
-		       drill->phase);
-	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, drill->host,
-			"drill.aborted", "drill %llu is aborted by request",
-			(unsigned long long)drill->number);
-	draft_name(&plan->draft, "drill %llu is aborted",
-		   (unsigned long long)drill->number);
+	drill_abort(&plan->draft, drill);
 	return HV_OK;
 }

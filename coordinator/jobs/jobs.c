@@ -274,4 +274,5 @@ void jobs_step(struct draft *draft, const Tarn__HostRecord *host)
 	step_reported(draft, host);
 	jobs_step_vios(draft, host);
 	jobs_step_drill(draft, host);
+	jobs_step_rolling(draft, host);
 }

@@ -54,6 +54,7 @@ void jobs_step_resizes(struct draft *draft, const Tarn__HostRecord *host);
 void jobs_end_resize(struct draft *draft, Tarn__LparRecord *edit);
 void jobs_step_vios(struct draft *draft, const Tarn__HostRecord *host);
 void jobs_step_drill(struct draft *draft, const Tarn__HostRecord *host);
+void jobs_step_rolling(struct draft *draft, const Tarn__HostRecord *host);
 
 /* Code and sentence of a status that failed, bounded and never empty. */
 enum hv_code jobs_error_code(const Tarn__Error *error);

@@ -47,6 +47,7 @@
 #define HV_UTILIZATION_MAX 1000      /* samples of one message */
 #define HV_UTILIZATION_NAMES_MAX 512 /* partitions that a query names */
 #define HV_SAMPLE_RATE_S 30          /* where nobody set one; as proto/ says */
+#define HV_DRILL_LEGS_MAX 64         /* two a host; arbitrary */
 #define HV_DRILL_STEPS_MAX 256
 #define HV_DRILL_POINTS_MAX 240   /* even; two minutes of reports, then each is of two */
 #define HV_DRILL_MOMENTS_MAX 16   /* arbitrary */

@@ -18,7 +18,8 @@ rehearse() {
 		fail "drill $kind"
 	}
 	cat "$work/drill"
-	number=$(tarn drill list --json | jq '[.drills[].number] | max')
+	number=$(tarn drill list --json | jq --arg kind "$kind" \
+		'[.drills[] | select(.kind == ($kind | sub("-"; "_"))) | .number] | max')
 	tarn drill show "$number" --json >"$work/drill.json"
 }
 
@@ -77,6 +78,13 @@ rehearse coordinator --host h1
 [[ $(pid_of "$state/coordinator.pid") != "$coordinator" ]] || fail "it is the same coordinator"
 [[ $(processes_of h1; cat "$state"/h1/run/vios?.pid) == "$everybody" ]] ||
 	fail "others than before"
+
+act "rolling" "every VIOS is maintained, one after the other, and nobody notices" \
+	"tarn drill run rolling" "it passes; two drills that passed; the same processes"
+wait_until $((30 * slow)) "a pair on h1" pair_is_redundant h1
+rehearse rolling
+says '[.legs[].verdict] == ["passed", "passed"] and ([.legs[].vios] | sort) == ["vios1", "vios2"]'
+same_processes h1 "$same"
 
 act "abort" "a drill that is aborted leaves what it found" \
 	"tarn drill run planned --no-wait; tarn drill abort" "inconclusive; a pair as before"
