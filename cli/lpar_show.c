@@ -177,6 +177,21 @@ static void count_line(struct cli *cli, const char *label, uint64_t count)
 	line(cli, label, "%10" PRIu64, count);
 }
 
+/* Read back over the VIOS that it does not ask. */
+static void show_cross(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	if (!stat->has_cross_checked)
+		return;
+	if (!stat->has_cross_bad_page)
+		line(cli, "cross-checked", "%10" PRIu64 ", all as written",
+		     stat->cross_checked);
+	else
+		line(cli, "cross-checked",
+		     "%10" PRIu64 ", %" PRIu64 " bad, last page %" PRIu64 " over %s",
+		     stat->cross_checked, stat->cross_bad, stat->cross_bad_page,
+		     stat->cross_bad_vios != NULL ? stat->cross_bad_vios : "?");
+}
+
 static void show_faults(struct cli *cli, const Tarn__PartitionStat *stat)
 {
 	heading(cli, "FAULTS");
@@ -200,6 +215,7 @@ static void show_faults(struct cli *cli, const Tarn__PartitionStat *stat)
 	count_line(cli, "checksum errors", stat->checksum_errors);
 	count_line(cli, "integrity errors", stat->integrity_errors);
 	count_line(cli, "device errors", stat->io_errors);
+	show_cross(cli, stat);
 	line(cli, "slots",
 	     "%" PRIu64 " live, %" PRIu64 " free, %" PRIu64 " being written, %" PRIu64
 	     " condemned, %" PRIu64 " quarantined",

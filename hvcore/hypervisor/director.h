@@ -53,7 +53,13 @@ void pair_tick(struct hypervisor *hv);
 /* ... at once, all or one. STATE: one cannot go back yet. */
 HV_MUST_USE
 enum hv_code pair_fail_back(struct hypervisor *hv, const char *only, struct hv_err *err);
+/* Those of `paths`, a bit each: "vios1", "vios1 and vios2". */
+const char *pair_names(const struct hypervisor *hv, unsigned paths, char *to,
+		       size_t room);
 /* The paths of a partition, as they are shown. */
 void pair_stat(struct partition *partition, Tarn__PartitionStat *stat);
+/* Its pages that were read back over the other; `vios` is the stat's as long as it. */
+void pair_cross_stat(const struct partition *partition, Tarn__PartitionStat *stat,
+		     char vios[REASON_BYTES]);
 
 #endif

@@ -195,6 +195,7 @@ struct partition {
 	struct hv_space_stat stat;
 	uint64_t file_pages;
 	bool has_stat, has_file_pages;
+	uint64_t cross_bad_told; /* of the pages that do not verify: logged */
 	/* the attached process */
 	int fd, pid, pidfd;
 	struct hv_watch watch, pidfd_watch;

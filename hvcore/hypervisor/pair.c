@@ -179,6 +179,33 @@ bool pair_is_asked(const struct hypervisor *hv, unsigned path)
 	return hv->director.preferred == (int)path;
 }
 
+const char *pair_names(const struct hypervisor *hv, unsigned paths, char *to, size_t room)
+{
+	const struct vios *pair = hv->director.vios;
+	bool is_both = paths == (HV_BIT(0) | HV_BIT(1));
+
+	(void)snprintf(to, room, "%s%s%s", (paths & HV_BIT(0)) != 0 ? pair[0].name : "",
+		       is_both ? " and " : "",
+		       (paths & HV_BIT(1)) != 0 ? pair[1].name : "");
+	return to;
+}
+
+void pair_cross_stat(const struct partition *partition, Tarn__PartitionStat *stat,
+		     char vios[REASON_BYTES])
+{
+	const struct hv_space_stat *from = &partition->stat;
+
+	stat->has_cross_checked = stat->has_cross_bad = true;
+	stat->cross_checked = from->counts.cross_checked;
+	stat->cross_bad = from->counts.cross_bad;
+	if (from->bad.paths == 0)
+		return;
+	stat->has_cross_bad_page = true;
+	stat->cross_bad_page = from->bad.page;
+	stat->cross_bad_vios = vios;
+	(void)pair_names(partition->hv, from->bad.paths, vios, REASON_BYTES);
+}
+
 void pair_stat(struct partition *partition, Tarn__PartitionStat *stat)
 {
 	struct vios *pair = partition->hv->director.vios;

@@ -25,6 +25,7 @@ struct build_partition {
 	uint64_t latency_buckets[HV_HIST_BUCKETS];
 	uint64_t stall_buckets[HV_STALL_BUCKETS];
 	char reason[REASON_BYTES];
+	char cross_bad_vios[REASON_BYTES];
 };
 
 struct build_vios {
@@ -363,6 +364,7 @@ static void fill_partition(struct build_partition *at, struct partition *partiti
 		SET(stat, logical_pages, partition->stat.pages); /* of that moment */
 		fill_pages(stat, &partition->stat);
 		fill_counts(stat, &partition->stat);
+		pair_cross_stat(partition, stat, at->cross_bad_vios);
 		fill_manager(at, partition);
 	}
 	if (partition->hcalls != NULL) {

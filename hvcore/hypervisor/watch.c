@@ -5,8 +5,10 @@
  *
  * What would let a page be lost stops stealing from that partition, visibly; what
  * takes frames from others, or cannot be served any more, ends it.
+ *
+ * And what was done to them: pages that do not read back over the other VIOS.
  */
-#include "hvcore/hypervisor/hypervisor_priv.h"
+#include "hvcore/hypervisor/director.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -208,6 +210,23 @@ static void judge(struct partition *partition)
 	life_block(partition, false);
 }
 
+/* Once a second, however many there are. */
+static void tell_cross_bad(struct partition *partition)
+{
+	const struct hv_space_stat *stat = &partition->stat;
+	char vios[REASON_BYTES];
+
+	if (stat->counts.cross_bad == partition->cross_bad_told)
+		return;
+	log_error(
+		"hypervisor.cross_bad", "partition=%s pages=%llu page=%u vios=\"%s\"",
+		partition->name,
+		(unsigned long long)(stat->counts.cross_bad - partition->cross_bad_told),
+		stat->bad.page,
+		pair_names(partition->hv, stat->bad.paths, vios, sizeof(vios)));
+	partition->cross_bad_told = stat->counts.cross_bad;
+}
+
 /* P18: its size is ours to change; the tmpfs held it to its blocks meanwhile. */
 static void judge_dedicated(struct partition *partition)
 {
@@ -234,6 +253,7 @@ static void on_fresh(struct hypervisor *hv, void *arg)
 			judge_dedicated(p);
 		if (p->mode == HV_MODE_DEDICATED || !p->has_stat)
 			continue;
+		tell_cross_bad(p);
 		judge(p);
 		if (fault_round_is_out(&hv->sweep_round))
 			continue;

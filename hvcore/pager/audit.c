@@ -12,7 +12,8 @@
  *   fills       one for each INFLIGHT page, and the page names it
  *   flights     a write's slots are WRITING with their page STEALING, or CONDEMNED;
  *               a read's is LIVE with a fill, or CONDEMNED; and every WRITING or
- *               CONDEMNED slot is in exactly one flight (P4)
+ *               CONDEMNED slot is in exactly one flight (P4), or in one and a check's
+ *   checks      a check's slot is LIVE while its page has it, else CONDEMNED
  */
 #include "hvcore/pager/pager_priv.h"
 
@@ -164,6 +165,41 @@ static enum hv_code audit_read(const struct hv_pager *pager, unsigned index,
 	return HV_OK;
 }
 
+/* Given up by a page-in, too: counted there. */
+static bool is_read_for_nobody(const struct hv_space *space, uint32_t slot)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		for (uint32_t buffer = 0; buffer < HV_LANE_READ_BUFFERS; buffer++) {
+			const struct hv_flight *at =
+				&space->pager->paths[i].flights[buffer];
+
+			if (at->user != 0 && !at->is_check && at->space == space &&
+			    at->slot == slot && at->fill == HV_FILL_NONE)
+				return true;
+		}
+	return false;
+}
+
+static enum hv_code audit_check(const struct hv_pager *pager,
+				const struct hv_flight *flight, uint32_t *ret_busy,
+				struct hv_err *err)
+{
+	const struct hv_check *check = &pager->checks[flight->fill];
+	const struct hv_page_table *table = &flight->space->table;
+	bool is_kept = table->pages[check->page].slot == flight->slot;
+
+	if (check->state != HV_CHECK_SENT || check->space != flight->space ||
+	    check->slot != flight->slot)
+		return hv_fail(err, HV_E_CORRUPT, "slot %u is read, but not by check %u",
+			       flight->slot, flight->fill);
+	if (hv_slot_class(table, flight->slot) !=
+	    (is_kept ? HV_SLOT_LIVE : HV_SLOT_CONDEMNED))
+		return hv_fail(err, HV_E_CORRUPT, "slot %u, being checked: class %d",
+			       flight->slot, (int)hv_slot_class(table, flight->slot));
+	*ret_busy += !is_kept && !is_read_for_nobody(flight->space, flight->slot);
+	return HV_OK;
+}
+
 static enum hv_code audit_fill(const struct hv_pager *pager, unsigned index,
 			       struct hv_err *err)
 {
@@ -184,8 +220,25 @@ static enum hv_code audit_fill(const struct hv_pager *pager, unsigned index,
 /* Flights of one space: how many, and slots they keep from being given out. */
 struct sums {
 	uint32_t out;
+	uint32_t checks;
 	uint32_t busy;
 };
+
+static enum hv_code audit_flight(const struct hv_pager *pager, unsigned index,
+				 uint32_t buffer, struct sums *sum, struct hv_err *err)
+{
+	const struct hv_pager_path *path = &pager->paths[index];
+	const struct hv_flight *flight = &path->flights[buffer];
+
+	sum->out++;
+	sum->checks += flight->is_check;
+	if (flight->space->is_ended)
+		return HV_OK;
+	if (flight->is_check)
+		return audit_check(pager, flight, &sum->busy, err);
+	return flight->is_write ? audit_write(path, buffer, &sum->busy, err)
+				: audit_read(pager, index, buffer, &sum->busy, err);
+}
 
 static enum hv_code audit_flights(const struct hv_pager *pager, unsigned index,
 				  struct sums *sums, struct hv_err *err)
@@ -196,20 +249,14 @@ static enum hv_code audit_flights(const struct hv_pager *pager, unsigned index,
 
 	for (uint32_t buffer = 0; buffer < HV_LANE_BUFFERS; buffer++) {
 		const struct hv_flight *flight = &path->flights[buffer];
-		struct sums *sum;
 
 		if (flight->user == 0)
 			continue;
 		out++;
 		if (flight->space->pager != pager)
 			return hv_fail(err, HV_E_CORRUPT, "a request of a stranger");
-		sum = &sums[flight->space->index];
-		sum->out++;
-		if (flight->space->is_ended)
-			continue;
-		code = flight->is_write
-			       ? audit_write(path, buffer, &sum->busy, err)
-			       : audit_read(pager, index, buffer, &sum->busy, err);
+		code = audit_flight(pager, index, buffer, &sums[flight->space->index],
+				    err);
 		if (code != HV_OK)
 			return code;
 	}
@@ -252,10 +299,13 @@ enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err)
 		code = hv_space_audit(space, err);
 		if (code != HV_OK)
 			return code;
-		if (space->index != i || space->out != sums[i].out)
+		if (space->index != i || space->out != sums[i].out ||
+		    space->checks != sums[i].checks)
 			return hv_fail(err, HV_E_CORRUPT,
-				       "space %u: %u requests out, %u counted", i,
-				       sums[i].out, space->out);
+				       "space %u: %u requests out (checks %u), %u (%u) "
+				       "counted",
+				       i, sums[i].out, sums[i].checks, space->out,
+				       space->checks);
 		if (!space->is_ended &&
 		    sums[i].busy != slots[HV_SLOT_WRITING] + slots[HV_SLOT_CONDEMNED])
 			return hv_fail(err, HV_E_CORRUPT,

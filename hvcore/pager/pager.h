@@ -130,6 +130,8 @@ struct hv_pager_config {
 	unsigned id;    /* 0..31, bit in nudge */
 	unsigned fills; /* page-ins at once, 1..HV_FILLS_MAX; each has a private buffer
 			   (P8) */
+	unsigned checks_per_s; /* pages read back over the path that their space does
+				  not ask; 0: none. Besides, one for 100 page-ins */
 	struct hv_frames *frames;
 	const struct hv_pager_ops *ops; /* NULL: alone */
 	void *ctx;
@@ -364,6 +366,14 @@ struct hv_space_counts {
 	uint64_t
 		map_ends; /* in nothing: lost, discarded, a fault's now, to be begun again */
 	uint64_t io_lost; /* pages under I/O that their partition made zeros of */
+	/* pages read back over the path that it does not ask */
+	uint64_t cross_checked;
+	uint64_t cross_bad; /* of them: did not come back as they were written */
+};
+
+struct hv_cross_bad { /* the last one of them */
+	uint32_t page;
+	uint32_t paths; /* bit a path over which it was bad; 0: there was none yet */
 };
 
 struct hv_space_stat {
@@ -377,6 +387,7 @@ struct hv_space_stat {
 	uint64_t loaned; /* of the ZERO ones */
 	uint64_t table_bytes;
 	uint64_t requests_out;
+	struct hv_cross_bad bad;
 	enum hv_wait wait;
 	uint64_t waiting_since_ns; /* of the oldest parked fault; 0 = none */
 	enum hv_pause pause;

@@ -9,6 +9,7 @@
  *   resize.c   logical memory that grows and shrinks
  *   fill.c     page-ins, from fault to install
  *   steal.c    page-outs, from victims to punch
+ *   check.c    pages read back over the path that nobody asks
  *   reclaim.c  which victims, when; hv_pager_run
  *   path.c     epochs, requests out, answers
  *   frames.c   the counter, fair shares
@@ -23,6 +24,7 @@
 #define HV_FILL_NONE UINT8_MAX
 #define HV_USER_BUFFER_BITS 9 /* a request's `user`: serial << 9 | first buffer */
 
+#define HV_CHECKS 2 /* at once: a path that is silent holds up one of them; arbitrary */
 #define HV_CHECKSUM_TRIES 3 /* PAGER.md P8/M4: the path, the other one, once more */
 #define HV_ERROR_TRIES 8    /* arbitrary: paths in turn, 6 s of back-off in all */
 #define HV_ERROR_WAIT_NS 50000000u  /* doubles each time; arbitrary */
@@ -63,7 +65,25 @@ struct hv_flight {
 	uint32_t slot;
 	uint16_t pages;
 	uint8_t is_write;
-	uint8_t fill; /* of a read; HV_FILL_NONE: given up, nobody wants the answer */
+	uint8_t is_check; /* a read; `fill` is which */
+	uint8_t fill;     /* of a read; HV_FILL_NONE: given up, nobody wants the answer */
+};
+
+/* A page that is read back over the path that its space does not ask. */
+enum hv_check_state {
+	HV_CHECK_FREE,
+	HV_CHECK_QUEUED, /* waits for a buffer, for another try */
+	HV_CHECK_SENT,
+};
+
+struct hv_check {
+	uint8_t state; /* enum hv_check_state */
+	uint8_t path;  /* that is checked */
+	uint8_t tries; /* that failed */
+	uint32_t page;
+	uint32_t slot;     /* what it had when the check began, */
+	uint32_t checksum; /* ... and what is to be found there */
+	struct hv_space *space;
 };
 
 struct hv_pager_path {
@@ -107,9 +127,10 @@ struct hv_space {
 	uint32_t frames;  /* charged: resident + stealing + inflight */
 	uint32_t pending; /* faults not yet counted as something */
 	uint32_t pending_maps;
-	uint32_t out;   /* requests on all paths */
-	uint32_t fills; /* in use: = inflight pages */
-	uint32_t index; /* in the pager's list */
+	uint32_t out;    /* requests on all paths */
+	uint32_t fills;  /* in use: = inflight pages */
+	uint32_t checks; /* requests of them that are out */
+	uint32_t index;  /* in the pager's list */
 	bool is_ended;
 	bool is_gone; /* an op said so: do nothing more */
 	bool is_blocked;
@@ -127,6 +148,8 @@ struct hv_space {
 	uint32_t sweep_at;
 	uint32_t sweep_end;
 	uint32_t sweep_cursor; /* of hv_pager_sweep */
+	uint32_t check_cursor;
+	struct hv_cross_bad bad;
 	/* replacement */
 	uint32_t steals;                       /* since the clock moved */
 	uint16_t clock;                        /* ghost age */
@@ -167,7 +190,18 @@ struct hv_pager {
 	uint64_t nomems;
 	uint64_t ignored_answers;
 	uint64_t page_ins, page_in_ns; /* of all its spaces, those that ended too */
+	struct hv_check checks[HV_CHECKS];
+	unsigned checks_per_s;   /* 0 = none */
+	unsigned check_space;    /* looked at next: round robin */
+	uint64_t check_ns;       /* the next begins then, */
+	uint64_t check_page_ins; /* ... or some page-ins after this */
 };
+
+/* P8: a private page for whoever needs one for a moment. */
+static inline uint8_t *hv_scratch(const struct hv_pager *pager)
+{
+	return pager->private_pages + (size_t)pager->fill_count * HV_PAGE_BYTES;
+}
 
 /* ---- space.c ---- */
 
@@ -208,14 +242,19 @@ static inline void hv_space_fertile(struct hv_space *space)
 	hv_space_barren(space, 0);
 }
 
-/* The page's slot is worthless: FREE, or CONDEMNED while a request on it is out. */
+bool hv_check_is_on(const struct hv_space *space, uint32_t slot); /* check.c */
+
+/*
+ * The page's slot is worthless: FREE, or CONDEMNED while a request on it is out; of
+ * those that it knows of `is_out` says it.
+ */
 static inline void hv_page_drop_slot(struct hv_space *space, uint32_t page, bool is_out)
 {
 	struct hv_page *entry = &space->table.pages[page];
 
 	if (entry->slot == HV_SLOT_NONE)
 		return;
-	if (is_out)
+	if (is_out || (space->checks > 0 && hv_check_is_on(space, entry->slot)))
 		hv_slot_condemn(&space->table, entry->slot);
 	else
 		hv_slot_release(&space->table, entry->slot);
@@ -335,6 +374,19 @@ unsigned hv_steal_abort(struct hv_space *space, unsigned path,
 /* Why nothing may be written out now. */
 enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns);
 
+/* ---- check.c ---- */
+
+/* Begins one, if there is a page to check; false: there is none, nowhere. */
+bool hv_check_start(struct hv_pager *pager, uint64_t now_ns);
+/* Goes on with those that wait, begins one that is due. Says when to call it again. */
+uint64_t hv_checks_run(struct hv_pager *pager, uint64_t now_ns);
+/* Its read is off the table; the window buffer is still ours. */
+void hv_check_answered(struct hv_pager *pager, unsigned path, struct hv_check *check,
+		       uint32_t buffer, int result, uint64_t now_ns);
+void hv_check_lost(struct hv_check *check); /* ... its epoch ended */
+/* The space has ended: of its checks only those that are out are left. */
+void hv_checks_drop(struct hv_pager *pager, const struct hv_space *space);
+
 /* ---- reclaim.c ---- */
 /* New in its frame. */
 void hv_page_enqueue(struct hv_space *space, uint32_t page, uint64_t now_ns);
@@ -376,5 +428,10 @@ void hv_paths_flush(struct hv_pager *pager);
 void hv_paths_look(struct hv_pager *pager, uint64_t now_ns);
 /* None of them is held to be quiet, until the next look. */
 void hv_paths_trust(struct hv_pager *pager);
+/*
+ * A request on that slot was answered and nobody wants its content: it is FREE, or
+ * what else is out on it has the last word (P4). Only a check is ever out beside another.
+ */
+void hv_slot_answered(struct hv_space *space, uint32_t slot);
 
 #endif

@@ -133,11 +133,37 @@ static struct hv_flight land(struct hv_pager_path *path, uint32_t buffer)
 	return flight;
 }
 
+static bool is_read_out(const struct hv_space *space, uint32_t slot)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		for (uint32_t buffer = 0; buffer < HV_LANE_READ_BUFFERS; buffer++) {
+			const struct hv_flight *flight =
+				&space->pager->paths[i].flights[buffer];
+
+			if (flight->user != 0 && flight->space == space &&
+			    flight->slot == slot)
+				return true;
+		}
+	return false;
+}
+
+void hv_slot_answered(struct hv_space *space, uint32_t slot)
+{
+	if (!is_read_out(space, slot))
+		hv_slot_release(&space->table, slot);
+}
+
 /* Answered, and nobody wants the content: all its slots are worthless. */
 static void release_all(const struct hv_flight *flight)
 {
-	for (unsigned i = 0; i < flight->pages; i++)
-		hv_slot_release(&flight->space->table, flight->slot + i);
+	struct hv_space *space = flight->space;
+
+	for (unsigned i = 0; i < flight->pages; i++) {
+		if (space->checks > 0)
+			hv_slot_answered(space, flight->slot + i);
+		else
+			hv_slot_release(&space->table, flight->slot + i);
+	}
 }
 
 void hv_pager_on_answer(struct hv_pager *pager, unsigned index, uint64_t user, int result,
@@ -155,7 +181,11 @@ void hv_pager_on_answer(struct hv_pager *pager, unsigned index, uint64_t user, i
 	}
 	flight = land(path, buffer);
 	path->quiet_ns = now_ns;
-	if (flight.space->is_ended || (!flight.is_write && flight.fill == HV_FILL_NONE))
+	if (flight.is_check)
+		hv_check_answered(pager, index, &pager->checks[flight.fill], buffer,
+				  result, now_ns);
+	else if (flight.space->is_ended ||
+		 (!flight.is_write && flight.fill == HV_FILL_NONE))
 		release_all(&flight);
 	else if (flight.is_write)
 		hv_steal_answered(flight.space, index, &flight, buffer, result, now_ns);
@@ -248,6 +278,11 @@ static void end_flight(struct hv_pager *pager, unsigned index, uint32_t buffer,
 
 	for (unsigned i = 0; i < flight.pages; i++)
 		hv_slot_doubt(table, flight.slot + i, index);
+	if (flight.is_check) {
+		hv_check_lost(&pager->checks[flight.fill]);
+		toll->quarantined_slots += table->slots_in[HV_SLOT_QUARANTINED] - before;
+		return;
+	}
 	if (!flight.space->is_ended && !flight.is_write && flight.fill != HV_FILL_NONE) {
 		hv_fill_resend(pager, &pager->fills[flight.fill]);
 		toll->resent_reads++;

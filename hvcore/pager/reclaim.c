@@ -431,7 +431,7 @@ static void retry(struct hv_pager *pager, uint64_t now_ns)
 
 struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
 {
-	struct hv_pager_run run = { .wake_ns = UINT64_MAX };
+	struct hv_pager_run run = { 0 };
 
 	retry(pager, now_ns);
 	hv_paths_flush(pager); /* M6: reads are on their way before we steal */
@@ -439,6 +439,7 @@ struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
 	run.is_busy = reclaim(pager, now_ns);
 	if (pager->is_trim_due)
 		trim(pager, now_ns);
+	run.wake_ns = hv_checks_run(pager, now_ns);
 	hv_paths_flush(pager);
 	for (unsigned i = 0; i < pager->space_count; i++)
 		if (hv_space_acts(pager->spaces[i]) &&
@@ -446,7 +447,7 @@ struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
 			run.is_busy = true;
 	if (pager->is_retry_due)
 		run.is_busy = true;
-	if (pager->retry_ns != 0)
+	if (pager->retry_ns != 0 && pager->retry_ns < run.wake_ns)
 		run.wake_ns = pager->retry_ns;
 	return run;
 }

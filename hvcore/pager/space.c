@@ -109,6 +109,7 @@ enum hv_code hv_pager_open(const struct hv_pager_config *config,
 	pager->frames = config->frames;
 	pager->ops = config->ops;
 	pager->ctx = config->ctx;
+	pager->checks_per_s = config->checks_per_s;
 	for (unsigned i = 0; i < config->fills; i++)
 		pager->free_fills |= UINT64_C(1) << i;
 	*ret_pager = pager;
@@ -316,6 +317,7 @@ void hv_pager_end(struct hv_pager *pager, struct hv_space *space)
 		return;
 	space->is_ended = true; /* from here on its table is only about slots */
 	drop_fills(pager, space);
+	hv_checks_drop(pager, space);
 	HV_INVARIANT(space->fills == 0);
 	hv_frames_leaving(pager->frames,
 			  -(int64_t)space->table.pages_in[HV_PAGE_STEALING]);
@@ -383,6 +385,7 @@ void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
 		.loaned = space->table.loaned,
 		.table_bytes = hv_space_table_bytes(space),
 		.requests_out = space->out,
+		.bad = space->bad,
 	};
 	for (unsigned i = 0; i < HV_PAGE_STATE_COUNT; i++)
 		ret_stat->pages_in[i] = space->table.pages_in[i];

@@ -35,11 +35,6 @@ struct batch {
 	uint32_t freed;
 };
 
-static uint8_t *scratch(const struct hv_pager *pager)
-{
-	return pager->private_pages + (size_t)pager->fill_count * HV_PAGE_BYTES;
-}
-
 static bool is_zero(const uint8_t *page)
 {
 	uint64_t word;
@@ -176,7 +171,7 @@ static bool batch_put(struct batch *batch, uint32_t page)
 	struct hv_space *space = batch->space;
 	struct hv_pager_path *path = &space->pager->paths[batch->path];
 	struct hv_page *entry = &space->table.pages[page];
-	const uint8_t *copy = scratch(space->pager);
+	const uint8_t *copy = hv_scratch(space->pager);
 	uint32_t buffer;
 
 	if (batch->room == 0 && !batch_begin(batch))
@@ -201,14 +196,14 @@ static bool copy_one(struct batch *batch, uint32_t page)
 	enum hv_code code;
 
 	batch->left--;
-	code = space->ops->copy_out(space->ctx, page, scratch(space->pager));
+	code = space->ops->copy_out(space->ctx, page, hv_scratch(space->pager));
 	if (code != HV_OK) {
 		if (code != HV_E_AGAIN)
 			hv_space_odd(space, code);
 		keep(space, page, 1);
 		return false;
 	}
-	if (is_zero(scratch(space->pager)))
+	if (is_zero(hv_scratch(space->pager)))
 		return true;
 	if (batch->is_stopped || !batch_put(batch, page)) {
 		batch->is_stopped = true;

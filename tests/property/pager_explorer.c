@@ -17,7 +17,7 @@
 static const char *const kind_names[PAGER_KIND_COUNT] = {
 	"start", "step",    "event",   "run",   "work",  "answer",
 	"late",  "end",     "begin",   "open",  "move",  "leave",
-	"drain", "squeeze", "discard", "punch", "sweep",
+	"drain", "squeeze", "discard", "punch", "sweep", "check",
 };
 
 struct action {
@@ -239,6 +239,11 @@ static bool act(struct explorer *explorer, struct action action)
 	case PAGER_SWEEP:
 		(void)hv_pager_sweep(world->pager, world->members[0].space, PAGES);
 		return true;
+	case PAGER_CHECK:
+		if (!hv_check_start(world->pager, world->now_ns))
+			return false;
+		hv_paths_flush(world->pager);
+		return true;
 	default:
 		return act_vios(explorer, action);
 	}
@@ -272,6 +277,7 @@ static void ranges(const struct explorer *explorer, unsigned kind, unsigned *ret
 	case PAGER_RUN:
 	case PAGER_SQUEEZE:
 	case PAGER_SWEEP:
+	case PAGER_CHECK:
 		*ret_a = 1;
 		return;
 	default: /* a path or a page: two of each */

@@ -35,6 +35,7 @@ enum pager_kind {
 	PAGER_DISCARD, /* by message */
 	PAGER_PUNCH,   /* by the partition, without a word */
 	PAGER_SWEEP,   /* hv_pager_sweep */
+	PAGER_CHECK,   /* a page is to be read back over the other path */
 	PAGER_KIND_COUNT
 };
 

@@ -1,6 +1,6 @@
 /*
- * test_pager_explore - all interleavings of steal x fault x failover x discard, see
- * pager_explorer.h.
+ * test_pager_explore - all interleavings of steal x fault x failover x discard x
+ * cross-check, see pager_explorer.h.
  *
  * Claim: in none of them a read misses the last write, a frame is lost, a late write
  * can hit a slot in use, or an equation of the engine fails; and the same search
@@ -29,12 +29,14 @@
 	(HV_BIT(PAGER_LATE) | HV_BIT(PAGER_END) | HV_BIT(PAGER_MOVE) | \
 	 HV_BIT(PAGER_DRAIN))
 #define RETURN (HV_BIT(PAGER_BEGIN) | HV_BIT(PAGER_OPEN))
+#define CHECK HV_BIT(PAGER_CHECK)
 #define TOUCH (HV_BIT(MODEL_READ) | HV_BIT(MODEL_WRITE))
 #define WRITES HV_BIT(MODEL_WRITE)
 #define KEEP HV_BIT(MODEL_DONTNEED)
 #define TWO_PAGES_DEPTH 20
 #define FAILOVER_DEPTH 18 /* a steal, an end, a late write and a refault fit */
 #define TWO_PARTITIONS_DEPTH 14
+#define CHECK_DEPTH 18
 #define DROP HV_BIT(MODEL_REMOVE)
 
 /* clang-format off */
@@ -76,6 +78,18 @@ static const struct pager_scenario scenarios[] = {
 	{ "two partitions, each with its own path; failures of either",
 	  PAGING | SQUEEZE | FAILOVER, 2, { TOUCH, WRITES }, { 1, 1 }, 2,
 	  PAGER_MUTATION_NONE, TWO_PARTITIONS_DEPTH, 2 },
+	{ "cross-check x steal x fault x move",
+	  PAGING | SQUEEZE | CHECK | HV_BIT(PAGER_MOVE), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, CHECK_DEPTH, 1 },
+	{ "cross-check of two pages x discard",
+	  PAGING | SQUEEZE | CHECK | HV_BIT(PAGER_DISCARD), 1, { TOUCH }, { 3 }, 1,
+	  PAGER_MUTATION_NONE, CHECK_DEPTH, 1 },
+	{ "cross-check x failover, late writes and late reads",
+	  PAGING | SQUEEZE | CHECK | FAILOVER | RETURN, 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, FAILOVER_DEPTH, 1 },
+	{ "cross-check x failover x discard",
+	  PAGING | SQUEEZE | CHECK | FAILOVER | HV_BIT(PAGER_DISCARD), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, FAILOVER_DEPTH, 1 },
 };
 
 static const struct pager_scenario mutants[] = {

@@ -3,7 +3,8 @@
  * do, in random order: touches, discards by message and bare, hostile writes, REMOVE
  * storms, full pool, failed ioctls, failovers, late writes of ended epochs, errors,
  * damage, lies, partitions that move between the paths, blocked stealing, dying partitions, a pool that
- * shrinks and grows, pages that devices read and write without a word.
+ * shrinks and grows, pages that devices read and write without a word, pages that are
+ * read back over the other path.
  *
  * Claim: after every step all equations hold (hv_pager_audit, frames, blocks, late
  * writes only on quarantined slots); every read sees the last write, or zeros after
@@ -44,8 +45,9 @@ static unsigned below(struct run *run, unsigned n)
 	return (unsigned)hv_rng_below(&run->rng, n);
 }
 
-static uint64_t moves;  /* of partitions between paths */
-static uint64_t shared; /* steps in which both paths had a request out */
+static uint64_t moves;     /* of partitions between paths */
+static uint64_t condemned; /* steps with a slot condemned for a cross-check */
+static uint64_t shared;    /* steps in which both paths had a request out */
 
 /* A member that lives, or NULL. */
 static struct world_member *someone(struct run *run, unsigned *ret_index)
@@ -425,6 +427,7 @@ static struct world_config some_config(struct run *run)
 		.fills = 1 + below(run, 8),
 		.reads = 1 + below(run, MODEL_READS_MAX),
 		.writes = 1 + below(run, MODEL_WRITES_MAX),
+		.checks_per_s = below(run, 2) * 20000, /* one in five runs or so */
 	};
 	uint32_t logical = config.members * config.pages, charged = 0;
 
@@ -449,6 +452,19 @@ static void check(struct run *run, uint64_t seed, unsigned step_number)
 		 step_number, wrong);
 }
 
+/* A page gave up its slot while it was read back. */
+static bool is_condemned(const struct hv_pager *pager)
+{
+	for (unsigned i = 0; i < HV_CHECKS; i++) {
+		const struct hv_check *check = &pager->checks[i];
+
+		if (check->state == HV_CHECK_SENT && !check->space->is_ended &&
+		    hv_slot_class(&check->space->table, check->slot) == HV_SLOT_CONDEMNED)
+			return true;
+	}
+	return false;
+}
+
 /* Else all frames might be under I/O, and faults wait for ever. */
 static void end_io(struct world *world)
 {
@@ -471,6 +487,7 @@ static void episode(uint64_t seed, struct hv_space_counts *sum)
 		step(&run);
 		shared += hv_pager_path_out(run.world.pager, 0) > 0 &&
 			  hv_pager_path_out(run.world.pager, 1) > 0;
+		condemned += is_condemned(run.world.pager);
 		check(&run, seed, i);
 	}
 	if (run.shrunk > 0)
@@ -505,6 +522,8 @@ static void episode(uint64_t seed, struct hv_space_counts *sum)
 		sum->map_zero_fills += space->counts.map_zero_fills;
 		sum->map_page_ins += space->counts.map_page_ins;
 		sum->map_ends += space->counts.map_ends;
+		sum->cross_checked += space->counts.cross_checked;
+		sum->cross_bad += space->counts.cross_bad;
 	}
 	world_fini(&run.world);
 }
@@ -527,7 +546,8 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 	printf("%llu episodes: faults=%llu page_ins=%llu page_outs=%llu clean=%llu "
 	       "zero=%llu canceled=%llu discards=%llu checksum=%llu integrity=%llu "
 	       "io=%llu waits=%llu failed=%llu map_zero=%llu map_page_ins=%llu "
-	       "map_ends=%llu transfers=%llu moves=%llu shared=%llu\n",
+	       "map_ends=%llu transfers=%llu moves=%llu shared=%llu checked=%llu "
+	       "bad=%llu condemned=%llu\n",
 	       (unsigned long long)episodes, (unsigned long long)sum.faults,
 	       (unsigned long long)sum.page_ins, (unsigned long long)sum.page_outs,
 	       (unsigned long long)sum.clean_steals, (unsigned long long)sum.zero_steals,
@@ -539,13 +559,15 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 	       (unsigned long long)sum.map_zero_fills,
 	       (unsigned long long)sum.map_page_ins, (unsigned long long)sum.map_ends,
 	       (unsigned long long)transfers, (unsigned long long)moves,
-	       (unsigned long long)shared);
+	       (unsigned long long)shared, (unsigned long long)sum.cross_checked,
+	       (unsigned long long)sum.cross_bad, (unsigned long long)condemned);
 	/* A run in which nothing happened proves nothing. */
 	assert_true(sum.page_ins > 0 && sum.page_outs > 0 && sum.clean_steals > 0);
 	assert_true(sum.zero_steals > 0 && sum.canceled_steals > 0 && sum.discards > 0);
 	assert_true(transfers > 0 && sum.map_zero_fills > 0 && sum.map_page_ins > 0 &&
 		    sum.map_ends > 0);
 	assert_true(moves > 0 && shared > 0);
+	assert_true(sum.cross_checked > 0 && condemned > 0);
 	assert_true(sum.unused_steals > 0 && sum.loaned_steals > 0 &&
 		    sum.dropped_steals > 0);
 }

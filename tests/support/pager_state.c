@@ -299,6 +299,7 @@ static void put_space(struct print *print, const struct hv_space *space)
 	put(print, space->parked_count > 0 ? space->parked_why : 0);
 	put(print, space->sweep_at | space->sweep_end << 8);
 	put(print, space->sweep_cursor | space->void_cursor << 8);
+	put(print, space->check_cursor | space->checks << 8);
 }
 
 static void put_pager(struct print *print, const struct hv_pager *pager)
@@ -318,6 +319,16 @@ static void put_pager(struct print *print, const struct hv_pager *pager)
 			put_page_bytes(print,
 				       pager->private_pages + (size_t)i * HV_PAGE_BYTES);
 	}
+	for (unsigned i = 0; i < HV_CHECKS; i++) {
+		const struct hv_check *check = &pager->checks[i];
+
+		put(print, check->state | check->path << 4 | check->tries << 8);
+		if (check->state == HV_CHECK_FREE)
+			continue;
+		put(print, check->page | check->slot << 4 | check->space->index << 8);
+		put_checksum(print, check->checksum);
+	}
+	put(print, pager->space_count > 0 ? pager->check_space % pager->space_count : 0);
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		const struct hv_pager_path *path = &pager->paths[i];
 
@@ -330,6 +341,7 @@ static void put_pager(struct print *print, const struct hv_pager *pager)
 			if (flight->user == 0)
 				continue;
 			put(print, flight->slot | flight->pages << 4 | flight->fill << 8);
+			put(print, flight->is_check);
 			put(print, flight->space->index);
 			for (unsigned p = 0; flight->is_write && p < flight->pages; p++)
 				put(print, path->pages[at + p]);

@@ -1,7 +1,6 @@
 /* pager_world - see pager_world.h. */
 #include "tests/support/pager_world.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "hvcore/base/invariant.h"
@@ -13,6 +12,7 @@ void world_init(struct world *world, const struct world_config *config)
 {
 	struct hv_pager_config pager = {
 		.fills = config->fills,
+		.checks_per_s = config->checks_per_s,
 		.frames = &world->frames,
 	};
 
@@ -244,6 +244,13 @@ static void excuse(struct world *world, const struct hv_vasi_ask *ask)
 			member->kernel.pages[page].may_poison = true;
 }
 
+/* What is done to a cross-check is no reason for anything. */
+static bool is_check(const struct world *world, unsigned path,
+		     const struct hv_vasi_ask *ask)
+{
+	return world->pager->paths[path].flights[ask->buffer].is_check != 0;
+}
+
 bool world_vios_work(struct world *world, unsigned path, unsigned nth,
 		     enum model_fault fault)
 {
@@ -256,7 +263,8 @@ bool world_vios_work(struct world *world, unsigned path, unsigned nth,
 	if (count == 0)
 		return false;
 	index = model_vios_nth(vios, false, nth % count);
-	if (fault != MODEL_FINE)
+	world->is_damaged |= fault != MODEL_FINE;
+	if (fault != MODEL_FINE && !is_check(world, path, &vios->requests[index].ask))
 		excuse(world, &vios->requests[index].ask);
 	model_vios_carry_out(vios, index, fault);
 	return true;
@@ -308,180 +316,6 @@ void world_drain(struct world *world, unsigned path, unsigned member)
 		hv_pager_drained(world->pager, space, path);
 }
 
-/* ---- checks ---- */
-
-static const char *check_vios(const struct world *world)
-{
-	for (unsigned path = 0; path < HV_PATHS; path++) {
-		if (world->has_session[path] && world->vios[path].violation != NULL)
-			return world->vios[path].violation;
-		for (unsigned i = 0; i < WORLD_OLD_MAX; i++)
-			if (world->has_old[path][i] &&
-			    world->old[path][i].violation != NULL)
-				return world->old[path][i].violation;
-	}
-	return NULL;
-}
-
-/* Whether a page of this request that was not carried out may hit a slot in use. */
-static bool may_harm(const struct world *world, const struct model_request *request)
-{
-	const struct hv_space *space = world->members[request->ask.device].space;
-
-	if (!request->is_used || request->ask.op != HV_OP_WRITE || space == NULL ||
-	    space->is_ended)
-		return false;
-	for (uint32_t i = 0; i < request->ask.pages; i++)
-		if ((request->left >> i & 1) != 0 &&
-		    hv_slot_class(&space->table, request->ask.slot + i) !=
-			    HV_SLOT_QUARANTINED)
-			return true;
-	return false;
-}
-
-static bool any_may_harm(const struct world *world, const struct model_vios *vios)
-{
-	for (unsigned n = 0; n < MODEL_REQUESTS_MAX; n++)
-		if (may_harm(world, &vios->requests[n]))
-			return true;
-	return false;
-}
-
-/* P4, M5: what may still be written is neither owned by a page nor free. */
-static const char *check_late_writes(const struct world *world)
-{
-	for (unsigned path = 0; path < HV_PATHS; path++)
-		for (unsigned i = 0; i < WORLD_OLD_MAX; i++)
-			if (world->has_old[path][i] &&
-			    any_may_harm(world, &world->old[path][i]))
-				return "a late write may hit a slot in use";
-	return NULL;
-}
-
-/* A translation outlives the page's stay in its frame. */
-static bool any_stale_entry(const struct world_member *member)
-{
-	const struct hv_space *space = member->space;
-
-	for (uint32_t page = 0; page < space->table.page_count; page++) {
-		enum hv_page_state state = hv_page_state(&space->table, page);
-
-		if (member->kernel.pages[page].is_entered && state != HV_PAGE_RESIDENT &&
-		    state != HV_PAGE_STEALING)
-			return true;
-	}
-	return false;
-}
-
-/* M7, P5 of what devices may use. */
-static bool audit_io(const struct world_member *member, struct hv_err *err)
-{
-	const struct hv_space *space = member->space;
-
-	for (uint32_t page = 0; page < space->table.page_count; page++) {
-		const struct model_page *at = &member->kernel.pages[page];
-
-		if (at->is_io_ready && !at->is_tainted &&
-		    hv_space_audit_io(space, page, at->is_io_write, err) != HV_OK)
-			return false;
-	}
-	return true;
-}
-
-/* NULL = right. Adds the member's frames. */
-static const char *check_member(const struct world_member *member, unsigned index,
-				int64_t *frames)
-{
-	const struct model_kernel *kernel = &member->kernel;
-	static char text[512];
-	static struct hv_err err;
-
-	if (member->space == NULL)
-		return NULL;
-	*frames += member->space->frames;
-	if (kernel->violation != NULL) {
-		(void)snprintf(text, sizeof(text), "member %u page %u: %s", index,
-			       kernel->violation_page, kernel->violation);
-		return text;
-	}
-	if (!member->space->is_ended && !audit_io(member, &err))
-		return err.text;
-	if (!member->space->is_ended && any_stale_entry(member))
-		return "a page left its frame and is translated to";
-	return !kernel->is_hostile && kernel->blocks > member->space->frames
-		       ? "a partition has more blocks than it is charged for"
-		       : NULL;
-}
-
-const char *world_check(struct world *world)
-{
-	static struct hv_err err;
-	const char *wrong = check_vios(world);
-	int64_t frames = hv_frames_free(&world->frames);
-
-	if (hv_pager_audit(world->pager, &err) != HV_OK)
-		return err.text;
-	if (wrong == NULL)
-		wrong = check_late_writes(world);
-	for (unsigned i = 0; i < world->config.members && wrong == NULL; i++)
-		wrong = check_member(&world->members[i], i, &frames);
-	if (wrong == NULL && frames != hv_frames_total(&world->frames))
-		wrong = "frames are lost or made up";
-	return wrong;
-}
-
-static void dump_member(const struct world *world, unsigned index)
-{
-	const struct world_member *member = &world->members[index];
-	struct hv_space_stat stat;
-
-	if (member->space == NULL)
-		return;
-	hv_space_stat(member->space, world->now_ns, &stat);
-	(void)fprintf(stderr,
-		      "member %u: frames %llu pending %llu out %llu wait '%s' pause '%s' "
-		      "blocks %u changing %u ended %d gone %d\n",
-		      index, (unsigned long long)stat.frames,
-		      (unsigned long long)stat.pending_faults,
-		      (unsigned long long)stat.requests_out, hv_wait_text(stat.wait),
-		      hv_pause_text(stat.pause), member->kernel.blocks,
-		      member->kernel.changing, member->space->is_ended,
-		      member->space->is_gone);
-	(void)fprintf(stderr, "  pages:");
-	for (unsigned i = 0; i < HV_PAGE_STATE_COUNT; i++)
-		(void)fprintf(stderr, " %llu", (unsigned long long)stat.pages_in[i]);
-	(void)fprintf(stderr, "  slots:");
-	for (unsigned i = 0; i < HV_SLOT_CLASS_COUNT; i++)
-		(void)fprintf(stderr, " %llu", (unsigned long long)stat.slots_in[i]);
-	(void)fprintf(stderr, "\n");
-	for (uint32_t i = 0; i < world->config.threads; i++) {
-		const struct model_thread *thread = &member->kernel.threads[i];
-		const struct model_page *page = &member->kernel.pages[thread->page];
-
-		if (thread->state == MODEL_IDLE)
-			continue;
-		(void)fprintf(stderr,
-			      "  thread %u: state %d op %d page %u (table %d; cached %d "
-			      "mapped %d protected %d poisoned %d tainted %d)\n",
-			      i, (int)thread->state, (int)thread->op, thread->page,
-			      (int)hv_page_state(&member->space->table, thread->page),
-			      page->is_cached, page->is_mapped, page->is_protected,
-			      page->is_poisoned, page->is_tainted);
-	}
-}
-
-void world_dump(const struct world *world)
-{
-	(void)fprintf(stderr, "frames: free %lld of %lld, low %lld high %lld soon %lld\n",
-		      (long long)hv_frames_free(&world->frames),
-		      (long long)hv_frames_total(&world->frames),
-		      (long long)hv_frames_low(&world->frames),
-		      (long long)hv_frames_high(&world->frames),
-		      (long long)hv_frames_soon(&world->frames));
-	for (unsigned i = 0; i < world->config.members; i++)
-		dump_member(world, i);
-}
-
 /* ---- all together ---- */
 
 struct hv_pager_run world_run(struct world *world)
@@ -489,11 +323,18 @@ struct hv_pager_run world_run(struct world *world)
 	return hv_pager_run(world->pager, world->now_ns);
 }
 
+/* Checks never come to an end while pages are out that they find to be bad. */
 static bool is_settled(const struct world *world)
 {
+	unsigned out = 0, checks = 0;
+
 	for (unsigned i = 0; i < HV_PATHS; i++)
-		if (hv_pager_path_out(world->pager, i) > 0)
-			return false;
+		out += hv_pager_path_out(world->pager, i);
+	for (unsigned i = 0; i < world->config.members; i++)
+		if (world->members[i].space != NULL)
+			checks += world->members[i].space->checks;
+	if (out > checks)
+		return false;
 	for (unsigned i = 0; i < world->config.members; i++) {
 		const struct world_member *member = &world->members[i];
 

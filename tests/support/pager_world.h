@@ -30,6 +30,7 @@ struct world_config {
 	uint32_t frames;
 	uint32_t entitled; /* of each member */
 	unsigned fills, reads, writes;
+	unsigned checks_per_s;
 	unsigned olds; /* ended incarnations of one VIOS at once; 0 = WORLD_OLD_MAX */
 };
 
@@ -49,6 +50,7 @@ struct world {
 	uint8_t *windows;
 	bool window_used[WORLD_WINDOWS];
 	struct hv_path_toll toll; /* of all ends */
+	bool is_damaged;          /* a device, or what came of it */
 };
 
 void world_init(struct world *world, const struct world_config *config);

@@ -343,6 +343,12 @@ static void page_lpar(unsigned i, uint64_t resident, const char *device)
 	SET(*stat, clean_steals, 900);
 	SET(*stat, zero_steals, 12);
 	SET(*stat, canceled_steals, 40);
+	SET(*stat, cross_checked, 950);
+	SET(*stat, cross_bad, i == 0 ? 0 : 2);
+	if (i > 0) {
+		SET(*stat, cross_bad_page, 77);
+		stat->cross_bad_vios = T("vios2");
+	}
 	SET(*stat, slots_live, stat->stolen_pages + 300);
 	SET(*stat, slots_writing, 5);
 	SET(*stat, slots_condemned, 0);

@@ -1,0 +1,422 @@
+/*
+ * Pages that are read back over the path that their partition does not ask, on the
+ * models: what is found, what is not, and that no slot is free too early (P4).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "hvcore/pager/pager_priv.h"
+#include "tests/support/pager_world.h"
+
+#define PAGES 16u
+#define FRAMES 64u /* more than pages: nothing is stolen but by the test */
+#define FILLS 4u
+#define PER_S 100u
+#define EVERY_NS (1000000000u / PER_S)
+
+static struct world world;
+
+static struct hv_space *space(void)
+{
+	return world.members[0].space;
+}
+
+static struct hv_space_counts counts(void)
+{
+	return space()->counts;
+}
+
+static enum hv_slot_class slot_of(uint32_t slot)
+{
+	return hv_slot_class(&space()->table, slot);
+}
+
+static unsigned out(unsigned path)
+{
+	return hv_pager_path_out(world.pager, path);
+}
+
+static void check(void)
+{
+	assert_null(world_check(&world));
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	world_init(&world, &(struct world_config){ .members = 1,
+						   .pages = PAGES,
+						   .slots = PAGES + 8,
+						   .threads = FILLS,
+						   .frames = FRAMES,
+						   .fills = FILLS,
+						   .reads = FILLS,
+						   .writes = 8,
+						   .checks_per_s = PER_S });
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	check();
+	world_fini(&world);
+	return 0;
+}
+
+/* One turn of the fault thread, after so long; the VIOS do nothing. */
+static struct hv_pager_run turn(uint64_t after_ns)
+{
+	struct model_kernel *kernel = &world.members[0].kernel;
+	struct hv_pager_run run;
+
+	world.now_ns += after_ns;
+	world_member_events(&world, 0, 0, MODEL_THREADS_MAX);
+	run = world_run(&world);
+	for (unsigned n = 0; n < world.config.threads; n++)
+		if (kernel->threads[n].state == MODEL_READY)
+			model_step(kernel, n);
+	check();
+	return run;
+}
+
+/* One request of that path is carried out and answered. */
+static void serve(unsigned path, enum model_fault fault)
+{
+	assert_true(world_vios_work(&world, path, 0, fault));
+	assert_true(world_vios_answer(&world, path, 0));
+	check();
+}
+
+static void touch(enum model_op op, uint32_t page)
+{
+	struct model_kernel *kernel = &world.members[0].kernel;
+
+	model_start(kernel, 0, op, page, 1, ++world.version);
+	model_step(kernel, 0);
+	(void)turn(1);
+}
+
+static bool is_idle(void)
+{
+	return world.members[0].kernel.threads[0].state == MODEL_IDLE;
+}
+
+/* The page is on its device; no check has begun. Gives its slot. */
+static uint32_t put_away(uint32_t page)
+{
+	unsigned current = hv_space_current(space());
+
+	world.pager->check_ns = world.now_ns + EVERY_NS;
+	touch(MODEL_WRITE, page);
+	assert_true(is_idle());
+	while (hv_queue_pop(&space()->table, HV_QUEUE_SMALL) != HV_PAGE_NONE)
+		continue;
+	(void)hv_steal(space(), &page, 1, world.now_ns);
+	serve(current, MODEL_FINE);
+	assert_int_equal(hv_page_state(&space()->table, page), HV_PAGE_STOLEN);
+	return space()->table.pages[page].slot;
+}
+
+/* A check of it is out, on the path that the partition does not ask. */
+static void begin_check(void)
+{
+	(void)turn(EVERY_NS);
+	assert_int_equal(out(1), 1);
+	assert_int_equal(out(0), 0);
+}
+
+static void a_page_is_read_back_over_the_other_path(void **state)
+{
+	(void)state;
+	(void)put_away(3);
+	begin_check();
+	serve(1, MODEL_FINE);
+	assert_int_equal(counts().cross_checked, 1);
+	assert_int_equal(counts().cross_bad, 0);
+	assert_int_equal(counts().faults, 1); /* none of its own */
+	assert_int_equal(hv_page_state(&space()->table, 3), HV_PAGE_STOLEN);
+}
+
+/* So many a second, each page in turn, and the thread sleeps in between. */
+static void checks_are_budgeted_and_go_round(void **state)
+{
+	struct hv_pager_run run;
+
+	(void)state;
+	for (uint32_t page = 0; page < 4; page++)
+		(void)put_away(page);
+	begin_check();
+	serve(1, MODEL_FINE);
+	run = turn(EVERY_NS / 2);
+	assert_int_equal(out(1), 0);
+	assert_false(run.is_busy);
+	assert_true(run.wake_ns > world.now_ns && run.wake_ns <= world.now_ns + EVERY_NS);
+	for (unsigned i = 0; i < 7; i++) {
+		begin_check();
+		assert_int_equal(world.vios[1].requests[0].ask.slot,
+				 space()->table.pages[(i + 1) % 4].slot);
+		serve(1, MODEL_FINE);
+	}
+	assert_int_equal(counts().cross_checked, 8);
+}
+
+static void without_anything_to_check_the_thread_sleeps(void **state)
+{
+	(void)state;
+	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX); /* nothing is away */
+	(void)put_away(0);
+	assert_true(world_vios_leave(&world, 1));
+	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX); /* one path serves */
+	assert_true(world_vios_end(&world, 1));
+	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX);
+	assert_true(world_vios_start(&world, 1));
+	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX); /* it has no device there */
+	assert_true(world_vios_open(&world, 1, 0));
+	begin_check();
+	serve(1, MODEL_FINE);
+	assert_int_equal(counts().cross_checked, 1);
+}
+
+/* The other VIOS sees another device: it is named, and nobody is harmed. */
+static void a_page_that_is_not_there_is_found(void **state)
+{
+	struct hv_space_stat stat;
+
+	(void)state;
+	(void)put_away(5);
+	begin_check();
+	serve(1, MODEL_CORRUPT);
+	assert_int_equal(counts().cross_checked, 0);
+	serve(1, MODEL_ERROR);
+	assert_int_equal(out(0), 1); /* ... and over its own */
+	serve(0, MODEL_FINE);
+	hv_space_stat(space(), world.now_ns, &stat);
+	assert_int_equal(stat.counts.cross_checked, 1);
+	assert_int_equal(stat.counts.cross_bad, 1);
+	assert_int_equal(stat.bad.page, 5);
+	assert_int_equal(stat.bad.paths, 2);
+	assert_int_equal(stat.counts.checksum_errors + stat.counts.io_errors, 0);
+	touch(MODEL_READ, 5);
+	serve(0, MODEL_FINE);
+	(void)turn(1);
+	assert_true(is_idle());
+}
+
+/* Before anybody faults on it; whoever does, gets no wrong page. */
+static void a_slot_that_was_scribbled_on_is_found(void **state)
+{
+	struct hv_space_stat stat;
+	uint32_t slot;
+
+	(void)state;
+	slot = put_away(5);
+	world.members[0].device.slots[slot].tail ^= 1;
+	world.is_damaged = true;
+	world.members[0].kernel.pages[5].may_poison = true;
+	begin_check();
+	serve(1, MODEL_FINE);
+	serve(1, MODEL_FINE);
+	serve(0, MODEL_FINE);
+	hv_space_stat(space(), world.now_ns, &stat);
+	assert_int_equal(stat.counts.cross_bad, 1);
+	assert_int_equal(stat.bad.paths, 3);
+	assert_int_equal(hv_page_state(&space()->table, 5), HV_PAGE_STOLEN);
+}
+
+static void a_read_that_fails_once_is_tried_again(void **state)
+{
+	(void)state;
+	(void)put_away(5);
+	begin_check();
+	serve(1, MODEL_ERROR);
+	assert_int_equal(out(1), 1);
+	serve(1, MODEL_FINE);
+	assert_int_equal(counts().cross_checked, 1);
+	assert_int_equal(counts().cross_bad, 0);
+}
+
+/* Its own path is gone meanwhile: what is known is said. */
+static void a_bad_page_counts_without_its_own_path(void **state)
+{
+	struct hv_space_stat stat;
+
+	(void)state;
+	(void)put_away(5);
+	begin_check();
+	serve(1, MODEL_CORRUPT);
+	assert_true(world_vios_end(&world, 0));
+	serve(1, MODEL_CORRUPT);
+	hv_space_stat(space(), world.now_ns, &stat);
+	assert_int_equal(stat.counts.cross_bad, 1);
+	assert_int_equal(stat.bad.paths, 2);
+}
+
+static void p4_a_slot_that_is_checked_is_condemned_when_its_page_goes(void **state)
+{
+	uint32_t slot;
+
+	(void)state;
+	slot = put_away(2);
+	begin_check();
+	assert_true(world_member_discard(&world, 0, 2, 1));
+	check();
+	assert_int_equal(slot_of(slot), HV_SLOT_CONDEMNED);
+	serve(1, MODEL_FINE);
+	assert_int_equal(slot_of(slot), HV_SLOT_FREE);
+	assert_int_equal(counts().cross_checked, 0); /* nobody wanted to know */
+}
+
+/* The last of the two answers frees it, whichever that is. */
+static void discard_while_read_twice(unsigned first)
+{
+	uint32_t slot = put_away(2);
+
+	begin_check();
+	touch(MODEL_READ, 2);
+	assert_int_equal(out(0), 1);
+	assert_true(world_member_discard(&world, 0, 2, 1));
+	check();
+	serve(first, MODEL_FINE);
+	assert_int_equal(slot_of(slot), HV_SLOT_CONDEMNED);
+	serve(HV_PATHS - 1 - first, MODEL_FINE);
+	assert_int_equal(slot_of(slot), HV_SLOT_FREE);
+	(void)turn(1);
+	(void)turn(1);
+	assert_true(is_idle());
+}
+
+static void p4_a_slot_read_twice_is_free_after_both_answers(void **state)
+{
+	(void)state;
+	discard_while_read_twice(0);
+	discard_while_read_twice(1);
+}
+
+/* A page that came back and is written to again gives its slot up, too. */
+static void p4_a_page_that_is_written_to_gives_its_slot_up_later(void **state)
+{
+	uint32_t slot;
+
+	(void)state;
+	slot = put_away(2);
+	begin_check();
+	touch(MODEL_READ, 2);
+	serve(0, MODEL_FINE);
+	(void)turn(1);
+	assert_true(is_idle());
+	assert_int_equal(slot_of(slot), HV_SLOT_LIVE);
+	touch(MODEL_WRITE, 2);
+	assert_true(is_idle());
+	assert_int_equal(slot_of(slot), HV_SLOT_CONDEMNED);
+	serve(1, MODEL_FINE);
+	assert_int_equal(slot_of(slot), HV_SLOT_FREE);
+}
+
+static void m5_the_end_of_its_path_ends_a_check(void **state)
+{
+	uint32_t slot;
+
+	(void)state;
+	slot = put_away(2);
+	begin_check();
+	assert_true(world_vios_end(&world, 1));
+	check();
+	assert_int_equal(slot_of(slot), HV_SLOT_LIVE);
+	assert_int_equal(world.toll.resent_reads, 0);
+	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX);
+	assert_int_equal(out(0), 0);
+	assert_true(world_member_discard(&world, 0, 2, 1));
+	assert_int_equal(slot_of(slot), HV_SLOT_QUARANTINED);
+	world_drain(&world, 1, 0);
+	assert_int_equal(slot_of(slot), HV_SLOT_FREE);
+}
+
+static void a_partition_ends_while_it_is_checked(void **state)
+{
+	(void)state;
+	(void)put_away(2);
+	begin_check();
+	world_member_kill(&world, 0);
+	check();
+	assert_int_equal(hv_space_life(space()), HV_LIFE_ENDING);
+	serve(1, MODEL_CORRUPT);
+	assert_int_equal(hv_space_life(space()), HV_LIFE_ENDED);
+	assert_int_equal(counts().cross_checked, 0);
+	assert_true(world_member_reap(&world, 0));
+	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX);
+}
+
+/* A second try that waits for a buffer is forgotten with its partition. */
+static void a_partition_ends_between_two_tries(void **state)
+{
+	uint32_t buffer[FILLS];
+
+	(void)state;
+	(void)put_away(2);
+	begin_check();
+	for (unsigned i = 0; i < FILLS - 1; i++)
+		assert_true(
+			model_vios_ops.take(&world.vios[1], HV_OP_READ, 1, &buffer[i]));
+	serve(1, MODEL_ERROR); /* its own buffer is given back after the answer */
+	assert_int_equal(out(1), 0);
+	assert_int_equal(world.pager->checks[0].state, HV_CHECK_QUEUED);
+	world_member_kill(&world, 0);
+	check();
+	assert_int_equal(hv_space_life(space()), HV_LIFE_ENDED);
+	assert_true(world_member_reap(&world, 0));
+	(void)hv_pager_run(world.pager, world.now_ns);
+	for (unsigned i = 0; i < FILLS - 1; i++)
+		model_vios_ops.give(&world.vios[1], buffer[i], 1);
+}
+
+/* While page-ins are many, no check takes a buffer from them. */
+static void faults_go_first(void **state)
+{
+	struct model_kernel *kernel = &world.members[0].kernel;
+
+	(void)state;
+	for (uint32_t page = 0; page < 4; page++)
+		(void)put_away(page);
+	for (unsigned i = 0; i < FILLS / 2; i++) {
+		model_start(kernel, i, MODEL_READ, i, 1, 0);
+		model_step(kernel, i);
+	}
+	(void)turn(1);
+	assert_int_equal(out(0), FILLS / 2);
+	(void)turn(EVERY_NS);
+	assert_int_equal(out(1), 0);
+	while (world_vios_work(&world, 0, 0, MODEL_FINE))
+		assert_true(world_vios_answer(&world, 0, 0));
+	(void)turn(1);
+	begin_check();
+	serve(1, MODEL_FINE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(a_page_is_read_back_over_the_other_path),
+		TEST(checks_are_budgeted_and_go_round),
+		TEST(without_anything_to_check_the_thread_sleeps),
+		TEST(a_page_that_is_not_there_is_found),
+		TEST(a_slot_that_was_scribbled_on_is_found),
+		TEST(a_read_that_fails_once_is_tried_again),
+		TEST(a_bad_page_counts_without_its_own_path),
+		TEST(p4_a_slot_that_is_checked_is_condemned_when_its_page_goes),
+		TEST(p4_a_slot_read_twice_is_free_after_both_answers),
+		TEST(p4_a_page_that_is_written_to_gives_its_slot_up_later),
+		TEST(m5_the_end_of_its_path_ends_a_check),
+		TEST(a_partition_ends_while_it_is_checked),
+		TEST(a_partition_ends_between_two_tries),
+		TEST(faults_go_first),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
