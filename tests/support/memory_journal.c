@@ -79,15 +79,24 @@ static void keep_reply(struct memory_journal *journal, const struct journal_repl
 	journal->reply_count++;
 }
 
+static void make_room(struct memory_journal *journal)
+{
+	size_t room = journal->sample_room > 0 ? 2 * journal->sample_room : 16;
+
+	if (journal->sample_count < journal->sample_room)
+		return;
+	journal->samples =
+		must(realloc(journal->samples, room * sizeof(*journal->samples)));
+	journal->sample_room = room;
+}
+
 static void keep_sample(struct memory_journal *journal,
 			const struct journal_sample *sample)
 {
-	struct kept_sample *kept =
-		must(realloc(journal->samples,
-			     (journal->sample_count + 1) * sizeof(*journal->samples)));
+	struct kept_sample *kept;
 
-	journal->samples = kept;
-	kept += journal->sample_count;
+	make_room(journal);
+	kept = &journal->samples[journal->sample_count];
 	kept->sample = *sample;
 	kept->sample.bytes = copy_bytes(sample->bytes, sample->count);
 	kept->place = (struct journal_place){
@@ -121,12 +130,13 @@ static bool is_better(const struct kept_sample *kept, const struct kept_sample *
 {
 	int to_place = compare_places(&kept->place, &search->place);
 
-	if (strcmp(kept->sample.host, search->host) != 0 ||
-	    (search->events & 1u << kept->sample.event) == 0 ||
+	if ((search->events & 1u << kept->sample.event) == 0 ||
 	    (search->is_forward ? to_place < 0 : to_place >= 0))
 		return false;
-	return best == NULL ||
-	       (compare_places(&kept->place, &best->place) < 0) == search->is_forward;
+	if (best != NULL &&
+	    (compare_places(&kept->place, &best->place) < 0) != search->is_forward)
+		return false;
+	return strcmp(kept->sample.host, search->host) == 0; /* of all this takes most */
 }
 
 static enum hv_code find_sample(struct journal *base, const struct journal_search *search,

@@ -29,7 +29,7 @@ struct kept_sample {
 struct memory_journal {
 	struct journal journal;      /* first */
 	struct kept_sample *samples; /* in the order that they came in; all of them */
-	size_t sample_count;
+	size_t sample_count, sample_room;
 	struct kept_table tables[RECORD_KIND_COUNT];
 	struct cluster_numbers numbers;
 	struct journal_log *logs; /* all of them, from revision 1 */

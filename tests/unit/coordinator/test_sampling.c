@@ -325,7 +325,7 @@ static void an_answer_is_a_piece_and_the_next_one_follows(void **state)
 }
 
 /* Samples of an LPAR that the host has never had, an hour old and more. */
-static void keep_samples(size_t count, unsigned lpars)
+static void keep_samples(size_t count, unsigned lpars, unsigned text_bytes)
 {
 	struct journal *journal = &c.journal.journal;
 	struct journal_sample *samples = calloc(count, sizeof(*samples));
@@ -333,7 +333,11 @@ static void keep_samples(size_t count, unsigned lpars)
 	Tarn__UtilizationSample sample = TARN__UTILIZATION_SAMPLE__INIT;
 	Tarn__UtilizationLpar lpar = TARN__UTILIZATION_LPAR__INIT;
 	Tarn__UtilizationLpar **list = calloc(lpars, sizeof(Tarn__UtilizationLpar *));
+	char text[HV_TEXT_MAX + 1] = "";
 
+	assert_true(text_bytes < sizeof(text));
+	memset(text, 'x', text_bytes);
+	lpar.sharing_mode = text;
 	lpar.name = (char *)"x";
 	lpar.mode = TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
 	for (unsigned i = 0; i < lpars; i++)
@@ -362,8 +366,8 @@ static void a_search_in_vain_ends_in_pieces(void **state)
 {
 	static const struct {
 		size_t samples;
-		unsigned lpars, pieces;
-	} rows[] = { { 2100, 1, 2 }, { 60, 10000, 3 } }; /* many, and large ones */
+		unsigned lpars, text_bytes, pieces;
+	} rows[] = { { 2010, 1, 0, 2 }, { 60, 85, 2000, 3 } }; /* many, and large ones */
 	char *name = (char *)"nobody";
 
 	(void)state;
@@ -372,7 +376,7 @@ static void a_search_in_vain_ends_in_pieces(void **state)
 		Tarn__UtilizationPlace before = TARN__UTILIZATION_PLACE__INIT;
 		unsigned pieces = 0;
 
-		keep_samples(rows[i].samples, rows[i].lpars);
+		keep_samples(rows[i].samples, rows[i].lpars, rows[i].text_bytes);
 		query.has_from_ms = 1;
 		query.from_ms = c.wall_ms - 3600000 - rows[i].samples;
 		query.lpars = &name;
