@@ -72,8 +72,12 @@ static enum hv_code write_line(int fd, const char *path, int pid, struct hv_err 
 	if (code != HV_OK)
 		return code;
 	n = snprintf(line, sizeof(line), "%d %llu\n", pid, (unsigned long long)start);
-	/* In place: a new file would leave the lock on the old one. */
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, line, (size_t)n, 0) != n)
+	/*
+	 * In place: a new file would leave the lock on the old one. The line first: where
+	 * it is there already, nobody finds none meanwhile; what is left of a longer one
+	 * makes it a line that is being written.
+	 */
+	if (pwrite(fd, line, (size_t)n, 0) != n || ftruncate(fd, n) != 0)
 		return hv_fail_os(err, HV_E_IO, errno, "write '%s'", path);
 	return HV_OK;
 }

@@ -18,6 +18,8 @@
 #include "hvcore/base/pidfile.h"
 #include "tests/support/tmpdir.h"
 
+#define LOOKS 5000 /* a gap shows within some tens */
+
 static struct test_tmpdir dir;
 static char path[HV_FILE_PATH_BYTES];
 
@@ -219,6 +221,28 @@ static void a_held_file_waits_for_its_childs_line(void **state)
 	assert_int_equal(hv_pidfile_adopt(path, &holder, NULL), HV_E_NOTFOUND);
 }
 
+/* The parent has named it, and it names itself: nobody in between finds no line. */
+static void a_line_that_is_written_once_more_is_never_away(void **state)
+{
+	struct hv_pidfile_holder holder;
+	int fd, pid, parent = getpid();
+
+	(void)state;
+	assert_int_equal(hv_pidfile_hold(path, &fd, NULL), HV_OK);
+	pid = fork();
+	assert_true(pid >= 0);
+	while (pid == 0)
+		if (hv_pidfile_take_open(fd, NULL) != HV_OK || getppid() != parent)
+			_exit(1); /* also where the test has failed */
+	assert_int_equal(hv_pidfile_name(fd, pid, NULL), HV_OK);
+	hv_pidfile_give(fd);
+	for (unsigned i = 0; i < LOOKS; i++) {
+		assert_int_equal(hv_pidfile_look(path, &holder, NULL), HV_OK);
+		assert_int_equal(holder.pid, pid);
+	}
+	end_holder(pid);
+}
+
 /* A partition writes its pid file itself; whom we adopt we may kill. */
 static void a_holder_cannot_pass_for_another_process(void **state)
 {
@@ -266,6 +290,7 @@ int main(void)
 		PIDFILE_TEST(a_process_that_is_gone_has_no_start_time),
 		PIDFILE_TEST(an_inherited_descriptor_does_as_well),
 		PIDFILE_TEST(a_held_file_waits_for_its_childs_line),
+		PIDFILE_TEST(a_line_that_is_written_once_more_is_never_away),
 		PIDFILE_TEST(a_holder_cannot_pass_for_another_process),
 		PIDFILE_TEST(a_path_that_cannot_be_opened_is_an_error),
 	};
