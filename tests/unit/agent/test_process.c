@@ -230,6 +230,7 @@ static void nobody_but_the_holder_is_adopted(void **state)
 	struct agent_processes *first = open_table(shell, &told);
 	struct adopting next = { .processes = open_table(shell, &told) };
 	struct agent_instance instance;
+	char go[HV_FILE_PATH_BYTES];
 	char line[64];
 	uint64_t start;
 
@@ -239,8 +240,11 @@ static void nobody_but_the_holder_is_adopted(void **state)
 	shell_write(shell, "run/vios1.pid", line, strlen(line));
 	assert_true(is_found(&next));
 	assert_int_equal(next.code, HV_E_NOTFOUND);
-	spawn(first, &vios1, "lock,forge,say:forged", &instance); /* names us */
+	/* names us, but not before it was named itself: that would undo the lie */
+	assert_int_equal(setenv("TARN_STUB_GO", shell_path(shell, "go", go), 1), 0);
+	spawn(first, &vios1, "late,forge,say:forged", &instance);
 	agent_processes_close(first);
+	shell_write(shell, "go", "", 0);
 	shell_wait_text(shell, "log/vios1.log", "forged");
 	assert_true(is_found(&next));
 	assert_int_equal(next.code, HV_E_CORRUPT);
