@@ -1,9 +1,10 @@
 /*
  * seeds - writes the first files of the fuzz corpora: real messages, one of each kind.
  *
- *   fuzz_seeds tests/fuzz/corpus
+ *   fuzz_seeds [--check] tests/fuzz/corpus
  *
- * Run by hand when messages change; the files are kept in the repository.
+ * Run by hand when messages change; the files are kept in the repository. With --check
+ * nothing is written: exit 1, and a line for each file that is not what would be.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +21,34 @@
 #include "hvcore/wire/session.h"
 
 #define MIB (UINT64_C(1) << 20)
+#define FILE_BYTES_MAX (1u << 20) /* arbitrary */
 #define TEXT(t) ((char *)(uintptr_t)(t))
 
 static const char *root;
+static bool is_check;
+static unsigned stale;
 static uint8_t key[HV_KEY_BYTES] = "0123456789abcde";
+
+_Noreturn static void give_up(const struct hv_err *err)
+{
+	(void)fprintf(stderr, "seeds: %s\n", err->text);
+	exit(1);
+}
+
+static void compare(const char *path, const void *bytes, size_t count)
+{
+	uint8_t *there = NULL;
+	size_t there_count = 0;
+	struct hv_err err;
+
+	if (hv_file_read(path, FILE_BYTES_MAX, &there, &there_count, &err) != HV_OK)
+		give_up(&err);
+	if (there_count != count || memcmp(there, bytes, count) != 0) {
+		(void)fprintf(stderr, "%s: not what would be written\n", path);
+		stale++;
+	}
+	free(there);
+}
 
 static void put(const char *target, const char *name, const void *bytes, size_t count)
 {
@@ -31,12 +56,13 @@ static void put(const char *target, const char *name, const void *bytes, size_t 
 	struct hv_err err;
 
 	if (hv_path_join(directory, sizeof(directory), root, target, &err) != HV_OK ||
-	    hv_directory_make(directory, &err) != HV_OK ||
-	    hv_path_join(path, sizeof(path), directory, name, &err) != HV_OK ||
-	    hv_file_replace(path, bytes, count, &err) != HV_OK) {
-		(void)fprintf(stderr, "seeds: %s\n", err.text);
-		exit(1);
-	}
+	    hv_path_join(path, sizeof(path), directory, name, &err) != HV_OK)
+		give_up(&err);
+	if (is_check)
+		compare(path, bytes, count);
+	else if (hv_directory_make(directory, &err) != HV_OK ||
+		 hv_file_replace(path, bytes, count, &err) != HV_OK)
+		give_up(&err);
 }
 
 static void put_message(const char *target, const char *name, const ProtobufCMessage *m)
@@ -563,11 +589,12 @@ int main(int argc, char **argv)
 					     "--kind\nidle\n--fast=yes" };
 	char name[16];
 
-	if (argc != 2) {
-		(void)fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+	is_check = argc == 3 && strcmp(argv[1], "--check") == 0;
+	if (argc != 2 + is_check) {
+		(void)fprintf(stderr, "usage: %s [--check] DIRECTORY\n", argv[0]);
 		return 2;
 	}
-	root = argv[1];
+	root = argv[argc - 1];
 	put_cluster_requests();
 	put_cluster_replies();
 	put_host_requests();
@@ -584,5 +611,9 @@ int main(int argc, char **argv)
 	}
 	put("pgdev", "as_is", "\0", 1);
 	put("pgdev", "mended", "\3\0\0\0\0\0\0\0\0\1\1", 11);
-	return 0;
+	if (stale == 0)
+		return 0;
+	(void)fprintf(stderr, "%u files: run fuzz_seeds %s, and look at the difference\n",
+		      stale, root);
+	return 1;
 }
