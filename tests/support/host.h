@@ -37,6 +37,7 @@ struct test_host_config {
 	bool has_no_vios;       /* the test starts them, or plays them */
 	unsigned failback_ms;   /* of test_host_expect; 0 = by order */
 	bool keeps_vios;        /* those that end are started again, as by the agent */
+	bool changes_reads;     /* the test does: checksums are wrong, and heal */
 };
 
 struct test_device {

@@ -30,15 +30,20 @@ static enum hv_code ask(const char *state, const char *vios, const void *packet,
 	struct pollfd readable;
 	size_t count = 0;
 
+	bool is_answered;
+
 	HV_INVARIANT(hv_inject_path(path, state, vios));
-	HV_INVARIANT(test_wait(is_connected, &knock, TEST_WAIT_MS));
-	HV_INVARIANT(hv_local_send(knock.fd, packet, bytes, NULL, 0, NULL) == HV_OK);
+	if (!test_wait(is_connected, &knock, TEST_WAIT_MS))
+		return HV_E_TIMEOUT;
 	readable = (struct pollfd){ .fd = knock.fd, .events = POLLIN };
-	HV_INVARIANT(poll(&readable, 1, TEST_WAIT_MS) == 1);
-	HV_INVARIANT(hv_local_receive(knock.fd, &answer, sizeof(answer), &count, NULL,
-				      NULL, NULL) == HV_OK);
-	HV_INVARIANT(hv_inject_check(&answer, count, NULL) == HV_OK);
+	is_answered = hv_local_send(knock.fd, packet, bytes, NULL, 0, NULL) == HV_OK &&
+		      poll(&readable, 1, TEST_WAIT_MS) == 1 &&
+		      hv_local_receive(knock.fd, &answer, sizeof(answer), &count, NULL,
+				       NULL, NULL) == HV_OK;
 	(void)close(knock.fd);
+	if (!is_answered)
+		return HV_E_GONE;
+	HV_INVARIANT(hv_inject_check(&answer, count, NULL) == HV_OK);
 	if (ret != NULL)
 		*ret = answer;
 	return (enum hv_code)answer.code;

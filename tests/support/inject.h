@@ -3,8 +3,8 @@
  *
  * Contract
  *   Threads  one.
- *   Errors   a VIOS that does not listen or answer fails the test (HV_INVARIANT); its
- *            own code is returned.
+ *   Errors   its own code; TIMEOUT where it does not listen, GONE where it ends before
+ *            it answers. An answer that is none fails the test.
  *   Time     gives up after TEST_WAIT_MS.
  */
 #ifndef TESTS_SUPPORT_INJECT_H
