@@ -15,9 +15,10 @@ const char *const cli_mode_names[] = { "dedicated", "shared", NULL };
 const char *const cli_workload_names[] = { "idle", "zipf", "scan", "phases", "os", NULL };
 static const char *const loan_policy_names[] = { "0", "1", "2", "balloon", NULL };
 static const char *const redundancy_names[] = { "none", "required", "if-possible", NULL };
-static const char *const drill_names[] = { "planned",   "kill",  "hang",
-					   "both-lost", "agent", "coordinator",
-					   "rolling",   NULL };
+static const char *const drill_names[] = { "planned",      "kill",        "hang",
+					   "device-error", "device-lost", "corrupt",
+					   "both-lost",    "agent",       "coordinator",
+					   "rolling",      NULL };
 static const char *const shell_names[] = { "bash", NULL };
 
 /* clang-format off */
@@ -270,7 +271,8 @@ static const struct cli_option lpar_debug[] = {
 static const struct cli_option drill_run[] = {
 	{ "KIND", CLI_OPERAND, CLI_CHOICE, .choices = drill_names,
 	  .help = "planned: maintain the active VIOS and resume it; kill: SIGKILL it; "
-		  "hang: SIGSTOP it, and continue it late; both-lost: SIGKILL both VIOS; "
+		  "hang: SIGSTOP it, and continue it late; device-error, device-lost, corrupt: "
+		  "its I/O fails now and then, always, or reads wrong pages; both-lost: SIGKILL both VIOS; "
 		  "agent, coordinator: SIGKILL it, nobody notices; rolling: planned, "
 		  "of every VIOS one after the other" },
 	HOST_OF(CLI_OPTION, "where; rolling: only there (default: every host)"),

@@ -103,6 +103,7 @@ static void begin_verify(struct drill *drill)
 {
 	drill_note_stalls(drill);
 	drill_begin_verify(drill);
+	drill_drop_op(drill);
 	drill_order(drill, TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY, "");
 	drill_note(drill, "every page of every partition is verified");
 	drill_go(drill, "verify");
@@ -140,7 +141,10 @@ static void fail_restore(struct drill *drill)
 
 static void step_restore(struct drill *drill)
 {
-	bool is_back = is_restored(drill);
+	bool is_back;
+
+	(void)drill_op(drill); /* what was undone by an order */
+	is_back = !drill_edit(drill)->has_op && is_restored(drill);
 
 	if (!is_back && drill->waited_ms <= RESTORE_MS)
 		return;

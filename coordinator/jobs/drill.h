@@ -58,6 +58,7 @@ bool drill_is_in(const struct drill *drill, const char *phase);
 
 /* Orders something of the agent; the phase waits for it by drill_op(). */
 void drill_order(struct drill *drill, Tarn__HostOpKind kind, const char *target);
+void drill_put_op(struct drill *drill, Tarn__HostOp *op); /* its id is filled in */
 void drill_order_for(struct drill *drill, Tarn__HostOpKind kind, const char *target,
 		     uint32_t ms);
 /* NULL: not done yet. Done: its status, once; the order is taken back. */
@@ -106,7 +107,7 @@ void drill_note_figures(struct drill *drill, Tarn__DrillPartition *row,
 			const Tarn__PartitionStat *stat);
 void drill_end_figures(struct drill *drill);
 /* What must not grow while nothing is lost. */
-uint64_t drill_errors_of(const Tarn__PartitionStat *stat);
+uint64_t drill_errors_of(const struct drill *drill, const Tarn__PartitionStat *stat);
 /* After the injection, and whether the host's own clock says so. */
 void drill_moment(struct drill *drill, const char *what, uint64_t at_us, bool reported);
 void drill_moment_now(struct drill *drill, const char *what);

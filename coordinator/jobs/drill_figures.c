@@ -41,6 +41,7 @@ static bool add_up(const struct drill *drill, struct sums *sums)
 	if (stat == NULL || stat->pool == NULL || !stat->pool->has_clock_ms)
 		return false;
 	sums->totals.clock_ms = stat->pool->clock_ms;
+	sums->totals.has_io_errors = sums->totals.has_checksum_errors = 1;
 	for (size_t i = 0; i < drill->record->n_partitions; i++) {
 		const Tarn__PartitionStat *of = drill_stat(drill,
 							   drill->record->partitions[i]);
@@ -49,6 +50,8 @@ static bool add_up(const struct drill *drill, struct sums *sums)
 			continue;
 		sums->totals.reads += of->page_ins;
 		sums->totals.writes += of->page_outs;
+		sums->totals.io_errors += of->io_errors;
+		sums->totals.checksum_errors += of->checksum_errors;
 		sums->operations_per_s += of->operations_per_s;
 		sums->waiting += of->state == TARN__PARTITION_STATE__PARTITION_WAITING;
 		for (size_t k = 0; of->stall != NULL && k < of->stall->n_buckets; k++)
@@ -215,13 +218,12 @@ static uint64_t p99_us(const Tarn__Histogram *now, const Tarn__Histogram *before
 void drill_note_figures(struct drill *drill, Tarn__DrillPartition *row,
 			const Tarn__PartitionStat *stat)
 {
-	(void)drill;
 	if (!row->has_reads_before)
 		return;
 	row->has_pages_read = row->has_pages_written = row->has_errors = 1;
 	row->pages_read = more(stat->page_ins, row->reads_before);
 	row->pages_written = more(stat->page_outs, row->writes_before);
-	row->errors = more(drill_errors_of(stat), row->errors_before);
+	row->errors = more(drill_errors_of(drill, stat), row->errors_before);
 	if (stat->stall == NULL || row->stall_before == NULL)
 		return;
 	row->has_p99_stall_us = 1;

@@ -36,6 +36,7 @@ struct drill_kind {
 	const char *failover; /* Failover.kind that it brings about; NULL: none, or any */
 	bool is_for_drills;   /* only where the agent allows them */
 	bool has_no_target;   /* it is not about one VIOS */
+	bool makes_checksums; /* errors of checksums are what it brings about */
 	bool is_reborn;       /* its VIOS, or all, come back as another incarnation */
 
 	uint64_t (*bound_us)(const struct drill_ready *ready);
@@ -61,6 +62,15 @@ void drill_inject_coordinator(struct drill *drill);
 void drill_await_coordinator(struct drill *drill);
 void drill_serve_unnoticed(struct drill *drill);
 void drill_prove_unnoticed(struct drill *drill);
+
+/* drill_device.c: faults injected into the device I/O of one VIOS. */
+void drill_inject_error(struct drill *drill);
+void drill_inject_loss(struct drill *drill);
+void drill_inject_corruption(struct drill *drill);
+void drill_await_faults(struct drill *drill);
+void drill_serve_faults(struct drill *drill);
+void drill_undo_faults(struct drill *drill);
+void drill_prove_faults(struct drill *drill);
 
 /* drill_both.c */
 uint64_t drill_bound_of_both(const struct drill_ready *ready);

@@ -102,6 +102,10 @@ static void prove_hang(struct drill *drill)
 	"the partner takes over, no partition stalls longer than {bound} ms, the pair " \
 	"is redundant again, and every page of every partition is right"
 
+#define EXPECT_FAULTS \
+	"the faults are met and seen, pages come in all the same, no partition stalls " \
+	"longer than {bound} ms, and every page of every partition is right"
+
 /* clang-format off */
 static const struct drill_kind kinds[] = {
 	{ .kind = TARN__DRILL_KIND__DRILL_PLANNED,
@@ -137,6 +141,41 @@ static const struct drill_kind kinds[] = {
 	  .bound_us = bound_of_hang, .check = check_hang, .inject = stop_target,
 	  .await = drill_await_failover, .serve = serve_hang, .undo = resume,
 	  .prove = prove_hang },
+	{ .kind = TARN__DRILL_KIND__DRILL_DEVICE_ERROR,
+	  .order = "fail requests of VIOS '{vios}'",
+	  .ordered = "EIO for every fifth request of VIOS '{vios}'",
+	  .refused = "nothing could be injected into VIOS '{vios}'",
+	  .claim = "a paging device that fails now and then behind VIOS '{vios}' loses no page and "
+		   "stops no partition",
+	  .injection = "every fifth read and write of VIOS '{vios}' fails with EIO for some seconds",
+	  .expectation = EXPECT_FAULTS,
+	  .is_for_drills = true, .bound_us = bound_of_switch, .inject = drill_inject_error,
+	  .await = drill_await_faults, .serve = drill_serve_faults, .undo = drill_undo_faults,
+	  .prove = drill_prove_faults },
+	{ .kind = TARN__DRILL_KIND__DRILL_DEVICE_LOST,
+	  .order = "fail every request of VIOS '{vios}'",
+	  .ordered = "EIO for every request of VIOS '{vios}'",
+	  .refused = "nothing could be injected into VIOS '{vios}'",
+	  .claim = "the loss of every paging device behind VIOS '{vios}' loses no page and stops no "
+		   "partition",
+	  .injection = "every read and write of VIOS '{vios}' fails with EIO for some seconds",
+	  .expectation = EXPECT_FAULTS,
+	  .is_for_drills = true, .bound_us = bound_of_switch, .inject = drill_inject_loss,
+	  .await = drill_await_faults, .serve = drill_serve_faults, .undo = drill_undo_faults,
+	  .prove = drill_prove_faults },
+	{ .kind = TARN__DRILL_KIND__DRILL_CORRUPT,
+	  .order = "corrupt reads of VIOS '{vios}'",
+	  .ordered = "corruption of every twentieth page that VIOS '{vios}' reads",
+	  .refused = "nothing could be injected into VIOS '{vios}'",
+	  .claim = "a wrong page that VIOS '{vios}' reads is found by its checksum and had from the "
+		   "other path: no partition sees it",
+	  .injection = "every twentieth page that VIOS '{vios}' reads is not what was written, for "
+		       "some seconds",
+	  .expectation = EXPECT_FAULTS,
+	  .is_for_drills = true, .makes_checksums = true, .bound_us = bound_of_switch,
+	  .inject = drill_inject_corruption, .await = drill_await_faults,
+	  .serve = drill_serve_faults, .undo = drill_undo_faults,
+	  .prove = drill_prove_faults },
 	{ .kind = TARN__DRILL_KIND__DRILL_BOTH_LOST,
 	  .order = "kill both VIOS", .ordered = "kill -9 of both VIOS",
 	  .refused = "the VIOS could not be killed",

@@ -108,18 +108,24 @@ void drill_order(struct drill *drill, Tarn__HostOpKind kind, const char *target)
 	drill_order_for(drill, kind, target, 0);
 }
 
+void drill_put_op(struct drill *drill, Tarn__HostOp *op)
+{
+	Tarn__DrillRecord *edit = drill_edit(drill);
+
+	edit->has_op = 1;
+	edit->op = draft_put_op(drill->draft, drill->host->name, op);
+}
+
 void drill_order_for(struct drill *drill, Tarn__HostOpKind kind, const char *target,
 		     uint32_t ms)
 {
-	Tarn__DrillRecord *edit = drill_edit(drill);
 	Tarn__HostOp op = TARN__HOST_OP__INIT;
 
 	op.kind = kind;
 	op.target = (char *)target;
 	op.has_ms = ms != 0;
 	op.ms = ms;
-	edit->has_op = 1;
-	edit->op = draft_put_op(drill->draft, drill->host->name, &op);
+	drill_put_op(drill, &op);
 }
 
 void drill_drop_op(struct drill *drill)
@@ -153,10 +159,12 @@ const Tarn__PartitionStat *drill_stat(const struct drill *drill,
 	return live_partition(drill->live, row->lpar, row->run_id);
 }
 
-uint64_t drill_errors_of(const Tarn__PartitionStat *stat)
+uint64_t drill_errors_of(const struct drill *drill, const Tarn__PartitionStat *stat)
 {
-	return stat->checksum_errors + stat->integrity_errors + stat->mismatches +
-	       stat->poisoned_pages;
+	bool makes = drill->kind != NULL && drill->kind->makes_checksums;
+
+	return (makes ? 0 : stat->checksum_errors) + stat->integrity_errors +
+	       stat->mismatches + stat->poisoned_pages;
 }
 
 void drill_note_page_ins(struct drill *drill)
@@ -186,7 +194,7 @@ void drill_note_baseline(struct drill *drill)
 		if (stat == NULL)
 			continue;
 		row->has_errors_before = 1;
-		row->errors_before = drill_errors_of(stat);
+		row->errors_before = drill_errors_of(drill, stat);
 	}
 }
 
@@ -308,7 +316,7 @@ static void note_pass(struct drill *drill, size_t at, const Tarn__PartitionStat 
 {
 	Tarn__DrillRecord *edit = drill_edit(drill);
 	Tarn__DrillPartition *row;
-	uint64_t errors = drill_errors_of(stat);
+	uint64_t errors = drill_errors_of(drill, stat);
 
 	if (at >= edit->n_partitions)
 		return; /* no memory */

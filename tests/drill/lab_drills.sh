@@ -62,6 +62,14 @@ rehearse both-lost --host h1
 says '[.partitions[] | select(.waited | test("no paging VIOS"))] | length > 0'
 same_processes h1 "$same"
 
+act "device-lost, corrupt" "devices that fail or lie behind one VIOS lose nothing" \
+	"tarn drill run device-lost; tarn drill run corrupt" "they pass; faults were met"
+rehearse device-lost --host h1 "${bound[@]}"
+says '.hits > 0 and .bad_pages == 0'
+rehearse corrupt --host h1 "${bound[@]}"
+says '.hits > 0 and .bad_pages == 0'
+same_processes h1 "$same"
+
 act "agent" "who pages does not notice that the agent is killed" \
 	"tarn drill run agent" "it passes; another agent, the same everything else"
 agent=$(pid_of "$state/h1/run/agent.pid")

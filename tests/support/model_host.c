@@ -388,10 +388,12 @@ static void do_order(struct model_host *host, const Tarn__HostOp *order)
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT:
 		host->injections++;
+		host->injecting = order->injection->kind;
 		host->injected_ppm = order->injection->rate_ppm;
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT_CLEAR:
 		host->clears++;
+		host->injecting = 0;
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_FAILBACK:
 		copy_name(host->failed_back, order->target);
@@ -484,6 +486,15 @@ void model_host_converge(struct model_host *host)
 		continue;
 }
 
+static void meet_fault(struct model_host *host, struct model_lpar *lpar)
+{
+	bool is_corrupt = host->injecting == TARN__INJECTION_KIND__INJECTION_CORRUPT;
+
+	host->hits++;
+	lpar->checksum_errors += is_corrupt;
+	lpar->io_errors += !is_corrupt;
+}
+
 /* Pages go out at first and come in ever after, if somebody serves them. */
 void model_host_work(struct model_host *host)
 {
@@ -503,6 +514,8 @@ void model_host_work(struct model_host *host)
 		lpar->stolen_pages = 100;
 		lpar->page_ins += 10;
 		lpar->page_outs += 5;
+		if (host->injecting != 0 && !host->no_hits)
+			meet_fault(host, lpar);
 		lpar->stalls[hv_hist_bucket_of(host->stall_ns)]++;
 		if (lpar->longest_stall_us < 5000)
 			lpar->longest_stall_us += 1000;

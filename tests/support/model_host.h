@@ -38,7 +38,7 @@ struct model_lpar {
 	uint32_t weight; /* shared: as it was last told */
 	uint64_t entitled_bytes;
 	uint64_t want_pages; /* working set, as its manager says; 0 = it says nothing */
-	uint64_t stalls[HV_HIST_BUCKETS], page_outs;
+	uint64_t stalls[HV_HIST_BUCKETS], page_outs, io_errors, checksum_errors;
 	uint64_t stolen_pages, page_ins, verify_passes, longest_stall_us, bad_pages;
 	bool is_waiting;
 	char device[HV_NAME_BYTES];
@@ -127,8 +127,11 @@ struct model_host {
 	uint64_t stall_ns;      /* one stall of each shared LPAR a work, so long */
 	bool must_restart;      /* its agent, before the next step */
 	bool agent_stays;       /* an order to kill it does nothing */
-	uint64_t hypervisor;    /* incarnation */
-	uint64_t quarantined;   /* slots of each LPAR that stay there */
+	unsigned injecting;     /* kind of faults in vios1; 0: none */
+	bool no_hits;           /* nobody meets them */
+	uint64_t hits;
+	uint64_t hypervisor;  /* incarnation */
+	uint64_t quarantined; /* slots of each LPAR that stay there */
 
 	/* Rules broken: a run that began twice, a kill done twice, a lower epoch. */
 	const char *broken;

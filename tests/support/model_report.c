@@ -16,6 +16,8 @@ struct parts {
 	Tarn__PoolStat pool;
 	Tarn__ViosStat vios[2];
 	Tarn__ViosStat *vios_list[2];
+	Tarn__InjectionStat injected;
+	Tarn__InjectionStat *injected_list[1];
 	Tarn__PartitionStat partitions[MODEL_LPARS];
 	Tarn__PartitionStat *partition_list[MODEL_LPARS];
 	Tarn__ManagerStat managers[MODEL_LPARS];
@@ -180,6 +182,9 @@ static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
 	stat->page_ins = lpar->page_ins;
 	stat->has_page_outs = stat->has_operations_per_s = 1;
 	stat->page_outs = lpar->page_outs;
+	stat->has_io_errors = stat->has_checksum_errors = 1;
+	stat->io_errors = lpar->io_errors;
+	stat->checksum_errors = lpar->checksum_errors;
 	stat->operations_per_s = lpar->is_waiting ? 0 : 200;
 	stat->has_cpu_us = 1;
 	stat->cpu_us = 1000 + lpar->page_ins;
@@ -230,6 +235,13 @@ static void put_stat(const struct model_host *host, struct parts *parts)
 		parts->vios[i].epoch = host->vios[i].epoch;
 		parts->vios_list[i] = &parts->vios[i];
 	}
+	tarn__injection_stat__init(&parts->injected);
+	parts->injected.kind = TARN__INJECTION_KIND__INJECTION_ERROR;
+	parts->injected.active = host->injecting != 0;
+	parts->injected.hits = host->hits;
+	parts->injected_list[0] = &parts->injected;
+	parts->vios[0].injected = parts->injected_list;
+	parts->vios[0].n_injected = host->hits != 0;
 	parts->stat.vios = parts->vios_list;
 	parts->stat.n_vios = 2;
 	for (size_t i = 0; i < MODEL_LPARS; i++) {

@@ -134,6 +134,78 @@ static void both_lost_goes_on_after_a_restart(void **state)
 	must_be("passed", "none bad");
 }
 
+/* ---- devices that fail, or lie ---- */
+
+static void faults_of_a_device_lose_nothing(void **state)
+{
+	static const struct {
+		Tarn__DrillKind kind;
+		const char *seen;
+	} cases[] = { { DEVICE_ERROR, "errors were seen" },
+		      { DEVICE_LOST, "errors were seen" },
+		      { CORRUPT, "wrong checksums were seen" } };
+
+	(void)state;
+	for (size_t i = 0; i < HV_COUNT(cases); i++) {
+		(void)start(cases[i].kind);
+		run_until("done", 60);
+		must_be("passed", "none bad");
+		assert_true(has_step("pages came in under faults"));
+		assert_true(has_step(cases[i].seen));
+		assert_true(drill()->hits > 0);
+		assert_int_equal(host.injecting, 0);
+	}
+	assert_int_equal(host.failover_count, 0);
+}
+
+static void faults_that_nobody_meets_prove_nothing(void **state)
+{
+	(void)state;
+	host.no_hits = true;
+	(void)start(CORRUPT);
+	run_until("done", 120);
+	must_be("inconclusive", "no request met a fault within 30 s");
+	assert_int_equal(host.injecting, 0);
+}
+
+static void faults_that_cannot_be_injected_prove_nothing(void **state)
+{
+	(void)state;
+	(void)start(DEVICE_ERROR);
+	run_until("inject", 60);
+	host.op_error = HV_E_REFUSED;
+	run_until("done", 120);
+	must_be("inconclusive", "nothing could be injected into VIOS 'vios1': the model");
+}
+
+static void a_page_that_is_lost_under_faults_fails_it(void **state)
+{
+	(void)state;
+	(void)start(CORRUPT);
+	run_until("switch", 60);
+	model_host_lpar(&host, "db1")->bad_pages = 1;
+	run_until("done", 60);
+	must_be("failed", "LPAR 'db1' has 1 bad pages");
+}
+
+static void wrong_checksums_of_another_drill_fail_it(void **state)
+{
+	(void)state;
+	(void)start(DEVICE_ERROR);
+	run_until("switch", 60);
+	model_host_lpar(&host, "db1")->checksum_errors++;
+	run_until("done", 60);
+	must_be("failed", "LPAR 'db1' met 1 page errors during the drill");
+}
+
+static void drills_of_devices_go_on_after_a_restart(void **state)
+{
+	(void)state;
+	restart_in_each_phase(DEVICE_LOST);
+	must_be("passed", "none bad");
+	assert_int_equal(host.injecting, 0);
+}
+
 /* ---- agent ---- */
 
 static void nobody_notices_that_the_agent_is_killed(void **state)
@@ -251,6 +323,7 @@ static void they_are_refused_where_no_drills_are_allowed(void **state)
 	must_refuse(HV_E_REFUSED, COORDINATOR, NULL, "not started with --allow-drills");
 	must_refuse(HV_E_REFUSED, AGENT, NULL, "not started with --allow-drills");
 	must_refuse(HV_E_REFUSED, BOTH, NULL, "not started with --allow-drills");
+	must_refuse(HV_E_REFUSED, CORRUPT, NULL, "not started with --allow-drills");
 	assert_int_equal(test_drill(&c, AGENT, "h1", "vios1", &err, NULL), HV_E_INVAL);
 	assert_non_null(strstr(err.text, "not of one VIOS"));
 }
@@ -275,8 +348,8 @@ static enum hv_code abort_drill(uint64_t number, struct hv_err *err)
 /* In each phase of each kind: what was there before is there again. */
 static void an_aborted_drill_leaves_what_it_found(void **state)
 {
-	static const Tarn__DrillKind kinds[] = { PLANNED, KILL,  HANG,
-						 BOTH,    AGENT, COORDINATOR };
+	static const Tarn__DrillKind kinds[] = { PLANNED, KILL, HANG,  DEVICE_LOST,
+						 CORRUPT, BOTH, AGENT, COORDINATOR };
 	static const char *const phases[] = { "ready", "inject", "switch", "restore",
 					      "verify" };
 	struct hv_err err = { 0 };
@@ -345,6 +418,12 @@ int main(void)
 		TEST(both_lost_for_good_fails_it),
 		TEST(a_loss_that_is_not_carried_out_proves_nothing),
 		TEST(both_lost_goes_on_after_a_restart),
+		TEST(faults_of_a_device_lose_nothing),
+		TEST(faults_that_nobody_meets_prove_nothing),
+		TEST(faults_that_cannot_be_injected_prove_nothing),
+		TEST(a_page_that_is_lost_under_faults_fails_it),
+		TEST(wrong_checksums_of_another_drill_fail_it),
+		TEST(drills_of_devices_go_on_after_a_restart),
 		TEST(nobody_notices_that_the_agent_is_killed),
 		TEST(an_agent_that_does_not_come_back_fails_it),
 		TEST(a_failover_that_comes_with_it_fails_it),

@@ -275,7 +275,7 @@ _tarn()
 	takes["place --coordinator"]="yes"
 	takes["place --timeout"]="yes"
 	options["drill run"]="--host --vios --bound --no-wait --json --coordinator --timeout --help "
-	values["drill run"]="planned kill hang both-lost agent coordinator rolling"
+	values["drill run"]="planned kill hang device-error device-lost corrupt both-lost agent coordinator rolling"
 	asks["drill run --host"]="host"
 	asks["drill run --vios"]="vios"
 	takes["drill run --bound"]="yes"
