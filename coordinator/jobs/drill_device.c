@@ -144,7 +144,9 @@ void drill_prove_faults(struct drill *drill)
 	uint64_t seen = 0;
 
 	if (!edit->has_hits_before)
-		return; /* nothing was done */
+		return;                   /* nothing was done */
+	if (new_hits(drill) > edit->hits) /* those until they ended, too */
+		keep_hits(drill);
 	if (start != NULL && last != NULL)
 		seen = drill->kind->makes_checksums
 			       ? more(last->checksum_errors, start->checksum_errors)

@@ -74,7 +74,7 @@ act "agent" "who pages does not notice that the agent is killed" \
 	"tarn drill run agent" "it passes; another agent, the same everything else"
 agent=$(pid_of "$state/h1/run/agent.pid")
 everybody=$(processes_of h1; cat "$state"/h1/run/vios?.pid)
-rehearse agent --host h1
+rehearse agent --host h1 "${bound[@]}"
 [[ $(pid_of "$state/h1/run/agent.pid") != "$agent" ]] || fail "it is the same agent"
 [[ $(processes_of h1; cat "$state"/h1/run/vios?.pid) == "$everybody" ]] ||
 	fail "others than before"
@@ -82,7 +82,7 @@ rehearse agent --host h1
 act "coordinator" "nobody notices that the coordinator is killed, and the drill goes on" \
 	"tarn drill run coordinator" "it passes; another coordinator, the same everything else"
 coordinator=$(pid_of "$state/coordinator.pid")
-rehearse coordinator --host h1
+rehearse coordinator --host h1 "${bound[@]}"
 [[ $(pid_of "$state/coordinator.pid") != "$coordinator" ]] || fail "it is the same coordinator"
 [[ $(processes_of h1; cat "$state"/h1/run/vios?.pid) == "$everybody" ]] ||
 	fail "others than before"
@@ -90,7 +90,7 @@ rehearse coordinator --host h1
 act "rolling" "every VIOS is maintained, one after the other, and nobody notices" \
 	"tarn drill run rolling" "it passes; two drills that passed; the same processes"
 wait_until $((30 * slow)) "a pair on h1" pair_is_redundant h1
-rehearse rolling
+rehearse rolling "${bound[@]}"
 says '[.legs[].verdict] == ["passed", "passed"] and ([.legs[].vios] | sort) == ["vios1", "vios2"]'
 same_processes h1 "$same"
 

@@ -366,6 +366,36 @@ static void take_apart(void)
 	assert_int_equal(cluster_count(test_cluster(&c), RECORD_HOST), 0);
 }
 
+static void step_drills(unsigned seconds)
+{
+	for (unsigned i = 0; i < seconds; i++) {
+		settle();
+		model_host_work(&host);
+		sweep_report();
+		test_coordinator_run(&c, 1000);
+	}
+}
+
+/* Two legs, and one that is aborted. */
+static void run_rolling(void)
+{
+	Tarn__DrillRun run = TARN__DRILL_RUN__INIT;
+	Tarn__DrillAbort abort = TARN__DRILL_ABORT__INIT;
+
+	run.kind = TARN__DRILL_KIND__DRILL_ROLLING;
+	run.host = (char *)"";
+	SWEEP(DRILL_RUN, drill_run, run);
+	step_drills(80);
+	assert_string_equal(cluster_drill(test_cluster(&c), 2)->verdict, "passed");
+	run.kind = TARN__DRILL_KIND__DRILL_CORRUPT;
+	run.host = host.name;
+	SWEEP(DRILL_RUN, drill_run, run);
+	abort.number = 5;
+	SWEEP(DRILL_ABORT, drill_abort, abort);
+	step_drills(20);
+	assert_string_equal(cluster_drill(test_cluster(&c), 5)->verdict, "inconclusive");
+}
+
 static void run_drill(void)
 {
 	Tarn__DrillRun run = TARN__DRILL_RUN__INIT;
@@ -374,15 +404,11 @@ static void run_drill(void)
 	run.kind = TARN__DRILL_KIND__DRILL_PLANNED;
 	run.host = host.name;
 	SWEEP(DRILL_RUN, drill_run, run);
-	for (unsigned i = 0; i < 60; i++) {
-		settle();
-		model_host_work(&host);
-		sweep_report();
-		test_coordinator_run(&c, 1000);
-	}
+	step_drills(60);
 	drill = cluster_drill_at(test_cluster(&c), 0);
 	assert_string_equal(drill->phase, "done");
 	assert_string_equal(drill->verdict, "passed");
+	run_rolling();
 }
 
 static void inject(void)
