@@ -505,31 +505,6 @@ static void a_coordinator_without_memory_does_not_start(void **state)
 	model_host_fini(&host);
 }
 
-static void a_store_without_memory_is_not_opened(void **state)
-{
-	struct store_config config = { 0 };
-	struct test_tmpdir dir;
-
-	(void)state;
-	test_tmpdir_make(&dir);
-	config.directory = dir.path;
-	for (unsigned nth = 1;; nth++) {
-		struct store *store = NULL;
-		enum hv_code code;
-
-		oom_arm(nth);
-		code = store_open(&config, &store, NULL);
-		if (!oom_disarm()) {
-			assert_int_equal(code, HV_OK);
-			store_close(store);
-			break;
-		}
-		assert_int_equal(code, HV_E_NOMEM);
-		assert_null(store);
-	}
-	test_tmpdir_remove(&dir);
-}
-
 /* Fills a cluster, and finds a reply, with each allocation failing once. */
 static void sweep_store(struct store *store, const uint8_t key[JOURNAL_KEY_BYTES])
 {
@@ -618,7 +593,6 @@ int main(void)
 		TEST(orders_without_memory_change_nothing),
 		TEST(reads_without_memory_say_so),
 		TEST(a_coordinator_without_memory_does_not_start),
-		TEST(a_store_without_memory_is_not_opened),
 		TEST(a_store_is_read_without_memory),
 	};
 
