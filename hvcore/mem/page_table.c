@@ -76,8 +76,22 @@ enum hv_code hv_page_table_open(uint32_t pages, uint32_t slots,
 	return HV_OK;
 }
 
+enum hv_code hv_page_table_mirror(struct hv_page_table *table, struct hv_err *err)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		table->missed_slots[side] = calloc(hv_slot_words(table),
+						   sizeof(uint64_t));
+		if (table->missed_slots[side] == NULL)
+			return hv_fail(err, HV_E_NOMEM, "page table: %u mirrored slots",
+				       table->slot_count);
+	}
+	return HV_OK;
+}
+
 void hv_page_table_close(struct hv_page_table *table)
 {
+	free(table->missed_slots[0]);
+	free(table->missed_slots[1]);
 	free(table->pages);
 	free(table->free_slots);
 	free(table->extra_slots);
@@ -86,9 +100,11 @@ void hv_page_table_close(struct hv_page_table *table)
 
 size_t hv_page_table_bytes(const struct hv_page_table *table)
 {
+	size_t bitmaps = hv_page_table_is_mirrored(table) ? 3 : 1;
+
 	return (size_t)table->page_count * sizeof *table->pages +
-	       hv_slot_words(table) * sizeof *table->free_slots + hv_slots_extra(table) +
-	       1;
+	       bitmaps * hv_slot_words(table) * sizeof *table->free_slots +
+	       hv_slots_extra(table) + 1;
 }
 
 void hv_page_move(struct hv_page_table *table, uint32_t page, enum hv_page_state to)
@@ -299,6 +315,31 @@ static enum hv_code audit_slots(const struct hv_page_table *table, uint64_t sum,
 	return HV_OK;
 }
 
+static enum hv_code audit_missed(const struct hv_page_table *table, struct hv_err *err)
+{
+	uint32_t missed[2] = { 0 };
+
+	if (!hv_page_table_is_mirrored(table))
+		return HV_OK;
+	for (uint32_t slot = 0; slot < table->slot_count; slot++) {
+		bool is[2] = { hv_slot_is_missed(table, slot, 0),
+			       hv_slot_is_missed(table, slot, 1) };
+
+		missed[0] += is[0];
+		missed[1] += is[1];
+		if ((is[0] || is[1]) && hv_slot_class(table, slot) != HV_SLOT_LIVE)
+			return hv_fail(err, HV_E_CORRUPT, "slot %u is missed, not LIVE",
+				       slot);
+		if (is[0] && is[1])
+			return hv_fail(err, HV_E_CORRUPT,
+				       "slot %u is missed by both sides (P17)", slot);
+	}
+	if (missed[0] != table->missed[0] || missed[1] != table->missed[1])
+		return hv_fail(err, HV_E_CORRUPT, "slots missed: %u/%u, counted as %u/%u",
+			       missed[0], missed[1], table->missed[0], table->missed[1]);
+	return HV_OK;
+}
+
 static enum hv_code audit_queue(const struct hv_page_table *table,
 				enum hv_page_queue queue, struct hv_err *err)
 {
@@ -330,6 +371,8 @@ enum hv_code hv_page_table_audit(const struct hv_page_table *table, struct hv_er
 	code = audit_pages(table, &sum, &owned, err);
 	if (code == HV_OK)
 		code = audit_slots(table, sum, owned, err);
+	if (code == HV_OK)
+		code = audit_missed(table, err);
 	if (code == HV_OK)
 		code = audit_queue(table, HV_QUEUE_SMALL, err);
 	if (code == HV_OK)

@@ -13,6 +13,9 @@
  * Slots may outnumber pages (2 W more, P11); theirs are in a byte array. One bit a
  * slot says whether it is free, so that runs are found 64 slots at a time.
  *
+ * Mirrored (P17): every slot is on two devices, one a side (0, 1). Two bits a slot more
+ * say which side missed what a LIVE slot holds; never both.
+ *
  *   page  ZERO -> RESIDENT -> STEALING -> STOLEN -> INFLIGHT -> RESIDENT
  *         RESIDENT -> STOLEN when its slot is still valid, -> ZERO when it is all
  *         zeros; any but POISONED -> ZERO by a discard; INFLIGHT -> STOLEN when the
@@ -31,6 +34,8 @@
  *   ZERO and POISONED none; every WRITING and LIVE slot belongs to one page
  *   a page marked as queued is on that queue, once
  *   as many pages are loaned as `loaned` says, all of them ZERO
+ *   a side has missed as many LIVE slots as `missed` says, and no others; none is
+ *   missed by both
  *
  * Contract
  *   Threads  one.
@@ -103,16 +108,26 @@ struct hv_page_table {
 	uint32_t pages_in[HV_PAGE_STATE_COUNT];
 	uint32_t loaned; /* of those that are ZERO */
 	uint32_t slots_in[HV_SLOT_CLASS_COUNT];
-	uint32_t doubts[2]; /* slots in doubt because of path 0, 1 */
+	uint32_t doubts[2];        /* slots in doubt because of path 0, 1 */
+	uint64_t *missed_slots[2]; /* mirrored: bit set = LIVE, and not on that side */
+	uint32_t missed[2];        /* ... how many */
 	struct hv_fifo queues[HV_QUEUE_COUNT];
 };
 
 HV_MUST_USE
 enum hv_code hv_page_table_open(uint32_t pages, uint32_t slots,
 				struct hv_page_table *ret_table, struct hv_err *err);
+/* It is mirrored from now on; nothing was written yet. */
+HV_MUST_USE
+enum hv_code hv_page_table_mirror(struct hv_page_table *table, struct hv_err *err);
+static inline bool hv_page_table_is_mirrored(const struct hv_page_table *table)
+{
+	return table->missed_slots[0] != NULL;
+}
 void hv_page_table_close(struct hv_page_table *table);
 
-/* All memory that open took: 16 a page, 1 a slot beyond the pages, 1/8 a slot. */
+/* All memory that open took: 16 a page, 1 a slot beyond the pages, 1/8 a slot; mirrored
+ * 1/4 a slot more. */
 size_t hv_page_table_bytes(const struct hv_page_table *table);
 
 /* O(pages + slots). CORRUPT with the first equation that does not hold. */
@@ -225,6 +240,15 @@ void hv_slot_release(struct hv_page_table *table, uint32_t slot);
 
 /* M5: a request of an ended epoch of that path was never answered. Not for FREE ones. */
 void hv_slot_doubt(struct hv_page_table *table, uint32_t slot, unsigned path);
+
+/* P17: mirrored, LIVE: that side has (not) what the slot holds. Not for both sides. */
+void hv_slot_miss(struct hv_page_table *table, uint32_t slot, unsigned side,
+		  bool is_missed);
+static inline bool hv_slot_is_missed(const struct hv_page_table *table, uint32_t slot,
+				     unsigned side)
+{
+	return (table->missed_slots[side][slot / 64] >> (slot % 64) & 1) != 0;
+}
 
 /* P9: no request of that path's ended epochs can act any more. Returns slots freed. */
 uint32_t hv_slots_drain(struct hv_page_table *table, unsigned path);

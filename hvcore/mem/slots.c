@@ -57,9 +57,27 @@ static void column_set(struct hv_page_table *table, uint32_t slot, unsigned bits
 		table->free_slots[slot / 64] &= ~bit;
 }
 
+static void missed_set(struct hv_page_table *table, uint32_t slot, unsigned side,
+		       bool is_missed)
+{
+	uint64_t *word = &table->missed_slots[side][slot / 64];
+
+	if (hv_slot_is_missed(table, slot, side) == is_missed)
+		return;
+	*word ^= UINT64_C(1) << (slot % 64);
+	if (is_missed)
+		table->missed[side]++;
+	else
+		table->missed[side]--;
+}
+
 static void base_set(struct hv_page_table *table, uint32_t slot, enum hv_slot_class base)
 {
 	column_set(table, slot, (column_get(table, slot) & DOUBT_MASK) | (unsigned)base);
+	if (base == HV_SLOT_LIVE || !hv_page_table_is_mirrored(table))
+		return;
+	missed_set(table, slot, 0, false); /* there is nothing to miss any more */
+	missed_set(table, slot, 1, false);
 }
 
 static enum hv_slot_class base_get(const struct hv_page_table *table, uint32_t slot)
@@ -149,6 +167,15 @@ void hv_slot_doubt(struct hv_page_table *table, uint32_t slot, unsigned path)
 {
 	HV_INVARIANT(path < 2 && base_get(table, slot) != HV_SLOT_FREE);
 	column_set(table, slot, column_get(table, slot) | DOUBT(path));
+}
+
+void hv_slot_miss(struct hv_page_table *table, uint32_t slot, unsigned side,
+		  bool is_missed)
+{
+	HV_INVARIANT(side < 2 && hv_page_table_is_mirrored(table));
+	HV_INVARIANT(base_get(table, slot) == HV_SLOT_LIVE);
+	HV_INVARIANT(!is_missed || !hv_slot_is_missed(table, slot, 1 - side));
+	missed_set(table, slot, side, is_missed);
 }
 
 uint32_t hv_slots_drain(struct hv_page_table *table, unsigned path)

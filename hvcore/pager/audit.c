@@ -12,8 +12,9 @@
  *   fills       one for each INFLIGHT page, and the page names it
  *   flights     a write's slots are WRITING with their page STEALING, or CONDEMNED;
  *               a read's is LIVE with a fill, or CONDEMNED; and every WRITING or
- *               CONDEMNED slot is in exactly one flight (P4), or in one and a check's
- *   checks      a check's slot is LIVE while its page has it, else CONDEMNED
+ *               CONDEMNED slot is in exactly one flight (P4), or in one and a walker's,
+ *               or in the two of a mirrored page-out, which name each other (P17)
+ *   walkers     a walker's slot is LIVE while its page has it, else CONDEMNED
  */
 #include "hvcore/pager/pager_priv.h"
 
@@ -173,28 +174,28 @@ static bool is_read_for_nobody(const struct hv_space *space, uint32_t slot)
 			const struct hv_flight *at =
 				&space->pager->paths[i].flights[buffer];
 
-			if (at->user != 0 && !at->is_check && at->space == space &&
+			if (at->user != 0 && !at->is_walk && at->space == space &&
 			    at->slot == slot && at->fill == HV_FILL_NONE)
 				return true;
 		}
 	return false;
 }
 
-static enum hv_code audit_check(const struct hv_pager *pager,
-				const struct hv_flight *flight, uint32_t *ret_busy,
-				struct hv_err *err)
+static enum hv_code audit_walk(const struct hv_pager *pager,
+			       const struct hv_flight *flight, uint32_t *ret_busy,
+			       struct hv_err *err)
 {
-	const struct hv_check *check = &pager->checks[flight->fill];
+	const struct hv_walker *walker = &pager->walkers[flight->fill];
 	const struct hv_page_table *table = &flight->space->table;
-	bool is_kept = table->pages[check->page].slot == flight->slot;
+	bool is_kept = table->pages[walker->page].slot == flight->slot;
 
-	if (check->state != HV_CHECK_SENT || check->space != flight->space ||
-	    check->slot != flight->slot)
-		return hv_fail(err, HV_E_CORRUPT, "slot %u is read, but not by check %u",
+	if (walker->state != HV_WALKER_SENT || walker->space != flight->space ||
+	    walker->slot != flight->slot)
+		return hv_fail(err, HV_E_CORRUPT, "slot %u is read, but not by walker %u",
 			       flight->slot, flight->fill);
 	if (hv_slot_class(table, flight->slot) !=
 	    (is_kept ? HV_SLOT_LIVE : HV_SLOT_CONDEMNED))
-		return hv_fail(err, HV_E_CORRUPT, "slot %u, being checked: class %d",
+		return hv_fail(err, HV_E_CORRUPT, "slot %u, a walker's: class %d",
 			       flight->slot, (int)hv_slot_class(table, flight->slot));
 	*ret_busy += !is_kept && !is_read_for_nobody(flight->space, flight->slot);
 	return HV_OK;
@@ -220,9 +221,27 @@ static enum hv_code audit_fill(const struct hv_pager *pager, unsigned index,
 /* Flights of one space: how many, and slots they keep from being given out. */
 struct sums {
 	uint32_t out;
-	uint32_t checks;
+	uint32_t walks;
 	uint32_t busy;
 };
+
+/* P17: both are the same page-out, and neither was answered. */
+static enum hv_code audit_twin(const struct hv_pager *pager, unsigned index,
+			       uint32_t buffer, struct hv_err *err)
+{
+	const struct hv_flight *flight = &pager->paths[index].flights[buffer];
+	const struct hv_flight *twin;
+
+	if (flight->twin != HV_TWIN_OUT)
+		return HV_OK;
+	twin = &pager->paths[HV_PATHS - 1 - index].flights[flight->twin_at];
+	if (twin->user == 0 || twin->twin != HV_TWIN_OUT || twin->twin_at != buffer ||
+	    twin->space != flight->space || twin->slot != flight->slot ||
+	    twin->pages != flight->pages)
+		return hv_fail(err, HV_E_CORRUPT, "slot %u: the other half is not out",
+			       flight->slot);
+	return HV_OK;
+}
 
 static enum hv_code audit_flight(const struct hv_pager *pager, unsigned index,
 				 uint32_t buffer, struct sums *sum, struct hv_err *err)
@@ -230,14 +249,21 @@ static enum hv_code audit_flight(const struct hv_pager *pager, unsigned index,
 	const struct hv_pager_path *path = &pager->paths[index];
 	const struct hv_flight *flight = &path->flights[buffer];
 
+	enum hv_code code = audit_twin(pager, index, buffer, err);
+	uint32_t counted = 0;
+
 	sum->out++;
-	sum->checks += flight->is_check;
-	if (flight->space->is_ended)
-		return HV_OK;
-	if (flight->is_check)
-		return audit_check(pager, flight, &sum->busy, err);
-	return flight->is_write ? audit_write(path, buffer, &sum->busy, err)
-				: audit_read(pager, index, buffer, &sum->busy, err);
+	sum->walks += flight->is_walk;
+	if (code != HV_OK || flight->space->is_ended)
+		return code;
+	if (flight->is_walk)
+		return audit_walk(pager, flight, &sum->busy, err);
+	if (!flight->is_write)
+		return audit_read(pager, index, buffer, &sum->busy, err);
+	code = audit_write(path, buffer, &counted, err);
+	if (flight->twin != HV_TWIN_OUT || index == 0)
+		sum->busy += counted;
+	return code;
 }
 
 static enum hv_code audit_flights(const struct hv_pager *pager, unsigned index,
@@ -245,6 +271,7 @@ static enum hv_code audit_flights(const struct hv_pager *pager, unsigned index,
 {
 	const struct hv_pager_path *path = &pager->paths[index];
 	enum hv_code code;
+	uint32_t writing = 0, twins = 0;
 	unsigned out = 0;
 
 	for (uint32_t buffer = 0; buffer < HV_LANE_BUFFERS; buffer++) {
@@ -253,6 +280,8 @@ static enum hv_code audit_flights(const struct hv_pager *pager, unsigned index,
 		if (flight->user == 0)
 			continue;
 		out++;
+		writing += flight->is_write && !flight->is_walk ? flight->pages : 0;
+		twins += flight->twin == HV_TWIN_OUT ? flight->pages : 0;
 		if (flight->space->pager != pager)
 			return hv_fail(err, HV_E_CORRUPT, "a request of a stranger");
 		code = audit_flight(pager, index, buffer, &sums[flight->space->index],
@@ -260,6 +289,11 @@ static enum hv_code audit_flights(const struct hv_pager *pager, unsigned index,
 		if (code != HV_OK)
 			return code;
 	}
+	if (writing != path->writing || (index == 0 && twins != pager->twins))
+		return hv_fail(err, HV_E_CORRUPT,
+			       "path %u: %u pages being written (%u twice), %u (%u) "
+			       "counted",
+			       index, writing, twins, path->writing, pager->twins);
 	if (out != path->out || (path->role == HV_ROLE_NONE && out > 0))
 		return hv_fail(err, HV_E_CORRUPT, "path %u: %u requests out, %u counted",
 			       index, out, path->out);
@@ -300,12 +334,12 @@ enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err)
 		if (code != HV_OK)
 			return code;
 		if (space->index != i || space->out != sums[i].out ||
-		    space->checks != sums[i].checks)
+		    space->walks != sums[i].walks)
 			return hv_fail(err, HV_E_CORRUPT,
-				       "space %u: %u requests out (checks %u), %u (%u) "
+				       "space %u: %u requests out (walkers' %u), %u (%u) "
 				       "counted",
-				       i, sums[i].out, sums[i].checks, space->out,
-				       space->checks);
+				       i, sums[i].out, sums[i].walks, space->out,
+				       space->walks);
 		if (!space->is_ended &&
 		    sums[i].busy != slots[HV_SLOT_WRITING] + slots[HV_SLOT_CONDEMNED])
 			return hv_fail(err, HV_E_CORRUPT,

@@ -9,13 +9,8 @@
  * known before somebody depends on it. The page itself stays what it is: whoever needs
  * it reads it as ever, and says so (fill.c).
  *
- * A check reads a slot that its page may give up meanwhile, or read as well: such a
- * slot is CONDEMNED until the last request on it is answered (P4).
+ * Mirrored: a side is checked for what it is to have, and is healed.
  */
-#include <string.h>
-
-#include <xxhash.h>
-
 #include "hvcore/pager/pager_priv.h"
 
 #define LOOKS 4096   /* pages looked at for one that is stolen: 5 us; arbitrary */
@@ -23,42 +18,12 @@
 #define PAGE_INS 100 /* a check for each so many of them, too: 1 % more reads */
 #define NS_PER_S 1000000000u
 
-static bool is_on(const struct hv_check *check, const struct hv_space *space,
-		  uint32_t slot)
-{
-	return check->state == HV_CHECK_SENT && check->space == space &&
-	       check->slot == slot;
-}
-
-bool hv_check_is_on(const struct hv_space *space, uint32_t slot)
-{
-	for (unsigned i = 0; i < HV_CHECKS; i++)
-		if (is_on(&space->pager->checks[i], space, slot))
-			return true;
-	return false;
-}
-
-static void check_free(struct hv_check *check)
-{
-	HV_INVARIANT(check->state != HV_CHECK_FREE);
-	*check = (struct hv_check){ .state = HV_CHECK_FREE };
-}
-
-/* What was to be verified is still what the slot has to hold. */
-static bool is_wanted(const struct hv_check *check)
-{
-	const struct hv_page *entry = &check->space->table.pages[check->page];
-
-	return !check->space->is_ended && entry->slot == check->slot &&
-	       entry->checksum == check->checksum;
-}
-
-static unsigned path_to_ask(const struct hv_check *check)
+static unsigned path_to_ask(const struct hv_walker *check)
 {
 	return check->tries < TRIES ? check->path : HV_PATHS - 1 - check->path;
 }
 
-static void found_bad(struct hv_check *check, bool is_bad_everywhere)
+static void found_bad(struct hv_walker *check, bool is_bad_everywhere)
 {
 	struct hv_space *space = check->space;
 
@@ -66,45 +31,29 @@ static void found_bad(struct hv_check *check, bool is_bad_everywhere)
 	space->counts.cross_bad++;
 	space->bad.page = check->page;
 	space->bad.paths = is_bad_everywhere ? HV_BIT(HV_PATHS) - 1 : HV_BIT(check->path);
-	check_free(check);
-}
-
-static void send(struct hv_pager *pager, struct hv_check *check, unsigned index,
-		 uint32_t buffer, uint64_t now_ns)
-{
-	struct hv_flight flight = {
-		.space = check->space,
-		.slot = check->slot,
-		.pages = 1,
-		.is_check = 1,
-		.fill = (uint8_t)(check - pager->checks),
-	};
-
-	check->state = HV_CHECK_SENT;
-	check->space->checks++;
-	hv_path_send(pager, &pager->paths[index], &flight, buffer, now_ns);
+	hv_walker_free(check);
 }
 
 /* Sends a QUEUED one, lets it wait for a buffer, or ends it. */
-static void try_send(struct hv_pager *pager, struct hv_check *check, uint64_t now_ns)
+static void try_send(struct hv_pager *pager, struct hv_walker *check, uint64_t now_ns)
 {
 	unsigned index = path_to_ask(check);
 	struct hv_pager_path *path = &pager->paths[index];
 	uint32_t buffer;
 
-	if (!is_wanted(check)) {
-		check_free(check);
+	if (!hv_walker_is_wanted(check)) {
+		hv_walker_free(check);
 		return;
 	}
 	if (path->role != HV_ROLE_OPEN || !check->space->devices[index].is_open) {
 		if (check->tries < TRIES)
-			check_free(check); /* nothing is known */
+			hv_walker_free(check); /* nothing is known */
 		else
 			found_bad(check, false);
 		return;
 	}
 	if (path->ops->take(path->ctx, HV_OP_READ, 1, &buffer))
-		send(pager, check, index, buffer, now_ns);
+		hv_walker_send(pager, check, index, false, buffer, now_ns);
 }
 
 /* ---- which ---- */
@@ -118,15 +67,14 @@ static bool may_check(struct hv_pager *pager, const struct hv_space *space)
 	       hv_path_other(pager, space, index) != NULL;
 }
 
-static bool is_checked(const struct hv_space *space, uint32_t page)
+/* Mirrored: not on both sides, so that there is nothing to compare. */
+static bool is_missed(const struct hv_space *space, uint32_t page)
 {
-	const struct hv_check *checks = space->pager->checks;
+	uint32_t slot = space->table.pages[page].slot;
 
-	for (unsigned i = 0; i < HV_CHECKS; i++)
-		if (checks[i].state != HV_CHECK_FREE && checks[i].space == space &&
-		    checks[i].page == page)
-			return true;
-	return false;
+	return hv_space_is_mirrored(space) &&
+	       (hv_slot_is_missed(&space->table, slot, 0) ||
+		hv_slot_is_missed(&space->table, slot, 1));
 }
 
 /* The next stolen page from its cursor on; false: none within that many. */
@@ -139,7 +87,7 @@ static bool find_page(struct hv_space *space, uint32_t *looks, uint32_t *ret_pag
 		(*looks)--;
 		space->check_cursor = page + 1;
 		if (hv_page_state(&space->table, page) != HV_PAGE_STOLEN ||
-		    is_checked(space, page))
+		    hv_walker_has_page(space, page) || is_missed(space, page))
 			continue;
 		*ret_page = page;
 		return true;
@@ -147,35 +95,18 @@ static bool find_page(struct hv_space *space, uint32_t *looks, uint32_t *ret_pag
 	return false;
 }
 
-static struct hv_check *find_free(struct hv_pager *pager)
-{
-	for (unsigned i = 0; i < HV_CHECKS; i++)
-		if (pager->checks[i].state == HV_CHECK_FREE)
-			return &pager->checks[i];
-	return NULL;
-}
-
-static void begin(struct hv_pager *pager, struct hv_space *space, struct hv_check *check,
+static void begin(struct hv_pager *pager, struct hv_space *space, struct hv_walker *check,
 		  uint32_t page, uint64_t now_ns)
 {
-	const struct hv_page *entry = &space->table.pages[page];
-
-	*check = (struct hv_check){
-		.state = HV_CHECK_QUEUED,
-		.path = (uint8_t)(HV_PATHS - 1 - space->current),
-		.page = page,
-		.slot = entry->slot,
-		.checksum = entry->checksum,
-		.space = space,
-	};
+	hv_walker_begin(check, space, page, HV_PATHS - 1 - space->current);
 	try_send(pager, check, now_ns);
-	if (check->state == HV_CHECK_QUEUED)
-		check_free(check); /* faults have all buffers */
+	if (check->state == HV_WALKER_QUEUED)
+		hv_walker_free(check); /* faults have all buffers */
 }
 
 bool hv_check_start(struct hv_pager *pager, uint64_t now_ns)
 {
-	struct hv_check *check = find_free(pager);
+	struct hv_walker *check = hv_walker_find(pager, 0, HV_CHECKS);
 	uint32_t looks = LOOKS, page;
 	bool is_any = false;
 
@@ -210,8 +141,8 @@ uint64_t hv_checks_run(struct hv_pager *pager, uint64_t now_ns)
 			  pager->page_ins - pager->check_page_ins >= PAGE_INS;
 
 	for (unsigned i = 0; i < HV_CHECKS; i++)
-		if (pager->checks[i].state == HV_CHECK_QUEUED)
-			try_send(pager, &pager->checks[i], now_ns);
+		if (pager->walkers[i].state == HV_WALKER_QUEUED)
+			try_send(pager, &pager->walkers[i], now_ns);
 	if (pager->checks_per_s == 0)
 		return UINT64_MAX;
 	if (!is_one_due)
@@ -225,64 +156,20 @@ uint64_t hv_checks_run(struct hv_pager *pager, uint64_t now_ns)
 
 /* ---- ends ---- */
 
-/* Nobody but this one wanted the slot: its page gave it up. */
-static void give_up_slot(const struct hv_check *check)
+void hv_check_read(struct hv_pager *pager, struct hv_walker *check, bool is_good,
+		   uint64_t now_ns)
 {
-	if (!is_wanted(check))
-		hv_slot_answered(check->space, check->slot);
-}
-
-static bool is_good(const struct hv_pager *pager, const struct hv_check *check,
-		    unsigned index, uint32_t buffer)
-{
-	const struct hv_pager_path *path = &pager->paths[index];
-	uint8_t *page = hv_scratch(pager);
-
-	/* P8: the window may change while we look; the copy does not. */
-	memcpy(page, path->ops->buffer(path->ctx, buffer), HV_PAGE_BYTES);
-	return (uint32_t)XXH3_64bits(page, HV_PAGE_BYTES) == check->checksum;
-}
-
-void hv_check_answered(struct hv_pager *pager, unsigned index, struct hv_check *check,
-		       uint32_t buffer, int result, uint64_t now_ns)
-{
-	HV_INVARIANT(check->state == HV_CHECK_SENT && check->space->checks > 0);
-	check->space->checks--;
-	check->state = HV_CHECK_QUEUED;
-	if (!is_wanted(check)) {
-		give_up_slot(check);
-		check_free(check);
-		return;
-	}
-	if (result == 0 && is_good(pager, check, index, buffer)) {
-		if (check->tries == TRIES) {
-			found_bad(check, false);
-			return;
-		}
-		check->space->counts.cross_checked++;
-		check_free(check);
-		return;
-	}
 	if (check->tries == TRIES) {
-		found_bad(check, true);
+		if (is_good && hv_space_is_mirrored(check->space))
+			hv_mirror_heal(check->space, check->slot, HV_BIT(check->path));
+		found_bad(check, !is_good);
+		return;
+	}
+	if (is_good) {
+		check->space->counts.cross_checked++;
+		hv_walker_free(check);
 		return;
 	}
 	check->tries++;
 	try_send(pager, check, now_ns);
-}
-
-void hv_check_lost(struct hv_check *check)
-{
-	HV_INVARIANT(check->state == HV_CHECK_SENT && check->space->checks > 0);
-	check->space->checks--;
-	give_up_slot(check);
-	check_free(check);
-}
-
-void hv_checks_drop(struct hv_pager *pager, const struct hv_space *space)
-{
-	for (unsigned i = 0; i < HV_CHECKS; i++)
-		if (pager->checks[i].state == HV_CHECK_QUEUED &&
-		    pager->checks[i].space == space)
-			check_free(&pager->checks[i]);
 }

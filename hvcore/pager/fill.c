@@ -55,12 +55,15 @@ static void send(struct hv_pager *pager, struct hv_fill *fill, struct hv_pager_p
 /* The path to ask next, or NULL: nobody now. */
 static struct hv_pager_path *choose(struct hv_pager *pager, const struct hv_fill *fill)
 {
+	uint32_t slot = fill->space->table.pages[fill->page].slot;
 	struct hv_pager_path *other = NULL;
 	unsigned index;
 
-	if (hv_path_find(pager, fill->space, &index) != HV_WAIT_NONE)
+	if (hv_path_to_read(fill->space, slot, fill->bad,
+			    fill->wants_other ? fill->last_path : HV_PATHS,
+			    &index) != HV_WAIT_NONE)
 		return NULL;
-	if (fill->wants_other)
+	if (fill->wants_other && !hv_space_is_mirrored(fill->space))
 		other = hv_path_other(pager, fill->space, fill->last_path);
 	return other != NULL ? other : &pager->paths[index];
 }
@@ -159,13 +162,25 @@ static void try_install(struct hv_pager *pager, struct hv_fill *fill, uint64_t n
 	}
 }
 
+/* P17: that side did not give it. False: no other is known to have it. */
+static bool may_hope(struct hv_fill *fill)
+{
+	uint32_t slot = fill->space->table.pages[fill->page].slot;
+
+	fill->bad |= (uint8_t)HV_BIT(fill->last_path);
+	return hv_mirror_has_other(fill->space, slot, fill->bad);
+}
+
 /* The read failed with an error: the other path, then back-off, then the page is lost. */
 static void failed(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_ns)
 {
 	struct hv_space *space = fill->space;
+	bool is_hope = may_hope(fill);
 
 	space->counts.io_errors++;
-	if (++fill->error_tries >= HV_ERROR_TRIES) {
+	if (fill->error_tries < HV_ERROR_TRIES)
+		fill->error_tries++;
+	if (fill->error_tries >= HV_ERROR_TRIES && !is_hope) {
 		hv_page_poison(space, fill->page);
 		return;
 	}
@@ -180,13 +195,18 @@ static void failed(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_ns
 static void corrupt(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_ns)
 {
 	struct hv_space *space = fill->space;
+	bool is_hope = may_hope(fill);
 
 	space->counts.checksum_errors++;
-	if (++fill->checksum_tries >= HV_CHECKSUM_TRIES) {
+	if (fill->checksum_tries < HV_CHECKSUM_TRIES)
+		fill->checksum_tries++;
+	if (fill->checksum_tries >= HV_CHECKSUM_TRIES && !is_hope) {
 		hv_page_poison(space, fill->page);
 		return;
 	}
 	fill->wants_other = true;
+	if (fill->checksum_tries >= HV_CHECKSUM_TRIES) /* the other side is away */
+		fill->not_before_ns = now_ns + HV_WRITE_WAIT_NS;
 	try_send(pager, fill, now_ns);
 }
 
@@ -217,7 +237,8 @@ enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault
 	struct hv_fill *fill;
 	uint32_t buffer;
 	unsigned index;
-	enum hv_wait why = hv_path_find(pager, space, &index);
+	enum hv_wait why = hv_path_to_read(space, space->table.pages[page].slot, 0,
+					   HV_PATHS, &index);
 
 	if (why != HV_WAIT_NONE)
 		return why;
@@ -298,6 +319,9 @@ void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, int result,
 		corrupt(pager, fill, now_ns);
 		return;
 	}
+	if (hv_space_is_mirrored(fill->space))
+		hv_mirror_heal(fill->space, entry->slot,
+			       fill->bad & ~HV_BIT(fill->last_path));
 	fill->state = HV_FILL_LOADED;
 	try_install(pager, fill, now_ns);
 }
@@ -340,7 +364,9 @@ enum hv_wait hv_fill_wait(const struct hv_pager *pager, const struct hv_fill *fi
 	default:
 		if (fill->not_before_ns != 0)
 			return HV_WAIT_ERROR;
-		why = hv_path_find(pager, fill->space, &index);
+		why = hv_path_to_read(fill->space,
+				      fill->space->table.pages[fill->page].slot,
+				      fill->bad, HV_PATHS, &index);
 		return why == HV_WAIT_NONE ? HV_WAIT_BUFFER : why;
 	}
 }

@@ -141,6 +141,7 @@ struct hv_space_config {
 	uint32_t pages;     /* logical memory */
 	uint32_t max_pages; /* what it may grow to; less than pages: never */
 	uint32_t slots;     /* of its device; more than max + 2 W are not used (P11) */
+	bool is_mirrored; /* P17: path i reaches a device of its own, side i of a mirror */
 	uint32_t entitled_pages; /* not stolen below that while others are above theirs */
 	uint32_t target_pages;   /* hv_shares_split */
 	const struct hv_space_ops *ops;
@@ -369,6 +370,10 @@ struct hv_space_counts {
 	/* pages read back over the path that it does not ask */
 	uint64_t cross_checked;
 	uint64_t cross_bad; /* of them: did not come back as they were written */
+	/* mirrored */
+	uint64_t
+		healed; /* bad on one side, good on the other: to be written there again */
+	uint64_t resynced; /* slots brought to a side that had missed them */
 };
 
 struct hv_cross_bad { /* the last one of them */
@@ -388,6 +393,8 @@ struct hv_space_stat {
 	uint64_t table_bytes;
 	uint64_t requests_out;
 	struct hv_cross_bad bad;
+	bool is_mirrored;
+	uint64_t missed[HV_PATHS]; /* slots that this side does not have; 0: redundant */
 	enum hv_wait wait;
 	uint64_t waiting_since_ns; /* of the oldest parked fault; 0 = none */
 	enum hv_pause pause;

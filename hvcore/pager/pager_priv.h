@@ -9,6 +9,8 @@
  *   resize.c   logical memory that grows and shrinks
  *   fill.c     page-ins, from fault to install
  *   steal.c    page-outs, from victims to punch
+ *   mirror.c   two devices, a side each: which has what, and resync
+ *   walk.c     what goes over pages by itself: checks, resync
  *   check.c    pages read back over the path that nobody asks
  *   reclaim.c  which victims, when; hv_pager_run
  *   path.c     epochs, requests out, answers
@@ -24,7 +26,9 @@
 #define HV_FILL_NONE UINT8_MAX
 #define HV_USER_BUFFER_BITS 9 /* a request's `user`: serial << 9 | first buffer */
 
-#define HV_CHECKS 2 /* at once: a path that is silent holds up one of them; arbitrary */
+#define HV_CHECKS 2  /* at once: a path that is silent holds up one of them; arbitrary */
+#define HV_RESYNCS 8 /* arbitrary */
+#define HV_WALKERS (HV_CHECKS + HV_RESYNCS) /* the checks first */
 #define HV_CHECKSUM_TRIES 3 /* PAGER.md P8/M4: the path, the other one, once more */
 #define HV_ERROR_TRIES 8    /* arbitrary: paths in turn, 6 s of back-off in all */
 #define HV_ERROR_WAIT_NS 50000000u  /* doubles each time; arbitrary */
@@ -49,12 +53,21 @@ struct hv_fill {
 	uint8_t checksum_tries;
 	uint8_t error_tries;
 	bool wants_other; /* try the path that was not asked last */
+	uint8_t bad;      /* mirrored: bit a side that gave an error, or what is wrong */
 	bool is_map;      /* no fault: a device is to use it */
 	uint32_t page;
 	uint32_t buffer; /* SENT: in the window of last_path */
 	struct hv_space *space;
 	uint64_t since_ns; /* the event was read */
 	uint64_t not_before_ns;
+};
+
+/* A page-out of a mirrored space is two flights: the other one. */
+enum hv_twin {
+	HV_TWIN_NONE,   /* one side alone was there to write to */
+	HV_TWIN_OUT,    /* not answered yet; it decides */
+	HV_TWIN_DONE,   /* its side has the pages */
+	HV_TWIN_FAILED, /* its side has not */
 };
 
 /* A request that is out, kept by its first buffer. */
@@ -65,23 +78,31 @@ struct hv_flight {
 	uint32_t slot;
 	uint16_t pages;
 	uint8_t is_write;
-	uint8_t is_check; /* a read; `fill` is which */
+	uint8_t is_walk;  /* a walker's; `fill` is which */
+	uint8_t twin;     /* enum hv_twin, of a page-out */
+	uint16_t twin_at; /* OUT: its buffer, on the other path */
 	uint8_t fill;     /* of a read; HV_FILL_NONE: given up, nobody wants the answer */
 };
 
-/* A page that is read back over the path that its space does not ask. */
-enum hv_check_state {
-	HV_CHECK_FREE,
-	HV_CHECK_QUEUED, /* waits for a buffer, for another try */
-	HV_CHECK_SENT,
+/*
+ * Goes over the pages of spaces, a page at a time. A check reads one back over the path
+ * that its space does not ask; a resync reads one on one side of a mirror and writes it
+ * on the other. A page has one walker at most.
+ */
+enum hv_walker_state {
+	HV_WALKER_FREE,
+	HV_WALKER_QUEUED, /* waits for a buffer, for another try */
+	HV_WALKER_SENT,
 };
 
-struct hv_check {
-	uint8_t state; /* enum hv_check_state */
-	uint8_t path;  /* that is checked */
-	uint8_t tries; /* that failed */
+struct hv_walker {
+	uint8_t state; /* enum hv_walker_state */
+	bool is_resync;
+	bool is_writing; /* resync, SENT: the second half of it */
+	uint8_t path;    /* that is checked; that is to have the page */
+	uint8_t tries;   /* check: that failed */
 	uint32_t page;
-	uint32_t slot;     /* what it had when the check began, */
+	uint32_t slot;     /* what it had when the walker began, */
 	uint32_t checksum; /* ... and what is to be found there */
 	struct hv_space *space;
 };
@@ -127,10 +148,10 @@ struct hv_space {
 	uint32_t frames;  /* charged: resident + stealing + inflight */
 	uint32_t pending; /* faults not yet counted as something */
 	uint32_t pending_maps;
-	uint32_t out;    /* requests on all paths */
-	uint32_t fills;  /* in use: = inflight pages */
-	uint32_t checks; /* requests of them that are out */
-	uint32_t index;  /* in the pager's list */
+	uint32_t out;   /* requests on all paths */
+	uint32_t fills; /* in use: = inflight pages */
+	uint32_t walks; /* requests of walkers that are out */
+	uint32_t index; /* in the pager's list */
 	bool is_ended;
 	bool is_gone; /* an op said so: do nothing more */
 	bool is_blocked;
@@ -150,6 +171,10 @@ struct hv_space {
 	uint32_t sweep_cursor; /* of hv_pager_sweep */
 	uint32_t check_cursor;
 	struct hv_cross_bad bad;
+	/* mirrored */
+	bool in_doubt[HV_PATHS]; /* an ended epoch may still write to this side (P9) */
+	uint32_t resync_cursor, resync_looked; /* pages without any to bring since then */
+	uint64_t no_resync_until_ns;           /* one failed; a lap found none */
 	/* replacement */
 	uint32_t steals;                       /* since the clock moved */
 	uint16_t clock;                        /* ghost age */
@@ -187,10 +212,11 @@ struct hv_pager {
 	bool is_nomem;     /* the kernel had no memory though we counted some (P12) */
 	uint64_t retry_ns; /* look again then even if nothing happens; 0 = no need */
 	uint32_t stuck;    /* pages being written over a quiet path: not soon free */
+	uint32_t twins;    /* pages of page-outs of which both halves are out */
 	uint64_t nomems;
 	uint64_t ignored_answers;
 	uint64_t page_ins, page_in_ns; /* of all its spaces, those that ended too */
-	struct hv_check checks[HV_CHECKS];
+	struct hv_walker walkers[HV_WALKERS];
 	unsigned checks_per_s;   /* 0 = none */
 	unsigned check_space;    /* looked at next: round robin */
 	uint64_t check_ns;       /* the next begins then, */
@@ -242,7 +268,7 @@ static inline void hv_space_fertile(struct hv_space *space)
 	hv_space_barren(space, 0);
 }
 
-bool hv_check_is_on(const struct hv_space *space, uint32_t slot); /* check.c */
+bool hv_walker_is_on(const struct hv_space *space, uint32_t slot); /* walk.c */
 
 /*
  * The page's slot is worthless: FREE, or CONDEMNED while a request on it is out; of
@@ -254,7 +280,7 @@ static inline void hv_page_drop_slot(struct hv_space *space, uint32_t page, bool
 
 	if (entry->slot == HV_SLOT_NONE)
 		return;
-	if (is_out || (space->checks > 0 && hv_check_is_on(space, entry->slot)))
+	if (is_out || (space->walks > 0 && hv_walker_is_on(space, entry->slot)))
 		hv_slot_condemn(&space->table, entry->slot);
 	else
 		hv_slot_release(&space->table, entry->slot);
@@ -359,10 +385,13 @@ enum hv_wait hv_fill_wait(const struct hv_pager *pager, const struct hv_fill *fi
 /* Steals these pages (sorted, off the queues); returns how many frames came free. */
 uint32_t hv_steal(struct hv_space *space, const uint32_t *pages, unsigned count,
 		  uint64_t now_ns);
-/* The answer of a page-out. */
+/* The last answer of a page-out; `done`: bit a path over which it was written. */
 void hv_steal_answered(struct hv_space *space, unsigned path,
-		       const struct hv_flight *flight, unsigned buffer, int result,
+		       const struct hv_flight *flight, unsigned buffer, unsigned done,
 		       uint64_t now_ns);
+/* Over some it was: the pages are safe. */
+void hv_steal_finish(struct hv_space *space, unsigned path,
+		     const struct hv_flight *flight, unsigned buffer, unsigned done);
 /* STEALING -> RESIDENT; the slot is condemned: its write is unanswered (P4). */
 void hv_steal_cancel(struct hv_space *space, uint32_t page);
 /* Whether that write is what the page waits for; its slot may be another by now. */
@@ -374,18 +403,68 @@ unsigned hv_steal_abort(struct hv_space *space, unsigned path,
 /* Why nothing may be written out now. */
 enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns);
 
+/* ---- walk.c ---- */
+bool hv_walker_has_page(const struct hv_space *space, uint32_t page);
+/* The first free one of [from, end); NULL: none. */
+struct hv_walker *hv_walker_find(struct hv_pager *pager, unsigned from, unsigned end);
+void hv_walker_begin(struct hv_walker *walker, struct hv_space *space, uint32_t page,
+		     unsigned path);
+void hv_walker_free(struct hv_walker *walker);
+/* What it is about is still what its slot has to hold. */
+bool hv_walker_is_wanted(const struct hv_walker *walker);
+void hv_walker_send(struct hv_pager *pager, struct hv_walker *walker, unsigned path,
+		    bool is_write, uint32_t buffer, uint64_t now_ns);
+/* Its request is off the table; the window buffer is still ours. */
+void hv_walker_answered(struct hv_pager *pager, unsigned path, struct hv_walker *walker,
+			uint32_t buffer, int result, uint64_t now_ns);
+void hv_walker_lost(struct hv_walker *walker); /* ... its epoch ended */
+/* The space has ended: of its walkers only those that are out are left. */
+void hv_walkers_drop(struct hv_pager *pager, const struct hv_space *space);
+
 /* ---- check.c ---- */
 
 /* Begins one, if there is a page to check; false: there is none, nowhere. */
 bool hv_check_start(struct hv_pager *pager, uint64_t now_ns);
 /* Goes on with those that wait, begins one that is due. Says when to call it again. */
 uint64_t hv_checks_run(struct hv_pager *pager, uint64_t now_ns);
-/* Its read is off the table; the window buffer is still ours. */
-void hv_check_answered(struct hv_pager *pager, unsigned path, struct hv_check *check,
-		       uint32_t buffer, int result, uint64_t now_ns);
-void hv_check_lost(struct hv_check *check); /* ... its epoch ended */
-/* The space has ended: of its checks only those that are out are left. */
-void hv_checks_drop(struct hv_pager *pager, const struct hv_space *space);
+/* It was read, well or not, and is still wanted. */
+void hv_check_read(struct hv_pager *pager, struct hv_walker *check, bool is_good,
+		   uint64_t now_ns);
+
+/* ---- mirror.c ---- */
+static inline bool hv_space_is_mirrored(const struct hv_space *space)
+{
+	return hv_page_table_is_mirrored(&space->table);
+}
+
+/* Bit a path that a page-out goes to: the space's own; mirrored, all that are open. */
+unsigned hv_path_sides(const struct hv_space *space);
+/*
+ * The path to read that slot over: mirrored, one whose side has it, none of `bad` if
+ * there is another, the space's own if it can be, `last` only if it must (HV_PATHS: it
+ * may be any).
+ */
+enum hv_wait hv_path_to_read(const struct hv_space *space, uint32_t slot, unsigned bad,
+			     unsigned last, unsigned *ret_index);
+/* What these sides have would not be lost with a side that is closed. */
+bool hv_mirror_is_safe(const struct hv_space *space, unsigned sides);
+/* In its frame, and safe on its device. */
+bool hv_page_is_clean(const struct hv_space *space, uint32_t page);
+/* A side has the slot that is none of `bad`, whether or not it can be asked now. */
+bool hv_mirror_has_other(const struct hv_space *space, uint32_t slot, unsigned bad);
+/* The slot is good elsewhere: what of `bad` has it is to get it again. */
+void hv_mirror_heal(struct hv_space *space, uint32_t slot, unsigned bad);
+/* The slot is LIVE now, and on the sides of `done`. */
+void hv_mirror_written(struct hv_space *space, uint32_t slot, unsigned done);
+/* A page-out of two flights was answered on that path; true: the other one decides. */
+bool hv_twin_decides(struct hv_pager *pager, unsigned path,
+		     const struct hv_flight *flight, bool is_done);
+/* The sides that have it after its last answer. */
+unsigned hv_twin_sides(const struct hv_flight *flight, unsigned path, bool is_done);
+/* Brings what sides have missed. Says when to call it again; 0: at once. */
+uint64_t hv_resync_run(struct hv_pager *pager, uint64_t now_ns);
+void hv_resync_answered(struct hv_pager *pager, struct hv_walker *walker, bool is_good,
+			uint64_t now_ns);
 
 /* ---- reclaim.c ---- */
 /* New in its frame. */

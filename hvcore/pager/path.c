@@ -58,6 +58,12 @@ struct hv_pager_path *hv_path_other(struct hv_pager *pager, const struct hv_spac
 	return NULL;
 }
 
+/* That come free when it is answered; mirrored, when both are. */
+static uint32_t frames_of(const struct hv_flight *flight)
+{
+	return flight->is_write && !flight->is_walk ? flight->pages : 0;
+}
+
 void hv_path_send(struct hv_pager *pager, struct hv_pager_path *path,
 		  const struct hv_flight *flight, uint32_t buffer, uint64_t now_ns)
 {
@@ -75,7 +81,9 @@ void hv_path_send(struct hv_pager *pager, struct hv_pager_path *path,
 	HV_INVARIANT(path->role == HV_ROLE_OPEN);
 	if (path->out == 0)
 		path->quiet_ns = now_ns;
-	path->writing += flight->is_write ? flight->pages : 0;
+	path->writing += frames_of(flight);
+	if (flight->twin == HV_TWIN_OUT && path == pager->paths) /* both are sent */
+		pager->twins += flight->pages;
 	*out = *flight;
 	out->sent_ns = now_ns;
 	out->user = ++pager->serial << HV_USER_BUFFER_BITS | buffer;
@@ -106,17 +114,23 @@ void hv_paths_trust(struct hv_pager *pager)
 
 void hv_paths_look(struct hv_pager *pager, uint64_t now_ns)
 {
+	unsigned quiet = 0;
+
 	hv_paths_trust(pager);
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		const struct hv_pager_path *path = &pager->paths[i];
 
 		if (path->writing == 0)
 			continue;
-		if (now_ns - path->quiet_ns >= HV_QUIET_NS)
-			pager->stuck += path->writing;
-		else
+		if (now_ns - path->quiet_ns < HV_QUIET_NS) {
 			hv_pager_retry_at(pager, path->quiet_ns + HV_QUIET_NS);
+			continue;
+		}
+		pager->stuck += path->writing;
+		quiet++;
 	}
+	if (quiet == HV_PATHS)
+		pager->stuck -= pager->twins; /* counted twice */
 	hv_frames_leaving(pager->frames, -(int64_t)pager->stuck);
 }
 
@@ -128,11 +142,12 @@ static struct hv_flight land(struct hv_pager_path *path, uint32_t buffer)
 	HV_INVARIANT(flight.user != 0 && path->out > 0 && flight.space->out > 0);
 	path->flights[buffer] = (struct hv_flight){ 0 };
 	path->out--;
-	path->writing -= flight.is_write ? flight.pages : 0;
+	path->writing -= frames_of(&flight);
 	flight.space->out--;
 	return flight;
 }
 
+/* A page-in or a walker: nothing else is ever out beside another request. */
 static bool is_read_out(const struct hv_space *space, uint32_t slot)
 {
 	for (unsigned i = 0; i < HV_PATHS; i++)
@@ -144,7 +159,7 @@ static bool is_read_out(const struct hv_space *space, uint32_t slot)
 			    flight->slot == slot)
 				return true;
 		}
-	return false;
+	return hv_walker_is_on(space, slot);
 }
 
 void hv_slot_answered(struct hv_space *space, uint32_t slot)
@@ -159,11 +174,20 @@ static void release_all(const struct hv_flight *flight)
 	struct hv_space *space = flight->space;
 
 	for (unsigned i = 0; i < flight->pages; i++) {
-		if (space->checks > 0)
+		if (space->walks > 0)
 			hv_slot_answered(space, flight->slot + i);
 		else
 			hv_slot_release(&space->table, flight->slot + i);
 	}
+}
+
+/* The last word on a page-out. */
+static void write_answered(unsigned index, const struct hv_flight *flight,
+			   uint32_t buffer, int result, uint64_t now_ns)
+{
+	flight->space->counts.io_errors += result != 0;
+	hv_steal_answered(flight->space, index, flight, buffer,
+			  hv_twin_sides(flight, index, result == 0), now_ns);
 }
 
 void hv_pager_on_answer(struct hv_pager *pager, unsigned index, uint64_t user, int result,
@@ -181,14 +205,16 @@ void hv_pager_on_answer(struct hv_pager *pager, unsigned index, uint64_t user, i
 	}
 	flight = land(path, buffer);
 	path->quiet_ns = now_ns;
-	if (flight.is_check)
-		hv_check_answered(pager, index, &pager->checks[flight.fill], buffer,
-				  result, now_ns);
+	if (flight.is_walk)
+		hv_walker_answered(pager, index, &pager->walkers[flight.fill], buffer,
+				   result, now_ns);
+	else if (flight.is_write && hv_twin_decides(pager, index, &flight, result == 0))
+		flight.space->counts.io_errors += result != 0;
 	else if (flight.space->is_ended ||
 		 (!flight.is_write && flight.fill == HV_FILL_NONE))
 		release_all(&flight);
 	else if (flight.is_write)
-		hv_steal_answered(flight.space, index, &flight, buffer, result, now_ns);
+		write_answered(index, &flight, buffer, result, now_ns);
 	else
 		hv_fill_answered(pager, &pager->fills[flight.fill], result, now_ns);
 	path->ops->give(path->ctx, buffer, flight.pages);
@@ -268,6 +294,36 @@ uint64_t hv_pager_moved_ns(const struct hv_pager *pager, unsigned index)
 	return pager->paths[index].moved_ns;
 }
 
+/* M5. P17: what it may still write to is a side that is closed; no slot is held back. */
+static void doubt(const struct hv_flight *flight, unsigned index)
+{
+	if (hv_space_is_mirrored(flight->space)) {
+		flight->space->in_doubt[index] = true;
+		return;
+	}
+	for (unsigned i = 0; i < flight->pages; i++)
+		hv_slot_doubt(&flight->space->table, flight->slot + i, index);
+}
+
+/* A page-out that was never answered there. */
+static void end_write(struct hv_pager *pager, unsigned index,
+		      const struct hv_flight *flight, uint32_t buffer,
+		      struct hv_path_toll *toll)
+{
+	struct hv_space *space = flight->space;
+	unsigned done = hv_twin_sides(flight, index, false);
+
+	if (hv_twin_decides(pager, index, flight, false))
+		return;
+	if (!space->is_ended && done != 0 && hv_mirror_is_safe(space, done)) {
+		hv_steal_finish(space, index, flight, buffer, done);
+		return;
+	}
+	if (!space->is_ended)
+		toll->canceled_steals += hv_steal_abort(space, index, flight, buffer);
+	release_all(flight);
+}
+
 /* One unanswered request of an ended epoch. */
 static void end_flight(struct hv_pager *pager, unsigned index, uint32_t buffer,
 		       struct hv_path_toll *toll)
@@ -276,22 +332,17 @@ static void end_flight(struct hv_pager *pager, unsigned index, uint32_t buffer,
 	struct hv_page_table *table = &flight.space->table;
 	uint32_t before = table->slots_in[HV_SLOT_QUARANTINED];
 
-	for (unsigned i = 0; i < flight.pages; i++)
-		hv_slot_doubt(table, flight.slot + i, index);
-	if (flight.is_check) {
-		hv_check_lost(&pager->checks[flight.fill]);
-		toll->quarantined_slots += table->slots_in[HV_SLOT_QUARANTINED] - before;
-		return;
-	}
-	if (!flight.space->is_ended && !flight.is_write && flight.fill != HV_FILL_NONE) {
+	doubt(&flight, index);
+	if (flight.is_walk) {
+		hv_walker_lost(&pager->walkers[flight.fill]);
+	} else if (flight.is_write) {
+		end_write(pager, index, &flight, buffer, toll);
+	} else if (!flight.space->is_ended && flight.fill != HV_FILL_NONE) {
 		hv_fill_resend(pager, &pager->fills[flight.fill]);
 		toll->resent_reads++;
-		return;
+	} else {
+		release_all(&flight);
 	}
-	if (!flight.space->is_ended && flight.is_write)
-		toll->canceled_steals += hv_steal_abort(flight.space, index, &flight,
-							buffer);
-	release_all(&flight);
 	toll->quarantined_slots += table->slots_in[HV_SLOT_QUARANTINED] - before;
 }
 
@@ -333,6 +384,9 @@ enum hv_code hv_pager_device(struct hv_pager *pager, struct hv_space *space,
 			       "path %u: %u slots are in doubt because of an earlier "
 			       "incarnation",
 			       index, space->table.doubts[index]);
+	if (is_open && space->in_doubt[index])
+		return hv_fail(err, HV_E_STATE,
+			       "path %u: an earlier incarnation may still write", index);
 	space->devices[index] = (struct hv_device){ .is_open = is_open,
 						    .handle = handle };
 	forgive(space);
@@ -343,6 +397,7 @@ void hv_pager_drained(struct hv_pager *pager, struct hv_space *space, unsigned i
 {
 	HV_INVARIANT(index < HV_PATHS && space->pager == pager);
 	(void)hv_slots_drain(&space->table, index);
+	space->in_doubt[index] = false;
 	refresh(pager);
 }
 

@@ -169,7 +169,7 @@ static bool judge(struct hv_space *space, uint32_t page, enum hv_page_queue from
 	if (hv_page_has(table, page, HV_PAGE_PARKED) ||
 	    is_young(space, page, picking->now_ns) ||
 	    !may_leave(space, page, picking->takes_critical) ||
-	    (!picking->may_write && table->pages[page].slot == HV_SLOT_NONE)) {
+	    (!picking->may_write && !hv_page_is_clean(space, page))) {
 		hv_queue_push(table, HV_QUEUE_MAIN, page);
 		return false;
 	}
@@ -274,11 +274,14 @@ static struct choice choose(struct hv_pager *pager, int64_t urgent, bool takes_c
 
 static bool may_write(const struct hv_space *space, uint64_t now_ns)
 {
-	unsigned path;
+	unsigned sides = hv_path_sides(space);
 
-	return hv_steal_pause(space, now_ns) == HV_PAUSE_NONE &&
-	       hv_path_find(space->pager, space, &path) == HV_WAIT_NONE &&
-	       !space->pager->paths[path].is_full;
+	if (hv_steal_pause(space, now_ns) != HV_PAUSE_NONE)
+		return false;
+	for (unsigned path = 0; path < HV_PATHS; path++)
+		if ((sides & HV_BIT(path)) != 0 && space->pager->paths[path].is_full)
+			return false;
+	return true;
 }
 
 /* Steals up to `want` pages of that space; returns how many were tried. */
@@ -432,6 +435,7 @@ static void retry(struct hv_pager *pager, uint64_t now_ns)
 struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
 {
 	struct hv_pager_run run = { 0 };
+	uint64_t check_ns;
 
 	retry(pager, now_ns);
 	hv_paths_flush(pager); /* M6: reads are on their way before we steal */
@@ -439,7 +443,11 @@ struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
 	run.is_busy = reclaim(pager, now_ns);
 	if (pager->is_trim_due)
 		trim(pager, now_ns);
-	run.wake_ns = hv_checks_run(pager, now_ns);
+	run.wake_ns = hv_resync_run(pager, now_ns); /* before checks: it is missed */
+	run.is_busy |= run.wake_ns == 0;
+	check_ns = hv_checks_run(pager, now_ns);
+	if (check_ns < run.wake_ns)
+		run.wake_ns = check_ns;
 	hv_paths_flush(pager);
 	for (unsigned i = 0; i < pager->space_count; i++)
 		if (hv_space_acts(pager->spaces[i]) &&

@@ -161,7 +161,10 @@ enum hv_code hv_space_new(const struct hv_space_config *config,
 	if (space == NULL)
 		return hv_fail(err, HV_E_NOMEM, "space of %u pages", pages);
 	code = hv_page_table_open(pages, slots, &space->table, err);
+	if (code == HV_OK && config->is_mirrored)
+		code = hv_page_table_mirror(&space->table, err);
 	if (code != HV_OK) {
+		hv_page_table_close(&space->table);
 		free(space);
 		return code;
 	}
@@ -317,7 +320,7 @@ void hv_pager_end(struct hv_pager *pager, struct hv_space *space)
 		return;
 	space->is_ended = true; /* from here on its table is only about slots */
 	drop_fills(pager, space);
-	hv_checks_drop(pager, space);
+	hv_walkers_drop(pager, space);
 	HV_INVARIANT(space->fills == 0);
 	hv_frames_leaving(pager->frames,
 			  -(int64_t)space->table.pages_in[HV_PAGE_STEALING]);
@@ -337,6 +340,8 @@ enum hv_life hv_space_life(const struct hv_space *space)
 		return HV_LIFE_RUNNING;
 	if (space->out > 0)
 		return HV_LIFE_ENDING;
+	if (space->in_doubt[0] || space->in_doubt[1])
+		return HV_LIFE_IN_DOUBT;
 	return space->table.doubts[0] + space->table.doubts[1] > 0 ? HV_LIFE_IN_DOUBT
 								   : HV_LIFE_ENDED;
 }
@@ -386,6 +391,8 @@ void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
 		.table_bytes = hv_space_table_bytes(space),
 		.requests_out = space->out,
 		.bad = space->bad,
+		.is_mirrored = hv_space_is_mirrored(space),
+		.missed = { space->table.missed[0], space->table.missed[1] },
 	};
 	for (unsigned i = 0; i < HV_PAGE_STATE_COUNT; i++)
 		ret_stat->pages_in[i] = space->table.pages_in[i];

@@ -24,10 +24,10 @@
 /* One page-out being put together. */
 struct batch {
 	struct hv_space *space;
-	unsigned path;
-	uint32_t slot;   /* first */
-	uint32_t buffer; /* first */
-	uint32_t room;   /* slots and buffers taken */
+	unsigned sides;            /* bit a path that it goes to */
+	uint32_t slot;             /* first */
+	uint32_t buffer[HV_PATHS]; /* first, by path */
+	uint32_t room;             /* slots and buffers taken */
 	uint32_t used;
 	uint32_t left;   /* victims after this one: how much to take */
 	bool is_stopped; /* no more can be written: the rest stays */
@@ -121,10 +121,42 @@ static bool void_one(struct hv_space *space)
 	return false;
 }
 
+static void give_buffers(struct batch *batch, unsigned sides, uint32_t from,
+			 uint32_t count)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		struct hv_pager_path *path = &batch->space->pager->paths[i];
+
+		if ((sides & HV_BIT(i)) != 0)
+			path->ops->give(path->ctx, batch->buffer[i] + from, count);
+	}
+}
+
+/* So many on each side, or none. */
+static bool take_buffers(struct batch *batch, uint32_t count)
+{
+	unsigned taken = 0;
+
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		struct hv_pager_path *path = &batch->space->pager->paths[i];
+
+		if ((batch->sides & HV_BIT(i)) == 0)
+			continue;
+		if (path->ops->take(path->ctx, HV_OP_WRITE, count, &batch->buffer[i])) {
+			taken |= HV_BIT(i);
+			path->is_full = false;
+			continue;
+		}
+		path->is_full = count == 1;
+		give_buffers(batch, taken, 0, count);
+		return false;
+	}
+	return true;
+}
+
 static bool batch_begin(struct batch *batch)
 {
 	struct hv_space *space = batch->space;
-	struct hv_pager_path *path = &space->pager->paths[batch->path];
 	uint32_t want = batch->left < HV_RUN_PAGES ? batch->left + 1 : HV_RUN_PAGES;
 	uint32_t got, fit;
 
@@ -132,21 +164,18 @@ static bool batch_begin(struct batch *batch)
 		return false;
 	got = hv_slots_take(&space->table, want, &batch->slot);
 	for (fit = got; fit > 0; fit /= 2)
-		if (path->ops->take(path->ctx, HV_OP_WRITE, fit, &batch->buffer))
+		if (take_buffers(batch, fit))
 			break;
 	hv_slots_untake(&space->table, batch->slot + fit, got - fit);
-	path->is_full = fit == 0;
 	batch->room = fit;
 	batch->used = 0;
 	return fit > 0;
 }
 
-static void batch_send(struct batch *batch)
+static void send_to(struct batch *batch, unsigned index)
 {
 	struct hv_space *space = batch->space;
-	struct hv_pager *pager = space->pager;
-	struct hv_pager_path *path = &pager->paths[batch->path];
-	uint32_t unused = batch->room - batch->used;
+	unsigned other = HV_PATHS - 1 - index;
 	struct hv_flight flight = {
 		.space = space,
 		.slot = batch->slot,
@@ -155,32 +184,52 @@ static void batch_send(struct batch *batch)
 		.fill = HV_FILL_NONE,
 	};
 
+	if ((batch->sides & HV_BIT(other)) != 0) {
+		flight.twin = HV_TWIN_OUT;
+		flight.twin_at = (uint16_t)batch->buffer[other];
+	}
+	hv_path_send(space->pager, &space->pager->paths[index], &flight,
+		     batch->buffer[index], batch->now_ns);
+}
+
+static void batch_send(struct batch *batch)
+{
+	struct hv_space *space = batch->space;
+	uint32_t unused = batch->room - batch->used;
+
 	if (unused > 0) {
 		hv_slots_untake(&space->table, batch->slot + batch->used, unused);
-		path->ops->give(path->ctx, batch->buffer + batch->used, unused);
+		give_buffers(batch, batch->sides, batch->used, unused);
 	}
-	if (batch->used > 0)
-		hv_path_send(pager, path, &flight, batch->buffer, batch->now_ns);
+	for (unsigned i = 0; i < HV_PATHS && batch->used > 0; i++)
+		if ((batch->sides & HV_BIT(i)) != 0)
+			send_to(batch, i);
 	batch->room = 0;
 	batch->used = 0;
+}
+
+static void put_in_window(struct hv_pager_path *path, uint32_t buffer,
+			  const uint8_t *copy, uint32_t page)
+{
+	memcpy(path->ops->buffer(path->ctx, buffer), copy, HV_PAGE_BYTES);
+	path->pages[buffer] = page;
 }
 
 /* The page in the scratch buffer leaves. False: it cannot. */
 static bool batch_put(struct batch *batch, uint32_t page)
 {
 	struct hv_space *space = batch->space;
-	struct hv_pager_path *path = &space->pager->paths[batch->path];
 	struct hv_page *entry = &space->table.pages[page];
 	const uint8_t *copy = hv_scratch(space->pager);
-	uint32_t buffer;
 
 	if (batch->room == 0 && !batch_begin(batch))
 		return false;
-	buffer = batch->buffer + batch->used;
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		if ((batch->sides & HV_BIT(i)) != 0)
+			put_in_window(&space->pager->paths[i],
+				      batch->buffer[i] + batch->used, copy, page);
 	entry->slot = batch->slot + batch->used;
 	entry->checksum = (uint32_t)XXH3_64bits(copy, HV_PAGE_BYTES); /* P8 */
-	memcpy(path->ops->buffer(path->ctx, buffer), copy, HV_PAGE_BYTES);
-	path->pages[buffer] = page;
 	hv_page_move(&space->table, page, HV_PAGE_STEALING);
 	hv_frames_leaving(space->pager->frames, 1);
 	batch->used++;
@@ -226,8 +275,10 @@ static void steal_dirty(struct batch *batch, uint32_t first, uint32_t count)
 		hv_space_barren(space, batch->now_ns + HV_RETRY_NS);
 		return;
 	}
-	for (page = first; page < first + count; page++)
+	for (page = first; page < first + count; page++) {
 		hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, true);
+		hv_page_drop_slot(space, page, false); /* mirrored: on a closed side */
+	}
 	for (page = first; page < first + count; page++) {
 		if (copy_one(batch, page)) {
 			zeros++;
@@ -239,11 +290,6 @@ static void steal_dirty(struct batch *batch, uint32_t first, uint32_t count)
 	batch->freed += steal_zero(space, page - zeros, zeros);
 }
 
-static bool is_clean(const struct hv_space *space, uint32_t page)
-{
-	return space->table.pages[page].slot != HV_SLOT_NONE;
-}
-
 uint32_t hv_steal(struct hv_space *space, const uint32_t *pages, unsigned count,
 		  uint64_t now_ns)
 {
@@ -252,13 +298,13 @@ uint32_t hv_steal(struct hv_space *space, const uint32_t *pages, unsigned count,
 
 	batch.is_stopped = hv_steal_pause(space, now_ns) != HV_PAUSE_NONE;
 	if (!batch.is_stopped)
-		(void)hv_path_find(space->pager, space, &batch.path);
+		batch.sides = hv_path_sides(space);
 	for (unsigned i = 0; i < count; i += run) {
-		bool clean = is_clean(space, pages[i]);
+		bool clean = hv_page_is_clean(space, pages[i]);
 
 		run = 1;
 		while (i + run < count && pages[i + run] == pages[i] + run &&
-		       is_clean(space, pages[i + run]) == clean)
+		       hv_page_is_clean(space, pages[i + run]) == clean)
 			run++;
 		if (!clean) {
 			steal_dirty(&batch, pages[i], run);
@@ -274,13 +320,11 @@ uint32_t hv_steal(struct hv_space *space, const uint32_t *pages, unsigned count,
 
 enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns)
 {
-	unsigned path;
-
 	if (space->is_blocked)
 		return HV_PAUSE_BLOCKED;
 	if (space->table.slots_in[HV_SLOT_QUARANTINED] > HV_PAGER_WRITES) /* P10 */
 		return HV_PAUSE_QUARANTINE;
-	if (hv_path_find(space->pager, space, &path) != HV_WAIT_NONE)
+	if (hv_path_sides(space) == 0)
 		return HV_PAUSE_PATH;
 	if (space->write_error_until_ns > now_ns)
 		return HV_PAUSE_ERROR;
@@ -355,9 +399,10 @@ static void finish_run(struct hv_space *space, uint32_t first, uint32_t count)
 	hv_frame_give(space, count);
 }
 
-static void finish(struct hv_space *space, const uint32_t *pages,
-		   const struct hv_flight *flight)
+void hv_steal_finish(struct hv_space *space, unsigned path,
+		     const struct hv_flight *flight, unsigned buffer, unsigned done)
 {
+	const uint32_t *pages = &space->pager->paths[path].pages[buffer];
 	uint32_t first = 0, count = 0;
 
 	for (unsigned i = 0; i < flight->pages; i++) {
@@ -366,6 +411,7 @@ static void finish(struct hv_space *space, const uint32_t *pages,
 			continue;
 		}
 		hv_slot_live(&space->table, flight->slot + i); /* M3 */
+		hv_mirror_written(space, flight->slot + i, done);
 		if (count > 0 && pages[i] == first + count) {
 			count++;
 			continue;
@@ -378,15 +424,14 @@ static void finish(struct hv_space *space, const uint32_t *pages,
 }
 
 void hv_steal_answered(struct hv_space *space, unsigned path,
-		       const struct hv_flight *flight, unsigned buffer, int result,
+		       const struct hv_flight *flight, unsigned buffer, unsigned done,
 		       uint64_t now_ns)
 {
-	if (result == 0) {
+	if (done != 0 && hv_mirror_is_safe(space, done)) {
 		space->write_errors = 0;
-		finish(space, &space->pager->paths[path].pages[buffer], flight);
+		hv_steal_finish(space, path, flight, buffer, done);
 		return;
 	}
-	space->counts.io_errors++;
 	(void)hv_steal_abort(space, path, flight, buffer);
 	for (unsigned i = 0; i < flight->pages; i++)
 		hv_slot_release(&space->table, flight->slot + i);

@@ -376,6 +376,7 @@ static void open_world(struct explorer *explorer)
 		.slots = PAGER_STATE_SLOTS,
 		.threads = explorer->scenario->threads / explorer->scenario->members,
 		.frames = explorer->scenario->frames,
+		.is_mirrored = (explorer->scenario->kinds & PAGER_MIRRORED) != 0,
 		.fills = PAGER_STATE_READS,
 		.reads = PAGER_STATE_READS,
 		.writes = PAGER_STATE_WRITES,

@@ -48,6 +48,9 @@ enum pager_mutation {
 	PAGER_MUTATION_HASTY_MOVE, /* M3: a move takes what is being written for written */
 };
 
+/* Among `kinds`, and none: each partition has two devices, one a path (P17). */
+#define PAGER_MIRRORED (UINT32_C(1) << 31)
+
 struct pager_scenario {
 	const char *name;
 	uint32_t kinds;    /* bit a kind that may happen */

@@ -1,6 +1,6 @@
 /*
  * test_pager_explore - all interleavings of steal x fault x failover x discard x
- * cross-check, see pager_explorer.h.
+ * cross-check x resync of a mirror, see pager_explorer.h.
  *
  * Claim: in none of them a read misses the last write, a frame is lost, a late write
  * can hit a slot in use, or an equation of the engine fails; and the same search
@@ -36,7 +36,8 @@
 #define TWO_PAGES_DEPTH 20
 #define FAILOVER_DEPTH 18 /* a steal, an end, a late write and a refault fit */
 #define TWO_PARTITIONS_DEPTH 14
-#define CHECK_DEPTH 18
+#define CHECK_DEPTH 16
+#define MIRROR_DEPTH 16 /* a side that is lost, late writes, comes back, resync */
 #define DROP HV_BIT(MODEL_REMOVE)
 
 /* clang-format off */
@@ -86,10 +87,26 @@ static const struct pager_scenario scenarios[] = {
 	  PAGER_MUTATION_NONE, CHECK_DEPTH, 1 },
 	{ "cross-check x failover, late writes and late reads",
 	  PAGING | SQUEEZE | CHECK | FAILOVER | RETURN, 1, { TOUCH }, { 1 }, 1,
-	  PAGER_MUTATION_NONE, FAILOVER_DEPTH, 1 },
+	  PAGER_MUTATION_NONE, CHECK_DEPTH, 1 },
 	{ "cross-check x failover x discard",
 	  PAGING | SQUEEZE | CHECK | FAILOVER | HV_BIT(PAGER_DISCARD), 1, { TOUCH }, { 1 }, 1,
-	  PAGER_MUTATION_NONE, FAILOVER_DEPTH, 1 },
+	  PAGER_MUTATION_NONE, CHECK_DEPTH, 1 },
+	{ "mirrored: steal x fault x move",
+	  PAGER_MIRRORED | PAGING | SQUEEZE | HV_BIT(PAGER_MOVE), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, MIRROR_DEPTH, 1 },
+	{ "mirrored: two pages, a side that is lost and comes back",
+	  PAGER_MIRRORED | PAGING | SQUEEZE | FAILOVER | RETURN, 1, { WRITES }, { 3 }, 1,
+	  PAGER_MUTATION_NONE, MIRROR_DEPTH - 2, 1 },
+	{ "mirrored: failover, late writes, resync",
+	  PAGER_MIRRORED | PAGING | SQUEEZE | FAILOVER | RETURN, 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, MIRROR_DEPTH, 1 },
+	{ "mirrored: failover, resync, discard",
+	  PAGER_MIRRORED | PAGING | SQUEEZE | FAILOVER | RETURN | HV_BIT(PAGER_DISCARD), 1,
+	  { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, MIRROR_DEPTH, 1 },
+	{ "mirrored: a side that leaves and comes back, cross-check",
+	  PAGER_MIRRORED | PAGING | SQUEEZE | RETURN | CHECK | HV_BIT(PAGER_LEAVE) |
+	  HV_BIT(PAGER_END) | HV_BIT(PAGER_DRAIN), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, MIRROR_DEPTH, 1 },
 };
 
 static const struct pager_scenario mutants[] = {

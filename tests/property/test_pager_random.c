@@ -4,12 +4,14 @@
  * storms, full pool, failed ioctls, failovers, late writes of ended epochs, errors,
  * damage, lies, partitions that move between the paths, blocked stealing, dying partitions, a pool that
  * shrinks and grows, pages that devices read and write without a word, pages that are
- * read back over the other path.
+ * read back over the other path; a third of the worlds mirrored, sides that go and come
+ * back, damage to one side or both.
  *
  * Claim: after every step all equations hold (hv_pager_audit, frames, blocks, late
  * writes only on quarantined slots); every read sees the last write, or zeros after
- * a discard; SIGBUS only where the device failed; at the end of an episode every
- * thread is served and every page is right.
+ * a discard; SIGBUS only where the device failed, mirrored only where both did; at the
+ * end of an episode every thread is served and every page is right; mirrored, it is
+ * redundant again: either side may be lost.
  *
  * HV_SEED repeats a run, HV_EPISODE one episode of it; HV_STEPS its length (default
  * 400000; `long` runs more).
@@ -30,13 +32,15 @@
 #include "tests/support/seed.h"
 
 #define EPISODE_STEPS 4000
+#define LOST_STEPS 1000 /* with one side */
 #define STEPS_DEFAULT 400000
 
 struct run {
 	struct world world;
 	struct hv_rng rng;
 	bool may_be_hostile;
-	bool may_damage; /* the devices */
+	bool may_damage; /* the devices: behind that path, or both (HV_PATHS) */
+	unsigned damaged;
 	int64_t shrunk;
 };
 
@@ -117,10 +121,11 @@ static void step_run(struct run *run)
 static void step_work(struct run *run)
 {
 	enum model_fault fault = MODEL_FINE;
+	unsigned path = below(run, HV_PATHS);
 
-	if (run->may_damage && below(run, 60) == 0)
+	if (run->may_damage && run->damaged != HV_PATHS - 1 - path && below(run, 60) == 0)
 		fault = (enum model_fault)(1 + below(run, 3));
-	(void)world_vios_work(&run->world, below(run, HV_PATHS), below(run, 16), fault);
+	(void)world_vios_work(&run->world, path, below(run, 16), fault);
 }
 
 static void step_answer(struct run *run)
@@ -428,6 +433,7 @@ static struct world_config some_config(struct run *run)
 		.reads = 1 + below(run, MODEL_READS_MAX),
 		.writes = 1 + below(run, MODEL_WRITES_MAX),
 		.checks_per_s = below(run, 2) * 20000, /* one in five runs or so */
+		.is_mirrored = below(run, 3) == 0,
 	};
 	uint32_t logical = config.members * config.pages, charged = 0;
 
@@ -452,25 +458,46 @@ static void check(struct run *run, uint64_t seed, unsigned step_number)
 		 step_number, wrong);
 }
 
-/* A page gave up its slot while it was read back. */
-static bool is_condemned(const struct hv_pager *pager)
+/* All of them are uint64_t. */
+static void add_counts(struct hv_space_counts *sum, const struct hv_space_counts *more)
 {
-	for (unsigned i = 0; i < HV_CHECKS; i++) {
-		const struct hv_check *check = &pager->checks[i];
+	uint64_t *to = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)more;
 
-		if (check->state == HV_CHECK_SENT && !check->space->is_ended &&
-		    hv_slot_class(&check->space->table, check->slot) == HV_SLOT_CONDEMNED)
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += from[i];
 }
 
-/* Else all frames might be under I/O, and faults wait for ever. */
-static void end_io(struct world *world)
+static uint64_t ruined;
+
+/*
+ * Redundant again, so either may go, its content or all of it for ever: every page is
+ * read, and right.
+ */
+static void lose_a_side(struct run *run, uint64_t seed)
 {
-	for (unsigned i = 0; i < world->config.members; i++)
-		for (uint32_t page = 0; page < world->config.pages; page++)
-			model_io_end(&world->members[i].kernel, page);
+	unsigned path = below(run, HV_PATHS);
+
+	ruined++;
+	run->may_damage = false;
+	if (below(run, 2)) {
+		world_ruin(&run->world, path);
+	} else {
+		world_lose(&run->world, path);
+		for (unsigned i = 0; i < LOST_STEPS; i++) {
+			step(run);
+			check(run, seed, EPISODE_STEPS + i);
+		}
+		if (run->shrunk > 0)
+			hv_frames_grow(&run->world.frames, (uint64_t)run->shrunk);
+		world_end_io(&run->world);
+	}
+	if (world_settle(&run->world) && world_read_all(&run->world))
+		return;
+	check(run, seed, EPISODE_STEPS);
+	world_dump(&run->world);
+	fail_msg("episode seed 0x%llx: something hangs without one side",
+		 (unsigned long long)seed);
 }
 
 static void episode(uint64_t seed, struct hv_space_counts *sum)
@@ -483,49 +510,54 @@ static void episode(uint64_t seed, struct hv_space_counts *sum)
 	run.may_damage = below(&run, 2) == 0;
 	config = some_config(&run);
 	world_init(&run.world, &config);
+	run.damaged = below(&run, HV_PATHS + 1);
+	run.world.is_one_side = config.is_mirrored && run.damaged < HV_PATHS;
 	for (unsigned i = 0; i < EPISODE_STEPS; i++) {
 		step(&run);
 		shared += hv_pager_path_out(run.world.pager, 0) > 0 &&
 			  hv_pager_path_out(run.world.pager, 1) > 0;
-		condemned += is_condemned(run.world.pager);
+		condemned += world_is_walker_alone(&run.world);
 		check(&run, seed, i);
 	}
 	if (run.shrunk > 0)
 		hv_frames_grow(&run.world.frames, (uint64_t)run.shrunk);
-	end_io(&run.world);
+	run.shrunk = 0;
+	world_end_io(&run.world);
 	if (!world_settle(&run.world) || !world_read_all(&run.world)) {
 		check(&run, seed, EPISODE_STEPS);
 		world_dump(&run.world);
 		fail_msg("episode seed 0x%llx: something hangs",
 			 (unsigned long long)seed);
 	}
+	if (config.is_mirrored && !run.world.is_damaged)
+		lose_a_side(&run, seed);
 	for (unsigned i = 0; i < config.members; i++) {
 		const struct hv_space *space = run.world.members[i].space;
 
 		if (space == NULL)
 			continue;
-		sum->faults += space->counts.faults;
-		sum->page_ins += space->counts.page_ins;
-		sum->page_outs += space->counts.page_outs;
-		sum->clean_steals += space->counts.clean_steals;
-		sum->zero_steals += space->counts.zero_steals;
-		sum->canceled_steals += space->counts.canceled_steals;
-		sum->discards += space->counts.discards;
-		sum->checksum_errors += space->counts.checksum_errors;
-		sum->integrity_errors += space->counts.integrity_errors;
-		sum->io_errors += space->counts.io_errors;
-		sum->frame_waits += space->counts.frame_waits;
-		sum->failed_faults += space->counts.failed_faults;
-		sum->unused_steals += space->counts.unused_steals;
-		sum->loaned_steals += space->counts.loaned_steals;
-		sum->dropped_steals += space->counts.dropped_steals;
-		sum->map_zero_fills += space->counts.map_zero_fills;
-		sum->map_page_ins += space->counts.map_page_ins;
-		sum->map_ends += space->counts.map_ends;
-		sum->cross_checked += space->counts.cross_checked;
-		sum->cross_bad += space->counts.cross_bad;
+		add_counts(sum, &space->counts);
 	}
 	world_fini(&run.world);
+}
+
+#define N(count) ((unsigned long long)(count))
+
+static void print_counts(const struct hv_space_counts *sum, uint64_t episodes)
+{
+	printf("%llu episodes: faults=%llu page_ins=%llu page_outs=%llu clean=%llu "
+	       "zero=%llu canceled=%llu discards=%llu checksum=%llu integrity=%llu\n",
+	       N(episodes), N(sum->faults), N(sum->page_ins), N(sum->page_outs),
+	       N(sum->clean_steals), N(sum->zero_steals), N(sum->canceled_steals),
+	       N(sum->discards), N(sum->checksum_errors), N(sum->integrity_errors));
+	printf("io=%llu waits=%llu failed=%llu map_zero=%llu map_page_ins=%llu "
+	       "map_ends=%llu transfers=%llu moves=%llu shared=%llu checked=%llu "
+	       "bad=%llu condemned=%llu healed=%llu resynced=%llu ruined=%llu\n",
+	       N(sum->io_errors), N(sum->frame_waits), N(sum->failed_faults),
+	       N(sum->map_zero_fills), N(sum->map_page_ins), N(sum->map_ends),
+	       N(transfers), N(moves), N(shared), N(sum->cross_checked),
+	       N(sum->cross_bad), N(condemned), N(sum->healed), N(sum->resynced),
+	       N(ruined));
 }
 
 static void no_page_is_ever_lost_or_mixed_up(void **state)
@@ -543,24 +575,7 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 	}
 	for (uint64_t i = 0; i < episodes; i++)
 		episode(hv_rng_next(&seeds), &sum);
-	printf("%llu episodes: faults=%llu page_ins=%llu page_outs=%llu clean=%llu "
-	       "zero=%llu canceled=%llu discards=%llu checksum=%llu integrity=%llu "
-	       "io=%llu waits=%llu failed=%llu map_zero=%llu map_page_ins=%llu "
-	       "map_ends=%llu transfers=%llu moves=%llu shared=%llu checked=%llu "
-	       "bad=%llu condemned=%llu\n",
-	       (unsigned long long)episodes, (unsigned long long)sum.faults,
-	       (unsigned long long)sum.page_ins, (unsigned long long)sum.page_outs,
-	       (unsigned long long)sum.clean_steals, (unsigned long long)sum.zero_steals,
-	       (unsigned long long)sum.canceled_steals, (unsigned long long)sum.discards,
-	       (unsigned long long)sum.checksum_errors,
-	       (unsigned long long)sum.integrity_errors,
-	       (unsigned long long)sum.io_errors, (unsigned long long)sum.frame_waits,
-	       (unsigned long long)sum.failed_faults,
-	       (unsigned long long)sum.map_zero_fills,
-	       (unsigned long long)sum.map_page_ins, (unsigned long long)sum.map_ends,
-	       (unsigned long long)transfers, (unsigned long long)moves,
-	       (unsigned long long)shared, (unsigned long long)sum.cross_checked,
-	       (unsigned long long)sum.cross_bad, (unsigned long long)condemned);
+	print_counts(&sum, episodes);
 	/* A run in which nothing happened proves nothing. */
 	assert_true(sum.page_ins > 0 && sum.page_outs > 0 && sum.clean_steals > 0);
 	assert_true(sum.zero_steals > 0 && sum.canceled_steals > 0 && sum.discards > 0);
@@ -568,6 +583,7 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 		    sum.map_ends > 0);
 	assert_true(moves > 0 && shared > 0);
 	assert_true(sum.cross_checked > 0 && condemned > 0);
+	assert_true(sum.healed > 0 && sum.resynced > 0 && ruined > 0);
 	assert_true(sum.unused_steals > 0 && sum.loaned_steals > 0 &&
 		    sum.dropped_steals > 0);
 }

@@ -83,6 +83,8 @@ static void add_space(struct pager_state *state, struct hv_space *space)
 	add_region(state, space->table.pages, PAGES * sizeof *space->table.pages);
 	add_region(state, space->table.free_slots, sizeof *space->table.free_slots);
 	add_region(state, space->table.extra_slots, SLOTS - PAGES);
+	for (unsigned i = 0; hv_space_is_mirrored(space) && i < HV_PATHS; i++)
+		add_region(state, space->table.missed_slots[i], sizeof(uint64_t));
 }
 
 static void add_member(struct pager_state *state, struct world_member *member)
@@ -92,6 +94,7 @@ static void add_member(struct pager_state *state, struct world_member *member)
 			   state->world->config.threads * sizeof(struct model_thread));
 	add_region(state, member->kernel.pages, PAGES * sizeof *member->kernel.pages);
 	add_region(state, member->device.slots, SLOTS * sizeof *member->device.slots);
+	add_region(state, member->mirror.slots, SLOTS * sizeof *member->mirror.slots);
 	add_space(state, member->space);
 }
 
@@ -299,7 +302,14 @@ static void put_space(struct print *print, const struct hv_space *space)
 	put(print, space->parked_count > 0 ? space->parked_why : 0);
 	put(print, space->sweep_at | space->sweep_end << 8);
 	put(print, space->sweep_cursor | space->void_cursor << 8);
-	put(print, space->check_cursor | space->checks << 8);
+	put(print, space->check_cursor | space->walks << 8);
+	if (!hv_space_is_mirrored(space))
+		return;
+	for (unsigned slot = 0; slot < SLOTS; slot++)
+		put(print, hv_slot_is_missed(&space->table, slot, 0) |
+				   hv_slot_is_missed(&space->table, slot, 1) << 1);
+	put(print, space->in_doubt[0] | space->in_doubt[1] << 1);
+	put(print, space->resync_cursor | space->resync_looked << 8);
 }
 
 static void put_pager(struct print *print, const struct hv_pager *pager)
@@ -319,11 +329,12 @@ static void put_pager(struct print *print, const struct hv_pager *pager)
 			put_page_bytes(print,
 				       pager->private_pages + (size_t)i * HV_PAGE_BYTES);
 	}
-	for (unsigned i = 0; i < HV_CHECKS; i++) {
-		const struct hv_check *check = &pager->checks[i];
+	for (unsigned i = 0; i < HV_WALKERS; i++) {
+		const struct hv_walker *check = &pager->walkers[i];
 
-		put(print, check->state | check->path << 4 | check->tries << 8);
-		if (check->state == HV_CHECK_FREE)
+		put(print, check->state | check->path << 4 | check->tries << 8 |
+				   check->is_resync << 12 | check->is_writing << 13);
+		if (check->state == HV_WALKER_FREE)
 			continue;
 		put(print, check->page | check->slot << 4 | check->space->index << 8);
 		put_checksum(print, check->checksum);
@@ -341,7 +352,8 @@ static void put_pager(struct print *print, const struct hv_pager *pager)
 			if (flight->user == 0)
 				continue;
 			put(print, flight->slot | flight->pages << 4 | flight->fill << 8);
-			put(print, flight->is_check);
+			put(print, flight->is_walk | flight->twin << 1);
+			put(print, flight->twin == HV_TWIN_OUT ? flight->twin_at : 0);
 			put(print, flight->space->index);
 			for (unsigned p = 0; flight->is_write && p < flight->pages; p++)
 				put(print, path->pages[at + p]);
@@ -380,14 +392,18 @@ static void put_vios(struct print *print, const struct model_vios *vios)
  * Nobody reads a slot but a LIVE one: what others hold makes no difference. (That late
  * writes hit no LIVE one is checked after each transition, not left to this.)
  */
-static void put_device(struct print *print, const struct world_member *member)
+static void put_device(struct print *print, const struct world_member *member,
+		       unsigned side)
 {
 	const struct hv_page_table *table = &member->space->table;
 
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		const struct model_copy *copy = &member->device.slots[slot];
+		const struct model_copy *copy = side == 0 ? &member->device.slots[slot]
+							  : &member->mirror.slots[slot];
 
-		if (hv_slot_class(table, slot) != HV_SLOT_LIVE)
+		if (hv_slot_class(table, slot) != HV_SLOT_LIVE ||
+		    (hv_space_is_mirrored(member->space) &&
+		     hv_slot_is_missed(table, slot, side)))
 			continue;
 		put_value(print, copy->head);
 		put(print, copy->tail == (copy->head == 0 ? 0 : ~copy->head));
@@ -405,7 +421,9 @@ uint64_t pager_state_hash(const struct pager_state *state)
 
 		put_kernel(&print, &member->kernel, world->config.threads);
 		put_space(&print, member->space);
-		put_device(&print, member);
+		put_device(&print, member, 0);
+		if (hv_space_is_mirrored(member->space))
+			put_device(&print, member, 1);
 	}
 	put_pager(&print, world->pager);
 	for (unsigned i = 0; i < HV_PATHS; i++) {

@@ -2,6 +2,7 @@
 #include "tests/support/pager_world.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "hvcore/base/invariant.h"
 #include "hvcore/pager/pager_priv.h"
@@ -60,6 +61,7 @@ bool world_member_start(struct world *world, unsigned index)
 	struct hv_space_config space = {
 		.pages = config->pages,
 		.slots = config->slots,
+		.is_mirrored = config->is_mirrored,
 		.entitled_pages = config->entitled,
 		.target_pages =
 			(uint32_t)(config->frames - hv_frames_high(&world->frames)) /
@@ -131,6 +133,13 @@ bool world_member_discard(struct world *world, unsigned index, uint32_t first,
 	return true;
 }
 
+void world_end_io(struct world *world)
+{
+	for (unsigned i = 0; i < world->config.members; i++)
+		for (uint32_t page = 0; page < world->config.pages; page++)
+			model_io_end(&world->members[i].kernel, page);
+}
+
 /* ---- VIOS ---- */
 
 static uint8_t *window_take(struct world *world)
@@ -154,7 +163,7 @@ static void window_give(struct world *world, const uint8_t *window)
 
 bool world_vios_start(struct world *world, unsigned path)
 {
-	if (world->has_session[path])
+	if (world->has_session[path] || world->is_lost[path])
 		return false;
 	world->has_session[path] = true;
 	model_vios_init(&world->vios[path], ++world->epoch, world->config.reads,
@@ -174,14 +183,42 @@ static bool is_locked(const struct world *world, unsigned path, unsigned member)
 	return false;
 }
 
+static struct model_device *device_of(struct world *world, unsigned path, unsigned member)
+{
+	return world->config.is_mirrored && path == 1 ? &world->members[member].mirror
+						      : &world->members[member].device;
+}
+
+void world_ruin(struct world *world, unsigned path)
+{
+	world->is_damaged = true;
+	for (unsigned i = 0; i < world->config.members; i++)
+		memset(device_of(world, path, i), 0xa5, sizeof(struct model_device));
+}
+
+void world_lose(struct world *world, unsigned path)
+{
+	world->is_lost[path] = true;
+	for (unsigned i = 0; i < world->config.members; i++)
+		world_drain(world, path, i);
+	(void)world_vios_end(world, path);
+	world_ruin(world, path);
+}
+
 bool world_vios_open(struct world *world, unsigned path, unsigned member)
 {
 	struct hv_space *space = world->members[member].space;
 	enum hv_code code;
 
-	if (!world->has_session[path] || space == NULL || is_locked(world, path, member))
+	if (!world->has_session[path] || space == NULL)
 		return false;
-	world->vios[path].devices[member] = &world->members[member].device;
+	if (is_locked(world, path, member)) {
+		if (world->config.is_mirrored && !space->is_ended)
+			HV_INVARIANT(hv_pager_device(world->pager, space, path, true,
+						     member, NULL) == HV_E_STATE);
+		return false;
+	}
+	world->vios[path].devices[member] = device_of(world, path, member);
 	code = hv_pager_device(world->pager, space, path, true, member, NULL);
 	HV_INVARIANT(code == HV_OK || code == HV_E_STATE);
 	return code == HV_OK;
@@ -233,22 +270,32 @@ bool world_vios_end(struct world *world, unsigned path)
 	return false;
 }
 
+/* The other side has it, and is never damaged. */
+static bool is_safe(const struct world *world, const struct hv_space *space,
+		    unsigned path, const struct hv_vasi_ask *ask)
+{
+	return world->is_one_side && ask->op == HV_OP_READ &&
+	       hv_slot_class(&space->table, ask->slot) == HV_SLOT_LIVE &&
+	       !hv_slot_is_missed(&space->table, ask->slot, HV_PATHS - 1 - path);
+}
+
 /* The injected damage is a good reason to poison the pages concerned. */
-static void excuse(struct world *world, const struct hv_vasi_ask *ask)
+static void excuse(struct world *world, unsigned path, const struct hv_vasi_ask *ask)
 {
 	struct world_member *member = &world->members[ask->device];
 
-	for (uint32_t page = 0; member->space != NULL && page < world->config.pages;
-	     page++)
+	if (member->space == NULL || is_safe(world, member->space, path, ask))
+		return;
+	for (uint32_t page = 0; page < world->config.pages; page++)
 		if (member->space->table.pages[page].slot - ask->slot < ask->pages)
 			member->kernel.pages[page].may_poison = true;
 }
 
 /* What is done to a cross-check is no reason for anything. */
-static bool is_check(const struct world *world, unsigned path,
-		     const struct hv_vasi_ask *ask)
+static bool is_walk(const struct world *world, unsigned path,
+		    const struct hv_vasi_ask *ask)
 {
-	return world->pager->paths[path].flights[ask->buffer].is_check != 0;
+	return world->pager->paths[path].flights[ask->buffer].is_walk != 0;
 }
 
 bool world_vios_work(struct world *world, unsigned path, unsigned nth,
@@ -264,8 +311,8 @@ bool world_vios_work(struct world *world, unsigned path, unsigned nth,
 		return false;
 	index = model_vios_nth(vios, false, nth % count);
 	world->is_damaged |= fault != MODEL_FINE;
-	if (fault != MODEL_FINE && !is_check(world, path, &vios->requests[index].ask))
-		excuse(world, &vios->requests[index].ask);
+	if (fault != MODEL_FINE && !is_walk(world, path, &vios->requests[index].ask))
+		excuse(world, path, &vios->requests[index].ask);
 	model_vios_carry_out(vios, index, fault);
 	return true;
 }
@@ -323,6 +370,13 @@ struct hv_pager_run world_run(struct world *world)
 	return hv_pager_run(world->pager, world->now_ns);
 }
 
+/* Mirrored: not redundant again. */
+static bool is_behind(const struct hv_space *space)
+{
+	return space != NULL && !space->is_ended && hv_space_is_mirrored(space) &&
+	       space->table.missed[0] + space->table.missed[1] > 0;
+}
+
 /* Checks never come to an end while pages are out that they find to be bad. */
 static bool is_settled(const struct world *world)
 {
@@ -332,9 +386,12 @@ static bool is_settled(const struct world *world)
 		out += hv_pager_path_out(world->pager, i);
 	for (unsigned i = 0; i < world->config.members; i++)
 		if (world->members[i].space != NULL)
-			checks += world->members[i].space->checks;
+			checks += world->members[i].space->walks;
 	if (out > checks)
 		return false;
+	for (unsigned i = 0; i < world->config.members; i++)
+		if (!world->is_damaged && is_behind(world->members[i].space))
+			return false;
 	for (unsigned i = 0; i < world->config.members; i++) {
 		const struct world_member *member = &world->members[i];
 
@@ -378,6 +435,8 @@ static void heal_vios(struct world *world, unsigned path)
 		HV_INVARIANT(world_vios_end(world, path));
 	for (unsigned i = 0; i < world->config.members; i++)
 		world_drain(world, path, i);
+	if (world->is_lost[path])
+		return;
 	(void)world_vios_start(world, path);
 	for (unsigned i = 0; i < world->config.members; i++)
 		if (world->members[i].space != NULL)

@@ -22,6 +22,7 @@ struct world_member {           /* a partition; its device outlives it */
 	struct hv_space *space; /* NULL: none now */
 	struct model_kernel kernel;
 	struct model_device device;
+	struct model_device mirror; /* mirrored: the one behind path 1 */
 };
 
 struct world_config {
@@ -29,6 +30,7 @@ struct world_config {
 	uint32_t pages, slots, threads; /* of each member */
 	uint32_t frames;
 	uint32_t entitled; /* of each member */
+	bool is_mirrored;  /* each member has two devices, one a path */
 	unsigned fills, reads, writes;
 	unsigned checks_per_s;
 	unsigned olds; /* ended incarnations of one VIOS at once; 0 = WORLD_OLD_MAX */
@@ -51,6 +53,8 @@ struct world {
 	bool window_used[WORLD_WINDOWS];
 	struct hv_path_toll toll; /* of all ends */
 	bool is_damaged;          /* a device, or what came of it */
+	bool is_lost[HV_PATHS];   /* mirrored: no VIOS of it ever starts again */
+	bool is_one_side; /* mirrored: one alone is ever damaged, so nothing may be lost */
 };
 
 void world_init(struct world *world, const struct world_config *config);
@@ -58,6 +62,9 @@ void world_fini(struct world *world);
 
 /* NULL, or the first thing that is wrong. The text lives until the next call. */
 const char *world_check(struct world *world);
+
+/* A page gave up its slot while a walker has a request out on it. */
+bool world_is_walker_alone(const struct world *world);
 
 /* What waits for what, on stderr, for whoever looks at a failure. */
 void world_dump(const struct world *world);
@@ -72,6 +79,9 @@ void world_member_events(struct world *world, unsigned member, uint32_t from,
 			 unsigned room);
 bool world_member_discard(struct world *world, unsigned member, uint32_t first,
 			  uint32_t count);
+
+/* No device uses a page: else all frames might be, and faults wait for ever. */
+void world_end_io(struct world *world);
 
 /* ---- VIOS ---- */
 /* False: it has a session, or all windows are taken. */
@@ -92,6 +102,10 @@ bool world_vios_late(struct world *world, unsigned path, unsigned old, unsigned 
 bool world_vios_answer(struct world *world, unsigned path, unsigned nth);
 /* Whatever ended incarnations of that VIOS had left for that device is dropped. */
 void world_drain(struct world *world, unsigned path, unsigned member);
+
+/* Mirrored: nothing of what its devices held is left; it and its VIOS are gone. */
+void world_ruin(struct world *world, unsigned path);
+void world_lose(struct world *world, unsigned path);
 
 /* ---- all together ---- */
 struct hv_pager_run world_run(struct world *world);

@@ -364,7 +364,7 @@ static void a_partition_ends_between_two_tries(void **state)
 			model_vios_ops.take(&world.vios[1], HV_OP_READ, 1, &buffer[i]));
 	serve(1, MODEL_ERROR); /* its own buffer is given back after the answer */
 	assert_int_equal(out(1), 0);
-	assert_int_equal(world.pager->checks[0].state, HV_CHECK_QUEUED);
+	assert_int_equal(world.pager->walkers[0].state, HV_WALKER_QUEUED);
 	world_member_kill(&world, 0);
 	check();
 	assert_int_equal(hv_space_life(space()), HV_LIFE_ENDED);
