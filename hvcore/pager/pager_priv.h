@@ -184,8 +184,9 @@ struct hv_space {
 	uint64_t no_spare_until_ns
 		[2]; /* a lap found none; [1]: nor what can be had again */
 	uint64_t barren_until_ns[2]; /* no victims; [1]: nor critical ones */
-	uint64_t write_error_until_ns;
-	unsigned write_errors; /* in a row */
+	/* by path: it is not written by before that; errors in a row */
+	uint64_t write_error_until_ns[HV_PATHS];
+	unsigned write_errors[HV_PATHS];
 	struct hv_space_counts counts;
 	struct hv_hist latency;
 	struct hv_trace trace;
@@ -400,8 +401,10 @@ bool hv_steal_is_of(const struct hv_space *space, uint32_t page, uint32_t slot);
  * slots. Returns how many. */
 unsigned hv_steal_abort(struct hv_space *space, unsigned path,
 			const struct hv_flight *flight, unsigned buffer);
-/* Why nothing may be written out now. */
-enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns);
+/* Why nothing may be written out now; NONE: *ret_sides has a bit for
+ * each path by which it is. */
+enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns,
+			     unsigned *ret_sides);
 
 /* ---- walk.c ---- */
 bool hv_walker_has_page(const struct hv_space *space, uint32_t page);

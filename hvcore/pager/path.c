@@ -24,7 +24,8 @@ static void refresh(struct hv_pager *pager)
 /* ... and what failed may be tried another way. */
 static void forgive(struct hv_space *space)
 {
-	space->write_error_until_ns = 0;
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		space->write_error_until_ns[i] = 0;
 	hv_space_fertile(space);
 	hv_pager_retry_soon(space->pager);
 }

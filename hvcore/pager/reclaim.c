@@ -274,9 +274,9 @@ static struct choice choose(struct hv_pager *pager, int64_t urgent, bool takes_c
 
 static bool may_write(const struct hv_space *space, uint64_t now_ns)
 {
-	unsigned sides = hv_path_sides(space);
+	unsigned sides;
 
-	if (hv_steal_pause(space, now_ns) != HV_PAUSE_NONE)
+	if (hv_steal_pause(space, now_ns, &sides) != HV_PAUSE_NONE)
 		return false;
 	for (unsigned path = 0; path < HV_PATHS; path++)
 		if ((sides & HV_BIT(path)) != 0 && space->pager->paths[path].is_full)

@@ -381,6 +381,8 @@ static enum hv_wait oldest_wait(const struct hv_space *space, uint64_t *ret_sinc
 void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
 		   struct hv_space_stat *ret_stat)
 {
+	unsigned sides;
+
 	*ret_stat = (struct hv_space_stat){
 		.counts = space->counts,
 		.pages = space->pages,
@@ -403,5 +405,5 @@ void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
 	if (!space->is_ended)
 		ret_stat->wait = oldest_wait(space, &ret_stat->waiting_since_ns);
 	if (!space->is_ended && space->pager != NULL)
-		ret_stat->pause = hv_steal_pause(space, now_ns);
+		ret_stat->pause = hv_steal_pause(space, now_ns, &sides);
 }

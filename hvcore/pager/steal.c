@@ -296,9 +296,7 @@ uint32_t hv_steal(struct hv_space *space, const uint32_t *pages, unsigned count,
 	struct batch batch = { .space = space, .left = count, .now_ns = now_ns };
 	unsigned run;
 
-	batch.is_stopped = hv_steal_pause(space, now_ns) != HV_PAUSE_NONE;
-	if (!batch.is_stopped)
-		batch.sides = hv_path_sides(space);
+	batch.is_stopped = hv_steal_pause(space, now_ns, &batch.sides) != HV_PAUSE_NONE;
 	for (unsigned i = 0; i < count; i += run) {
 		bool clean = hv_page_is_clean(space, pages[i]);
 
@@ -318,16 +316,41 @@ uint32_t hv_steal(struct hv_space *space, const uint32_t *pages, unsigned count,
 	return batch.freed;
 }
 
-enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns)
+/* By the paths that the space asks, or the other one while writes fail there. */
+static enum hv_pause find_sides(const struct hv_space *space, uint64_t now_ns,
+				unsigned *ret_sides)
 {
+	unsigned sides = hv_path_sides(space), failing = 0;
+	const struct hv_pager_path *other;
+
+	if (sides == 0)
+		return HV_PAUSE_PATH;
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		failing |= space->write_error_until_ns[i] > now_ns ? HV_BIT(i) : 0;
+	if ((sides & failing) != 0) {
+		if (hv_space_is_mirrored(space))
+			return HV_PAUSE_ERROR;
+		other = hv_path_other(space->pager, space, space->current);
+		if (other == NULL)
+			return HV_PAUSE_ERROR;
+		sides = HV_BIT(hv_path_index(space->pager, other));
+	}
+	*ret_sides = sides;
+	return (sides & failing) != 0 ? HV_PAUSE_ERROR : HV_PAUSE_NONE;
+}
+
+enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns,
+			     unsigned *ret_sides)
+{
+	enum hv_pause pause;
+
 	if (space->is_blocked)
 		return HV_PAUSE_BLOCKED;
 	if (space->table.slots_in[HV_SLOT_QUARANTINED] > HV_PAGER_WRITES) /* P10 */
 		return HV_PAUSE_QUARANTINE;
-	if (hv_path_sides(space) == 0)
-		return HV_PAUSE_PATH;
-	if (space->write_error_until_ns > now_ns)
-		return HV_PAUSE_ERROR;
+	pause = find_sides(space, now_ns, ret_sides);
+	if (pause != HV_PAUSE_NONE)
+		return pause;
 	if (space->table.slots_in[HV_SLOT_FREE] == 0 &&
 	    space->table.slots_in[HV_SLOT_LIVE] ==
 		    space->table.pages_in[HV_PAGE_STOLEN] +
@@ -428,15 +451,15 @@ void hv_steal_answered(struct hv_space *space, unsigned path,
 		       uint64_t now_ns)
 {
 	if (done != 0 && hv_mirror_is_safe(space, done)) {
-		space->write_errors = 0;
+		space->write_errors[path] = 0;
 		hv_steal_finish(space, path, flight, buffer, done);
 		return;
 	}
 	(void)hv_steal_abort(space, path, flight, buffer);
 	for (unsigned i = 0; i < flight->pages; i++)
 		hv_slot_release(&space->table, flight->slot + i);
-	space->write_error_until_ns = now_ns +
-				      ((uint64_t)HV_WRITE_WAIT_NS << space->write_errors);
-	if (space->write_errors < HV_WRITE_WAIT_DOUBLINGS)
-		space->write_errors++;
+	space->write_error_until_ns[path] = now_ns + ((uint64_t)HV_WRITE_WAIT_NS
+						      << space->write_errors[path]);
+	if (space->write_errors[path] < HV_WRITE_WAIT_DOUBLINGS)
+		space->write_errors[path]++;
 }

@@ -337,12 +337,30 @@ static void read_errors_of_one_path_are_healed_by_the_other(void **state)
 static void write_errors_keep_pages_until_they_can_leave(void **state)
 {
 	(void)state;
-	atomic_store(&fakes[0].orders->write_error, ENOSPC);
+	for (unsigned i = 0; i < HV_COUNT(fakes); i++)
+		atomic_store(&fakes[i].orders->write_error, ENOSPC);
 	rogue_order(&guest, ROGUE_FILL, 0, PAGES);
 	wait_reason(NULL, "no free frame");
 	test_host_audit(&host);
-	atomic_store(&fakes[0].orders->write_error, 0);
+	for (unsigned i = 0; i < HV_COUNT(fakes); i++)
+		atomic_store(&fakes[i].orders->write_error, 0);
 	assert_int_equal(rogue_answer(&guest), 0);
+	end_well();
+}
+
+/* What cannot be written over the one path is over the other: nobody waits. */
+static void writes_that_fail_on_one_path_go_over_the_other(void **state)
+{
+	Tarn__HvReply *reply;
+
+	(void)state;
+	atomic_store(&fakes[0].orders->write_error, EIO);
+	rogue_order(&guest, ROGUE_FILL, 0, PAGES);
+	assert_int_equal(rogue_answer(&guest), 0);
+	assert_true(get(&reply).io_errors > 0);
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	check_all();
+	atomic_store(&fakes[0].orders->write_error, 0);
 	end_well();
 }
 
@@ -492,6 +510,7 @@ int main(int argc, char **argv)
 		TEST(an_answer_that_never_comes_is_a_hang),
 		TEST(read_errors_of_one_path_are_healed_by_the_other),
 		TEST(write_errors_keep_pages_until_they_can_leave),
+		TEST(writes_that_fail_on_one_path_go_over_the_other),
 		TEST_PAIR(p16_two_caches_are_not_shared),
 		TEST_PAIR(a_device_that_one_cannot_open_is_tried_again),
 		TEST_PAIR(a_pair_stays_one_while_the_device_of_another_is_opened),

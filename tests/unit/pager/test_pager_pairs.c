@@ -298,6 +298,51 @@ static void a_failed_read_is_tried_on_the_other_path(void **state)
 }
 
 /* Where a VIOS hangs, those who ask the other one still get their pages. */
+/* The write that is out on that path fails. */
+static void refuse(unsigned path)
+{
+	assert_true(world_vios_work(&world, path, 0, MODEL_ERROR));
+	assert_true(world_vios_answer(&world, path, 0));
+	check();
+}
+
+static enum hv_pause pause_of(unsigned member, unsigned *ret_sides)
+{
+	return hv_steal_pause(space(member), world.now_ns, ret_sides);
+}
+
+/* ... and neither path holds up the other one's partitions. */
+static void a_failed_write_is_tried_on_the_other_path(void **state)
+{
+	unsigned sides = 0;
+
+	(void)state;
+	touch(0, MODEL_WRITE, 0);
+	steal(0, 0);
+	assert_int_equal(out(0), 1);
+	refuse(0);
+	assert_int_equal(state_of(0, 0), HV_PAGE_RESIDENT);
+	assert_int_equal(pause_of(0, &sides), HV_PAUSE_NONE);
+	assert_int_equal(sides, HV_BIT(1));
+	steal(0, 0);
+	assert_int_equal(out(1), 1);
+	refuse(1);
+	assert_int_equal(pause_of(0, &sides), HV_PAUSE_ERROR); /* nobody is left */
+	assert_int_equal(pause_of(1, &sides), HV_PAUSE_NONE);
+	world.now_ns += HV_WRITE_WAIT_NS;
+	assert_int_equal(pause_of(0, &sides), HV_PAUSE_NONE);
+	assert_int_equal(sides, HV_BIT(0)); /* the one that it asks, again */
+	steal(0, 0);
+	refuse(0); /* once more, and for twice as long */
+	world.now_ns += HV_WRITE_WAIT_NS;
+	assert_int_equal(pause_of(0, &sides), HV_PAUSE_NONE);
+	assert_int_equal(sides, HV_BIT(1));
+	steal(0, 0);
+	serve(1);
+	assert_int_equal(state_of(0, 0), HV_PAGE_STOLEN);
+	touch(0, MODEL_READ, 0); /* what is there is there for both */
+}
+
 static void a_silent_path_leaves_page_ins_to_the_other(void **state)
 {
 	(void)state;
@@ -389,6 +434,7 @@ int main(void)
 		TEST(the_end_of_a_path_concerns_only_those_that_asked_it),
 		TEST(a_path_that_leaves_is_not_asked),
 		TEST(a_failed_read_is_tried_on_the_other_path),
+		TEST(a_failed_write_is_tried_on_the_other_path),
 		TEST(a_silent_path_leaves_page_ins_to_the_other),
 		TEST(a_silent_path_holds_up_no_fault_of_the_other),
 		TEST(one_without_a_path_waits_and_goes_on),
