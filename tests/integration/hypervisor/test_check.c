@@ -100,6 +100,7 @@ static void a_standby_that_returns_damage_is_known(void **state)
 
 	(void)state;
 	test_process_signal(&host.guests[1].process, SIGSTOP);
+	host.config.changes_reads = true; /* page-ins of db2 may be under way */
 	assert_int_equal(test_inject(host.dir.path, "vios2", &damage, NULL, NULL), HV_OK);
 	wait_for("db1", 1, 1);
 	reply = test_host_stat(&host, true);
