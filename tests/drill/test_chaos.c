@@ -23,9 +23,8 @@
 
 #include "hvcore/base/clock.h"
 #include "hvcore/base/rng.h"
-#include "tests/support/host.h"
+#include "tests/drill/trouble.h"
 #include "tests/support/seed.h"
-#include "tests/support/wait.h"
 
 #define POOL_MIB 64
 #define LPAR_MIB 32 /* four of them: twice the pool */
@@ -98,21 +97,6 @@ static struct hv_rng rng;
 static unsigned counts[INJECTION_COUNT];
 static uint64_t seconds;
 
-static bool is_over(void *arg)
-{
-	const uint64_t *end_ms = arg;
-
-	test_host_keep_vios(&host);
-	return hv_clock_ms() >= *end_ms;
-}
-
-static void pass_time(uint64_t ms)
-{
-	uint64_t end_ms = hv_clock_ms() + ms;
-
-	assert_true(test_wait(is_over, &end_ms, ms + TEST_HOST_WAIT_MS));
-}
-
 /* One of them; -1: none. */
 static int find_active(void)
 {
@@ -131,23 +115,12 @@ static int find_active(void)
 	return active;
 }
 
-static void stop_vios(unsigned vios, uint64_t ms)
-{
-	int pid = host.vios[vios].pid;
-
-	test_process_signal(&host.vios[vios], SIGSTOP);
-	pass_time(ms);
-	/* Found hanging it is dead by now, and another one may be there. */
-	if (host.vios[vios].pid == pid)
-		test_process_signal(&host.vios[vios], SIGCONT);
-}
-
 /* Refused where the partner is not ready, which is right. */
 static bool switch_vios(unsigned vios)
 {
 	if (test_host_expect(&host, vios_names[vios]) != HV_OK)
 		return false;
-	pass_time(hv_rng_below(&rng, PAUSE_MS));
+	trouble_pass_time(&host, hv_rng_below(&rng, PAUSE_MS));
 	assert_int_equal(test_host_expect(&host, NULL), HV_OK);
 	return true;
 }
@@ -170,10 +143,10 @@ static bool inject_vios(enum injection injection)
 		test_process_signal(&host.vios[1 - active], SIGKILL);
 		return true;
 	case STOP_BRIEFLY:
-		stop_vios((unsigned)active, hv_rng_below(&rng, HANG_MS));
+		trouble_stop_vios(&host, (unsigned)active, hv_rng_below(&rng, HANG_MS));
 		return true;
 	case STOP_LONG:
-		stop_vios((unsigned)active, 2 * HANG_MS);
+		trouble_stop_vios(&host, (unsigned)active, 2 * HANG_MS);
 		return true;
 	default:
 		return switch_vios((unsigned)active);
@@ -218,24 +191,9 @@ static void inject(enum injection injection)
 
 static void print_summary(void)
 {
-	Tarn__HvReply *reply = test_host_stat(&host, false);
-
 	for (unsigned i = 0; i < INJECTION_COUNT; i++)
 		(void)printf("%5u  %s\n", counts[i], names[i]);
-	(void)printf("%5u  VIOS started again\n", host.vios_restarts);
-	for (size_t i = 0; i < reply->stat->n_partitions; i++) {
-		const Tarn__PartitionStat *p = reply->stat->partitions[i];
-
-		(void)printf("%-8s run %-4llu %9llu operations %8llu page-ins %8llu "
-			     "page-outs %6llu discards, longest stall %llu ms\n",
-			     p->name, (unsigned long long)p->run_id,
-			     (unsigned long long)p->operations,
-			     (unsigned long long)p->page_ins,
-			     (unsigned long long)p->page_outs,
-			     (unsigned long long)p->discards,
-			     (unsigned long long)p->longest_stall_us / 1000);
-	}
-	tarn__hv_reply__free_unpacked(reply, NULL);
+	trouble_print_partitions(&host);
 }
 
 static int set_up(void **state)
@@ -267,7 +225,7 @@ static void no_order_of_failures_loses_a_page(void **state)
 	(void)state;
 	while (hv_clock_ms() < end_ms) {
 		inject((enum injection)hv_rng_below(&rng, INJECTION_COUNT));
-		pass_time(hv_rng_below(&rng, PAUSE_MS));
+		trouble_pass_time(&host, hv_rng_below(&rng, PAUSE_MS));
 	}
 	test_host_wait_pair(&host);
 	test_host_verify(&host);

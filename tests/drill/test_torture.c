@@ -23,10 +23,9 @@
 
 #include "hvcore/base/clock.h"
 #include "hvcore/base/rng.h"
-#include "tests/support/host.h"
+#include "tests/drill/trouble.h"
 #include "tests/support/inject.h"
 #include "tests/support/seed.h"
-#include "tests/support/wait.h"
 
 #define POOL_MIB 48
 #define LPAR_MIB 24 /* four of them: twice the pool */
@@ -69,21 +68,6 @@ static struct test_host host;
 static struct hv_rng rng;
 static uint64_t failovers_wanted, end_ms;
 
-static bool is_over(void *arg)
-{
-	const uint64_t *until_ms = arg;
-
-	test_host_keep_vios(&host);
-	return hv_clock_ms() >= *until_ms;
-}
-
-static void pass_time(uint64_t ms)
-{
-	uint64_t until_ms = hv_clock_ms() + ms;
-
-	assert_true(test_wait(is_over, &until_ms, ms + TEST_HOST_WAIT_MS));
-}
-
 static uint64_t count_failovers(void)
 {
 	Tarn__HvReply *reply = test_host_stat(&host, false);
@@ -103,31 +87,20 @@ static void kill_it(unsigned vios)
 	test_process_signal(&host.vios[vios], SIGKILL);
 }
 
-static void stop_it(unsigned vios, uint64_t ms)
-{
-	int pid = host.vios[vios].pid;
-
-	test_process_signal(&host.vios[vios], SIGSTOP);
-	pass_time(ms);
-	/* found hanging it is dead by now, and another one may be there */
-	if (host.vios[vios].pid == pid)
-		test_process_signal(&host.vios[vios], SIGCONT);
-}
-
 static void stop_briefly(unsigned vios)
 {
-	stop_it(vios, hv_rng_below(&rng, HANG_MS));
+	trouble_stop_vios(&host, vios, hv_rng_below(&rng, HANG_MS));
 }
 
 static void stop_long(unsigned vios)
 {
-	stop_it(vios, 2 * HANG_MS);
+	trouble_stop_vios(&host, vios, 2 * HANG_MS);
 }
 
 static void maintain(unsigned vios)
 {
 	assert_int_equal(test_host_expect(&host, names[vios]), HV_OK);
-	pass_time(hv_rng_below(&rng, FAULT_MS));
+	trouble_pass_time(&host, hv_rng_below(&rng, FAULT_MS));
 	assert_int_equal(test_host_expect(&host, NULL), HV_OK);
 }
 
@@ -140,7 +113,7 @@ static void inject(unsigned vios, struct hv_injection injection, uint64_t ms)
 	code = test_inject(host.dir.path, names[vios], &injection, NULL, NULL);
 	/* on a machine that is busy it may be judged to hang, and be gone */
 	assert_true(code == HV_OK || code == HV_E_GONE);
-	pass_time(ms);
+	trouble_pass_time(&host, ms);
 }
 
 static void slow_down(unsigned vios)
@@ -242,25 +215,10 @@ static int tear_down(void **state)
 
 static void print_summary(uint64_t failovers)
 {
-	Tarn__HvReply *reply = test_host_stat(&host, false);
-
 	(void)printf("%5llu  failovers\n", (unsigned long long)failovers);
 	for (unsigned i = 0; i < DEEDS; i++)
 		(void)printf("%5u  %s\n", counts[i], deeds[i].name);
-	for (size_t i = 0; i < reply->stat->n_partitions; i++) {
-		const Tarn__PartitionStat *p = reply->stat->partitions[i];
-
-		(void)printf("%-8s %9llu operations %8llu page-ins %8llu page-outs %5llu "
-			     "checksum errors %5llu device errors, longest stall %llu "
-			     "ms\n",
-			     p->name, (unsigned long long)p->operations,
-			     (unsigned long long)p->page_ins,
-			     (unsigned long long)p->page_outs,
-			     (unsigned long long)p->checksum_errors,
-			     (unsigned long long)p->io_errors,
-			     (unsigned long long)p->longest_stall_us / 1000);
-	}
-	tarn__hv_reply__free_unpacked(reply, NULL);
+	trouble_print_partitions(&host);
 }
 
 static void nothing_that_happens_to_one_vios_loses_a_page(void **state)
@@ -275,7 +233,7 @@ static void nothing_that_happens_to_one_vios_loses_a_page(void **state)
 		test_host_wait_pair(&host);
 		deeds[deed].run((unsigned)hv_rng_below(&rng, 2));
 		counts[deed]++;
-		pass_time(hv_rng_below(&rng, CALM_MS));
+		trouble_pass_time(&host, hv_rng_below(&rng, CALM_MS));
 		failovers = count_failovers();
 		if (failovers < verify_at)
 			continue;
