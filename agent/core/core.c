@@ -90,6 +90,7 @@ void agent_core_start(struct agent_core *core)
 			core_lpar_find(core, &core->lpars[i]);
 	}
 	core_hypervisor_find(core);
+	core_op_undo_old(core);
 	tell_start(core);
 	agent_core_step(core);
 }

@@ -326,6 +326,7 @@ struct agent_core {
 	uint64_t epoch; /* highest of the coordinator */
 	Tarn__HostDesired *desired;
 	bool must_link; /* a slot has become free that an object may be waiting for */
+	bool desired_is_told; /* by the coordinator, else it is that of the file */
 	bool desired_is_unsaved;
 	uint64_t desired_retry_ms;
 
@@ -523,6 +524,8 @@ void core_op_agent_kill(struct agent_core *core, struct core_op *op);
 void core_op_vios_stop(struct agent_core *core, struct core_op *op);
 /* It is not wanted any more: who was stopped for it goes on. */
 void core_op_undo(struct agent_core *core, const struct core_op *op);
+/* At the start: who was stopped by an agent before us goes on. */
+void core_op_undo_old(struct agent_core *core);
 /* inject.c */
 void core_op_inject(struct agent_core *core, struct core_op *op);
 /* show.c */

@@ -70,6 +70,22 @@ static void link_device(struct agent_core *core, const Tarn__DesiredDevice *desi
 	(void)snprintf(device->name, sizeof(device->name), "%s", desired->name);
 }
 
+static void link_ops(struct agent_core *core, bool may_add)
+{
+	const Tarn__HostDesired *desired = core->desired;
+
+	for (size_t i = 0; i < desired->n_ops; i++) {
+		struct core_op *op = core_op_get(core, desired->ops[i]->id, may_add);
+
+		if (op != NULL)
+			op->desired = desired->ops[i];
+	}
+}
+
+/*
+ * What nobody wants any more is forgotten on the word of the coordinator alone: the file
+ * is not synced, and may be older than what was begun (A8, A9).
+ */
 void core_desired_link(struct agent_core *core)
 {
 	const Tarn__HostDesired *desired = core->desired;
@@ -92,14 +108,12 @@ void core_desired_link(struct agent_core *core)
 	}
 	for (size_t i = 0; i < desired->n_devices; i++)
 		link_device(core, desired->devices[i]);
-	for (size_t i = 0; i < desired->n_ops; i++) {
-		struct core_op *op = core_op_get(core, desired->ops[i]->id, true);
-
-		if (op != NULL)
-			op->desired = desired->ops[i];
+	link_ops(core, false);
+	if (core->desired_is_told) {
+		forget_ops(core); /* and makes room for new ones */
+		forget_devices(core);
 	}
-	forget_ops(core);
-	forget_devices(core);
+	link_ops(core, true);
 }
 
 static void refuse_epoch(struct agent_core *core, uint64_t epoch)
@@ -134,6 +148,7 @@ void core_desired_accept(struct agent_core *core, Tarn__HostDesired *take_desire
 	}
 	core->desired = take_desired;
 	core->desired_is_unsaved = true;
+	core->desired_is_told = true;
 	core_desired_link(core);
 	if (old != NULL)
 		tarn__host_desired__free_unpacked(old, NULL);

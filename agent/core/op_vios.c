@@ -139,8 +139,6 @@ void core_op_vios_stop(struct agent_core *core, struct core_op *op)
 	struct core_vios *vios;
 	char text[AGENT_TEXT_BYTES];
 
-	if (op->is_resumed)
-		core_op_undo(core, op);
 	if (op->stopped.pid == 0) {
 		begin_stop(core, op);
 		if (op->stopped.pid != 0)
@@ -168,12 +166,18 @@ void core_op_undo(struct agent_core *core, const struct core_op *op)
 {
 	const struct core_vios *stopped = find_stopped(core, op);
 
-	if (op->is_done)
-		return;
-	if (stopped != NULL)
+	if (!op->is_done && stopped != NULL)
 		core->ops->kill(core->env, AGENT_VIOS, stopped->name, SIGCONT);
-	/* Which one an agent before us had stopped is not known: it hurts nobody else. */
-	for (size_t i = 0; op->is_resumed && i < CORE_VIOS_MAX; i++) {
+}
+
+/* Which one it was is not known: it hurts nobody else. */
+void core_op_undo_old(struct agent_core *core)
+{
+	bool is_resumed = false;
+
+	for (size_t i = 0; i < CORE_OPS_MAX; i++)
+		is_resumed = is_resumed || core->ops_[i].is_resumed;
+	for (size_t i = 0; is_resumed && i < CORE_VIOS_MAX; i++) {
 		if (core->vios[i].name[0] != '\0' && core->vios[i].process.is_alive)
 			core->ops->kill(core->env, AGENT_VIOS, core->vios[i].name,
 					SIGCONT);

@@ -134,6 +134,7 @@ struct agent_world {
 	bool crash_after;  /* ... after the effect, else before */
 	bool is_crashed;
 	bool disk_is_full;
+	bool desired_is_lost; /* what is saved of it: it is not synced */
 	bool hypervisor_is_stopped;
 	bool partitions_outlive; /* do not end themselves when the hypervisor goes (P1) */
 	bool hypervisor_fails;   /* exits at once, status 1 */

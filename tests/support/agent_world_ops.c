@@ -251,6 +251,8 @@ static enum hv_code do_save(void *env, enum agent_file file, const uint8_t *byte
 		return hv_fail(err, HV_E_NOSPC, "the disk is full");
 	world->saves++;
 	world->durable_saves += is_durable;
+	if (file == AGENT_FILE_DESIRED && world->desired_is_lost)
+		return HV_OK;
 	free(world->files[file]);
 	world->files[file] = malloc(count + 1);
 	HV_INVARIANT(world->files[file] != NULL);

@@ -305,6 +305,35 @@ static void what_a_dead_agent_stopped_is_continued_and_not_stopped_again(void **
 	assert_false(is_stopped(bench, "vios2"));
 }
 
+/* The file of what is desired is not synced: it may not know what was begun. */
+static void what_was_begun_counts_whatever_is_left_of_the_desired_state(void **state)
+{
+	struct bench *bench = *state;
+	uint64_t kill, stop;
+
+	bench_go(bench);
+	bench->world.desired_is_lost = true;
+	kill = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, "vios1");
+	boss_publish(&bench->boss);
+	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", kill)->error);
+	(void)bench_event(bench, "vios.restarted", 1);
+	stop = order_stop(bench, "vios2", 60000);
+	world_run(&bench->world, 1000);
+	assert_true(is_stopped(bench, "vios2"));
+	world_agent_kill(&bench->world);
+	bench->boss.is_away = true;
+	world_agent_start(&bench->world);
+	world_run(&bench->world, 1000);
+	assert_false(is_stopped(bench, "vios2")); /* nobody has to say so */
+	bench->boss.is_away = false;
+	assert_int_equal(
+		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", stop)->error->code,
+		HV_E_GONE);
+	world_run(&bench->world, 10000);
+	assert_int_equal(boss_heard(&bench->boss, "vios.exit"), 1); /* one kill */
+	assert_false(is_stopped(bench, "vios2"));
+}
+
 /* What a drill of both is: nobody is there for as long as it says. */
 static void all_of_them_are_killed_and_stay_away(void **state)
 {
@@ -451,6 +480,7 @@ int main(void)
 		CLAIM(a_stopped_vios_that_is_ended_is_told_so),
 		CLAIM(who_is_stopped_for_an_order_that_is_taken_back_goes_on),
 		CLAIM(what_a_dead_agent_stopped_is_continued_and_not_stopped_again),
+		CLAIM(what_was_begun_counts_whatever_is_left_of_the_desired_state),
 		CLAIM(all_of_them_are_killed_and_stay_away),
 		CLAIM(an_agent_that_a_drill_kills_is_answered_by_the_next),
 		CLAIM(operations_that_cannot_be_are_answered),
