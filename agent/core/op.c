@@ -55,14 +55,35 @@ bool core_op_begin(struct agent_core *core, struct core_op *op)
 	return false;
 }
 
+/* Of an operation that is one question to the hypervisor. */
+static bool may_ask(struct agent_core *core, const struct core_op *op)
+{
+	return !op->is_asked && core_hypervisor_is_up(core) &&
+	       core_is_due(core, op->retry_ms);
+}
+
+/* The one that is answered; NULL: nobody waits for it, or it is asked again. */
+static struct core_op *take_answered(struct agent_core *core, uint64_t id,
+				     enum hv_code code)
+{
+	struct core_op *op = core_op_get(core, id, false);
+
+	if (op == NULL)
+		return NULL;
+	op->is_asked = false;
+	if (!core_call_may_repeat(code))
+		return op;
+	op->retry_ms = core->now_ms + CORE_REPEAT_MS;
+	return NULL;
+}
+
 static void audit(struct agent_core *core, struct core_op *op)
 {
 	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
 	Tarn__HvStatGet get = TARN__HV_STAT_GET__INIT;
 	struct core_call what = { .kind = CORE_CALL_AUDIT, .number = op->id };
 
-	if (op->is_asked || !core_hypervisor_is_up(core) ||
-	    !core_is_due(core, op->retry_ms))
+	if (!may_ask(core, op))
 		return;
 	get.has_audit = true;
 	get.audit = true;
@@ -74,15 +95,10 @@ static void audit(struct agent_core *core, struct core_op *op)
 void core_op_audited(struct agent_core *core, uint64_t id, enum hv_code code,
 		     const Tarn__HostStat *stat, const char *text)
 {
-	struct core_op *op = core_op_get(core, id, false);
+	struct core_op *op = take_answered(core, id, code);
 
 	if (op == NULL)
 		return;
-	op->is_asked = false;
-	if (core_call_may_repeat(code)) {
-		op->retry_ms = core->now_ms + CORE_REPEAT_MS;
-		return;
-	}
 	if (code == HV_OK && (stat == NULL || !stat->has_audit_ok)) {
 		code = HV_E_CORRUPT;
 		text = "the hypervisor answered without an audit";
@@ -100,8 +116,7 @@ static void fail_back(struct agent_core *core, struct core_op *op)
 	Tarn__HvFailback failback = TARN__HV_FAILBACK__INIT;
 	struct core_call what = { .kind = CORE_CALL_FAILBACK, .number = op->id };
 
-	if (op->is_asked || !core_hypervisor_is_up(core) ||
-	    !core_is_due(core, op->retry_ms))
+	if (!may_ask(core, op))
 		return;
 	if (core_op_target(op)[0] != '\0')
 		failback.partition = op->desired->target; /* lent: only encoded */
@@ -113,15 +128,10 @@ static void fail_back(struct agent_core *core, struct core_op *op)
 void core_op_failed_back(struct agent_core *core, uint64_t id, enum hv_code code,
 			 const char *text)
 {
-	struct core_op *op = core_op_get(core, id, false);
+	struct core_op *op = take_answered(core, id, code);
 
 	if (op == NULL)
 		return;
-	op->is_asked = false;
-	if (core_call_may_repeat(code)) {
-		op->retry_ms = core->now_ms + CORE_REPEAT_MS;
-		return;
-	}
 	core->hypervisor.is_busy = true;
 	core_op_finish(core, op, code, code == HV_OK ? "failed back" : text);
 }
