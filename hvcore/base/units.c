@@ -77,6 +77,24 @@ bool hv_name_is_valid(const char *name)
 	return name[n] == '\0' && n < HV_NAME_BYTES;
 }
 
+/* U+0080 to U+009F in UTF-8: a terminal may take one of them as ESC and a letter. */
+static bool is_c1(const char *text)
+{
+	return (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] >= 0x80 &&
+	       (unsigned char)text[1] < 0xa0;
+}
+
+bool hv_text_is_printable(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || is_c1(text))
+			return false;
+	}
+	return true;
+}
+
 enum hv_code hv_u64_parse(const char *text, uint64_t max, uint64_t *ret_value,
 			  struct hv_err *err)
 {

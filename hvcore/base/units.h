@@ -27,6 +27,12 @@ const char *hv_size_format(uint64_t bytes, char *buffer, size_t size);
 /* A letter or digit first, then letters, digits, - _ . ; 1 to 31 characters. */
 bool hv_name_is_valid(const char *name);
 
+/*
+ * Has no control characters but newline and tab, those of two bytes in UTF-8 included:
+ * what comes from outside reaches terminals and logs.
+ */
+bool hv_text_is_printable(const char *text);
+
 HV_MUST_USE
 enum hv_code hv_u64_parse(const char *text, uint64_t max, uint64_t *ret_value,
 			  struct hv_err *err);

@@ -149,14 +149,30 @@ bool hv_inject_path(char path[HV_LOCAL_PATH_BYTES], const char *state, const cha
 	return n > 0 && n < HV_LOCAL_PATH_BYTES;
 }
 
+/* It ends, and may be told on: in logs, events and messages. */
+static bool is_text(const char *text, size_t room)
+{
+	return memchr(text, '\0', room) != NULL && hv_text_is_printable(text);
+}
+
 static enum hv_code check_answer(const void *packet, struct hv_err *err)
 {
 	struct hv_inject_answer answer;
 
 	memcpy(&answer, packet, sizeof(answer));
-	if (memchr(answer.text, '\0', sizeof(answer.text)) == NULL)
-		return hv_fail(err, HV_E_CORRUPT, "inject answer: its text does not end");
+	if (!is_text(answer.text, sizeof(answer.text)))
+		return hv_fail(err, HV_E_CORRUPT, "inject answer: its text is none");
 	return HV_OK;
+}
+
+static enum hv_code check_order(const void *packet, struct hv_err *err)
+{
+	struct hv_inject_order order;
+
+	memcpy(&order, packet, sizeof(order));
+	if (!is_text(order.injection.device, sizeof(order.injection.device)))
+		return hv_fail(err, HV_E_CORRUPT, "inject order: its device is no text");
+	return hv_injection_check(&order.injection, err);
 }
 
 enum hv_code hv_inject_check(const void *packet, size_t bytes, struct hv_err *err)
@@ -166,7 +182,6 @@ enum hv_code hv_inject_check(const void *packet, size_t bytes, struct hv_err *er
 		[HV_INJECT_CLEAR] = sizeof(struct hv_local_head),
 		[HV_INJECT_ANSWER] = sizeof(struct hv_inject_answer),
 	};
-	struct hv_inject_order order;
 	struct hv_local_head head;
 	enum hv_code code = hv_local_check(packet, bytes, HV_INJECT_VERSION, err);
 
@@ -181,8 +196,5 @@ enum hv_code hv_inject_check(const void *packet, size_t bytes, struct hv_err *er
 			       head.type, bytes, sizes[head.type]);
 	if (head.type == HV_INJECT_ANSWER)
 		return check_answer(packet, err);
-	if (head.type == HV_INJECT_CLEAR)
-		return HV_OK;
-	memcpy(&order, packet, sizeof(order));
-	return hv_injection_check(&order.injection, err);
+	return head.type == HV_INJECT_CLEAR ? HV_OK : check_order(packet, err);
 }

@@ -101,7 +101,7 @@ struct hv_inject_answer {
 HV_MUST_USE
 bool hv_inject_path(char path[HV_LOCAL_PATH_BYTES], const char *state, const char *vios);
 
-/* An order, with an injection that may be; or an answer, with a text that ends. */
+/* An order, with an injection that may be; or an answer. Texts end, and are printable. */
 HV_MUST_USE
 enum hv_code hv_inject_check(const void *packet, size_t bytes, struct hv_err *err);
 

@@ -55,25 +55,6 @@ static enum hv_code fail_field(struct hv_err *err, enum hv_code code,
 	return hv_fail(err, code, "%s.%s: %s", message->short_name, field->name, what);
 }
 
-/* U+0080 to U+009F in UTF-8: a terminal may take one of them as ESC and a letter. */
-static bool is_c1(const char *text)
-{
-	return (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] >= 0x80 &&
-	       (unsigned char)text[1] < 0xa0;
-}
-
-/* Control characters would reach terminals and logs; newline and tab may. */
-static bool is_printable(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || is_c1(text))
-			return false;
-	}
-	return true;
-}
-
 static enum hv_code check_string(const ProtobufCMessageDescriptor *message,
 				 const ProtobufCFieldDescriptor *field,
 				 enum rule_kind kind, const char *text,
@@ -84,7 +65,7 @@ static enum hv_code check_string(const ProtobufCMessageDescriptor *message,
 	if (strnlen(text, HV_TEXT_MAX + 1) > HV_TEXT_MAX)
 		return fail_field(err, HV_E_LIMIT, message, field,
 				  "text is longer than HV_TEXT_MAX");
-	if (!is_printable(text))
+	if (!hv_text_is_printable(text))
 		return fail_field(err, HV_E_INVAL, message, field,
 				  "text has control characters");
 	switch (kind) {

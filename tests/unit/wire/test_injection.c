@@ -101,8 +101,13 @@ static void a_path_that_is_too_long_is_none(void **state)
 	assert_false(hv_inject_path(path, state_path, "vios1"));
 }
 
-static void an_answer_whose_text_does_not_end_is_refused(void **state)
+static void a_packet_whose_text_is_none_is_refused(void **state)
 {
+	struct hv_inject_order order = {
+		.head = hv_local_head(HV_INJECT_VERSION, HV_INJECT_START, sizeof(order),
+				      0),
+		.injection = good[0].injection,
+	};
 	struct hv_inject_answer answer = {
 		.head = hv_local_head(HV_INJECT_VERSION, HV_INJECT_ANSWER, sizeof(answer),
 				      0),
@@ -112,6 +117,12 @@ static void an_answer_whose_text_does_not_end_is_refused(void **state)
 	assert_int_equal(hv_inject_check(&answer, sizeof(answer), NULL), HV_OK);
 	memset(answer.text, 'x', sizeof(answer.text));
 	assert_int_equal(hv_inject_check(&answer, sizeof(answer), NULL), HV_E_CORRUPT);
+	memset(answer.text, 0, sizeof(answer.text));
+	memcpy(answer.text, "\033[2J", 4); /* whoever is told it could not pass it on */
+	assert_int_equal(hv_inject_check(&answer, sizeof(answer), NULL), HV_E_CORRUPT);
+	assert_int_equal(hv_inject_check(&order, sizeof(order), NULL), HV_OK);
+	memcpy(order.injection.device, "d\033", 3);
+	assert_int_equal(hv_inject_check(&order, sizeof(order), NULL), HV_E_CORRUPT);
 }
 
 static void a_message_says_the_same(void **state)
@@ -165,7 +176,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_is_too_long_is_none),
 		cmocka_unit_test(a_message_says_the_same),
 		cmocka_unit_test(only_kinds_that_were_in_force_are_shown),
-		cmocka_unit_test(an_answer_whose_text_does_not_end_is_refused),
+		cmocka_unit_test(a_packet_whose_text_is_none_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
