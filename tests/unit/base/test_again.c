@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/tmpdir.h"
+
 #define AWAY_MS 200
 #define PATIENCE_MS 20000
 
@@ -44,13 +46,17 @@ static void read_file(const char *path, char text[64])
 
 static void it_is_killed_and_there_again(void **state)
 {
-	char path[] = "/tmp/tarn-again.XXXXXX", text[64] = "";
+	struct test_tmpdir dir;
+	char path[TEST_PATH_BYTES + 8], text[64] = "";
 	char *arguments[] = { (char *)self, (char *)"--again", path, NULL };
-	int fd = mkstemp(path), status = 0;
+	int fd, status = 0;
 	unsigned waited;
 	pid_t pid;
 
 	(void)state;
+	test_tmpdir_make(&dir);
+	(void)test_tmpdir_file(&dir, "said", path, sizeof(path));
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	pid = fork();
@@ -68,7 +74,7 @@ static void it_is_killed_and_there_again(void **state)
 		read_file(path, text);
 	}
 	assert_string_equal(text, "back\n");
-	(void)unlink(path);
+	test_tmpdir_remove(&dir);
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,6 @@
 /* Faults put into the I/O of a lane, by a clock and seeds that the test sets. */
 #include "tests/support/fake_io.h"
+#include "tests/support/inject.h"
 #include "tests/support/oom.h"
 #include "vios/inject_io.h"
 
@@ -74,15 +75,13 @@ static int teardown(void **state)
 static struct hv_injection of(enum hv_injection_kind kind, enum hv_injection_op op,
 			      uint32_t ppm)
 {
-	return (struct hv_injection){
-		.kind = kind,
-		.op = op,
-		.rate_ppm = ppm,
-		.time_ms = 10000,
-		.delay_ms = kind == HV_INJECTION_DELAY ? 5 : 0,
-		.error = kind == HV_INJECTION_ERROR ? HV_INJECTION_EIO : 0,
-		.seed = 9,
-	};
+	struct hv_injection injection = test_injection(kind, op);
+
+	injection.rate_ppm = ppm;
+	injection.time_ms = 10000;
+	if (kind == HV_INJECTION_DELAY)
+		injection.delay_ms = 5;
+	return injection;
 }
 
 static void turn(struct world *world)
