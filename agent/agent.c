@@ -258,8 +258,7 @@ static const struct agent_ops ops = {
 
 static void on_timer(struct hv_timer *timer)
 {
-	struct agent *agent =
-		(struct agent *)((char *)timer - offsetof(struct agent, timer));
+	struct agent *agent = HV_CONTAINER(timer, struct agent, timer);
 
 	agent_core_step(agent->core);
 }

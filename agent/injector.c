@@ -94,8 +94,7 @@ static enum hv_code take_answer(struct ask *ask, struct hv_inject_answer *ret,
 
 static void on_answer(struct hv_watch *watch, unsigned events)
 {
-	struct ask *ask =
-		(struct ask *)(void *)((char *)watch - offsetof(struct ask, watch));
+	struct ask *ask = HV_CONTAINER(watch, struct ask, watch);
 	struct agent_injected result = { 0 };
 	struct hv_inject_answer answer = { 0 };
 	char text[AGENT_TEXT_BYTES];
@@ -120,8 +119,7 @@ static void on_answer(struct hv_watch *watch, unsigned events)
 
 static void on_deadline(struct hv_timer *timer)
 {
-	struct ask *ask =
-		(struct ask *)(void *)((char *)timer - offsetof(struct ask, deadline));
+	struct ask *ask = HV_CONTAINER(timer, struct ask, deadline);
 	struct agent_injected result = { .code = HV_E_TIMEOUT };
 	char text[AGENT_TEXT_BYTES];
 

@@ -51,7 +51,7 @@ void agent_link_close(struct agent_link *link)
 
 static struct ask *ask_of(struct hv_call *call)
 {
-	return (struct ask *)((char *)call - offsetof(struct ask, call));
+	return HV_CONTAINER(call, struct ask, call);
 }
 
 static void on_hypervisor(struct hv_call *call, enum hv_code code, const uint8_t *bytes,

@@ -110,8 +110,7 @@ static void reap(const struct process *process, struct agent_exit *end)
 
 static void on_end(struct hv_watch *watch, unsigned events)
 {
-	struct process *process =
-		(struct process *)((char *)watch - offsetof(struct process, watch));
+	struct process *process = HV_CONTAINER(watch, struct process, watch);
 	struct agent_processes *owner = process->owner;
 	enum agent_kind kind = process->kind;
 	char text[AGENT_TEXT_BYTES] = "";

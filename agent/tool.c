@@ -221,7 +221,7 @@ static void finish(struct tool *tool)
 
 static void on_end(struct hv_watch *watch, unsigned events)
 {
-	struct tool *tool = (struct tool *)((char *)watch - offsetof(struct tool, watch));
+	struct tool *tool = HV_CONTAINER(watch, struct tool, watch);
 
 	(void)events; /* a pidfd says only one thing */
 	if (!tool->is_told) {
@@ -238,8 +238,7 @@ static void on_end(struct hv_watch *watch, unsigned events)
  */
 static void on_deadline(struct hv_timer *timer)
 {
-	struct tool *tool =
-		(struct tool *)((char *)timer - offsetof(struct tool, deadline));
+	struct tool *tool = HV_CONTAINER(timer, struct tool, deadline);
 	struct agent_tool_result result = { HV_E_TIMEOUT, late_text, NULL };
 	struct agent_tools *owner = tool->owner;
 

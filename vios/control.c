@@ -23,41 +23,46 @@ static struct hv_inject_answer answer_to(uint32_t tag)
 	};
 }
 
-/* Not an order, or not one that may be: said to whoever sent it, and in the log. */
-static void refuse(const struct hv_err *err, struct hv_inject_answer *answer)
+static enum hv_code take_order(const struct hv_local_packet *packet,
+			       struct hv_inject_order *ret_order, struct hv_err *err)
 {
-	answer->code = err->code;
-	(void)snprintf(answer->text, sizeof(answer->text), "%.255s", err->text);
-	log_warn("vios.order_refused", "why=\"%s\"", err->text);
+	struct hv_inject_order order = { 0 };
+	enum hv_code code = hv_inject_check(packet->bytes, packet->count, err);
+
+	if (code != HV_OK)
+		return code;
+	memcpy(&order.head, packet->bytes, sizeof(order.head));
+	if (order.head.type == HV_INJECT_ANSWER)
+		return hv_fail(err, HV_E_CORRUPT, "an answer, and no order");
+	memcpy(&order, packet->bytes, packet->count); /* of START or CLEAR: it fits */
+	*ret_order = order;
+	return HV_OK;
 }
 
+/* What is refused is said to whoever sent it, and in the log. */
 static void carry_out(struct vios_control *control, const struct hv_local_packet *packet,
 		      struct hv_inject_answer *answer)
 {
-	struct hv_inject_order order = { 0 };
+	struct hv_inject_order order;
 	struct hv_err err;
-	enum hv_code code = hv_inject_check(packet->bytes, packet->count, &err);
+	enum hv_code code = take_order(packet, &order, &err);
 
-	if (code == HV_OK)
-		memcpy(&order.head, packet->bytes, sizeof(order.head));
-	if (code == HV_OK && order.head.type == HV_INJECT_ANSWER)
-		code = hv_fail(&err, HV_E_CORRUPT, "an answer, and no order");
-	if (code != HV_OK) {
-		refuse(&err, answer);
-		return;
+	if (code == HV_OK) {
+		answer->head.tag = order.head.tag;
+		code = control->config.on_order(control->config.arg, &order, answer,
+						&err);
 	}
-	memcpy(&order, packet->bytes, packet->count); /* of START or CLEAR: it fits */
-	answer->head.tag = order.head.tag;
-	control->config.on_order(control->config.arg, &order, answer);
+	answer->code = code;
+	if (code == HV_OK)
+		return;
+	(void)snprintf(answer->text, sizeof(answer->text), "%.255s", err.text);
+	log_warn("vios.order_refused", "why=\"%s\"", err.text);
 }
 
 static void on_client(struct hv_watch *watch, unsigned events)
 {
 	struct vios_control_client *client =
-		(struct vios_control_client *)(void *)((char *)watch -
-						       offsetof(
-							       struct vios_control_client,
-							       watch));
+		HV_CONTAINER(watch, struct vios_control_client, watch);
 	struct hv_inject_answer answer = answer_to(0);
 	struct hv_local_packet packet;
 	enum hv_code code;
@@ -94,9 +99,7 @@ static struct vios_control_client *make_room(struct vios_control *control)
 
 static void on_connection(struct hv_watch *watch, unsigned events)
 {
-	struct vios_control *control =
-		(struct vios_control *)(void *)((char *)watch -
-						offsetof(struct vios_control, watch));
+	struct vios_control *control = HV_CONTAINER(watch, struct vios_control, watch);
 	struct vios_control_client *client;
 	int fd;
 

@@ -31,9 +31,9 @@ struct vios_control_client {
 
 struct vios_control_config {
 	const char *path;
-	/* An order that holds, and of type START or CLEAR; fills code, number, seed, text. */
-	void (*on_order)(void *arg, const struct hv_inject_order *order,
-			 struct hv_inject_answer *answer);
+	/* An order that holds, and of type START or CLEAR; fills number and seed. */
+	enum hv_code (*on_order)(void *arg, const struct hv_inject_order *order,
+				 struct hv_inject_answer *answer, struct hv_err *err);
 	void *arg;
 };
 

@@ -115,12 +115,12 @@ static void run_job(struct handle *handle, void (*run)(struct hv_work *job),
 
 static struct handle *handle_of_job(struct hv_work *job)
 {
-	return (struct handle *)(void *)((char *)job - offsetof(struct handle, job));
+	return HV_CONTAINER(job, struct handle, job);
 }
 
 static struct handle *handle_of_done(struct hv_job *job)
 {
-	return (struct handle *)(void *)((char *)job - offsetof(struct handle, done));
+	return HV_CONTAINER(job, struct handle, done);
 }
 
 static void on_close_done(struct hv_job *job)
@@ -160,9 +160,7 @@ static void begin_close(struct handle *handle)
 
 static void on_poke(struct hv_job *job)
 {
-	struct vios_devices *devices =
-		(struct vios_devices *)(void *)((char *)job -
-						offsetof(struct vios_devices, poke));
+	struct vios_devices *devices = HV_CONTAINER(job, struct vios_devices, poke);
 
 	atomic_store(&devices->is_poked, false); /* first: what comes now comes again */
 	for (unsigned i = 0; i < HV_DEVICES_MAX; i++)

@@ -46,9 +46,6 @@ struct vios_session {
 	struct hv_err why;
 };
 
-#define OF(type, member, at) \
-	((struct type *)(void *)((char *)(at)-offsetof(struct type, member)))
-
 static void end(struct vios_session *session, enum hv_code code, const struct hv_err *why)
 {
 	if (session->state == ENDED)
@@ -122,12 +119,12 @@ static void connect_now(struct vios_session *session)
 
 static void on_retry(struct hv_timer *timer)
 {
-	connect_now(OF(vios_session, retry, timer));
+	connect_now(HV_CONTAINER(timer, struct vios_session, retry));
 }
 
 static void on_beat(struct hv_timer *timer)
 {
-	struct vios_session *session = OF(vios_session, beat, timer);
+	struct vios_session *session = HV_CONTAINER(timer, struct vios_session, beat);
 
 	atomic_fetch_add_explicit(&hv_window_top(&session->window)->heartbeat, 1,
 				  memory_order_relaxed);
@@ -137,7 +134,7 @@ static void on_beat(struct hv_timer *timer)
 
 static void on_broken_job(struct hv_job *job)
 {
-	struct vios_session *session = OF(vios_session, broken, job);
+	struct vios_session *session = HV_CONTAINER(job, struct vios_session, broken);
 
 	end(session, session->why_broken.code, &session->why_broken);
 }
@@ -284,7 +281,7 @@ static void on_receive_failed(struct vios_session *session, enum hv_code code,
 
 static void on_socket(struct hv_watch *watch, unsigned events)
 {
-	struct vios_session *session = OF(vios_session, socket, watch);
+	struct vios_session *session = HV_CONTAINER(watch, struct vios_session, socket);
 	struct hv_local_packet packet;
 	struct hv_err err;
 	enum hv_code code;
@@ -333,27 +330,20 @@ static enum hv_code start_injection(struct vios_session *session,
 	return HV_OK;
 }
 
-static void on_order(void *arg, const struct hv_inject_order *order,
-		     struct hv_inject_answer *answer)
+static enum hv_code on_order(void *arg, const struct hv_inject_order *order,
+			     struct hv_inject_answer *answer, struct hv_err *err)
 {
 	struct vios_session *session = arg;
-	struct hv_err err = { 0 };
-	enum hv_code code = HV_OK;
 
 	if (!session->config.allow_drills)
-		code = hv_fail(&err, HV_E_REFUSED,
+		return hv_fail(err, HV_E_REFUSED,
 			       "VIOS '%s' was started without --allow-drills: start its "
 			       "host with it",
 			       session->config.name);
-	else if (order->head.type == HV_INJECT_CLEAR)
-		answer->number = vios_inject_clear(&session->inject, "told to");
-	else
-		code = start_injection(session, order, answer, &err);
-	answer->code = code;
-	if (code == HV_OK)
-		return;
-	(void)snprintf(answer->text, sizeof(answer->text), "%.255s", err.text);
-	log_warn("vios.order_refused", "why=\"%s\"", err.text);
+	if (order->head.type != HV_INJECT_CLEAR)
+		return start_injection(session, order, answer, err);
+	answer->number = vios_inject_clear(&session->inject, "told to");
+	return HV_OK;
 }
 
 static uint64_t real_now_ns(void *arg)

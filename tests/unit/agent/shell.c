@@ -74,8 +74,7 @@ void shell_script(const char *words)
 
 static void on_timer(struct hv_timer *timer)
 {
-	struct shell *shell =
-		(struct shell *)((char *)timer - offsetof(struct shell, timer));
+	struct shell *shell = HV_CONTAINER(timer, struct shell, timer);
 
 	if (shell->is_true(shell->arg) || hv_clock_ms() > shell->until_ms)
 		hv_loop_stop(shell->loop);

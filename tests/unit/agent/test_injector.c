@@ -60,8 +60,7 @@ static void answer(struct line *line)
 
 static void on_client(struct hv_watch *watch, unsigned events)
 {
-	struct line *line =
-		(struct line *)(void *)((char *)watch - offsetof(struct line, client));
+	struct line *line = HV_CONTAINER(watch, struct line, client);
 	size_t bytes = 0;
 
 	(void)events;
@@ -77,8 +76,7 @@ static void on_client(struct hv_watch *watch, unsigned events)
 
 static void on_listener(struct hv_watch *watch, unsigned events)
 {
-	struct line *line =
-		(struct line *)(void *)((char *)watch - offsetof(struct line, watch));
+	struct line *line = HV_CONTAINER(watch, struct line, watch);
 
 	(void)events;
 	assert_int_equal(hv_local_accept(line->listener, &line->fd, NULL), HV_OK);

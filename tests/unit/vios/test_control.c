@@ -20,11 +20,12 @@ struct world {
 	struct vios_control control;
 	struct hv_timer patience;
 	unsigned orders;
+	bool is_refusing;
 	struct hv_inject_order last;
 };
 
-static void on_order(void *arg, const struct hv_inject_order *order,
-		     struct hv_inject_answer *answer)
+static enum hv_code on_order(void *arg, const struct hv_inject_order *order,
+			     struct hv_inject_answer *answer, struct hv_err *err)
 {
 	struct world *world = arg;
 
@@ -32,12 +33,12 @@ static void on_order(void *arg, const struct hv_inject_order *order,
 	world->last = *order;
 	answer->number = 5;
 	answer->seed = 6;
+	return world->is_refusing ? hv_fail(err, HV_E_LIMIT, "no more") : HV_OK;
 }
 
 static void on_patience(struct hv_timer *timer)
 {
-	struct world *world = (struct world *)(void *)((char *)timer -
-						       offsetof(struct world, patience));
+	struct world *world = HV_CONTAINER(timer, struct world, patience);
 
 	hv_loop_stop(world->loop);
 }
@@ -165,6 +166,20 @@ static void what_is_no_order_is_refused(void **state)
 	assert_int_equal(world->orders, 0);
 }
 
+static void an_order_that_cannot_be_is_answered_with_why(void **state)
+{
+	struct world *world = *state;
+	struct hv_inject_order order = order_of();
+	struct hv_inject_answer answer;
+
+	world->is_refusing = true;
+	answer = ask(world, &order, sizeof(order));
+	assert_int_equal(answer.head.tag, 3);
+	assert_int_equal(answer.code, HV_E_LIMIT);
+	assert_string_equal(answer.text, "no more");
+	assert_int_equal(world->orders, 1);
+}
+
 static void descriptors_are_closed(void **state)
 {
 	struct world *world = *state;
@@ -220,6 +235,7 @@ int main(void)
 		WITH_WORLD(an_order_is_answered_once),
 		WITH_WORLD(the_socket_is_its_owners_alone),
 		WITH_WORLD(what_is_no_order_is_refused),
+		WITH_WORLD(an_order_that_cannot_be_is_answered_with_why),
 		WITH_WORLD(descriptors_are_closed),
 		WITH_WORLD(who_says_nothing_keeps_nobody_out),
 		WITH_WORLD(where_somebody_listens_it_does_not_start),
