@@ -166,6 +166,14 @@ const Tarn__ObjectStatus *live_object(const struct live_host *host, Tarn__Object
 	return NULL;
 }
 
+uint64_t live_timer_step(struct live_timer *timer, uint64_t drill, uint64_t mark,
+			 uint64_t now_ms)
+{
+	if (timer->drill != drill || timer->mark != mark)
+		*timer = (struct live_timer){ drill, mark, now_ms };
+	return now_ms - timer->since_ms;
+}
+
 unsigned live_served(const struct live_host *host, const char *vios)
 {
 	const Tarn__HostStat *stat = live_stat(host);

@@ -16,6 +16,13 @@
 
 #define LIVE_SILENT_MS 6000 /* three of the agent's slowest report intervals */
 
+/* How long something of a drill takes; it begins again with each mark. */
+struct live_timer {
+	uint64_t drill; /* 0: none yet */
+	uint64_t mark;
+	uint64_t since_ms;
+};
+
 struct live_host {
 	char name[HV_NAME_BYTES];
 	uint64_t seen_ms; /* last poll or report */
@@ -25,9 +32,8 @@ struct live_host {
 	uint64_t desired_revision; /* last change of what this host should be */
 	Tarn__HostReport *report;  /* NULL until the first one */
 	uint64_t report_ms;
-	uint64_t drill;      /* drill whose phase is being timed, 0 = none */
-	uint64_t phase_mark; /* which phase, and its progress */
-	uint64_t phase_ms;   /* since when */
+	struct live_timer phase; /* of its drill; the mark is which one, and its progress */
+	struct live_timer leg;   /* that waits to begin there, of a drill of drills */
 	char traced
 		[HV_NAME_BYTES]; /* LPAR whose dispatch trace somebody wants, until then */
 	uint64_t traced_ms;
@@ -65,9 +71,13 @@ const Tarn__PartitionStat *live_partition(const struct live_host *host, const ch
 const Tarn__ObjectStatus *live_object(const struct live_host *host, Tarn__ObjectKind kind,
 				      const char *name, uint64_t generation);
 
-/* STANDBY or ACTIVE. */
+/* For how long, in milliseconds, it has been that drill and that mark. */
+uint64_t live_timer_step(struct live_timer *timer, uint64_t drill, uint64_t mark,
+			 uint64_t now_ms);
+
 /* Partitions that ask it. */
 unsigned live_served(const struct live_host *host, const char *vios);
+/* STANDBY or ACTIVE. */
 bool live_vios_is_healthy(const struct live_host *host, const char *vios);
 const char *live_vios_state_name(const struct live_host *host, const char *vios);
 

@@ -205,20 +205,6 @@ static uint64_t mark_of(const struct drill *drill)
 	return mark;
 }
 
-static void keep_time(struct drill *drill)
-{
-	struct live_host *live = drill->live;
-	uint64_t now_ms = drill->draft->cluster->now_ms;
-	uint64_t mark = mark_of(drill);
-
-	if (live->drill != drill->record->number || live->phase_mark != mark) {
-		live->drill = drill->record->number;
-		live->phase_mark = mark;
-		live->phase_ms = now_ms;
-	}
-	drill->waited_ms = now_ms - live->phase_ms;
-}
-
 static void step(struct drill *drill)
 {
 	drill_note_ended(drill);
@@ -260,6 +246,7 @@ void jobs_step_drill(struct draft *draft, const Tarn__HostRecord *host)
 		drill_finish(&drill);
 		return;
 	}
-	keep_time(&drill);
+	drill.waited_ms = live_timer_step(&drill.live->phase, drill.record->number,
+					  mark_of(&drill), cluster->now_ms);
 	step(&drill);
 }

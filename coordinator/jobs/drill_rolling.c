@@ -348,7 +348,6 @@ void jobs_step_rolling(struct draft *draft, const Tarn__HostRecord *host)
 	struct drill drill = { .draft = draft,
 			       .host = host,
 			       .record = find_rolling(cluster) };
-	uint64_t mark;
 	size_t at;
 
 	if (drill.record == NULL || draft->is_out)
@@ -367,14 +366,7 @@ void jobs_step_rolling(struct draft *draft, const Tarn__HostRecord *host)
 		finish(&drill);
 		return;
 	}
-	mark = at + 1;
-	if (!drill.record->legs[at]->has_drill &&
-	    (drill.live->drill != drill.record->number ||
-	     drill.live->phase_mark != mark)) {
-		drill.live->drill = drill.record->number;
-		drill.live->phase_mark = mark;
-		drill.live->phase_ms = cluster->now_ms;
-	}
-	drill.waited_ms = cluster->now_ms - drill.live->phase_ms;
+	drill.waited_ms = live_timer_step(&drill.live->leg, drill.record->number, at,
+					  cluster->now_ms);
 	step_leg(&drill, at);
 }

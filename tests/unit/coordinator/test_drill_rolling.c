@@ -135,20 +135,29 @@ static void one_that_never_gets_ready_ends_it_in_doubt(void **state)
 	(void)state;
 	assert_int_equal(roll("", NULL), HV_OK);
 	run_legs(0, 60);
-	while (drill()->verdict == NULL || drill() == rolling()) {
-		test_coordinator_run(&c, 250);
-		model_host_work(&host);
-		test_settle(&c, &host);
-		if (rolling()->legs[0]->verdict != NULL)
-			break;
-	}
-	host.lpars[0].stolen_pages = 0;
-	host.no_paging = true;
-	host.vios_stay_down = true;
-	model_host_kill_vios(&host, 0);
+	run_until("restore", 60);
+	host.is_silent_op = true;
+	run_until("verify", 60);
+	host.is_silent_op = false;
+	host.devices[0].is_alone = true; /* what the first one does not need any more */
 	run_legs(9, 200);
-	assert_string_not_equal(rolling()->verdict, "passed");
+	must_have_rolled("inconclusive", "1 of 2 VIOS passed");
 	must_be_leg(0, "vios1", "passed");
+	must_be_leg(1, "vios2", "inconclusive");
+	assert_non_null(strstr(rolling()->legs[1]->reason, "is not reached by both"));
+}
+
+/* Each has a time of its own: neither keeps the other from going on. */
+static void it_waits_for_a_drill_that_was_first_on_the_host(void **state)
+{
+	(void)state;
+	assert_int_equal(roll("", NULL), HV_OK);
+	(void)start(AGENT);
+	assert_false(rolling()->legs[0]->has_drill);
+	run_legs(9, 120);
+	must_have_rolled("passed", "2 of 2 VIOS passed");
+	assert_string_equal(cluster_drill(test_cluster(&c), 2)->verdict, "passed");
+	assert_int_equal(rolling()->legs[0]->drill, 3);
 }
 
 static void a_restart_in_the_middle_does_no_harm(void **state)
@@ -191,6 +200,7 @@ int main(void)
 		TEST(what_is_missing_anywhere_is_told_before_anything_is_done),
 		TEST(one_that_fails_ends_it),
 		TEST(one_that_never_gets_ready_ends_it_in_doubt),
+		TEST(it_waits_for_a_drill_that_was_first_on_the_host),
 		TEST(a_restart_in_the_middle_does_no_harm),
 		TEST(an_abort_ends_the_one_that_runs_and_all_after_it),
 	};
