@@ -45,13 +45,13 @@ const Tarn__DeviceView *cli_find_device(const Tarn__StatusReply *status, const c
 /* NULL where the host has not reported, or does not know that VIOS. */
 const Tarn__ViosStat *cli_find_vios(const Tarn__HostView *host, const char *name);
 
-/* One active and one standby, and both reach every device that is ready. */
 /* Running partitions that have this VIOS as their primary, and that ask it now. */
 struct cli_pair_use {
 	unsigned primary_of, serves;
 };
 struct cli_pair_use cli_vios_use(const Tarn__StatusReply *status, const char *host,
 				 const char *vios);
+/* Both serve or stand by, one at least serves, and both reach every ready device. */
 bool cli_is_redundant(const Tarn__StatusReply *status, const Tarn__HostView *host);
 
 #endif

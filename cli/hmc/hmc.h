@@ -79,9 +79,9 @@ enum hv_code hmc_number(const struct hmc *hmc, const char *name, uint64_t max,
 HV_MUST_USE
 enum hv_code hmc_choice(struct hmc *hmc, const char *name, const char *const *choices,
 			unsigned *ret_index, struct hv_err *err);
-/* Marks and returns a failure that is wrong usage. */
 void hmc_usage_set(struct hmc *hmc, struct hv_err *err, const char *what,
 		   const char *name);
+/* Marks and returns a failure that is wrong usage. */
 static inline enum hv_code hmc_usage(struct hmc *hmc, struct hv_err *err,
 				     const char *what, const char *name)
 {

@@ -57,7 +57,6 @@ static void want_flush(struct engine_env *env)
 	hv_loop_after(server->loop, &server->after);
 }
 
-/* One small file, when a host is added: not worth a worker. */
 static enum hv_code again(struct engine_env *env, unsigned away_ms, struct hv_err *err)
 {
 	struct server *server = (struct server *)env;
@@ -67,6 +66,7 @@ static enum hv_code again(struct engine_env *env, unsigned away_ms, struct hv_er
 	return hv_again(server->arguments, away_ms, err);
 }
 
+/* One small file, when a host is added: not worth a worker. */
 static enum hv_code load_profile(struct engine_env *env, const char *name,
 				 struct hv_profile *ret_profile, struct hv_err *err)
 {

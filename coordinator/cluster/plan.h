@@ -42,10 +42,11 @@ HV_MUST_USE
 enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identity,
 			    struct hv_err *err);
 
-/* How often the host is sampled. */
+/* When its partitions go back to their primary VIOS. */
 HV_MUST_USE
 enum hv_code plan_host_set(struct plan *plan, const Tarn__HostSet *request,
 			   struct hv_err *err);
+/* How often the host is sampled. */
 HV_MUST_USE
 enum hv_code plan_utilization_set(struct plan *plan, const Tarn__UtilizationSet *request,
 				  struct hv_err *err);
