@@ -114,7 +114,10 @@ void drill_moment_now(struct drill *drill, const char *what);
 /* Something was not done, and why. */
 void drill_skip(struct drill *drill, const char *text, ...) HV_PRINTF(2, 3);
 
-/* Sums up, gives the verdict, ends the job. */
+/* drill_verdict.c */
+/* Sums up, gives the verdict, closes. */
 void drill_finish(struct drill *drill);
+/* Verdict and reason are in the record: it is done, its job over, and all are told. */
+void drill_close(struct drill *drill);
 
 #endif

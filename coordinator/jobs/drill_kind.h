@@ -18,7 +18,7 @@
 /* Is a host ready? Every condition that is not met is named. */
 struct drill_ready {
 	const struct cluster *cluster;
-	const Tarn__HostRecord *host;
+	const Tarn__HostRecord *host; /* NULL: of no host (drill_begin() alone) */
 	const char *asked;            /* VIOS, NULL or "": whichever is active */
 	const Tarn__ViosStat *target; /* NULL: there is none */
 	char unmet[DRILL_UNMET_BYTES];
@@ -39,6 +39,9 @@ struct drill_kind {
 	bool makes_checksums; /* errors of checksums are what it brings about */
 	bool is_reborn;       /* its VIOS, or all, come back as another incarnation */
 
+	/* A drill of drills, on no host of its own; NULL: one of its own, by what follows. */
+	enum hv_code (*plan)(struct plan *plan, const struct drill_kind *kind,
+			     const Tarn__DrillRun *request, struct hv_err *err);
 	uint64_t (*bound_us)(const struct drill_ready *ready);
 	/* Conditions beyond those of every drill; may be NULL, as may the last two. */
 	void (*check)(struct drill_ready *ready);
@@ -49,7 +52,6 @@ struct drill_kind {
 	void (*prove)(struct drill *drill); /* what is still missing is a doubt */
 };
 
-#define DRILL_BOUND_MS_MAX 600000 /* of DrillRun; arbitrary */
 #define DRILL_TEXT_BYTES 320
 /* Puts in what {vios} and {bound} stand for; returns `to`. */
 char *drill_describe(const Tarn__DrillRecord *drill, const char *text,
@@ -61,7 +63,8 @@ void drill_await_agent(struct drill *drill);
 void drill_inject_coordinator(struct drill *drill);
 void drill_await_coordinator(struct drill *drill);
 void drill_serve_unnoticed(struct drill *drill);
-void drill_prove_unnoticed(struct drill *drill);
+void drill_prove_agent(struct drill *drill);
+void drill_prove_coordinator(struct drill *drill);
 
 /* drill_device.c: faults injected into the device I/O of one VIOS. */
 void drill_inject_error(struct drill *drill);
@@ -79,7 +82,16 @@ void drill_await_both(struct drill *drill);
 void drill_serve_both(struct drill *drill);
 void drill_prove_both(struct drill *drill);
 
+/* drill_plan.c */
 uint64_t drill_next_number(const struct cluster *cluster);
+/* What every record begins with, and its job and event. Texts of the record are there. */
+struct drill_texts {
+	char claim[DRILL_TEXT_BYTES], injection[DRILL_TEXT_BYTES],
+		expectation[DRILL_TEXT_BYTES];
+};
+void drill_begin(struct plan *plan, const Tarn__DrillRun *request,
+		 const struct drill_kind *kind, const struct drill_ready *ready,
+		 struct drill_texts *texts, Tarn__DrillRecord *ret_drill);
 /* Whether a drill could begin on ready->host now; else all that is missing. */
 HV_MUST_USE
 enum hv_code drill_check_host(const struct plan *plan, const struct drill_kind *kind,
@@ -89,8 +101,8 @@ void drill_abort(struct draft *draft, const Tarn__DrillRecord *drill);
 
 /* drill_rolling.c: a drill of drills. */
 HV_MUST_USE
-enum hv_code drill_plan_rolling(struct plan *plan, const Tarn__DrillRun *request,
-				struct hv_err *err);
+enum hv_code drill_plan_rolling(struct plan *plan, const struct drill_kind *kind,
+				const Tarn__DrillRun *request, struct hv_err *err);
 
 /* NULL: this coordinator knows no such kind. */
 const struct drill_kind *drill_kind_of(Tarn__DrillKind kind);

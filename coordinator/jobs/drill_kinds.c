@@ -201,7 +201,7 @@ static const struct drill_kind kinds[] = {
 	  .is_for_drills = true, .has_no_target = true,
 	  .bound_us = bound_of_switch, .inject = drill_inject_agent,
 	  .await = drill_await_agent, .serve = drill_serve_unnoticed,
-	  .prove = drill_prove_unnoticed },
+	  .prove = drill_prove_agent },
 	{ .kind = TARN__DRILL_KIND__DRILL_COORDINATOR,
 	  .order = "kill the coordinator", .ordered = "kill -9 of the coordinator",
 	  .refused = "the coordinator could not be killed",
@@ -215,7 +215,15 @@ static const struct drill_kind kinds[] = {
 	  .is_for_drills = true, .has_no_target = true,
 	  .bound_us = bound_of_switch, .inject = drill_inject_coordinator,
 	  .await = drill_await_coordinator, .serve = drill_serve_unnoticed,
-	  .prove = drill_prove_unnoticed },
+	  .prove = drill_prove_coordinator },
+	{ .kind = TARN__DRILL_KIND__DRILL_ROLLING,
+	  .order = "rolling maintenance",
+	  .claim = "maintenance of every paging VIOS, one after the other, loses no page and "
+		   "stops no partition",
+	  .injection = "every VIOS is taken into maintenance and resumed, one after the other",
+	  .expectation = "each is a planned drill that passes",
+	  .has_no_target = true,
+	  .bound_us = bound_of_switch, .plan = drill_plan_rolling },
 };
 /* clang-format on */
 

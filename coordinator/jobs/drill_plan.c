@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BOUND_MS_MAX 600000 /* of DrillRun; arbitrary */
+
 void drill_unmet(struct drill_ready *ready, const char *format, ...)
 {
 	size_t left = sizeof(ready->unmet) - ready->length;
@@ -191,41 +193,51 @@ uint64_t drill_next_number(const struct cluster *cluster)
 	return count == 0 ? 1 : cluster_drill_at(cluster, count - 1)->number + 1;
 }
 
-/* Its job. */
-static uint64_t put_drill(struct plan *plan, const Tarn__DrillRun *request,
-			  const struct drill_kind *kind, const struct drill_ready *ready)
+void drill_begin(struct plan *plan, const Tarn__DrillRun *request,
+		 const struct drill_kind *kind, const struct drill_ready *ready,
+		 struct drill_texts *texts, Tarn__DrillRecord *ret_drill)
 {
-	struct job_plan job = { TARN__JOB_KIND__JOB_DRILL, request->host, "" };
+	const char *host = ready->host != NULL ? ready->host->name : "";
 	Tarn__DrillRecord drill = TARN__DRILL_RECORD__INIT;
-	char texts[3][DRILL_TEXT_BYTES];
+	struct job_plan job = { TARN__JOB_KIND__JOB_DRILL, host, "" };
 
 	drill.number = drill_next_number(plan->cluster);
 	drill.kind = request->kind;
-	drill.host = request->host;
+	drill.host = (char *)host; /* only copied */
 	drill.vios = ready->target != NULL ? ready->target->name : (char *)"";
-	drill.phase = (char *)"ready";
 	job.target = drill.vios;
-	drill.has_job = 1;
+	drill.has_job = drill.has_started_ms = drill.has_bound_us = 1;
 	drill.job = draft_add_job(&plan->draft, &job, "drill: %s",
-				  drill_describe(&drill, kind->order, texts[0]));
-	drill.has_started_ms = 1;
+				  drill_describe(&drill, kind->order, texts->claim));
+	plan->job = drill.job;
 	drill.started_ms = plan->cluster->wall_ms;
-	drill.has_bound_us = 1;
 	drill.bound_us = request->has_bound_ms ? request->bound_ms * UINT64_C(1000)
 					       : kind->bound_us(ready);
+	drill.claim = drill_describe(&drill, kind->claim, texts->claim);
+	drill.injection = drill_describe(&drill, kind->injection, texts->injection);
+	drill.expectation = drill_describe(&drill, kind->expectation, texts->expectation);
+	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, host,
+			"drill.started", "drill %llu begins%s%s%s: %s",
+			(unsigned long long)drill.number,
+			host[0] != '\0' ? " on host '" : "", host,
+			host[0] != '\0' ? "'" : "", drill.injection);
+	*ret_drill = drill;
+}
+
+static void put_drill(struct plan *plan, const Tarn__DrillRun *request,
+		      const struct drill_kind *kind, const struct drill_ready *ready)
+{
+	struct drill_texts texts;
+	Tarn__DrillRecord drill;
+
+	drill_begin(plan, request, kind, ready, &texts, &drill);
+	drill.phase = (char *)"ready";
 	drill.has_vios_epoch = ready->target != NULL;
 	drill.vios_epoch = ready->target != NULL ? ready->target->epoch : 0;
 	drill.has_op = 1;
-	drill.op = draft_add_op(&plan->draft, request->host,
+	drill.op = draft_add_op(&plan->draft, drill.host,
 				TARN__HOST_OP_KIND__HOST_OP_STALL_RESET, "");
-	drill.claim = drill_describe(&drill, kind->claim, texts[0]);
-	drill.injection = drill_describe(&drill, kind->injection, texts[1]);
-	drill.expectation = drill_describe(&drill, kind->expectation, texts[2]);
 	put_partitions(plan, &drill);
-	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, request->host,
-			"drill.started", "drill %llu begins on host '%s': %s",
-			(unsigned long long)drill.number, request->host, texts[1]);
-	return drill.job;
 }
 
 /* It counts the pages that partitions verify, which must not change meanwhile. */
@@ -246,24 +258,18 @@ static enum hv_code need_no_resize(const struct plan *plan, const Tarn__HostReco
 }
 
 static enum hv_code check_request(const Tarn__DrillRun *request,
-				  const struct drill_kind *kind,
-				  const Tarn__HostRecord *host, struct hv_err *err)
+				  const struct drill_kind *kind, struct hv_err *err)
 {
 	if (kind == NULL)
 		return hv_fail(err, HV_E_VERSION,
 			       "this coordinator knows no drill of that kind");
-	if (request->vios != NULL && request->vios[0] != '\0' &&
-	    limits_vios(host, request->vios) == NULL)
-		return hv_fail(err, HV_E_NOTFOUND,
-			       "host '%s' has no VIOS '%s'; it has vios1 and vios2",
-			       host->name, request->vios);
 	if (kind->has_no_target && request->vios != NULL && request->vios[0] != '\0')
 		return hv_fail(err, HV_E_INVAL,
 			       "a drill of that kind is not of one VIOS");
 	if (request->has_bound_ms &&
-	    (request->bound_ms == 0 || request->bound_ms > DRILL_BOUND_MS_MAX))
+	    (request->bound_ms == 0 || request->bound_ms > BOUND_MS_MAX))
 		return hv_fail(err, HV_E_LIMIT, "a bound of %u ms; it takes 1 to %u ms",
-			       request->bound_ms, DRILL_BOUND_MS_MAX);
+			       request->bound_ms, BOUND_MS_MAX);
 	return HV_OK;
 }
 
@@ -284,19 +290,20 @@ enum hv_code jobs_plan_drill(struct plan *plan, const Tarn__DrillRun *request,
 {
 	const struct drill_kind *kind = drill_kind_of(request->kind);
 	struct drill_ready ready = { .cluster = plan->cluster, .asked = request->vios };
-	enum hv_code code;
+	const Tarn__DesiredVios *vios;
+	enum hv_code code = check_request(request, kind, err);
 
-	if (request->kind == TARN__DRILL_KIND__DRILL_ROLLING)
-		return drill_plan_rolling(plan, request, err);
-	code = plan_need_host(plan, request->host, &ready.host, err);
+	if (code == HV_OK && kind->plan != NULL)
+		return kind->plan(plan, kind, request, err);
 	if (code == HV_OK)
-		code = check_request(request, kind, ready.host, err);
+		code = plan_need_host(plan, request->host, &ready.host, err);
+	if (code == HV_OK && request->vios != NULL && request->vios[0] != '\0')
+		code = plan_need_vios(ready.host, request->vios, &vios, err);
 	if (code == HV_OK)
 		code = drill_check_host(plan, kind, &ready, err);
-	if (code != HV_OK)
-		return code;
-	plan->job = put_drill(plan, request, kind, &ready);
-	return HV_OK;
+	if (code == HV_OK)
+		put_drill(plan, request, kind, &ready);
+	return code;
 }
 
 void drill_abort(struct draft *draft, const Tarn__DrillRecord *drill)

@@ -121,42 +121,23 @@ static enum hv_code add_hosts(const struct plan *plan, struct legs *legs,
 	return code;
 }
 
-static void put_rolling(struct plan *plan, const Tarn__DrillRun *request,
-			struct legs *legs)
+static void put_rolling(struct plan *plan, const struct drill_kind *kind,
+			const Tarn__DrillRun *request, struct legs *legs)
 {
-	struct job_plan job = { TARN__JOB_KIND__JOB_DRILL, "", "" };
-	Tarn__DrillRecord drill = TARN__DRILL_RECORD__INIT;
-	char injection[DRILL_TEXT_BYTES];
+	const struct drill_ready ready = { .cluster = plan->cluster };
+	struct drill_texts texts;
+	Tarn__DrillRecord drill;
 
-	plan->job = draft_add_job(&plan->draft, &job, "drill: rolling maintenance");
-	drill.number = drill_next_number(plan->cluster);
-	drill.kind = request->kind;
-	drill.host = drill.vios = (char *)"";
+	drill_begin(plan, request, kind, &ready, &texts, &drill);
 	drill.phase = (char *)"rolling";
-	drill.has_job = drill.has_started_ms = drill.has_bound_us = 1;
-	drill.job = plan->job;
-	drill.started_ms = plan->cluster->wall_ms;
-	drill.bound_us = request->has_bound_ms ? request->bound_ms * UINT64_C(1000)
-					       : UINT64_C(1000000);
-	(void)snprintf(injection, sizeof(injection),
-		       "%zu VIOS are taken into maintenance and resumed, one after the "
-		       "other",
-		       legs->active);
-	drill.claim = (char *)"maintenance of every paging VIOS, one after the other, "
-			      "loses no page and stops no partition";
-	drill.injection = injection;
-	drill.expectation = (char *)"each is a planned drill that passes";
 	drill.legs = legs->list;
 	drill.n_legs = legs->count;
 	draft_put(&plan->draft, RECORD_DRILL,
 		  plan->draft.is_out ? NULL : record_copy(&drill.base));
-	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, "", "drill.started",
-			"drill %llu begins: %s", (unsigned long long)drill.number,
-			injection);
 }
 
-enum hv_code drill_plan_rolling(struct plan *plan, const Tarn__DrillRun *request,
-				struct hv_err *err)
+enum hv_code drill_plan_rolling(struct plan *plan, const struct drill_kind *kind,
+				const Tarn__DrillRun *request, struct hv_err *err)
 {
 	const Tarn__DrillRecord *other = find_rolling(plan->cluster);
 	struct legs legs = { .count = 0 };
@@ -165,13 +146,6 @@ enum hv_code drill_plan_rolling(struct plan *plan, const Tarn__DrillRun *request
 	if (other != NULL)
 		return hv_fail(err, HV_E_BUSY, "drill %llu rolls; wait until it is done",
 			       (unsigned long long)other->number);
-	if (request->vios != NULL && request->vios[0] != '\0')
-		return hv_fail(err, HV_E_INVAL,
-			       "a drill of that kind is not of one VIOS");
-	if (request->has_bound_ms &&
-	    (request->bound_ms == 0 || request->bound_ms > DRILL_BOUND_MS_MAX))
-		return hv_fail(err, HV_E_LIMIT, "a bound of %u ms; it takes 1 to %u ms",
-			       request->bound_ms, DRILL_BOUND_MS_MAX);
 	code = add_hosts(plan, &legs, request->host, err);
 	if (code != HV_OK)
 		return code;
@@ -181,7 +155,7 @@ enum hv_code drill_plan_rolling(struct plan *plan, const Tarn__DrillRun *request
 		return hv_fail(err, HV_E_REFUSED,
 			       "no host has a shared LPAR that runs, so nothing would be "
 			       "shown");
-	put_rolling(plan, request, &legs);
+	put_rolling(plan, kind, request, &legs);
 	return HV_OK;
 }
 
@@ -290,10 +264,15 @@ static void finish(struct drill *drill)
 	const char *verdict = failed > 0 ? "failed" : is_whole ? PASSED : "inconclusive";
 
 	for (size_t i = 0; i < edit->n_legs; i++) {
-		if (strcmp(edit->legs[i]->verdict, SKIPPED) == 0)
-			drill_skip(drill, "VIOS '%s' of host '%s': %s",
-				   edit->legs[i]->vios, edit->legs[i]->host,
-				   edit->legs[i]->reason);
+		const Tarn__DrillLeg *leg = edit->legs[i];
+
+		if (strcmp(leg->verdict, SKIPPED) != 0)
+			continue;
+		if (leg->vios[0] == '\0') /* the whole host */
+			drill_skip(drill, "host '%s': %s", leg->host, leg->reason);
+		else
+			drill_skip(drill, "VIOS '%s' of host '%s': %s", leg->vios,
+				   leg->host, leg->reason);
 	}
 	draft_set_text(drill->draft, &edit->verdict, "%s", verdict);
 	draft_set_text(drill->draft, &edit->reason,
@@ -304,18 +283,7 @@ static void finish(struct drill *drill)
 		       (double)edit->longest_stall_us / 1e3,
 		       (unsigned long long)edit->pages_verified,
 		       (unsigned long long)edit->bad_pages);
-	edit->has_ended_ms = 1;
-	edit->ended_ms = drill->draft->cluster->wall_ms;
-	drill_go(drill, "done");
-	if (drill->draft->is_out)
-		return;
-	draft_end_job(drill->draft, drill->record->job, HV_OK, "%s: %s", edit->verdict,
-		      edit->reason);
-	draft_add_event(drill->draft,
-			failed > 0 ? TARN__EVENT_LEVEL__EVENT_ERROR
-				   : TARN__EVENT_LEVEL__EVENT_INFO,
-			"", "drill.done", "drill %llu, rolling, %s: %s",
-			(unsigned long long)edit->number, edit->verdict, edit->reason);
+	drill_close(drill);
 }
 
 static void step_leg(struct drill *drill, size_t at)

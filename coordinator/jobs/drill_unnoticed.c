@@ -120,13 +120,14 @@ static bool had_failover(const struct drill *drill)
 	return false;
 }
 
-void drill_prove_unnoticed(struct drill *drill)
+/* False: nothing was done, or nobody says; that it is silent is said elsewhere. */
+static bool prove_unnoticed(struct drill *drill)
 {
 	const Tarn__DrillRecord *record = drill->record;
 	const Tarn__HostStat *stat = live_stat(drill->live);
 
 	if (stat == NULL || !record->has_agent_incarnation)
-		return; /* that it is silent is said elsewhere; or nothing was done */
+		return false;
 	if (stat->hypervisor_incarnation != record->hypervisor_incarnation)
 		drill_fail(drill, "the hypervisor was started again meanwhile");
 	for (size_t i = 0; i < drill->host->n_vios; i++)
@@ -135,7 +136,17 @@ void drill_prove_unnoticed(struct drill *drill)
 		drill_fail(drill, "there was a failover meanwhile");
 	else
 		drill_note(drill, "no failover, the same hypervisor and VIOS as before");
-	if (record->kind == TARN__DRILL_KIND__DRILL_COORDINATOR &&
-	    drill->live->incarnation != record->agent_incarnation)
+	return true;
+}
+
+void drill_prove_agent(struct drill *drill)
+{
+	(void)prove_unnoticed(drill);
+}
+
+void drill_prove_coordinator(struct drill *drill)
+{
+	if (prove_unnoticed(drill) &&
+	    drill->live->incarnation != drill->record->agent_incarnation)
 		drill_doubt(drill, "the agent was started again meanwhile, too");
 }

@@ -1,8 +1,11 @@
 /* drill_verdict - a drill is summed up and judged; see drill.h. */
 #include "coordinator/jobs/drill_kind.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PART_BYTES (HV_NAME_BYTES + 16)
 
 /* The list that clients of the first version read: one stall an LPAR. */
 static void fill_stalls(struct drill *drill, Tarn__DrillRecord *edit)
@@ -115,10 +118,40 @@ static void set_verdict(struct drill *drill, Tarn__DrillRecord *edit)
 			       (unsigned long long)edit->pages_verified);
 }
 
+/* " of VIOS 'vios1'": nothing for "". */
+static const char *part(const char *before, const char *name, char to[PART_BYTES])
+{
+	to[0] = '\0';
+	if (name[0] != '\0')
+		(void)snprintf(to, PART_BYTES, "%s '%s'", before, name);
+	return to;
+}
+
+void drill_close(struct drill *drill)
+{
+	const Tarn__DrillRecord *record = drill->record;
+	Tarn__DrillRecord *edit = drill_edit(drill);
+	char vios[PART_BYTES], host[PART_BYTES];
+
+	edit->has_ended_ms = 1;
+	edit->ended_ms = drill->draft->cluster->wall_ms;
+	drill_go(drill, "done");
+	if (drill->draft->is_out)
+		return;
+	draft_end_job(drill->draft, record->job, HV_OK, "%s: %s", edit->verdict,
+		      edit->reason);
+	draft_add_event(
+		drill->draft,
+		strcmp(edit->verdict, "failed") == 0 ? TARN__EVENT_LEVEL__EVENT_ERROR
+						     : TARN__EVENT_LEVEL__EVENT_INFO,
+		record->host, "drill.done", "drill %llu%s%s %s: %s",
+		(unsigned long long)record->number, part(" of VIOS", record->vios, vios),
+		part(" on host", record->host, host), edit->verdict, edit->reason);
+}
+
 void drill_finish(struct drill *drill)
 {
 	Tarn__DrillRecord *edit = drill_edit(drill);
-	bool is_bad;
 
 	drill_drop_op(drill);
 	if (drill->kind != NULL && drill->kind->prove != NULL)
@@ -126,20 +159,5 @@ void drill_finish(struct drill *drill)
 	drill_end_figures(drill);
 	sum_up(drill, edit);
 	set_verdict(drill, edit);
-	edit->has_ended_ms = 1;
-	edit->ended_ms = drill->draft->cluster->wall_ms;
-	drill_go(drill, "done");
-	if (drill->draft->is_out)
-		return;
-	is_bad = edit->failure != NULL;
-	draft_end_job(drill->draft, drill->record->job, HV_OK, "%s: %s", edit->verdict,
-		      edit->reason);
-	draft_add_event(drill->draft,
-			is_bad ? TARN__EVENT_LEVEL__EVENT_ERROR
-			       : TARN__EVENT_LEVEL__EVENT_INFO,
-			drill->host->name, "drill.done",
-			"drill %llu of VIOS '%s' on host "
-			"'%s' %s: %s",
-			(unsigned long long)drill->record->number, drill->record->vios,
-			drill->host->name, edit->verdict, edit->reason);
+	drill_close(drill);
 }

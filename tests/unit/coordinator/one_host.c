@@ -41,6 +41,20 @@ int close_one(void **state)
 	return 0;
 }
 
+const Tarn__Event *last_event(const char *kind)
+{
+	const Tarn__Event *last = NULL;
+
+	for (size_t i = 0; i < cluster_count(test_cluster(&c), RECORD_EVENT); i++) {
+		const Tarn__Event *event = cluster_event_at(test_cluster(&c), i);
+
+		if (strcmp(event->kind, kind) == 0)
+			last = event;
+	}
+	assert_non_null(last);
+	return last;
+}
+
 static enum hv_code load_profile(struct engine_env *env, const char *name,
 				 struct hv_profile *ret_profile, struct hv_err *err)
 {

@@ -21,6 +21,8 @@ int open_up_with_profiles(void **state);
 /* Its teardown: the state holds together, and nobody asked h1 for what cannot be. */
 int close_one(void **state);
 
+/* The newest event of that kind; there is one. */
+const Tarn__Event *last_event(const char *kind);
 /* A host that is only declared. */
 enum hv_code declare(const char *name, const char *profile, struct hv_err *err);
 /* Figures of a host, which must add up. */

@@ -85,6 +85,9 @@ static void while_both_are_gone_partitions_wait_and_go_on(void **state)
 	assert_string_equal(drill()->vios, "");
 	run_until("done", 60);
 	must_be("passed", "longest stall 5.0 ms of at most 10000 ms");
+	assert_string_equal(last_event("drill.done")->text,
+			    "drill 1 on host 'h1' passed: longest stall 5.0 ms of at "
+			    "most 10000 ms, 49152 pages verified, none bad");
 	assert_true(has_step("LPAR 'db1' waits: no paging VIOS"));
 	assert_string_equal(drill()->partitions[2]->waited, "no paging VIOS");
 	assert_null(drill()->partitions[0]->waited); /* dedicated */

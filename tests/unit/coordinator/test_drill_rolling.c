@@ -66,6 +66,9 @@ static void each_vios_has_its_turn(void **state)
 	run_legs(9, 120);
 	must_have_rolled("passed",
 			 "2 of 2 VIOS passed, longest stall 5.0 ms, 98304 pages");
+	assert_string_equal(last_event("drill.done")->text,
+			    "drill 1 passed: 2 of 2 VIOS passed, longest stall 5.0 ms, "
+			    "98304 pages verified, 0 bad");
 	must_be_leg(0, "vios1", "passed");
 	must_be_leg(1, "vios2", "passed");
 	assert_int_equal(cluster_count(test_cluster(&c), RECORD_DRILL), 3);
@@ -85,7 +88,7 @@ static void a_host_without_shared_lpars_is_left_out(void **state)
 	assert_int_equal(rolling()->n_legs, 3);
 	must_be_leg(2, "", "skipped");
 	assert_string_equal(rolling()->skipped[0],
-			    "VIOS '' of host 'h2': no shared LPAR runs there");
+			    "host 'h2': no shared LPAR runs there");
 	assert_int_equal(roll("h1", NULL), HV_OK); /* or only there */
 	assert_int_equal(rolling()->n_legs, 2);
 	run_legs(9, 120);

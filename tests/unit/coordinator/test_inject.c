@@ -34,20 +34,6 @@ static enum hv_code inject(const char *name, Tarn__Injection *injection, const c
 	return code;
 }
 
-static const Tarn__Event *last_event(const char *kind)
-{
-	const Tarn__Event *last = NULL;
-
-	for (size_t i = 0; i < cluster_count(test_cluster(&c), RECORD_EVENT); i++) {
-		const Tarn__Event *event = cluster_event_at(test_cluster(&c), i);
-
-		if (strcmp(event->kind, kind) == 0)
-			last = event;
-	}
-	assert_non_null(last);
-	return last;
-}
-
 static void an_injection_is_a_job_that_ends_as_the_host_says(void **state)
 {
 	Tarn__Injection some = reads(10000);
