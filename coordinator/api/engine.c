@@ -257,7 +257,7 @@ static void answer_batch(struct engine *engine, struct queue *batch, enum hv_cod
 
 /*
  * A drill of the coordinator itself: what it needs to go on is on disk, those who
- * asked are answered. Once an epoch; the drill sees that the epoch is another one.
+ * asked are answered. Once a drill, which sees that the epoch is another one.
  */
 static void end_itself(struct engine *engine)
 {
@@ -265,9 +265,9 @@ static void end_itself(struct engine *engine)
 	struct hv_err err = { 0 };
 	struct live_host *live;
 
-	if (drill == NULL || engine->has_ended)
+	if (drill == NULL || engine->ended_for == drill->number)
 		return;
-	engine->has_ended = true;
+	engine->ended_for = drill->number;
 	live = cluster_live(&engine->cluster, drill->host);
 	if (engine->env->again == NULL)
 		(void)hv_fail(&err, HV_E_STATE, "nobody would start it again");
@@ -276,7 +276,7 @@ static void end_itself(struct engine *engine)
 	log_warn("coordinator.not_ended", "drill=%llu reason=\"%s\"",
 		 (unsigned long long)drill->number, hv_err_text(&err));
 	if (live != NULL)
-		live->cannot_end = true;
+		live->cannot_end = drill->number;
 }
 
 void engine_flush(struct engine *engine)

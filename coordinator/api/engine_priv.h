@@ -45,7 +45,7 @@ struct engine {
 	size_t sample_count;
 	uint64_t sampled_ms; /* wall clock: up to when samples were taken */
 	uint64_t stepped_ms; /* when jobs were last stepped for all hosts */
-	bool has_ended;      /* for a drill, or tried to */
+	uint64_t ended_for;  /* a drill, or tried to; 0: none */
 };
 
 void queue_init(struct queue *queue);

@@ -32,13 +32,14 @@ struct live_host {
 	uint64_t desired_revision; /* last change of what this host should be */
 	Tarn__HostReport *report;  /* NULL until the first one */
 	uint64_t report_ms;
-	struct live_timer phase; /* of its drill; the mark is which one, and its progress */
-	struct live_timer leg;   /* that waits to begin there, of a drill of drills */
+	struct live_timer
+		phase;         /* of its drill; the mark is which one, and its progress */
+	struct live_timer leg; /* that waits to begin there, of a drill of drills */
 	char traced
 		[HV_NAME_BYTES]; /* LPAR whose dispatch trace somebody wants, until then */
 	uint64_t traced_ms;
-	bool cannot_end; /* this coordinator, for a drill of that host */
-	unsigned told;   /* the state that was sampled last: api/sampling.c */
+	uint64_t cannot_end; /* drill for which this coordinator could not be ended */
+	unsigned told;       /* the state that was sampled last: api/sampling.c */
 };
 
 struct live_table {

@@ -64,7 +64,8 @@ void drill_await_coordinator(struct drill *drill)
 		drill_note(drill, "the coordinator is back, epoch %llu",
 			   (unsigned long long)epoch);
 		drill_go(drill, "switch");
-	} else if (drill->live->cannot_end || drill->waited_ms > DRILL_INJECT_MS) {
+	} else if (drill->live->cannot_end == drill->record->number ||
+		   drill->waited_ms > DRILL_INJECT_MS) {
 		drill_doubt(drill,
 			    "the coordinator could not be killed: nobody would start "
 			    "it again");

@@ -304,6 +304,22 @@ static void a_coordinator_that_nobody_would_start_again_is_not_killed(void **sta
 	must_be("inconclusive", "the coordinator could not be killed");
 }
 
+/* What failed once is tried again, in the same epoch. */
+static void the_next_drill_kills_it_all_the_same(void **state)
+{
+	enum hv_code (*again)(struct engine_env * env, unsigned away_ms,
+			      struct hv_err *err) = c.env.again;
+
+	(void)state;
+	c.env.again = NULL;
+	(void)start(COORDINATOR);
+	run_until("done", 60);
+	c.env.again = again;
+	(void)start(COORDINATOR);
+	run_until("done", 60);
+	must_be("passed", "none bad");
+}
+
 static void a_coordinator_that_is_not_killed_proves_nothing(void **state)
 {
 	(void)state;
@@ -436,6 +452,7 @@ int main(void)
 		TEST(an_agent_drill_goes_on_after_a_restart),
 		TEST(nobody_notices_that_the_coordinator_is_killed),
 		TEST(a_coordinator_that_nobody_would_start_again_is_not_killed),
+		TEST(the_next_drill_kills_it_all_the_same),
 		TEST(a_coordinator_that_is_not_killed_proves_nothing),
 		TEST(they_are_refused_where_no_drills_are_allowed),
 		TEST(an_aborted_drill_leaves_what_it_found),
