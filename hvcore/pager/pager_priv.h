@@ -512,7 +512,8 @@ void hv_paths_look(struct hv_pager *pager, uint64_t now_ns);
 void hv_paths_trust(struct hv_pager *pager);
 /*
  * A request on that slot was answered and nobody wants its content: it is FREE, or
- * what else is out on it has the last word (P4). Only a check is ever out beside another.
+ * what else is out on it has the last word (P4). Only a walker's is ever out beside
+ * another.
  */
 void hv_slot_answered(struct hv_space *space, uint32_t slot);
 

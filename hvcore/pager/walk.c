@@ -3,7 +3,8 @@
  * resync (mirror.c).
  *
  * A walker has a request out on a slot that its page may give up meanwhile, or read as
- * well: such a slot is CONDEMNED until the last request on it is answered (P4).
+ * well: such a slot is CONDEMNED until the last request on it is answered (P4). One that
+ * is QUEUED has none out, and looks again whether it is wanted before it sends one.
  */
 #include <string.h>
 
@@ -68,8 +69,10 @@ bool hv_walker_is_wanted(const struct hv_walker *walker)
 {
 	const struct hv_page *entry = &walker->space->table.pages[walker->page];
 
+	/* QUEUED it pins nothing: the page may be leaving by that slot again just now */
 	return !walker->space->is_ended && entry->slot == walker->slot &&
-	       entry->checksum == walker->checksum;
+	       entry->checksum == walker->checksum &&
+	       hv_slot_class(&walker->space->table, walker->slot) == HV_SLOT_LIVE;
 }
 
 void hv_walker_send(struct hv_pager *pager, struct hv_walker *walker, unsigned path,

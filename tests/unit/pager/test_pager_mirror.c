@@ -482,6 +482,49 @@ static void p4_a_slot_that_is_brought_is_condemned_when_its_page_goes(void **sta
 	assert_int_equal(stat_of().counts.resynced, 0);
 }
 
+/*
+ * A resync that waits for a buffer pins nothing: its page may leave again by the same
+ * slot, with the same content. Until that write is answered, the slot is none to read.
+ */
+static void p4_a_slot_that_is_written_again_is_not_brought(void **state)
+{
+	uint32_t page = 3, slot, buffers[FILLS];
+	uint64_t version;
+
+	(void)state;
+	assert_true(world_vios_end(&world, 1));
+	slot = put_away(page);
+	version = world.version;
+	touch(MODEL_READ, page);
+	serve(0, MODEL_FINE);
+	(void)turn();
+	assert_true(is_idle());
+	for (unsigned i = 0; i < FILLS; i++)
+		assert_true(model_vios_ops.take(&world.vios[0], HV_OP_READ, 1,
+						&buffers[i]));
+	come_back(1);
+	(void)turn();
+	assert_int_equal(world.pager->walkers[HV_CHECKS].state, HV_WALKER_QUEUED);
+	model_start(&world.members[0].kernel, 0, MODEL_WRITE, page, 1, version);
+	model_step(&world.members[0].kernel, 0);
+	world_member_events(&world, 0, 0, MODEL_THREADS_MAX);
+	model_step(&world.members[0].kernel, 0);
+	assert_true(is_idle());
+	table()->slot_cursor = slot;
+	while (hv_queue_pop(table(), HV_QUEUE_MAIN) != HV_PAGE_NONE)
+		continue;
+	(void)hv_steal(space(), &page, 1, world.now_ns);
+	assert_int_equal(table()->pages[page].slot, slot);
+	for (unsigned i = 0; i < FILLS; i++)
+		model_vios_ops.give(&world.vios[0], buffers[i], 1);
+	(void)turn();
+	assert_int_equal(out(0), 1); /* the page-out alone */
+	serve(0, MODEL_FINE);
+	serve(1, MODEL_FINE);
+	assert_int_equal(hv_page_state(table(), page), HV_PAGE_STOLEN);
+	check_missed(page, false, false);
+}
+
 /* M3: until it is answered, the side has it not. */
 static void m3_a_slot_is_missed_until_its_write_is_answered(void **state)
 {
@@ -585,6 +628,7 @@ int main(void)
 		TEST(p17_an_answer_of_a_side_that_is_gone_is_not_enough),
 		TEST(what_a_side_missed_is_brought),
 		TEST(p4_a_slot_that_is_brought_is_condemned_when_its_page_goes),
+		TEST(p4_a_slot_that_is_written_again_is_not_brought),
 		TEST(m3_a_slot_is_missed_until_its_write_is_answered),
 		TEST(without_buffers_on_one_side_the_page_stays),
 		TEST(a_planned_end_of_a_side_is_made_up_for),
