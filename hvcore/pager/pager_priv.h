@@ -118,7 +118,6 @@ struct hv_pager_path {
 	unsigned spaces;   /* whose current path it is */
 	uint64_t moved_ns; /* hv_pager_moved_ns */
 	uint64_t quiet_ns; /* its last answer, or since when something is out */
-	uint32_t writing;  /* pages of writes that are out */
 	struct hv_flight flights[HV_LANE_BUFFERS];
 	uint32_t pages[HV_LANE_BUFFERS]; /* by write buffer: the page in it */
 };
@@ -213,7 +212,6 @@ struct hv_pager {
 	bool is_nomem;     /* the kernel had no memory though we counted some (P12) */
 	uint64_t retry_ns; /* look again then even if nothing happens; 0 = no need */
 	uint32_t stuck;    /* pages being written over a quiet path: not soon free */
-	uint32_t twins;    /* pages of page-outs of which both halves are out */
 	uint64_t nomems;
 	uint64_t ignored_answers;
 	uint64_t page_ins, page_in_ns; /* of all its spaces, those that ended too */

@@ -59,12 +59,6 @@ struct hv_pager_path *hv_path_other(struct hv_pager *pager, const struct hv_spac
 	return NULL;
 }
 
-/* That come free when it is answered; mirrored, when both are. */
-static uint32_t frames_of(const struct hv_flight *flight)
-{
-	return flight->is_write && !flight->is_walk ? flight->pages : 0;
-}
-
 void hv_path_send(struct hv_pager *pager, struct hv_pager_path *path,
 		  const struct hv_flight *flight, uint32_t buffer, uint64_t now_ns)
 {
@@ -82,9 +76,6 @@ void hv_path_send(struct hv_pager *pager, struct hv_pager_path *path,
 	HV_INVARIANT(path->role == HV_ROLE_OPEN);
 	if (path->out == 0)
 		path->quiet_ns = now_ns;
-	path->writing += frames_of(flight);
-	if (flight->twin == HV_TWIN_OUT && path == pager->paths) /* both are sent */
-		pager->twins += flight->pages;
 	*out = *flight;
 	out->sent_ns = now_ns;
 	out->user = ++pager->serial << HV_USER_BUFFER_BITS | buffer;
@@ -113,6 +104,32 @@ void hv_paths_trust(struct hv_pager *pager)
 	pager->stuck = 0;
 }
 
+/* Pages that leave their frames when that request is answered. */
+static uint32_t leaving_by(const struct hv_pager_path *path, uint32_t buffer)
+{
+	const struct hv_flight *flight = &path->flights[buffer];
+	uint32_t count = 0;
+
+	if (flight->user == 0 || !flight->is_write || flight->is_walk ||
+	    flight->space->is_ended)
+		return 0;
+	for (unsigned i = 0; i < flight->pages; i++)
+		count += hv_steal_is_of(flight->space, path->pages[buffer + i],
+					flight->slot + i);
+	return count;
+}
+
+/* Of all that are out there; where `is_once` without those that the other path has too. */
+static uint32_t leaving_over(const struct hv_pager_path *path, bool is_once)
+{
+	uint32_t count = 0;
+
+	for (uint32_t buffer = 0; buffer < HV_LANE_BUFFERS; buffer++)
+		if (!is_once || path->flights[buffer].twin != HV_TWIN_OUT)
+			count += leaving_by(path, buffer);
+	return count;
+}
+
 void hv_paths_look(struct hv_pager *pager, uint64_t now_ns)
 {
 	unsigned quiet = 0;
@@ -121,17 +138,15 @@ void hv_paths_look(struct hv_pager *pager, uint64_t now_ns)
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		const struct hv_pager_path *path = &pager->paths[i];
 
-		if (path->writing == 0)
+		if (path->out == 0)
 			continue;
 		if (now_ns - path->quiet_ns < HV_QUIET_NS) {
 			hv_pager_retry_at(pager, path->quiet_ns + HV_QUIET_NS);
 			continue;
 		}
-		pager->stuck += path->writing;
+		pager->stuck += leaving_over(path, quiet > 0);
 		quiet++;
 	}
-	if (quiet == HV_PATHS)
-		pager->stuck -= pager->twins; /* counted twice */
 	hv_frames_leaving(pager->frames, -(int64_t)pager->stuck);
 }
 
@@ -143,7 +158,6 @@ static struct hv_flight land(struct hv_pager_path *path, uint32_t buffer)
 	HV_INVARIANT(flight.user != 0 && path->out > 0 && flight.space->out > 0);
 	path->flights[buffer] = (struct hv_flight){ 0 };
 	path->out--;
-	path->writing -= frames_of(&flight);
 	flight.space->out--;
 	return flight;
 }

@@ -316,7 +316,8 @@ uint32_t hv_steal(struct hv_space *space, const uint32_t *pages, unsigned count,
 	return batch.freed;
 }
 
-/* By the paths that the space asks, or the other one while writes fail there. */
+/* By the path that the space asks, or the other one while writes fail there; mirrored, by
+ * all that are open. */
 static enum hv_pause find_sides(const struct hv_space *space, uint64_t now_ns,
 				unsigned *ret_sides)
 {
@@ -327,13 +328,10 @@ static enum hv_pause find_sides(const struct hv_space *space, uint64_t now_ns,
 		return HV_PAUSE_PATH;
 	for (unsigned i = 0; i < HV_PATHS; i++)
 		failing |= space->write_error_until_ns[i] > now_ns ? HV_BIT(i) : 0;
-	if ((sides & failing) != 0) {
-		if (hv_space_is_mirrored(space))
-			return HV_PAUSE_ERROR;
+	if ((sides & failing) != 0 && !hv_space_is_mirrored(space)) {
 		other = hv_path_other(space->pager, space, space->current);
-		if (other == NULL)
-			return HV_PAUSE_ERROR;
-		sides = HV_BIT(hv_path_index(space->pager, other));
+		if (other != NULL)
+			sides = HV_BIT(hv_path_index(space->pager, other));
 	}
 	*ret_sides = sides;
 	return (sides & failing) != 0 ? HV_PAUSE_ERROR : HV_PAUSE_NONE;

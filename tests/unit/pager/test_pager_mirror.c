@@ -550,6 +550,29 @@ static void m3_a_slot_is_missed_until_its_write_is_answered(void **state)
 	check_missed(3, false, false);
 }
 
+/* Silent both, or one of them: what is not free soon is one frame a page. */
+static void a_frame_that_both_write_out_is_one(void **state)
+{
+	int64_t free;
+
+	(void)state;
+	for (uint32_t page = 0; page < 3; page++)
+		steal(page);
+	free = hv_frames_free(&world.frames);
+	assert_int_equal(hv_frames_soon(&world.frames), free + 3);
+	world.now_ns += HV_QUIET_NS;
+	(void)turn();
+	assert_int_equal(hv_frames_soon(&world.frames), free);
+	serve(0, MODEL_FINE);
+	(void)turn();
+	assert_int_equal(hv_frames_soon(&world.frames), free);
+	for (unsigned i = 0; i < 3; i++)
+		serve(1, MODEL_FINE);
+	(void)turn();
+	assert_int_equal(hv_frames_free(&world.frames), free + 1);
+	assert_int_equal(hv_frames_soon(&world.frames), free + 3);
+}
+
 /* Without a buffer on one side nothing is written: neither to be had half. */
 static void without_buffers_on_one_side_the_page_stays(void **state)
 {
@@ -630,6 +653,7 @@ int main(void)
 		TEST(p4_a_slot_that_is_brought_is_condemned_when_its_page_goes),
 		TEST(p4_a_slot_that_is_written_again_is_not_brought),
 		TEST(m3_a_slot_is_missed_until_its_write_is_answered),
+		TEST(a_frame_that_both_write_out_is_one),
 		TEST(without_buffers_on_one_side_the_page_stays),
 		TEST(a_planned_end_of_a_side_is_made_up_for),
 #undef TEST

@@ -297,7 +297,6 @@ static void a_failed_read_is_tried_on_the_other_path(void **state)
 	assert_true(is_idle(1, 0));
 }
 
-/* Where a VIOS hangs, those who ask the other one still get their pages. */
 /* The write that is out on that path fails. */
 static void refuse(unsigned path)
 {
@@ -343,6 +342,7 @@ static void a_failed_write_is_tried_on_the_other_path(void **state)
 	touch(0, MODEL_READ, 0); /* what is there is there for both */
 }
 
+/* Where a VIOS hangs, those who ask the other one still get their pages. */
 static void a_silent_path_leaves_page_ins_to_the_other(void **state)
 {
 	(void)state;
@@ -405,6 +405,34 @@ static void a_silent_path_holds_up_no_fault_of_the_other(void **state)
 	hv_frames_grow(&world.frames, FRAMES);
 }
 
+/* What it had of pages that came back, or ended with their partition, is no loss. */
+static void a_silent_path_holds_no_frame_of_a_page_that_stays(void **state)
+{
+	uint32_t page;
+	int64_t free;
+
+	(void)state;
+	for (page = 0; page < 8; page++)
+		touch(0, MODEL_WRITE, page);
+	for (page = 0; page < 8; page++)
+		steal(0, page);
+	free = hv_frames_free(&world.frames);
+	for (unsigned i = 0; i < 60; i++)
+		turn();
+	assert_int_equal(hv_frames_soon(&world.frames), free);
+	start(0, 0, MODEL_WRITE, 0);
+	turn();
+	assert_true(is_idle(0, 0));
+	turn();
+	assert_int_equal(hv_frames_free(&world.frames), free);
+	assert_int_equal(hv_frames_soon(&world.frames), free);
+	world_member_kill(&world, 0);
+	turn();
+	assert_int_equal(hv_frames_soon(&world.frames), FRAMES);
+	serve(0);
+	assert_true(world_member_reap(&world, 0));
+}
+
 static void one_without_a_path_waits_and_goes_on(void **state)
 {
 	struct hv_space_stat stat;
@@ -437,6 +465,7 @@ int main(void)
 		TEST(a_failed_write_is_tried_on_the_other_path),
 		TEST(a_silent_path_leaves_page_ins_to_the_other),
 		TEST(a_silent_path_holds_up_no_fault_of_the_other),
+		TEST(a_silent_path_holds_no_frame_of_a_page_that_stays),
 		TEST(one_without_a_path_waits_and_goes_on),
 #undef TEST
 	};
