@@ -1,5 +1,6 @@
 /*
- * mirror - two devices, one behind each VIOS, that share nothing (P17).
+ * mirror - two devices, one behind each VIOS, that share nothing (P17). The hypervisor
+ * makes no such space yet.
  *
  *   A slot is the same number on both. A page-out goes to every side that is open, as
  *   two flights; the last answer decides: one success, and the slot is LIVE, missed by

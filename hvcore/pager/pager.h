@@ -141,7 +141,9 @@ struct hv_space_config {
 	uint32_t pages;     /* logical memory */
 	uint32_t max_pages; /* what it may grow to; less than pages: never */
 	uint32_t slots;     /* of its device; more than max + 2 W are not used (P11) */
-	bool is_mirrored; /* P17: path i reaches a device of its own, side i of a mirror */
+	/* P17: path i reaches a device of its own, side i of a mirror. The hypervisor
+	 * makes none yet. */
+	bool is_mirrored;
 	uint32_t entitled_pages; /* not stolen below that while others are above theirs */
 	uint32_t target_pages;   /* hv_shares_split */
 	const struct hv_space_ops *ops;
@@ -281,6 +283,8 @@ struct hv_path_toll { /* what the end of an epoch cost */
  * M5: the epoch ends now, without a word from the VIOS. Unanswered writes are
  * cancelled and their slots quarantined; unanswered reads wait until their space has a
  * path. The window is not touched again. Other than the epoch of that path: does nothing.
+ * Mirrored: what the other side has of a page-out counts, no slot is quarantined, and
+ * reads are sent to the other side.
  */
 void hv_pager_path_end(struct hv_pager *pager, unsigned path, uint64_t epoch,
 		       struct hv_path_toll *ret_toll);

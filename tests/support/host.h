@@ -3,9 +3,9 @@
  * devices and partitions as real processes; the test plays the agent.
  *
  *   test_host_start(&host, &(struct test_host_config){ 0 });
- *   test_host_pool(&host, 32);
+ *   test_host_pool(&host, 32, NULL);
  *   p = test_host_run(&host, &(struct test_partition){ .name = "db1", .mem_mib = 64 });
- *   assert_true(test_host_wait_page_ins(&host, "db1", 1000));
+ *   test_host_wait_page_ins(&host, "db1", 1000);
  *   test_host_end(&host);
  *
  * Contract
