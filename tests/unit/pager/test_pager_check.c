@@ -10,15 +10,11 @@
 #include <cmocka.h>
 
 #include "hvcore/pager/pager_priv.h"
-#include "tests/support/pager_world.h"
+#include "tests/support/pager_bench.h"
 
-#define PAGES 16u
-#define FRAMES 64u /* more than pages: nothing is stolen but by the test */
 #define FILLS 4u
 #define PER_S 100u
 #define EVERY_NS (1000000000u / PER_S)
-
-static struct world world;
 
 static struct hv_space *space(void)
 {
@@ -35,75 +31,14 @@ static enum hv_slot_class slot_of(uint32_t slot)
 	return hv_slot_class(&space()->table, slot);
 }
 
-static unsigned out(unsigned path)
-{
-	return hv_pager_path_out(world.pager, path);
-}
-
-static void check(void)
-{
-	assert_null(world_check(&world));
-}
-
 static int set_up(void **state)
 {
+	struct world_config config = bench_config(1, FILLS);
+
 	(void)state;
-	world_init(&world, &(struct world_config){ .members = 1,
-						   .pages = PAGES,
-						   .slots = PAGES + 8,
-						   .threads = FILLS,
-						   .frames = FRAMES,
-						   .fills = FILLS,
-						   .reads = FILLS,
-						   .writes = 8,
-						   .checks_per_s = PER_S });
+	config.checks_per_s = PER_S;
+	world_init(&world, &config);
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	check();
-	world_fini(&world);
-	return 0;
-}
-
-/* One turn of the fault thread, after so long; the VIOS do nothing. */
-static struct hv_pager_run turn(uint64_t after_ns)
-{
-	struct model_kernel *kernel = &world.members[0].kernel;
-	struct hv_pager_run run;
-
-	world.now_ns += after_ns;
-	world_member_events(&world, 0, 0, MODEL_THREADS_MAX);
-	run = world_run(&world);
-	for (unsigned n = 0; n < world.config.threads; n++)
-		if (kernel->threads[n].state == MODEL_READY)
-			model_step(kernel, n);
-	check();
-	return run;
-}
-
-/* One request of that path is carried out and answered. */
-static void serve(unsigned path, enum model_fault fault)
-{
-	assert_true(world_vios_work(&world, path, 0, fault));
-	assert_true(world_vios_answer(&world, path, 0));
-	check();
-}
-
-static void touch(enum model_op op, uint32_t page)
-{
-	struct model_kernel *kernel = &world.members[0].kernel;
-
-	model_start(kernel, 0, op, page, 1, ++world.version);
-	model_step(kernel, 0);
-	(void)turn(1);
-}
-
-static bool is_idle(void)
-{
-	return world.members[0].kernel.threads[0].state == MODEL_IDLE;
 }
 
 /* The page is on its device; no check has begun. Gives its slot. */
@@ -112,12 +47,10 @@ static uint32_t put_away(uint32_t page)
 	unsigned current = hv_space_current(space());
 
 	world.pager->check_ns = world.now_ns + EVERY_NS;
-	touch(MODEL_WRITE, page);
-	assert_true(is_idle());
-	while (hv_queue_pop(&space()->table, HV_QUEUE_SMALL) != HV_PAGE_NONE)
-		continue;
-	(void)hv_steal(space(), &page, 1, world.now_ns);
-	serve(current, MODEL_FINE);
+	bench_touch(MODEL_WRITE, page);
+	assert_true(bench_is_idle(0, 0));
+	bench_steal(0, page);
+	bench_answer(current, MODEL_FINE);
 	assert_int_equal(hv_page_state(&space()->table, page), HV_PAGE_STOLEN);
 	return space()->table.pages[page].slot;
 }
@@ -125,9 +58,9 @@ static uint32_t put_away(uint32_t page)
 /* A check of it is out, on the path that the partition does not ask. */
 static void begin_check(void)
 {
-	(void)turn(EVERY_NS);
-	assert_int_equal(out(1), 1);
-	assert_int_equal(out(0), 0);
+	(void)bench_turn_after(EVERY_NS);
+	assert_int_equal(bench_out(1), 1);
+	assert_int_equal(bench_out(0), 0);
 }
 
 static void a_page_is_read_back_over_the_other_path(void **state)
@@ -135,7 +68,7 @@ static void a_page_is_read_back_over_the_other_path(void **state)
 	(void)state;
 	(void)put_away(3);
 	begin_check();
-	serve(1, MODEL_FINE);
+	bench_answer(1, MODEL_FINE);
 	assert_int_equal(counts().cross_checked, 1);
 	assert_int_equal(counts().cross_bad, 0);
 	assert_int_equal(counts().faults, 1); /* none of its own */
@@ -151,16 +84,16 @@ static void checks_are_budgeted_and_go_round(void **state)
 	for (uint32_t page = 0; page < 4; page++)
 		(void)put_away(page);
 	begin_check();
-	serve(1, MODEL_FINE);
-	run = turn(EVERY_NS / 2);
-	assert_int_equal(out(1), 0);
+	bench_answer(1, MODEL_FINE);
+	run = bench_turn_after(EVERY_NS / 2);
+	assert_int_equal(bench_out(1), 0);
 	assert_false(run.is_busy);
 	assert_true(run.wake_ns > world.now_ns && run.wake_ns <= world.now_ns + EVERY_NS);
 	for (unsigned i = 0; i < 7; i++) {
 		begin_check();
 		assert_int_equal(world.vios[1].requests[0].ask.slot,
 				 space()->table.pages[(i + 1) % 4].slot);
-		serve(1, MODEL_FINE);
+		bench_answer(1, MODEL_FINE);
 	}
 	assert_int_equal(counts().cross_checked, 8);
 }
@@ -168,17 +101,20 @@ static void checks_are_budgeted_and_go_round(void **state)
 static void without_anything_to_check_the_thread_sleeps(void **state)
 {
 	(void)state;
-	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX); /* nothing is away */
+	assert_true(bench_turn_after(EVERY_NS).wake_ns ==
+		    UINT64_MAX); /* nothing is away */
 	(void)put_away(0);
 	assert_true(world_vios_leave(&world, 1));
-	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX); /* one path serves */
+	assert_true(bench_turn_after(EVERY_NS).wake_ns ==
+		    UINT64_MAX); /* one path serves */
 	assert_true(world_vios_end(&world, 1));
-	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX);
+	assert_true(bench_turn_after(EVERY_NS).wake_ns == UINT64_MAX);
 	assert_true(world_vios_start(&world, 1));
-	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX); /* it has no device there */
+	assert_true(bench_turn_after(EVERY_NS).wake_ns ==
+		    UINT64_MAX); /* it has no device there */
 	assert_true(world_vios_open(&world, 1, 0));
 	begin_check();
-	serve(1, MODEL_FINE);
+	bench_answer(1, MODEL_FINE);
 	assert_int_equal(counts().cross_checked, 1);
 }
 
@@ -190,21 +126,21 @@ static void a_page_that_is_not_there_is_found(void **state)
 	(void)state;
 	(void)put_away(5);
 	begin_check();
-	serve(1, MODEL_CORRUPT);
+	bench_answer(1, MODEL_CORRUPT);
 	assert_int_equal(counts().cross_checked, 0);
-	serve(1, MODEL_ERROR);
-	assert_int_equal(out(0), 1); /* ... and over its own */
-	serve(0, MODEL_FINE);
+	bench_answer(1, MODEL_ERROR);
+	assert_int_equal(bench_out(0), 1); /* ... and over its own */
+	bench_answer(0, MODEL_FINE);
 	hv_space_stat(space(), world.now_ns, &stat);
 	assert_int_equal(stat.counts.cross_checked, 1);
 	assert_int_equal(stat.counts.cross_bad, 1);
 	assert_int_equal(stat.bad.page, 5);
 	assert_int_equal(stat.bad.paths, 2);
 	assert_int_equal(stat.counts.checksum_errors + stat.counts.io_errors, 0);
-	touch(MODEL_READ, 5);
-	serve(0, MODEL_FINE);
-	(void)turn(1);
-	assert_true(is_idle());
+	bench_touch(MODEL_READ, 5);
+	bench_answer(0, MODEL_FINE);
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
 }
 
 /* Before anybody faults on it; whoever does, gets no wrong page. */
@@ -219,9 +155,9 @@ static void a_slot_that_was_scribbled_on_is_found(void **state)
 	world.is_damaged = true;
 	world.members[0].kernel.pages[5].may_poison = true;
 	begin_check();
-	serve(1, MODEL_FINE);
-	serve(1, MODEL_FINE);
-	serve(0, MODEL_FINE);
+	bench_answer(1, MODEL_FINE);
+	bench_answer(1, MODEL_FINE);
+	bench_answer(0, MODEL_FINE);
 	hv_space_stat(space(), world.now_ns, &stat);
 	assert_int_equal(stat.counts.cross_bad, 1);
 	assert_int_equal(stat.bad.paths, 3);
@@ -233,9 +169,9 @@ static void a_read_that_fails_once_is_tried_again(void **state)
 	(void)state;
 	(void)put_away(5);
 	begin_check();
-	serve(1, MODEL_ERROR);
-	assert_int_equal(out(1), 1);
-	serve(1, MODEL_FINE);
+	bench_answer(1, MODEL_ERROR);
+	assert_int_equal(bench_out(1), 1);
+	bench_answer(1, MODEL_FINE);
 	assert_int_equal(counts().cross_checked, 1);
 	assert_int_equal(counts().cross_bad, 0);
 }
@@ -248,9 +184,9 @@ static void a_bad_page_counts_without_its_own_path(void **state)
 	(void)state;
 	(void)put_away(5);
 	begin_check();
-	serve(1, MODEL_CORRUPT);
+	bench_answer(1, MODEL_CORRUPT);
 	assert_true(world_vios_end(&world, 0));
-	serve(1, MODEL_CORRUPT);
+	bench_answer(1, MODEL_CORRUPT);
 	hv_space_stat(space(), world.now_ns, &stat);
 	assert_int_equal(stat.counts.cross_bad, 1);
 	assert_int_equal(stat.bad.paths, 2);
@@ -264,9 +200,9 @@ static void p4_a_slot_that_is_checked_is_condemned_when_its_page_goes(void **sta
 	slot = put_away(2);
 	begin_check();
 	assert_true(world_member_discard(&world, 0, 2, 1));
-	check();
+	bench_check();
 	assert_int_equal(slot_of(slot), HV_SLOT_CONDEMNED);
-	serve(1, MODEL_FINE);
+	bench_answer(1, MODEL_FINE);
 	assert_int_equal(slot_of(slot), HV_SLOT_FREE);
 	assert_int_equal(counts().cross_checked, 0); /* nobody wanted to know */
 }
@@ -277,17 +213,17 @@ static void discard_while_read_twice(unsigned first)
 	uint32_t slot = put_away(2);
 
 	begin_check();
-	touch(MODEL_READ, 2);
-	assert_int_equal(out(0), 1);
+	bench_touch(MODEL_READ, 2);
+	assert_int_equal(bench_out(0), 1);
 	assert_true(world_member_discard(&world, 0, 2, 1));
-	check();
-	serve(first, MODEL_FINE);
+	bench_check();
+	bench_answer(first, MODEL_FINE);
 	assert_int_equal(slot_of(slot), HV_SLOT_CONDEMNED);
-	serve(HV_PATHS - 1 - first, MODEL_FINE);
+	bench_answer(HV_PATHS - 1 - first, MODEL_FINE);
 	assert_int_equal(slot_of(slot), HV_SLOT_FREE);
-	(void)turn(1);
-	(void)turn(1);
-	assert_true(is_idle());
+	bench_turn();
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
 }
 
 static void p4_a_slot_read_twice_is_free_after_both_answers(void **state)
@@ -305,15 +241,15 @@ static void p4_a_page_that_is_written_to_gives_its_slot_up_later(void **state)
 	(void)state;
 	slot = put_away(2);
 	begin_check();
-	touch(MODEL_READ, 2);
-	serve(0, MODEL_FINE);
-	(void)turn(1);
-	assert_true(is_idle());
+	bench_touch(MODEL_READ, 2);
+	bench_answer(0, MODEL_FINE);
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
 	assert_int_equal(slot_of(slot), HV_SLOT_LIVE);
-	touch(MODEL_WRITE, 2);
-	assert_true(is_idle());
+	bench_touch(MODEL_WRITE, 2);
+	assert_true(bench_is_idle(0, 0));
 	assert_int_equal(slot_of(slot), HV_SLOT_CONDEMNED);
-	serve(1, MODEL_FINE);
+	bench_answer(1, MODEL_FINE);
 	assert_int_equal(slot_of(slot), HV_SLOT_FREE);
 }
 
@@ -325,11 +261,11 @@ static void m5_the_end_of_its_path_ends_a_check(void **state)
 	slot = put_away(2);
 	begin_check();
 	assert_true(world_vios_end(&world, 1));
-	check();
+	bench_check();
 	assert_int_equal(slot_of(slot), HV_SLOT_LIVE);
 	assert_int_equal(world.toll.resent_reads, 0);
-	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX);
-	assert_int_equal(out(0), 0);
+	assert_true(bench_turn_after(EVERY_NS).wake_ns == UINT64_MAX);
+	assert_int_equal(bench_out(0), 0);
 	assert_true(world_member_discard(&world, 0, 2, 1));
 	assert_int_equal(slot_of(slot), HV_SLOT_QUARANTINED);
 	world_drain(&world, 1, 0);
@@ -342,13 +278,13 @@ static void a_partition_ends_while_it_is_checked(void **state)
 	(void)put_away(2);
 	begin_check();
 	world_member_kill(&world, 0);
-	check();
+	bench_check();
 	assert_int_equal(hv_space_life(space()), HV_LIFE_ENDING);
-	serve(1, MODEL_CORRUPT);
+	bench_answer(1, MODEL_CORRUPT);
 	assert_int_equal(hv_space_life(space()), HV_LIFE_ENDED);
 	assert_int_equal(counts().cross_checked, 0);
 	assert_true(world_member_reap(&world, 0));
-	assert_true(turn(EVERY_NS).wake_ns == UINT64_MAX);
+	assert_true(bench_turn_after(EVERY_NS).wake_ns == UINT64_MAX);
 }
 
 /* A second try that waits for a buffer is forgotten with its partition. */
@@ -362,11 +298,11 @@ static void a_partition_ends_between_two_tries(void **state)
 	for (unsigned i = 0; i < FILLS - 1; i++)
 		assert_true(
 			model_vios_ops.take(&world.vios[1], HV_OP_READ, 1, &buffer[i]));
-	serve(1, MODEL_ERROR); /* its own buffer is given back after the answer */
-	assert_int_equal(out(1), 0);
+	bench_answer(1, MODEL_ERROR); /* its own buffer is given back after the answer */
+	assert_int_equal(bench_out(1), 0);
 	assert_int_equal(world.pager->walkers[0].state, HV_WALKER_QUEUED);
 	world_member_kill(&world, 0);
-	check();
+	bench_check();
 	assert_int_equal(hv_space_life(space()), HV_LIFE_ENDED);
 	assert_true(world_member_reap(&world, 0));
 	(void)hv_pager_run(world.pager, world.now_ns);
@@ -377,30 +313,26 @@ static void a_partition_ends_between_two_tries(void **state)
 /* While page-ins are many, no check takes a buffer from them. */
 static void faults_go_first(void **state)
 {
-	struct model_kernel *kernel = &world.members[0].kernel;
-
 	(void)state;
 	for (uint32_t page = 0; page < 4; page++)
 		(void)put_away(page);
-	for (unsigned i = 0; i < FILLS / 2; i++) {
-		model_start(kernel, i, MODEL_READ, i, 1, 0);
-		model_step(kernel, i);
-	}
-	(void)turn(1);
-	assert_int_equal(out(0), FILLS / 2);
-	(void)turn(EVERY_NS);
-	assert_int_equal(out(1), 0);
+	for (unsigned i = 0; i < FILLS / 2; i++)
+		bench_start(0, i, MODEL_READ, i);
+	bench_turn();
+	assert_int_equal(bench_out(0), FILLS / 2);
+	(void)bench_turn_after(EVERY_NS);
+	assert_int_equal(bench_out(1), 0);
 	while (world_vios_work(&world, 0, 0, MODEL_FINE))
 		assert_true(world_vios_answer(&world, 0, 0));
-	(void)turn(1);
+	bench_turn();
 	begin_check();
-	serve(1, MODEL_FINE);
+	bench_answer(1, MODEL_FINE);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, bench_tear_down)
 		TEST(a_page_is_read_back_over_the_other_path),
 		TEST(checks_are_budgeted_and_go_round),
 		TEST(without_anything_to_check_the_thread_sleeps),

@@ -12,13 +12,10 @@
 
 #include "hvcore/pager/pager_priv.h"
 #include "tests/support/oom.h"
-#include "tests/support/pager_world.h"
+#include "tests/support/pager_bench.h"
 
-#define PAGES 16u
-#define FRAMES 64u /* more than pages: nothing is stolen but by the test */
+#define PAGES BENCH_PAGES
 #define FILLS 4u
-
-static struct world world;
 
 static struct hv_space *space(void)
 {
@@ -30,11 +27,6 @@ static struct hv_page_table *table(void)
 	return &space()->table;
 }
 
-static unsigned out(unsigned path)
-{
-	return hv_pager_path_out(world.pager, path);
-}
-
 static struct hv_space_stat stat_of(void)
 {
 	struct hv_space_stat stat;
@@ -43,80 +35,22 @@ static struct hv_space_stat stat_of(void)
 	return stat;
 }
 
-static void check(void)
-{
-	assert_null(world_check(&world));
-}
-
 static int set_up(void **state)
 {
+	struct world_config config = bench_config(1, FILLS);
+
 	(void)state;
-	world_init(&world, &(struct world_config){ .members = 1,
-						   .pages = PAGES,
-						   .slots = PAGES + 8,
-						   .threads = FILLS,
-						   .frames = FRAMES,
-						   .is_mirrored = true,
-						   .fills = FILLS,
-						   .reads = FILLS,
-						   .writes = 8 });
+	config.is_mirrored = true;
+	world_init(&world, &config);
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	check();
-	world_fini(&world);
-	return 0;
-}
-
-static struct hv_pager_run turn(void)
-{
-	struct model_kernel *kernel = &world.members[0].kernel;
-	struct hv_pager_run run;
-
-	world.now_ns += 1000000;
-	world_member_events(&world, 0, 0, MODEL_THREADS_MAX);
-	run = world_run(&world);
-	for (unsigned n = 0; n < world.config.threads; n++)
-		if (kernel->threads[n].state == MODEL_READY)
-			model_step(kernel, n);
-	check();
-	return run;
-}
-
-/* One request of that path is carried out and answered. */
-static void serve(unsigned path, enum model_fault fault)
-{
-	assert_true(world_vios_work(&world, path, 0, fault));
-	assert_true(world_vios_answer(&world, path, 0));
-	check();
-}
-
-static bool is_idle(void)
-{
-	return world.members[0].kernel.threads[0].state == MODEL_IDLE;
-}
-
-static void touch(enum model_op op, uint32_t page)
-{
-	struct model_kernel *kernel = &world.members[0].kernel;
-
-	model_start(kernel, 0, op, page, 1, ++world.version);
-	model_step(kernel, 0);
-	(void)turn();
 }
 
 /* The page's write is out on every side that is open. */
 static void steal(uint32_t page)
 {
-	touch(MODEL_WRITE, page);
-	assert_true(is_idle());
-	while (hv_queue_pop(table(), HV_QUEUE_SMALL) != HV_PAGE_NONE)
-		continue;
-	(void)hv_steal(space(), &page, 1, world.now_ns);
-	hv_paths_flush(world.pager);
+	bench_touch(MODEL_WRITE, page);
+	assert_true(bench_is_idle(0, 0));
+	bench_steal(0, page);
 	assert_int_equal(hv_page_state(table(), page), HV_PAGE_STEALING);
 }
 
@@ -124,8 +58,8 @@ static uint32_t put_away(uint32_t page)
 {
 	steal(page);
 	for (unsigned path = 0; path < HV_PATHS; path++)
-		if (out(path) > 0)
-			serve(path, MODEL_FINE);
+		if (bench_out(path) > 0)
+			bench_answer(path, MODEL_FINE);
 	assert_int_equal(hv_page_state(table(), page), HV_PAGE_STOLEN);
 	return table()->pages[page].slot;
 }
@@ -152,11 +86,11 @@ static void a_page_is_written_to_both_and_safe_after_both(void **state)
 
 	(void)state;
 	steal(3);
-	assert_int_equal(out(0), 1);
-	assert_int_equal(out(1), 1);
-	serve(1, MODEL_FINE);
+	assert_int_equal(bench_out(0), 1);
+	assert_int_equal(bench_out(1), 1);
+	bench_answer(1, MODEL_FINE);
 	assert_int_equal(hv_page_state(table(), 3), HV_PAGE_STEALING);
-	serve(0, MODEL_FINE);
+	bench_answer(0, MODEL_FINE);
 	assert_int_equal(hv_page_state(table(), 3), HV_PAGE_STOLEN);
 	check_missed(3, false, false);
 	slot = table()->pages[3].slot;
@@ -170,27 +104,27 @@ static void a_write_that_fails_on_one_side_is_missed_there(void **state)
 {
 	(void)state;
 	steal(3);
-	serve(0, MODEL_ERROR);
-	serve(1, MODEL_FINE);
+	bench_answer(0, MODEL_ERROR);
+	bench_answer(1, MODEL_FINE);
 	world.is_damaged = true;
 	assert_int_equal(hv_page_state(table(), 3), HV_PAGE_STOLEN);
 	check_missed(3, true, false);
 	assert_int_equal(stat_of().pause, HV_PAUSE_NONE);
 	assert_int_equal(stat_of().missed[0], 1);
-	touch(MODEL_READ, 3); /* not from its own path */
-	assert_int_equal(out(1), 1);
-	serve(1, MODEL_FINE);
-	(void)turn();
-	assert_true(is_idle());
+	bench_touch(MODEL_READ, 3); /* not from its own path */
+	assert_int_equal(bench_out(1), 1);
+	bench_answer(1, MODEL_FINE);
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
 }
 
 static void a_write_that_fails_on_both_keeps_the_page(void **state)
 {
 	(void)state;
 	steal(3);
-	serve(0, MODEL_ERROR);
+	bench_answer(0, MODEL_ERROR);
 	assert_int_equal(hv_page_state(table(), 3), HV_PAGE_STEALING);
-	serve(1, MODEL_ERROR);
+	bench_answer(1, MODEL_ERROR);
 	assert_int_equal(hv_page_state(table(), 3), HV_PAGE_RESIDENT);
 	assert_int_equal(stat_of().pause, HV_PAUSE_ERROR);
 	assert_int_equal(stat_of().counts.io_errors, 2);
@@ -204,25 +138,25 @@ static void end_while_written(unsigned lost, bool is_answered_first)
 
 	steal(3);
 	if (is_answered_first)
-		serve(other, MODEL_FINE);
+		bench_answer(other, MODEL_FINE);
 	assert_true(world_vios_end(&world, lost));
-	check();
+	bench_check();
 	if (!is_answered_first)
-		serve(other, MODEL_FINE);
+		bench_answer(other, MODEL_FINE);
 	assert_int_equal(hv_page_state(table(), 3), HV_PAGE_STOLEN);
 	check_missed(3, lost == 0, lost == 1);
 	assert_int_equal(stat_of().slots_in[HV_SLOT_QUARANTINED], 0);
 	assert_true(world_vios_late(&world, lost, 0, 0));
-	check();
-	touch(MODEL_READ, 3);
-	serve(other, MODEL_FINE);
-	(void)turn();
-	assert_true(is_idle());
+	bench_check();
+	bench_touch(MODEL_READ, 3);
+	bench_answer(other, MODEL_FINE);
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
 	come_back(lost);
-	while (turn().is_busy || out(0) + out(1) > 0)
+	while (bench_turn_after(BENCH_TURN_NS).is_busy || bench_out(0) + bench_out(1) > 0)
 		for (unsigned path = 0; path < HV_PATHS; path++)
-			while (out(path) > 0)
-				serve(path, MODEL_FINE);
+			while (bench_out(path) > 0)
+				bench_answer(path, MODEL_FINE);
 	assert_int_equal(stat_of().missed[0] + stat_of().missed[1], 0);
 	world_vios_activate(&world, 0);
 }
@@ -245,12 +179,12 @@ static void p4_a_slot_is_free_after_both_answers(void **state)
 	(void)state;
 	steal(3);
 	slot = table()->pages[3].slot;
-	touch(MODEL_WRITE, 3);
-	assert_true(is_idle());
+	bench_touch(MODEL_WRITE, 3);
+	assert_true(bench_is_idle(0, 0));
 	assert_int_equal(hv_slot_class(table(), slot), HV_SLOT_CONDEMNED);
-	serve(0, MODEL_FINE);
+	bench_answer(0, MODEL_FINE);
 	assert_int_equal(hv_slot_class(table(), slot), HV_SLOT_CONDEMNED);
-	serve(1, MODEL_FINE);
+	bench_answer(1, MODEL_FINE);
 	assert_int_equal(hv_slot_class(table(), slot), HV_SLOT_FREE);
 }
 
@@ -262,7 +196,7 @@ static void p9_a_side_in_doubt_is_not_opened(void **state)
 	(void)state;
 	steal(3);
 	assert_true(world_vios_end(&world, 1));
-	serve(0, MODEL_FINE);
+	bench_answer(0, MODEL_FINE);
 	assert_true(world_vios_start(&world, 1));
 	assert_int_equal(hv_pager_device(world.pager, space(), 1, true, 0, &err),
 			 HV_E_STATE);
@@ -278,11 +212,11 @@ static void a_partition_ends_with_both_halves_out(void **state)
 	(void)state;
 	steal(3);
 	world_member_kill(&world, 0);
-	check();
-	serve(0, MODEL_FINE);
+	bench_check();
+	bench_answer(0, MODEL_FINE);
 	assert_int_equal(hv_space_life(space()), HV_LIFE_ENDING);
 	assert_true(world_vios_end(&world, 1));
-	check();
+	bench_check();
 	assert_int_equal(hv_space_life(space()), HV_LIFE_IN_DOUBT);
 	assert_true(world_member_reap(&world, 0));
 }
@@ -296,18 +230,18 @@ static void a_page_waits_for_the_side_that_has_it(void **state)
 	check_missed(3, false, true);
 	come_back(1);
 	assert_true(world_vios_end(&world, 0));
-	touch(MODEL_READ, 3);
-	assert_int_equal(out(1), 0);
+	bench_touch(MODEL_READ, 3);
+	assert_int_equal(bench_out(1), 0);
 	assert_int_equal(stat_of().wait, HV_WAIT_DEVICE);
 	for (unsigned i = 0; i < 20; i++)
-		(void)turn();
+		bench_turn();
 	assert_int_equal(hv_page_state(table(), 3), HV_PAGE_STOLEN);
 	come_back(0);
-	(void)turn();
-	assert_int_equal(out(0), 1); /* a fault goes first */
-	serve(0, MODEL_FINE);
-	(void)turn();
-	assert_true(is_idle());
+	bench_turn();
+	assert_int_equal(bench_out(0), 1); /* a fault goes first */
+	bench_answer(0, MODEL_FINE);
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
 }
 
 static void damage_on_one_side_is_healed_from_the_other(void **state)
@@ -316,17 +250,17 @@ static void damage_on_one_side_is_healed_from_the_other(void **state)
 	world.is_damaged = true;
 	world.is_one_side = true;
 	world.members[0].device.slots[put_away(3)].tail ^= 1;
-	touch(MODEL_READ, 3);
-	serve(0, MODEL_FINE);
-	assert_int_equal(out(0), 0);
-	serve(1, MODEL_FINE);
+	bench_touch(MODEL_READ, 3);
+	bench_answer(0, MODEL_FINE);
+	assert_int_equal(bench_out(0), 0);
+	bench_answer(1, MODEL_FINE);
 	check_missed(3, true, false);
 	assert_int_equal(stat_of().counts.healed, 1);
 	assert_int_equal(stat_of().counts.checksum_errors, 1);
-	(void)turn();
-	assert_true(is_idle());
-	serve(1, MODEL_FINE); /* resync, though the page is in its frame again */
-	serve(0, MODEL_FINE);
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
+	bench_answer(1, MODEL_FINE); /* resync, though the page is in its frame again */
+	bench_answer(0, MODEL_FINE);
 	check_missed(3, false, false);
 	assert_int_equal(stat_of().counts.resynced, 1);
 	assert_true(world.members[0].device.slots[table()->pages[3].slot].tail ==
@@ -341,24 +275,24 @@ static void damage_waits_for_a_side_that_is_away(void **state)
 	world.is_one_side = true;
 	world.members[0].device.slots[put_away(3)].tail ^= 1;
 	assert_true(world_vios_end(&world, 1));
-	touch(MODEL_READ, 3);
+	bench_touch(MODEL_READ, 3);
 	for (unsigned i = 0, served = 0; i < 2000; i++) {
-		if (out(0) > 0)
-			serve(0, served++ % 2 == 0 ? MODEL_FINE : MODEL_ERROR);
+		if (bench_out(0) > 0)
+			bench_answer(0, served++ % 2 == 0 ? MODEL_FINE : MODEL_ERROR);
 		world.now_ns += 50000000;
-		(void)turn();
+		bench_turn();
 	}
 	assert_int_equal(hv_page_state(table(), 3), HV_PAGE_INFLIGHT);
 	assert_true(stat_of().counts.checksum_errors > 3);
 	come_back(1);
-	for (unsigned i = 0; i < 10000 && out(1) == 0; i++) {
-		if (out(0) > 0)
-			serve(0, MODEL_FINE);
-		(void)turn();
+	for (unsigned i = 0; i < 10000 && bench_out(1) == 0; i++) {
+		if (bench_out(0) > 0)
+			bench_answer(0, MODEL_FINE);
+		bench_turn();
 	}
-	serve(1, MODEL_FINE);
-	(void)turn();
-	assert_true(is_idle());
+	bench_answer(1, MODEL_FINE);
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
 }
 
 static void damage_on_both_sides_is_a_lost_page(void **state)
@@ -371,9 +305,9 @@ static void damage_on_both_sides_is_a_lost_page(void **state)
 	world.members[0].device.slots[slot].tail ^= 1;
 	world.members[0].mirror.slots[slot].tail ^= 1;
 	world.members[0].kernel.pages[3].may_poison = true;
-	touch(MODEL_READ, 3);
+	bench_touch(MODEL_READ, 3);
 	for (unsigned i = 0; i < HV_CHECKSUM_TRIES; i++)
-		serve(i % 2, MODEL_FINE);
+		bench_answer(i % 2, MODEL_FINE);
 	assert_int_equal(hv_page_state(table(), 3), HV_PAGE_POISONED);
 }
 
@@ -385,26 +319,23 @@ static void p17_a_page_does_not_leave_for_a_copy_that_may_be_lost(void **state)
 	(void)state;
 	assert_true(world_vios_end(&world, 1));
 	(void)put_away(page);
-	touch(MODEL_READ, page); /* clean now */
-	serve(0, MODEL_FINE);
-	(void)turn();
-	assert_true(is_idle());
+	bench_touch(MODEL_READ, page); /* clean now */
+	bench_answer(0, MODEL_FINE);
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
 	check_missed(page, false, true);
 	come_back(1);
 	assert_true(world_vios_end(&world, 0));
-	while (hv_queue_pop(table(), HV_QUEUE_SMALL) != HV_PAGE_NONE)
-		continue;
-	(void)hv_steal(space(), &page, 1, world.now_ns);
+	bench_steal(0, page);
 	assert_int_equal(hv_page_state(table(), page), HV_PAGE_STEALING);
-	hv_paths_flush(world.pager);
-	serve(1, MODEL_FINE);
+	bench_answer(1, MODEL_FINE);
 	check_missed(page, true, false);
 	assert_int_equal(stat_of().slots_in[HV_SLOT_LIVE], 1);
 	world_lose(&world, 0);
-	touch(MODEL_READ, page);
-	serve(1, MODEL_FINE);
-	(void)turn();
-	assert_true(is_idle());
+	bench_touch(MODEL_READ, page);
+	bench_answer(1, MODEL_FINE);
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
 }
 
 /* Nor is a write safe that only a side has answered that is closed since. */
@@ -413,15 +344,15 @@ static void p17_an_answer_of_a_side_that_is_gone_is_not_enough(void **state)
 	(void)state;
 	for (unsigned first = 0; first < HV_PATHS; first++) {
 		steal(3);
-		serve(first, MODEL_FINE);
+		bench_answer(first, MODEL_FINE);
 		assert_true(world_vios_end(&world, first));
-		serve(HV_PATHS - 1 - first, MODEL_ERROR);
+		bench_answer(HV_PATHS - 1 - first, MODEL_ERROR);
 		assert_int_equal(hv_page_state(table(), 3), HV_PAGE_RESIDENT);
 		assert_int_equal(stat_of().slots_in[HV_SLOT_FREE], PAGES + 8);
 		come_back(first);
 		world.now_ns += 10 * (uint64_t)HV_WRITE_WAIT_NS;
 		steal(3);
-		serve(first, MODEL_FINE);
+		bench_answer(first, MODEL_FINE);
 		assert_true(world_vios_end(&world, first));
 		assert_true(world_vios_end(&world, HV_PATHS - 1 - first));
 		assert_int_equal(hv_page_state(table(), 3), HV_PAGE_RESIDENT);
@@ -442,17 +373,17 @@ static void what_a_side_missed_is_brought(void **state)
 	assert_int_equal(stat_of().missed[1], PAGES);
 	come_back(1);
 	while (stat_of().missed[1] > 0 && rounds++ < 1000) {
-		(void)turn();
-		most = out(0) > most ? out(0) : most;
+		bench_turn();
+		most = bench_out(0) > most ? bench_out(0) : most;
 		for (unsigned path = 0; path < HV_PATHS; path++)
-			while (out(path) > 0)
-				serve(path, MODEL_FINE);
+			while (bench_out(path) > 0)
+				bench_answer(path, MODEL_FINE);
 	}
 	assert_int_equal(stat_of().missed[1], 0);
 	assert_int_equal(stat_of().counts.resynced, PAGES);
 	assert_int_equal(most, FILLS);
-	assert_true(turn().wake_ns == UINT64_MAX);
-	assert_int_equal(out(0) + out(1), 0);
+	assert_true(bench_turn_after(BENCH_TURN_NS).wake_ns == UINT64_MAX);
+	assert_int_equal(bench_out(0) + bench_out(1), 0);
 	world_ruin(&world, 0);
 	assert_true(world_read_all(&world));
 }
@@ -467,16 +398,16 @@ static void p4_a_slot_that_is_brought_is_condemned_when_its_page_goes(void **sta
 		assert_true(world_vios_end(&world, 1));
 		slot = put_away(3);
 		come_back(1);
-		(void)turn();
-		assert_int_equal(out(0), 1);
+		bench_turn();
+		assert_int_equal(bench_out(0), 1);
 		if (half == 1)
-			serve(0, MODEL_FINE);
-		assert_int_equal(out(1), half);
+			bench_answer(0, MODEL_FINE);
+		assert_int_equal(bench_out(1), half);
 		assert_true(world_member_discard(&world, 0, 3, 1));
-		check();
+		bench_check();
 		assert_int_equal(hv_slot_class(table(), slot), HV_SLOT_CONDEMNED);
 		assert_int_equal(stat_of().missed[1], 0);
-		serve(half, MODEL_FINE);
+		bench_answer(half, MODEL_FINE);
 		assert_int_equal(hv_slot_class(table(), slot), HV_SLOT_FREE);
 	}
 	assert_int_equal(stat_of().counts.resynced, 0);
@@ -495,32 +426,30 @@ static void p4_a_slot_that_is_written_again_is_not_brought(void **state)
 	assert_true(world_vios_end(&world, 1));
 	slot = put_away(page);
 	version = world.version;
-	touch(MODEL_READ, page);
-	serve(0, MODEL_FINE);
-	(void)turn();
-	assert_true(is_idle());
+	bench_touch(MODEL_READ, page);
+	bench_answer(0, MODEL_FINE);
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
 	for (unsigned i = 0; i < FILLS; i++)
-		assert_true(model_vios_ops.take(&world.vios[0], HV_OP_READ, 1,
-						&buffers[i]));
+		assert_true(
+			model_vios_ops.take(&world.vios[0], HV_OP_READ, 1, &buffers[i]));
 	come_back(1);
-	(void)turn();
+	bench_turn();
 	assert_int_equal(world.pager->walkers[HV_CHECKS].state, HV_WALKER_QUEUED);
 	model_start(&world.members[0].kernel, 0, MODEL_WRITE, page, 1, version);
 	model_step(&world.members[0].kernel, 0);
 	world_member_events(&world, 0, 0, MODEL_THREADS_MAX);
 	model_step(&world.members[0].kernel, 0);
-	assert_true(is_idle());
+	assert_true(bench_is_idle(0, 0));
 	table()->slot_cursor = slot;
-	while (hv_queue_pop(table(), HV_QUEUE_MAIN) != HV_PAGE_NONE)
-		continue;
-	(void)hv_steal(space(), &page, 1, world.now_ns);
+	bench_steal(0, page);
 	assert_int_equal(table()->pages[page].slot, slot);
 	for (unsigned i = 0; i < FILLS; i++)
 		model_vios_ops.give(&world.vios[0], buffers[i], 1);
-	(void)turn();
-	assert_int_equal(out(0), 1); /* the page-out alone */
-	serve(0, MODEL_FINE);
-	serve(1, MODEL_FINE);
+	bench_turn();
+	assert_int_equal(bench_out(0), 1); /* the page-out alone */
+	bench_answer(0, MODEL_FINE);
+	bench_answer(1, MODEL_FINE);
 	assert_int_equal(hv_page_state(table(), page), HV_PAGE_STOLEN);
 	check_missed(page, false, false);
 }
@@ -532,21 +461,21 @@ static void m3_a_slot_is_missed_until_its_write_is_answered(void **state)
 	assert_true(world_vios_end(&world, 1));
 	(void)put_away(3);
 	come_back(1);
-	(void)turn();
-	serve(0, MODEL_FINE);
+	bench_turn();
+	bench_answer(0, MODEL_FINE);
 	check_missed(3, false, true);
 	assert_true(world_vios_end(&world, 1));
 	check_missed(3, false, true);
 	come_back(1);
-	(void)turn();
-	serve(0, MODEL_FINE);
-	serve(1, MODEL_ERROR);
+	bench_turn();
+	bench_answer(0, MODEL_FINE);
+	bench_answer(1, MODEL_ERROR);
 	check_missed(3, false, true);
-	assert_int_equal(out(0) + out(1), 0);
+	assert_int_equal(bench_out(0) + bench_out(1), 0);
 	world.now_ns += HV_WRITE_WAIT_NS;
-	(void)turn();
-	serve(0, MODEL_FINE);
-	serve(1, MODEL_FINE);
+	bench_turn();
+	bench_answer(0, MODEL_FINE);
+	bench_answer(1, MODEL_FINE);
 	check_missed(3, false, false);
 }
 
@@ -561,14 +490,14 @@ static void a_frame_that_both_write_out_is_one(void **state)
 	free = hv_frames_free(&world.frames);
 	assert_int_equal(hv_frames_soon(&world.frames), free + 3);
 	world.now_ns += HV_QUIET_NS;
-	(void)turn();
+	bench_turn();
 	assert_int_equal(hv_frames_soon(&world.frames), free);
-	serve(0, MODEL_FINE);
-	(void)turn();
+	bench_answer(0, MODEL_FINE);
+	bench_turn();
 	assert_int_equal(hv_frames_soon(&world.frames), free);
 	for (unsigned i = 0; i < 3; i++)
-		serve(1, MODEL_FINE);
-	(void)turn();
+		bench_answer(1, MODEL_FINE);
+	bench_turn();
 	assert_int_equal(hv_frames_free(&world.frames), free + 1);
 	assert_int_equal(hv_frames_soon(&world.frames), free + 3);
 }
@@ -580,12 +509,10 @@ static void without_buffers_on_one_side_the_page_stays(void **state)
 
 	(void)state;
 	assert_true(model_vios_ops.take(&world.vios[1], HV_OP_WRITE, 8, &buffer));
-	touch(MODEL_WRITE, page);
-	while (hv_queue_pop(table(), HV_QUEUE_SMALL) != HV_PAGE_NONE)
-		continue;
-	(void)hv_steal(space(), &page, 1, world.now_ns);
+	bench_touch(MODEL_WRITE, page);
+	bench_steal(0, page);
 	assert_int_equal(hv_page_state(table(), page), HV_PAGE_RESIDENT);
-	assert_int_equal(out(0) + out(1), 0);
+	assert_int_equal(bench_out(0) + bench_out(1), 0);
 	model_vios_ops.give(&world.vios[1], buffer, 8);
 	assert_int_equal(stat_of().slots_in[HV_SLOT_FREE], PAGES + 8);
 	(void)put_away(page);
@@ -598,16 +525,16 @@ static void a_planned_end_of_a_side_is_made_up_for(void **state)
 	assert_true(world_vios_leave(&world, 0));
 	(void)put_away(2); /* over the other one alone */
 	check_missed(2, true, false);
-	touch(MODEL_READ, 1);
-	assert_int_equal(out(1), 1);
-	serve(1, MODEL_FINE);
-	(void)turn();
-	assert_true(is_idle());
+	bench_touch(MODEL_READ, 1);
+	assert_int_equal(bench_out(1), 1);
+	bench_answer(1, MODEL_FINE);
+	bench_turn();
+	assert_true(bench_is_idle(0, 0));
 	assert_true(world_vios_end(&world, 0));
 	come_back(0);
-	(void)turn();
-	serve(1, MODEL_FINE);
-	serve(0, MODEL_FINE);
+	bench_turn();
+	bench_answer(1, MODEL_FINE);
+	bench_answer(0, MODEL_FINE);
 	assert_int_equal(stat_of().missed[0], 0);
 }
 
@@ -635,7 +562,7 @@ static void no_memory_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, bench_tear_down)
 		TEST(a_page_is_written_to_both_and_safe_after_both),
 		TEST(a_write_that_fails_on_one_side_is_missed_there),
 		TEST(a_write_that_fails_on_both_keeps_the_page),

@@ -12,13 +12,11 @@
 #include <string.h>
 
 #include "hvcore/pager/pager_priv.h"
-#include "tests/support/pager_world.h"
+#include "tests/support/pager_bench.h"
 
-#define PAGES 16u
-#define FRAMES 32u /* more than pages: nothing is stolen but by the test */
+#define PAGES BENCH_PAGES
+#define FRAMES BENCH_FRAMES
 #define HOUR_NS UINT64_C(3600000000000)
-
-static struct world world;
 
 static struct world_member *member(void)
 {
@@ -48,73 +46,38 @@ static uint32_t slot_of(uint32_t page)
 	return space()->table.pages[page].slot;
 }
 
-static void check(void)
+static void open_world(uint32_t slots)
 {
-	assert_null(world_check(&world));
-}
+	struct world_config config = bench_config(1, 4);
 
-static void open_world(uint32_t slots, uint32_t frames)
-{
-	world_init(&world, &(struct world_config){ .members = 1,
-						   .pages = PAGES,
-						   .slots = slots,
-						   .threads = 4,
-						   .frames = frames,
-						   .fills = 4,
-						   .reads = 4,
-						   .writes = 8 });
+	config.slots = slots;
+	world_init(&world, &config);
 }
 
 static int set_up(void **state)
 {
 	(void)state;
-	open_world(PAGES + 8, FRAMES);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	check();
-	world_fini(&world);
+	open_world(PAGES + 8);
 	return 0;
 }
 
 static void start(enum model_op op, uint32_t page)
 {
-	model_start(&member()->kernel, 0, op, page, 1, ++world.version);
-	model_step(&member()->kernel, 0);
+	bench_start(0, 0, op, page);
 }
 
-/* One turn of the fault thread; the VIOS does nothing. */
-static void turn(void)
+static void steal(uint32_t page)
 {
-	struct model_thread *thread = &member()->kernel.threads[0];
-
-	world_member_events(&world, 0, 0, MODEL_THREADS_MAX);
-	(void)world_run(&world);
-	if (thread->state == MODEL_READY)
-		model_step(&member()->kernel, 0);
-	world.now_ns += 1000000;
-	check();
-}
-
-static void serve(unsigned path)
-{
-	while (world_vios_work(&world, path, 0, MODEL_FINE))
-		continue;
-	while (world_vios_answer(&world, path, 0))
-		continue;
-	check();
+	bench_steal(0, page);
 }
 
 static void finish_touch(void)
 {
 	for (unsigned i = 0; i < 100; i++) {
-		if (member()->kernel.threads[0].state == MODEL_IDLE)
+		if (bench_is_idle(0, 0))
 			return;
-		turn();
-		serve(0);
+		bench_turn();
+		bench_serve(0);
 	}
 	fail_msg("a touch is not served");
 }
@@ -125,28 +88,11 @@ static void touch(enum model_op op, uint32_t page)
 	finish_touch();
 }
 
-/* Begins its page-out: off the queue, as a victim is. */
-static void steal(uint32_t page)
-{
-	struct hv_page_table *table = &space()->table;
-	uint32_t others[PAGES];
-	unsigned count = 0;
-	uint32_t next;
-
-	while ((next = hv_queue_pop(table, HV_QUEUE_SMALL)) != HV_PAGE_NONE)
-		if (next != page)
-			others[count++] = next;
-	for (unsigned i = 0; i < count; i++)
-		hv_queue_push(table, HV_QUEUE_SMALL, others[i]);
-	(void)hv_steal(space(), &page, 1, world.now_ns);
-	hv_paths_flush(world.pager);
-}
-
 static void steal_out(uint32_t page)
 {
 	touch(MODEL_WRITE, page);
 	steal(page);
-	serve(0);
+	bench_serve(0);
 	assert_int_equal(state_of(page), HV_PAGE_STOLEN);
 }
 
@@ -160,7 +106,7 @@ static void p2_the_end_of_a_partition_gives_everything_back(void **state)
 	world_member_kill(&world, 0);
 	assert_int_equal(hv_frames_free(&world.frames), FRAMES);
 	assert_int_equal(hv_space_life(space()), HV_LIFE_ENDING); /* a write is out */
-	serve(0);
+	bench_serve(0);
 	assert_int_equal(hv_space_life(space()), HV_LIFE_ENDED);
 	assert_true(world_member_reap(&world, 0));
 }
@@ -172,7 +118,7 @@ static void p3_an_event_older_than_the_punch_finds_the_page_stolen(void **state)
 	touch(MODEL_WRITE, 0);
 	steal(0);
 	start(MODEL_WRITE, 0); /* protected: it waits, its event is not read yet */
-	serve(0);
+	bench_serve(0);
 	assert_int_equal(state_of(0), HV_PAGE_STOLEN);
 	finish_touch();
 	assert_int_equal(get().counts.page_ins, 1);
@@ -189,12 +135,12 @@ static void p4_a_slot_is_condemned_until_its_write_is_answered(void **state)
 	free_before = get().slots_in[HV_SLOT_FREE];
 	steal(0);
 	start(MODEL_WRITE, 0);
-	turn();
+	bench_turn();
 	assert_int_equal(state_of(0), HV_PAGE_RESIDENT);
 	assert_int_equal(get().counts.canceled_steals, 1);
 	assert_int_equal(get().slots_in[HV_SLOT_CONDEMNED], 1);
 	assert_int_equal(get().slots_in[HV_SLOT_FREE], free_before - 1);
-	serve(0);
+	bench_serve(0);
 	assert_int_equal(get().slots_in[HV_SLOT_CONDEMNED], 0);
 	assert_int_equal(get().slots_in[HV_SLOT_FREE], free_before);
 }
@@ -273,7 +219,7 @@ static void p7_a_blocked_space_is_not_stolen_from(void **state)
 	assert_int_equal(get().pause, HV_PAUSE_BLOCKED);
 	hv_frames_shrink(&world.frames, FRAMES - 1);
 	for (unsigned i = 0; i < 10; i++)
-		turn();
+		bench_turn();
 	assert_int_equal(get().pages_in[HV_PAGE_STEALING], 0);
 	assert_int_equal(state_of(0), HV_PAGE_RESIDENT);
 	hv_frames_grow(&world.frames, FRAMES - 1);
@@ -290,8 +236,8 @@ static void p9_no_time_ends_quarantine(void **state)
 	world_vios_activate(&world, 1);
 	for (unsigned i = 0; i < 10; i++) {
 		world.now_ns += HOUR_NS;
-		turn();
-		serve(1);
+		bench_turn();
+		bench_serve(1);
 	}
 	assert_int_equal(get().slots_in[HV_SLOT_QUARANTINED], 1);
 	world_drain(&world, 0, 0);
@@ -302,7 +248,7 @@ static void p10_a_clean_page_gives_its_slot_to_a_dirty_one(void **state)
 {
 	(void)state;
 	world_fini(&world);
-	open_world(2, FRAMES);
+	open_world(2);
 	steal_out(0);
 	steal_out(1);
 	touch(MODEL_READ, 0);
@@ -341,12 +287,12 @@ static void p10_page_out_stops_while_more_than_w_slots_are_in_quarantine(void **
 		touch(MODEL_WRITE, page);
 	hv_frames_shrink(&world.frames, FRAMES - PAGES); /* none is free */
 	for (unsigned i = 0; i < 10; i++)
-		turn();
+		bench_turn();
 	assert_int_equal(get().pause, HV_PAUSE_QUARANTINE);
 	assert_int_equal(hv_pager_path_out(world.pager, 0), 0);
 	hv_pager_drained(world.pager, space(), 1);
 	assert_int_equal(get().pause, HV_PAUSE_NONE);
-	turn();
+	bench_turn();
 	assert_true(hv_pager_path_out(world.pager, 0) > 0);
 	(void)world_vios_end(&world, 0); /* the model's device has no such slots */
 	hv_frames_grow(&world.frames, FRAMES - PAGES);
@@ -372,11 +318,11 @@ static void p12_a_frame_is_reserved_before_a_page_in_is_sent(void **state)
 	steal_out(0);
 	hv_frames_shrink(&world.frames, FRAMES);
 	start(MODEL_READ, 0);
-	turn();
+	bench_turn();
 	assert_int_equal(hv_pager_path_out(world.pager, 0), 0);
 	assert_int_equal(get().wait, HV_WAIT_FRAME);
 	hv_frames_grow(&world.frames, FRAMES);
-	turn();
+	bench_turn();
 	assert_int_equal(hv_pager_path_out(world.pager, 0), 1);
 	finish_touch();
 }
@@ -390,8 +336,8 @@ static void p12_no_memory_keeps_the_data_and_is_tried_again(void **state)
 	world.pool.limit = world.pool.blocks; /* fuller than we count */
 	start(MODEL_READ, 0);
 	for (unsigned i = 0; i < 10; i++) {
-		turn();
-		serve(0);
+		bench_turn();
+		bench_serve(0);
 	}
 	hv_pager_stat(world.pager, &stat);
 	assert_true(stat.nomems > 0);
@@ -452,7 +398,7 @@ static void p13_a_discard_cancels_and_gives_the_frame_back_once(void **state)
 	assert_int_equal(get().slots_in[HV_SLOT_CONDEMNED], 1);
 	assert_true(world_member_discard(&world, 0, 0, 1)); /* again: idempotent */
 	assert_int_equal(hv_frames_free(&world.frames), FRAMES);
-	serve(0);
+	bench_serve(0);
 	assert_int_equal(get().slots_in[HV_SLOT_CONDEMNED], 0);
 	touch(MODEL_READ, 0); /* zeros */
 }
@@ -466,8 +412,8 @@ static void p14_a_shrink_is_a_debt_that_reclaim_pays(void **state)
 	assert_true(hv_frames_free(&world.frames) < 0);
 	start(MODEL_READ, 0);
 	for (unsigned i = 0; i < 100 && hv_frames_free(&world.frames) < 0; i++) {
-		turn();
-		serve(0);
+		bench_turn();
+		bench_serve(0);
 	}
 	assert_true(hv_frames_free(&world.frames) >= 0);
 	assert_true(get().frames <= PAGES / 2);
@@ -485,7 +431,7 @@ static void p18_memory_shrinks_only_by_pages_that_hold_nothing(void **state)
 	assert_int_equal(hv_pager_resize(world.pager, space(), PAGES / 2), HV_OK);
 	assert_int_equal(hv_space_pages(space()), PAGES / 2);
 	assert_int_equal(get().pages_in[HV_PAGE_ZERO], PAGES / 2);
-	check();
+	bench_check();
 	assert_int_equal(hv_pager_resize(world.pager, space(), PAGES), HV_OK);
 	assert_int_equal(get().pages_in[HV_PAGE_ZERO], PAGES);
 	touch(MODEL_READ, PAGES - 1); /* zeros */
@@ -496,11 +442,11 @@ static void p18_a_fault_that_waits_beyond_the_memory_is_forgotten(void **state)
 	(void)state;
 	hv_frames_shrink(&world.frames, FRAMES); /* no frame: faults are parked */
 	start(MODEL_READ, PAGES - 1);
-	turn();
+	bench_turn();
 	assert_int_equal(get().wait, HV_WAIT_FRAME);
 	assert_int_equal(hv_pager_resize(world.pager, space(), PAGES / 2), HV_OK);
 	assert_int_equal(get().pending_faults, 0);
-	check();
+	bench_check();
 	assert_int_equal(hv_pager_resize(world.pager, space(), PAGES), HV_OK);
 	hv_frames_grow(&world.frames, FRAMES);
 	finish_touch(); /* it was woken, and faulted again */
@@ -556,7 +502,7 @@ static void p18_the_table_is_for_the_maximum(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, bench_tear_down)
 		TEST(p2_the_end_of_a_partition_gives_everything_back),
 		TEST(p3_an_event_older_than_the_punch_finds_the_page_stolen),
 		TEST(p4_a_slot_is_condemned_until_its_write_is_answered),
