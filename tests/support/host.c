@@ -375,6 +375,14 @@ struct test_guest *test_host_run(struct test_host *host,
 	return guest;
 }
 
+void test_host_run_all(struct test_host *host, const struct test_partition *specs,
+		       size_t count, uint64_t page_ins)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)test_host_run(host, &specs[i]);
+	test_host_wait_all_page_ins(host, specs, count, page_ins);
+}
+
 void test_host_run_again(struct test_host *host, struct test_guest *guest,
 			 const struct test_partition *spec)
 {

@@ -124,6 +124,9 @@ enum hv_code test_host_define(struct test_host *host, const struct test_partitio
 /* Defines and starts it, and waits until it runs. */
 struct test_guest *test_host_run(struct test_host *host,
 				 const struct test_partition *spec);
+/* Those, and waits until each has had so many more page-ins. */
+void test_host_run_all(struct test_host *host, const struct test_partition *specs,
+		       size_t count, uint64_t page_ins);
 /* The next run of one that has ended or is about to, on the same device. */
 void test_host_run_again(struct test_host *host, struct test_guest *guest,
 			 const struct test_partition *spec);
@@ -162,6 +165,9 @@ void test_host_wait_state(struct test_host *host, const char *name,
 			  Tarn__PartitionState state);
 /* At least so many more page-ins from now on. */
 void test_host_wait_page_ins(struct test_host *host, const char *name, uint64_t more);
+void test_host_wait_all_page_ins(struct test_host *host,
+				 const struct test_partition *specs, size_t count,
+				 uint64_t more);
 /* One complete pass over every partition's pages, none bad, no mismatch. */
 void test_host_verify(struct test_host *host);
 /*

@@ -305,6 +305,14 @@ void test_host_wait_page_ins(struct test_host *host, const char *name, uint64_t 
 	test_host_wait(host, has_page_ins, &wanted, TEST_HOST_WAIT_MS, "page-ins");
 }
 
+void test_host_wait_all_page_ins(struct test_host *host,
+				 const struct test_partition *specs, size_t count,
+				 uint64_t more)
+{
+	for (size_t i = 0; i < count; i++)
+		test_host_wait_page_ins(host, specs[i].name, more);
+}
+
 static bool has_passes(const Tarn__HvReply *reply, void *arg)
 {
 	const struct wanted *wanted = arg;

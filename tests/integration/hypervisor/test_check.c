@@ -34,10 +34,7 @@ static int set_up(void **state)
 	(void)state;
 	test_host_start(&host, &(struct test_host_config){ 0 });
 	assert_int_equal(test_host_pool(&host, 32, NULL), HV_OK);
-	for (size_t i = 0; i < HV_COUNT(load); i++)
-		(void)test_host_run(&host, &load[i]);
-	for (size_t i = 0; i < HV_COUNT(load); i++)
-		test_host_wait_page_ins(&host, load[i].name, 100);
+	test_host_run_all(&host, load, HV_COUNT(load), 100);
 	return 0;
 }
 

@@ -50,10 +50,7 @@ static int set_up(void **state)
 	test_host_start(&host, &(struct test_host_config){ .hang_ms = HANG_MS,
 							   .keeps_vios = true });
 	assert_int_equal(test_host_pool(&host, 16, NULL), HV_OK);
-	for (size_t i = 0; i < HV_COUNT(load); i++)
-		(void)test_host_run(&host, &load[i]);
-	test_host_wait_page_ins(&host, "db1", PAGE_INS);
-	test_host_wait_page_ins(&host, "db2", PAGE_INS);
+	test_host_run_all(&host, load, HV_COUNT(load), PAGE_INS);
 	return 0;
 }
 

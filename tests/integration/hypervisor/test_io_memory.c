@@ -203,6 +203,11 @@ static uint64_t share(uint64_t pages, uint64_t weight, bool is_constrained)
 	return pages | weight << 32 | (uint64_t)is_constrained << 48;
 }
 
+static void ask_share(uint64_t pages, uint32_t weight, uint64_t answer)
+{
+	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, pages, weight), answer);
+}
+
 static void a_partition_gives_up_of_its_share_and_takes_no_more(void **state)
 {
 	Tarn__HvReply *reply;
@@ -212,7 +217,7 @@ static void a_partition_gives_up_of_its_share_and_takes_no_more(void **state)
 	(void)state;
 	start_rogue(false);
 	assert_int_equal(rogue_do(&rogue, ROGUE_MAP, 0, 50), 0);
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 100, 64), share(100, 64, false));
+	ask_share(100, 64, share(100, 64, false));
 	reply = test_host_stat(&host, true);
 	assert_int_equal(test_stat_partition(reply, "rogue")->io_entitled_bytes,
 			 100 * HV_PAGE_BYTES);
@@ -220,12 +225,11 @@ static void a_partition_gives_up_of_its_share_and_takes_no_more(void **state)
 	tarn__hv_reply__free_unpacked(reply, NULL);
 	assert_int_equal(rogue_do(&rogue, ROGUE_MAP, 50, 51), 1);
 	/* not less than is mapped, not more than it was given */
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 3, 64), share(100, 64, true));
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 100000, 255),
-			 share(ENTITLED, 192, true));
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 100, 300), ROGUE_FAILED);
+	ask_share(3, 64, share(100, 64, true));
+	ask_share(100000, 255, share(ENTITLED, 192, true));
+	ask_share(100, 300, ROGUE_FAILED);
 	/* what it gave up is another's now: it has again what is left */
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 100, 192), share(100, 192, false));
+	ask_share(100, 192, share(100, 192, false));
 	assert_int_equal(test_host_define(&host,
 					  &(struct test_partition){ .name = "other",
 								    .mem_mib = 32,
@@ -236,12 +240,10 @@ static void a_partition_gives_up_of_its_share_and_takes_no_more(void **state)
 	room = reply->stat->pool->frames - reply->stat->pool->high_water - 30 * MIB_PAGES;
 	tarn__hv_reply__free_unpacked(reply, NULL);
 	assert_in_range(room, 101, ENTITLED - 1);
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, ENTITLED, 192),
-			 share(room, 192, true));
+	ask_share(ENTITLED, 192, share(room, 192, true));
 	assert_int_equal(rogue_do(&rogue, ROGUE_CHECK, 0, PAGES), 0);
 	test_host_remove(&host, "other", 7000);
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, ENTITLED, 192),
-			 share(ENTITLED, 192, false));
+	ask_share(ENTITLED, 192, share(ENTITLED, 192, false));
 	rogue_end(&rogue, &host);
 	test_host_end(&host);
 }
@@ -269,22 +271,21 @@ static void what_it_is_given_later_it_has_unless_it_gave_it_up(void **state)
 	(void)state;
 	start_rogue(false);
 	/* all of it, or more: nothing is given up */
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, ENTITLED, 192),
-			 share(ENTITLED, 192, false));
+	ask_share(ENTITLED, 192, share(ENTITLED, 192, false));
 	administer(200, 500);
 	check_share(200, 500);
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 9000, 255), share(500, 200, true));
+	ask_share(9000, 255, share(500, 200, true));
 	administer(210, 600);
 	check_share(210, 600);
 	/* the one is, the other is not */
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 300, 210), share(300, 210, false));
+	ask_share(300, 210, share(300, 210, false));
 	administer(220, 700);
 	check_share(220, 300);
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 700, 100), share(700, 100, false));
+	ask_share(700, 100, share(700, 100, false));
 	administer(230, 800);
 	check_share(100, 800);
 	/* less than what it left itself is not what it asked for */
-	assert_int_equal(rogue_do(&rogue, ROGUE_SHARE, 400, 100), share(400, 100, false));
+	ask_share(400, 100, share(400, 100, false));
 	administer(90, 350);
 	check_share(90, 350);
 	administer(192, ENTITLED);

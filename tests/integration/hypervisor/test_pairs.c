@@ -32,10 +32,7 @@ static int set_up(void **state)
 	(void)state;
 	test_host_start(&host, &(struct test_host_config){ .hang_ms = HANG_US / 1000 });
 	assert_int_equal(test_host_pool(&host, 32, NULL), HV_OK);
-	for (size_t i = 0; i < HV_COUNT(load); i++)
-		(void)test_host_run(&host, &load[i]);
-	for (size_t i = 0; i < HV_COUNT(load); i++)
-		test_host_wait_page_ins(&host, load[i].name, 200);
+	test_host_run_all(&host, load, HV_COUNT(load), 200);
 	return 0;
 }
 
@@ -105,8 +102,7 @@ static void check_log(size_t count, const char *kind, const char *from, const ch
 
 static void all_go_on(void)
 {
-	for (size_t i = 0; i < HV_COUNT(load); i++)
-		test_host_wait_page_ins(&host, load[i].name, 100);
+	test_host_wait_all_page_ins(&host, load, HV_COUNT(load), 100);
 }
 
 static void end_well(void)
