@@ -276,9 +276,7 @@ static void dispatch(struct partition *partition, struct hv_local_packet *packet
 
 static void on_packet(struct hv_watch *watch, unsigned events)
 {
-	struct partition *partition =
-		(struct partition *)(void *)((char *)watch -
-					     offsetof(struct partition, watch));
+	struct partition *partition = HV_CONTAINER(watch, struct partition, watch);
 	struct hv_local_packet packet;
 	struct hv_err err = { 0 };
 	enum hv_code code;
@@ -302,9 +300,7 @@ static void on_packet(struct hv_watch *watch, unsigned events)
 
 static void on_exit_seen(struct hv_watch *watch, unsigned events)
 {
-	struct partition *partition =
-		(struct partition *)(void *)((char *)watch -
-					     offsetof(struct partition, pidfd_watch));
+	struct partition *partition = HV_CONTAINER(watch, struct partition, pidfd_watch);
 
 	(void)events;
 	life_end(partition, "its process has ended");

@@ -224,9 +224,7 @@ void device_tell(struct fault_thread *thread, struct partition *partition, unsig
 
 static void visit_told(struct fault_thread *thread, struct fault_round *round) /* F */
 {
-	struct device_path *path =
-		(struct device_path *)(void *)((char *)round -
-					       offsetof(struct device_path, told));
+	struct device_path *path = HV_CONTAINER(round, struct device_path, told);
 
 	if (path->partition->memory.thread == thread)
 		device_tell(thread, path->partition, path->index);
@@ -236,9 +234,7 @@ static void tell(struct device_path *path);
 
 static void on_told(struct fault_round *round)
 {
-	struct device_path *path =
-		(struct device_path *)(void *)((char *)round -
-					       offsetof(struct device_path, told));
+	struct device_path *path = HV_CONTAINER(round, struct device_path, told);
 
 	/* cannot be: a device in doubt is not opened (P9). Then it is not used. */
 	if (atomic_load(&path->was_refused))
@@ -392,9 +388,7 @@ void device_path_lost(struct hypervisor *hv, unsigned path, bool has_doubt)
 
 static void on_drained(struct fault_round *round)
 {
-	struct device_path *path =
-		(struct device_path *)(void *)((char *)round -
-					       offsetof(struct device_path, drained));
+	struct device_path *path = HV_CONTAINER(round, struct device_path, drained);
 	struct partition *partition = path->partition;
 	struct vios *vios = &partition->hv->director.vios[path->index];
 
@@ -411,9 +405,7 @@ static void on_drained(struct fault_round *round)
 
 static void visit_drained(struct fault_thread *thread, struct fault_round *round) /* F */
 {
-	struct device_path *path =
-		(struct device_path *)(void *)((char *)round -
-					       offsetof(struct device_path, drained));
+	struct device_path *path = HV_CONTAINER(round, struct device_path, drained);
 
 	if (path->partition->memory.thread == thread)
 		hv_pager_drained(thread->pager, path->partition->memory.space,

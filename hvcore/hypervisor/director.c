@@ -35,12 +35,12 @@
 
 static struct vios *of_end(struct fault_round *round)
 {
-	return (struct vios *)(void *)((char *)round - offsetof(struct vios, end));
+	return HV_CONTAINER(round, struct vios, end);
 }
 
 static struct vios *of_leave(struct fault_round *round)
 {
-	return (struct vios *)(void *)((char *)round - offsetof(struct vios, leave));
+	return HV_CONTAINER(round, struct vios, leave);
 }
 
 void director_init(struct hypervisor *hv)

@@ -287,9 +287,7 @@ static void on_leg(struct fault_thread *thread, struct fault_mail *mail) /* F */
 
 static void on_round_done(struct hv_job *job)
 {
-	struct fault_round *round =
-		(struct fault_round *)(void *)((char *)job -
-					       offsetof(struct fault_round, job));
+	struct fault_round *round = HV_CONTAINER(job, struct fault_round, job);
 
 	round->is_out = false;
 	round->done(round); /* may free the round */

@@ -24,9 +24,7 @@ static void hang_up(struct greeting *greeting)
 
 static void on_packet(struct hv_watch *watch, unsigned events)
 {
-	struct greeting *greeting =
-		(struct greeting *)(void *)((char *)watch -
-					    offsetof(struct greeting, watch));
+	struct greeting *greeting = HV_CONTAINER(watch, struct greeting, watch);
 	struct hv_local_packet packet;
 	struct hv_err err = { 0 };
 	enum hv_code code;
@@ -98,9 +96,7 @@ static void accept_all(struct hypervisor *hv, int listener, bool is_vios)
 
 static void on_attach(struct hv_watch *watch, unsigned events)
 {
-	struct hypervisor *hv =
-		(struct hypervisor *)(void *)((char *)watch -
-					      offsetof(struct hypervisor, attach_watch));
+	struct hypervisor *hv = HV_CONTAINER(watch, struct hypervisor, attach_watch);
 
 	(void)events;
 	accept_all(hv, hv->attach_listener, false);
@@ -108,9 +104,7 @@ static void on_attach(struct hv_watch *watch, unsigned events)
 
 static void on_vasi(struct hv_watch *watch, unsigned events)
 {
-	struct hypervisor *hv =
-		(struct hypervisor *)(void *)((char *)watch -
-					      offsetof(struct hypervisor, vasi_watch));
+	struct hypervisor *hv = HV_CONTAINER(watch, struct hypervisor, vasi_watch);
 
 	(void)events;
 	accept_all(hv, hv->vasi_listener, true);

@@ -24,26 +24,22 @@
 
 static struct partition *of_add(struct fault_round *round)
 {
-	return (struct partition *)(void *)((char *)round -
-					    offsetof(struct partition, add));
+	return HV_CONTAINER(round, struct partition, add);
 }
 
 static struct partition *of_end(struct fault_round *round)
 {
-	return (struct partition *)(void *)((char *)round -
-					    offsetof(struct partition, end));
+	return HV_CONTAINER(round, struct partition, end);
 }
 
 static struct partition *of_discard(struct fault_round *round)
 {
-	return (struct partition *)(void *)((char *)round -
-					    offsetof(struct partition, discard));
+	return HV_CONTAINER(round, struct partition, discard);
 }
 
 static struct partition *of_block(struct fault_round *round)
 {
-	return (struct partition *)(void *)((char *)round -
-					    offsetof(struct partition, block));
+	return HV_CONTAINER(round, struct partition, block);
 }
 
 bool life_is_attached(const struct partition *partition)

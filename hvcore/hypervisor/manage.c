@@ -43,9 +43,7 @@ static void visit(struct fault_thread *thread, struct fault_round *round) /* F *
 
 static void on_round(struct fault_round *round)
 {
-	struct hypervisor *hv =
-		(struct hypervisor *)(void *)((char *)round -
-					      offsetof(struct hypervisor, manage.round));
+	struct hypervisor *hv = HV_CONTAINER(round, struct hypervisor, manage.round);
 
 	if (hv->manage.is_due)
 		manage_targets(hv);
@@ -193,8 +191,7 @@ void manage_targets(struct hypervisor *hv)
 
 static struct partition *of_look(struct sampler_look *look)
 {
-	return (struct partition *)(void *)((char *)look -
-					    offsetof(struct partition, managed.look));
+	return HV_CONTAINER(look, struct partition, managed.look);
 }
 
 static void stop_looking(struct managed *managed)
@@ -313,9 +310,7 @@ static bool is_pressed(struct hypervisor *hv, uint64_t now_ms)
 
 static void on_beat(struct hv_timer *timer)
 {
-	struct hypervisor *hv =
-		(struct hypervisor *)(void *)((char *)timer -
-					      offsetof(struct hypervisor, manage.beat));
+	struct hypervisor *hv = HV_CONTAINER(timer, struct hypervisor, manage.beat);
 	struct manage *manage = &hv->manage;
 	uint64_t now_ms = hv_clock_ms();
 

@@ -226,9 +226,7 @@ void pair_stat(struct partition *partition, Tarn__PartitionStat *stat)
 
 static void visit_tell(struct fault_thread *thread, struct fault_round *round) /* F */
 {
-	const struct director *director =
-		(struct director *)(void *)((char *)round -
-					    offsetof(struct director, told));
+	const struct director *director = HV_CONTAINER(round, struct director, told);
 
 	for (unsigned path = 0; path < HV_PATHS; path++) {
 		const struct fault_lane *lane = &thread->lanes[path];
@@ -254,9 +252,7 @@ void pair_ask(struct fault_thread *thread, struct memory *memory)
 
 static void on_told(struct fault_round *round)
 {
-	struct hypervisor *hv =
-		(struct hypervisor *)(void *)((char *)round -
-					      offsetof(struct hypervisor, director.told));
+	struct hypervisor *hv = HV_CONTAINER(round, struct hypervisor, director.told);
 
 	director_log_switched(hv);
 	pair_tell(hv);

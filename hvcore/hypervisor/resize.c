@@ -23,8 +23,7 @@
 
 static struct partition *of_round(struct fault_round *round)
 {
-	return (struct partition *)(void *)((char *)round -
-					    offsetof(struct partition, resize.round));
+	return HV_CONTAINER(round, struct partition, resize.round);
 }
 
 static void go_on(struct partition *partition);

@@ -121,9 +121,7 @@ static void *run(void *arg)
 
 static void on_looked(struct hv_job *job)
 {
-	struct sampler_look *look =
-		(struct sampler_look *)(void *)((char *)job -
-						offsetof(struct sampler_look, job));
+	struct sampler_look *look = HV_CONTAINER(job, struct sampler_look, job);
 
 	look->sampler->is_busy = false;
 	look->done(look);

@@ -54,8 +54,7 @@ static void on_answer(struct vios *vios, const struct hv_local_packet *packet)
 
 static void on_packet(struct hv_watch *watch, unsigned events)
 {
-	struct vios *vios =
-		(struct vios *)(void *)((char *)watch - offsetof(struct vios, watch));
+	struct vios *vios = HV_CONTAINER(watch, struct vios, watch);
 	struct hv_local_packet packet;
 	struct hv_err err = { 0 };
 	enum hv_code code;
@@ -83,8 +82,7 @@ static void on_packet(struct hv_watch *watch, unsigned events)
 
 static void on_exit_seen(struct hv_watch *watch, unsigned events)
 {
-	struct vios *vios = (struct vios *)(void *)((char *)watch -
-						    offsetof(struct vios, pidfd_watch));
+	struct vios *vios = HV_CONTAINER(watch, struct vios, pidfd_watch);
 
 	(void)events;
 	hv_watch_stop(&vios->pidfd_watch);
@@ -107,8 +105,7 @@ static void refuse(int fd, uint32_t tag, enum hv_code code, const char *text)
 
 static void visit_open(struct fault_thread *thread, struct fault_round *round) /* F */
 {
-	struct vios *vios =
-		(struct vios *)(void *)((char *)round - offsetof(struct vios, open));
+	struct vios *vios = HV_CONTAINER(round, struct vios, open);
 
 	fault_lane_open(thread, vios->path, &vios->window, vios->epoch);
 }

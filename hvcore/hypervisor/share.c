@@ -44,8 +44,7 @@ static enum hv_code check_ask(const struct partition *partition,
 
 static struct partition *of_round(struct fault_round *round)
 {
-	return (struct partition *)(void *)((char *)round -
-					    offsetof(struct partition, share.round));
+	return HV_CONTAINER(round, struct partition, share.round);
 }
 
 static enum hv_code commit(struct partition *partition, struct hv_err *err)

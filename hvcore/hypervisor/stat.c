@@ -32,9 +32,7 @@ static bool any_audit(const struct stat_request *requests)
 
 static void visit_stat(struct fault_thread *thread, struct fault_round *round) /* F */
 {
-	struct hypervisor *hv =
-		(struct hypervisor *)(void *)((char *)round -
-					      offsetof(struct hypervisor, stat_round));
+	struct hypervisor *hv = HV_CONTAINER(round, struct hypervisor, stat_round);
 	bool is_audit = hv->stat_is_audit;
 	struct fault_check *check = &hv->stat_checks[thread->index];
 
@@ -153,9 +151,7 @@ static void answer(struct hypervisor *hv, struct stat_request *request)
 
 static void on_round(struct fault_round *round)
 {
-	struct hypervisor *hv =
-		(struct hypervisor *)(void *)((char *)round -
-					      offsetof(struct hypervisor, stat_round));
+	struct hypervisor *hv = HV_CONTAINER(round, struct hypervisor, stat_round);
 	struct stat_request *request = hv->stat_now;
 
 	hv->stat_now = NULL;
