@@ -14,6 +14,7 @@
 
 struct test_coordinator c;
 struct model_host host;
+struct model_host second_host;
 
 int open_unknown(void **state)
 {
@@ -37,8 +38,39 @@ int close_one(void **state)
 	test_audit(&c);
 	assert_null(host.broken);
 	model_host_fini(&host);
+	model_host_fini(&second_host);
 	test_coordinator_close(&c);
 	return 0;
+}
+
+const Tarn__LparRecord *lpar_of(const char *name)
+{
+	return cluster_lpar(test_cluster(&c), name);
+}
+
+void add_device(const char *name, uint64_t bytes)
+{
+	assert_int_equal(test_pgdev(&c, "h1", name, bytes, NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+}
+
+void run_db1(Tarn__Redundancy redundancy)
+{
+	struct test_lpar lpar = {
+		.name = "db1", .host = "h1", .mem = 64 * MIB, .redundancy = redundancy
+	};
+
+	add_device("d1", 64 * MIB);
+	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
+	assert_int_equal(test_lpar_activate(&c, "db1", NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+}
+
+void bring_second(void)
+{
+	test_host_up(&c, &second_host, "h2");
+	assert_int_equal(test_pgdev(&c, "h2", "d1", 64 * MIB, NULL, NULL), HV_OK);
+	test_settle(&c, &second_host);
 }
 
 const Tarn__Event *last_event(const char *kind)

@@ -89,8 +89,7 @@ static void a_device_of_the_host_may_be_named(void **state)
 
 	(void)state;
 	some.device = (char *)(uintptr_t) "d1";
-	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
-	test_settle(&c, &host);
+	add_device("d1", 64 * MIB);
 	assert_int_equal(inject("vios2", &some, NULL), HV_OK);
 	assert_int_equal(host.injections, 1);
 	assert_non_null(strstr(last_event("vios.inject")->text, "device 'd1'"));
@@ -115,16 +114,11 @@ static void it_is_not_replaced_by_maintenance(void **state)
 
 static void not_in_the_middle_of_a_drill(void **state)
 {
-	struct test_lpar lpar = { .name = "db1", .host = "h1", .mem = 64 * MIB };
 	Tarn__Injection some = reads(10000);
 	struct hv_err err;
 
 	(void)state;
-	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
-	test_settle(&c, &host);
-	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
-	assert_int_equal(test_lpar_activate(&c, "db1", NULL, NULL), HV_OK);
-	test_settle(&c, &host);
+	run_db1(TARN__REDUNDANCY__REDUNDANCY_REQUIRED);
 	model_host_work(&host);
 	test_settle(&c, &host);
 	assert_int_equal(

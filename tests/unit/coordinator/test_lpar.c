@@ -14,32 +14,6 @@
 
 #include <cmocka.h>
 
-static struct model_host other;
-
-static int open_one(void **state)
-{
-	(void)open_up(state);
-	model_host_init(&other, "h2", 1024 * MIB);
-	return 0;
-}
-
-static int close_both(void **state)
-{
-	model_host_fini(&other);
-	return close_one(state);
-}
-
-static const Tarn__LparRecord *lpar_of(const char *name)
-{
-	return cluster_lpar(test_cluster(&c), name);
-}
-
-static void add_device(const char *name, uint64_t bytes)
-{
-	assert_int_equal(test_pgdev(&c, "h1", name, bytes, NULL, NULL), HV_OK);
-	test_settle(&c, &host);
-}
-
 static enum hv_code create(const char *name, uint64_t mem, struct hv_err *err)
 {
 	struct test_lpar lpar = { .name = name, .host = "h1", .mem = mem };
@@ -472,9 +446,7 @@ static void the_coordinator_places(void **state)
 		 "device of 64 MiB; nearest: h1");
 	assert_int_equal(cluster_count(test_cluster(&c), RECORD_LPAR), 0);
 	add_device("d1", 64 * MIB);
-	test_host_up(&c, &other, "h2");
-	assert_int_equal(test_pgdev(&c, "h2", "d1", 64 * MIB, NULL, NULL), HV_OK);
-	test_settle(&c, &other);
+	bring_second();
 	assert_int_equal(test_lpar_create(&c, &lpar, &err), HV_OK);
 	assert_string_equal(lpar_of("p1")->host, "h1"); /* equal: the lowest */
 	lpar.name = "p2";
@@ -529,7 +501,7 @@ static void a_dry_run_changes_nothing_and_explains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_one, close_both)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_up, close_one)
 		TEST(a_run_begins_and_ends),
 		TEST(run_ids_are_never_used_twice),
 		TEST(a_start_that_fails_gives_everything_back),

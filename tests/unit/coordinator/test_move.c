@@ -13,11 +13,6 @@
 
 #define LONG_NAME "a-name-that-is-longer-than-any-name-may-be"
 
-static const Tarn__LparRecord *lpar_of(const char *name)
-{
-	return cluster_lpar(test_cluster(&c), name);
-}
-
 static const Tarn__JobRecord *job_of(uint64_t id)
 {
 	return cluster_job(test_cluster(&c), id);

@@ -12,11 +12,6 @@
 
 #include "coordinator/cluster/live.h"
 
-static const Tarn__LparRecord *lpar_of(const char *name)
-{
-	return cluster_lpar(test_cluster(&c), name);
-}
-
 static void add_lpar(const char *name)
 {
 	struct test_lpar lpar = { .name = name, .host = "h1", .mem = 64 * MIB };

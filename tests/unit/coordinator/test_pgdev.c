@@ -91,16 +91,11 @@ static void one_path_is_one_device(void **state)
 
 static void a_device_in_use_is_not_removed(void **state)
 {
-	struct test_lpar lpar = { .name = "db1", .host = "h1", .mem = 64 * MIB };
 	struct hv_err err = { 0 };
 	uint64_t job;
 
 	(void)state;
-	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
-	test_settle(&c, &host);
-	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
-	assert_int_equal(test_lpar_activate(&c, "db1", NULL, NULL), HV_OK);
-	test_settle(&c, &host);
+	run_db1(TARN__REDUNDANCY__REDUNDANCY_REQUIRED);
 	assert_string_equal(device("d1")->lpar, "db1");
 	assert_int_equal(test_pgdev_remove(&c, "h1", "d1", &err, NULL), HV_E_BUSY);
 	assert_non_null(strstr(err.text, "in use by LPAR 'db1'"));
@@ -119,8 +114,7 @@ static void a_removal_that_fails_keeps_the_device(void **state)
 	uint64_t job, generation;
 
 	(void)state;
-	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
-	test_settle(&c, &host);
+	add_device("d1", 64 * MIB);
 	host.device_error = HV_E_IO;
 	assert_int_equal(test_pgdev_remove(&c, "h1", "d1", NULL, &job), HV_OK);
 	generation = device("d1")->device->generation;

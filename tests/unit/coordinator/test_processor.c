@@ -35,11 +35,6 @@ static const char *const dedicated[ATTRIBUTES][2] = {
 static struct hv_err err;
 static Tarn__PlatformProfile platform;
 
-static const Tarn__LparRecord *lpar_of(const char *name)
-{
-	return cluster_lpar(test_cluster(&c), name);
-}
-
 static void know_processors(bool is_known)
 {
 	Tarn__HostRecord *record = (Tarn__HostRecord *)cluster_host(test_cluster(&c),

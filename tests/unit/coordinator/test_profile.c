@@ -16,11 +16,6 @@
 
 static struct hv_err err;
 
-static const Tarn__LparRecord *lpar_of(const char *name)
-{
-	return cluster_lpar(test_cluster(&c), name);
-}
-
 static void must_say(const char *says)
 {
 	if (strstr(err.text, says) == NULL)
@@ -300,14 +295,13 @@ static void profiles_are_bounded_and_the_default_stays(void **state)
 	assert_int_equal(remove_profile("b", "p1"), HV_E_NOTFOUND);
 }
 
-static void an_lpar_with_a_disk_of_its_own_keeps_its_name(void **state)
+/* "a": its profile "disk" has one in slot 2 that the host keeps, its default none. */
+static void create_with_disk_profile(void)
 {
-	Tarn__LparChange message = TARN__LPAR_CHANGE__INIT;
 	Tarn__LparProfile disk = profile_of("disk", 16);
 	Tarn__VirtualDisk one = TARN__VIRTUAL_DISK__INIT, *list[] = { &one };
 	struct made a = { .name = "a" };
 
-	(void)state;
 	one.slot = 2;
 	one.bytes = MIB;
 	disk.n_disks = 1;
@@ -316,6 +310,14 @@ static void an_lpar_with_a_disk_of_its_own_keeps_its_name(void **state)
 	disk.virtual_adapters = 3;
 	assert_int_equal(create(&a), HV_OK);
 	assert_int_equal(set_profile("a", &disk, NULL), HV_OK);
+}
+
+static void an_lpar_with_a_disk_of_its_own_keeps_its_name(void **state)
+{
+	Tarn__LparChange message = TARN__LPAR_CHANGE__INIT;
+
+	(void)state;
+	create_with_disk_profile();
 	message.name = TEXT("a");
 	message.apply_profile = TEXT("disk");
 	assert_int_equal(change(&message), HV_OK);
@@ -331,19 +333,9 @@ static void an_lpar_with_a_disk_of_its_own_keeps_its_name(void **state)
 static void a_disk_of_any_profile_keeps_the_name(void **state)
 {
 	Tarn__LparChange message = TARN__LPAR_CHANGE__INIT;
-	Tarn__LparProfile disk = profile_of("disk", 16);
-	Tarn__VirtualDisk one = TARN__VIRTUAL_DISK__INIT, *list[] = { &one };
-	struct made a = { .name = "a" };
 
 	(void)state;
-	one.slot = 2;
-	one.bytes = MIB;
-	disk.n_disks = 1;
-	disk.disks = list;
-	disk.has_virtual_adapters = true;
-	disk.virtual_adapters = 3;
-	assert_int_equal(create(&a), HV_OK);
-	assert_int_equal(set_profile("a", &disk, NULL), HV_OK);
+	create_with_disk_profile();
 	assert_int_equal(activate("a", "disk"), HV_OK);
 	shut_down("a");
 	assert_int_equal(activate("a", PROFILE_NAME), HV_OK);

@@ -10,32 +10,6 @@
 
 #include <cmocka.h>
 
-static struct model_host other;
-
-static int open_one(void **state)
-{
-	(void)open_up(state);
-	model_host_init(&other, "h2", 1024 * MIB);
-	return 0;
-}
-
-static int close_both(void **state)
-{
-	model_host_fini(&other);
-	return close_one(state);
-}
-
-static const Tarn__LparRecord *lpar_of(const char *name)
-{
-	return cluster_lpar(test_cluster(&c), name);
-}
-
-static void add_device(const char *name, uint64_t bytes)
-{
-	assert_int_equal(test_pgdev(&c, "h1", name, bytes, NULL, NULL), HV_OK);
-	test_settle(&c, &host);
-}
-
 /* A pair where there is one, at any size; else what there is. */
 static void who_wants_a_pair_if_possible_takes_what_there_is(void **state)
 {
@@ -82,9 +56,7 @@ static void who_wants_a_pair_if_possible_is_placed_with_one(void **state)
 	(void)state;
 	add_device("d1", 64 * MIB);
 	host.devices[0].is_alone = true;
-	test_host_up(&c, &other, "h2");
-	assert_int_equal(test_pgdev(&c, "h2", "d1", 64 * MIB, NULL, NULL), HV_OK);
-	test_settle(&c, &other);
+	bring_second();
 	test_settle(&c, &host);
 	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
 	assert_string_equal(lpar_of("p1")->host, "h2");
@@ -97,7 +69,7 @@ static void who_wants_a_pair_if_possible_is_placed_with_one(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_one, close_both)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_up, close_one)
 	const struct CMUnitTest tests[] = {
 		TEST(who_wants_a_pair_if_possible_takes_what_there_is),
 		TEST(who_wants_a_pair_if_possible_is_placed_with_one),

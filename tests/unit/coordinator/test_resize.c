@@ -11,11 +11,6 @@
 
 #include <cmocka.h>
 
-static const Tarn__LparRecord *lpar_of(const char *name)
-{
-	return cluster_lpar(test_cluster(&c), name);
-}
-
 static const Tarn__JobRecord *job_of(uint64_t id)
 {
 	return cluster_job(test_cluster(&c), id);

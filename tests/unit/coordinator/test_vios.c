@@ -34,15 +34,7 @@ static enum hv_code order(const char *name, Tarn__ViosVerb verb, bool force,
 /* A running LPAR, with pages outside the pool. */
 static void run_lpar(Tarn__Redundancy redundancy)
 {
-	struct test_lpar lpar = {
-		.name = "db1", .host = "h1", .mem = 64 * MIB, .redundancy = redundancy
-	};
-
-	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
-	test_settle(&c, &host);
-	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
-	assert_int_equal(test_lpar_activate(&c, "db1", NULL, NULL), HV_OK);
-	test_settle(&c, &host);
+	run_db1(redundancy);
 	model_host_work(&host);
 	test_settle(&c, &host);
 }
