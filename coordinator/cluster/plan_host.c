@@ -341,8 +341,7 @@ enum hv_code plan_host_set(struct plan *plan, const Tarn__HostSet *request,
 		return HV_OK;
 	edit = draft_edit_host(&plan->draft, host->name);
 	if (edit == NULL)
-		return hv_fail(err, HV_E_NOMEM, "no memory to change host '%s'",
-			       request->host);
+		return HV_OK; /* draft_finish() says no memory */
 	edit->has_failback_ms = 1;
 	edit->failback_ms = request->failback_ms;
 	draft_name(&plan->draft, "set host '%s'", request->host);
@@ -379,8 +378,7 @@ enum hv_code plan_utilization_set(struct plan *plan, const Tarn__UtilizationSet 
 		return HV_OK;
 	edit = draft_edit_host(&plan->draft, host->name);
 	if (edit == NULL)
-		return hv_fail(err, HV_E_NOMEM, "no memory to change host '%s'",
-			       request->host);
+		return HV_OK; /* draft_finish() says no memory */
 	edit->has_sample_rate_s = 1;
 	edit->sample_rate_s = request->sample_rate_s;
 	draft_name(&plan->draft, "sample host '%s' every %u s", request->host,

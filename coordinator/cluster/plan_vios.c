@@ -246,10 +246,13 @@ static enum hv_code plan_failback(struct plan *plan, const Tarn__ViosChange *req
 
 	if (code != HV_OK)
 		return code;
-	plan->job = draft_add_job(&plan->draft, &job_plan,
-				  name[0] != '\0' ? "fail back LPAR '%s' of host '%s'"
-						  : "fail back all LPARs%s of host '%s'",
-				  name, host->name);
+	if (name[0] != '\0')
+		plan->job = draft_add_job(&plan->draft, &job_plan,
+					  "fail back LPAR '%s' of host '%s'", name,
+					  host->name);
+	else
+		plan->job = draft_add_job(&plan->draft, &job_plan,
+					  "fail back all LPARs of host '%s'", host->name);
 	job = plan->job != 0 ? draft_edit_job(&plan->draft, plan->job) : NULL;
 	if (job == NULL)
 		return HV_OK; /* draft_finish() says no memory */

@@ -85,6 +85,9 @@ void drill_await_failover(struct drill *drill);
 /* A page that came in after the switch came through the partner. */
 void drill_await_page(struct drill *drill);
 
+/* Pages came in; that is a moment of its own, and what was to be seen of serving. */
+void drill_note_served(struct drill *drill, const char *moment);
+
 /* Partitions that were there at the beginning. */
 const Tarn__PartitionStat *drill_stat(const struct drill *drill,
 				      const Tarn__DrillPartition *row);
@@ -101,6 +104,8 @@ uint64_t drill_progress(const struct drill *drill);
 
 /* drill_figures.c */
 #define DRILL_RESTORED "redundancy restored"
+/* What a counter has counted; 0 where it went back. */
+uint64_t drill_more(uint64_t now, uint64_t before);
 void drill_step_figures(struct drill *drill);  /* a point, where a report is new */
 void drill_start_figures(struct drill *drill); /* at the injection */
 void drill_note_figures(struct drill *drill, Tarn__DrillPartition *row,

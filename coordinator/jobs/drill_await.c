@@ -174,6 +174,13 @@ void drill_await_failover(struct drill *drill)
 	}
 }
 
+void drill_note_served(struct drill *drill, const char *moment)
+{
+	drill_moment_now(drill, moment);
+	drill_edit(drill)->has_page_served = 1;
+	drill_edit(drill)->page_served = true;
+}
+
 void drill_await_page(struct drill *drill)
 {
 	const Tarn__Failover *failover = drill_failover(drill);

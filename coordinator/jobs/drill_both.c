@@ -86,9 +86,7 @@ void drill_serve_both(struct drill *drill)
 	uint64_t pages = drill_pages_in(drill);
 
 	if (look_who_waits(drill) == 0 && pages > 0) {
-		drill_moment_now(drill, "nobody waits");
-		drill_edit(drill)->has_page_served = 1;
-		drill_edit(drill)->page_served = true;
+		drill_note_served(drill, "nobody waits");
 		drill_note(drill, "nobody waits any more, %llu pages came in",
 			   (unsigned long long)pages);
 		drill_begin_restore(drill);

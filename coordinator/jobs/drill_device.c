@@ -27,9 +27,7 @@ static uint64_t hits_of(const struct drill *drill)
 
 static uint64_t new_hits(const struct drill *drill)
 {
-	uint64_t hits = hits_of(drill);
-
-	return hits > drill->record->hits_before ? hits - drill->record->hits_before : 0;
+	return drill_more(hits_of(drill), drill->record->hits_before);
 }
 
 static void inject(struct drill *drill, Tarn__InjectionKind kind, Tarn__InjectionOp what,
@@ -106,9 +104,7 @@ void drill_serve_faults(struct drill *drill)
 	if (drill->waited_ms < LOOK_MS)
 		return;
 	if (pages > 0) {
-		drill_moment_now(drill, "pages served meanwhile");
-		drill_edit(drill)->has_page_served = 1;
-		drill_edit(drill)->page_served = true;
+		drill_note_served(drill, "pages served meanwhile");
 		drill_note(drill, "%llu pages came in under faults",
 			   (unsigned long long)pages);
 	} else if (drill->waited_ms > DRILL_SERVE_MS) {
@@ -130,11 +126,6 @@ void drill_undo_faults(struct drill *drill)
 	drill_note(drill, "the faults of VIOS '%s' end", drill->record->vios);
 }
 
-static uint64_t more(uint64_t now, uint64_t before)
-{
-	return now > before ? now - before : 0;
-}
-
 /* That faults were met, and seen for what they are; that no page was lost is judged
  * of every kind. */
 void drill_prove_faults(struct drill *drill)
@@ -149,8 +140,8 @@ void drill_prove_faults(struct drill *drill)
 		keep_hits(drill);
 	if (start != NULL && last != NULL)
 		seen = drill->kind->makes_checksums
-			       ? more(last->checksum_errors, start->checksum_errors)
-			       : more(last->io_errors, start->io_errors);
+			       ? drill_more(last->checksum_errors, start->checksum_errors)
+			       : drill_more(last->io_errors, start->io_errors);
 	drill_note(drill, "%llu requests or pages met a fault, %llu %s were seen",
 		   (unsigned long long)edit->hits, (unsigned long long)seen,
 		   drill->kind->makes_checksums ? "wrong checksums" : "errors");

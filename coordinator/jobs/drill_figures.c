@@ -16,7 +16,7 @@
 
 #define POINT_MS 400 /* a host reports each half second at most */
 
-static uint64_t more(uint64_t now, uint64_t before)
+uint64_t drill_more(uint64_t now, uint64_t before)
 {
 	return now > before ? now - before : 0;
 }
@@ -83,7 +83,7 @@ static void keep_totals(struct drill *drill, Tarn__DrillTotals **at,
 
 static uint64_t rate(uint64_t now, uint64_t before, uint64_t ms)
 {
-	uint64_t count = more(now, before);
+	uint64_t count = drill_more(now, before);
 
 	return count > UINT64_MAX / 1000 ? count / ms : count * 1000 / ms;
 }
@@ -153,12 +153,12 @@ void drill_step_figures(struct drill *drill)
 
 	if (!add_up(drill, &now))
 		return;
-	ms = last != NULL ? more(now.totals.clock_ms, last->clock_ms) : 0;
+	ms = last != NULL ? drill_more(now.totals.clock_ms, last->clock_ms) : 0;
 	if (last != NULL && now.totals.clock_ms >= last->clock_ms && ms < POINT_MS)
 		return;
 	if (ms > 0) {
-		point.at_ms = more(drill->draft->cluster->wall_ms,
-				   drill->record->started_ms);
+		point.at_ms = drill_more(drill->draft->cluster->wall_ms,
+					 drill->record->started_ms);
 		point.reads_per_s = rate(now.totals.reads, last->reads, ms);
 		point.writes_per_s = rate(now.totals.writes, last->writes, ms);
 		point.operations_per_s = now.operations_per_s;
@@ -203,8 +203,8 @@ static uint64_t p99_us(const Tarn__Histogram *now, const Tarn__Histogram *before
 	uint64_t counts[HV_HIST_BUCKETS], all = 0, seen = 0;
 
 	for (size_t i = 0; i < now->n_buckets; i++) {
-		counts[i] = more(now->buckets[i],
-				 i < before->n_buckets ? before->buckets[i] : 0);
+		counts[i] = drill_more(now->buckets[i],
+				       i < before->n_buckets ? before->buckets[i] : 0);
 		all += counts[i];
 	}
 	for (size_t i = 0; i < now->n_buckets; i++) {
@@ -221,9 +221,9 @@ void drill_note_figures(struct drill *drill, Tarn__DrillPartition *row,
 	if (!row->has_reads_before)
 		return;
 	row->has_pages_read = row->has_pages_written = row->has_errors = 1;
-	row->pages_read = more(stat->page_ins, row->reads_before);
-	row->pages_written = more(stat->page_outs, row->writes_before);
-	row->errors = more(drill_errors_of(drill, stat), row->errors_before);
+	row->pages_read = drill_more(stat->page_ins, row->reads_before);
+	row->pages_written = drill_more(stat->page_outs, row->writes_before);
+	row->errors = drill_more(drill_errors_of(drill, stat), row->errors_before);
 	if (stat->stall == NULL || row->stall_before == NULL)
 		return;
 	row->has_p99_stall_us = 1;
@@ -263,8 +263,8 @@ void drill_moment(struct drill *drill, const char *what, uint64_t at_us, bool re
 
 void drill_moment_now(struct drill *drill, const char *what)
 {
-	uint64_t ms = more(drill->draft->cluster->wall_ms,
-			   drill_edit(drill)->injected_ms);
+	uint64_t ms = drill_more(drill->draft->cluster->wall_ms,
+				 drill_edit(drill)->injected_ms);
 
 	drill_moment(drill, what, ms * 1000, false);
 }

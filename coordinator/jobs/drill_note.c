@@ -233,9 +233,8 @@ uint64_t drill_pages_in(const struct drill *drill)
 		const Tarn__DrillPartition *row = drill->record->partitions[i];
 		const Tarn__PartitionStat *stat = drill_stat(drill, row);
 
-		if (stat != NULL && row->has_page_ins_before &&
-		    stat->page_ins > row->page_ins_before)
-			pages += stat->page_ins - row->page_ins_before;
+		if (stat != NULL && row->has_page_ins_before)
+			pages += drill_more(stat->page_ins, row->page_ins_before);
 	}
 	return pages;
 }

@@ -84,9 +84,7 @@ void drill_serve_unnoticed(struct drill *drill)
 	if (op != NULL && op->error == NULL)
 		drill_note_op(drill, op);
 	if (pages > 0) {
-		drill_moment_now(drill, "pages served meanwhile");
-		drill_edit(drill)->has_page_served = 1;
-		drill_edit(drill)->page_served = true;
+		drill_note_served(drill, "pages served meanwhile");
 		drill_note(drill, "%llu pages came in since the kill was ordered",
 			   (unsigned long long)pages);
 		drill_begin_restore(drill);
