@@ -297,6 +297,12 @@ static enum hv_code why_left(void)
 	return errno == EBUSY ? HV_E_BUSY : HV_E_EXISTS;
 }
 
+/* Of what is left: what will go is waited for, whatever else stays. */
+static enum hv_code worse(enum hv_code one, enum hv_code other)
+{
+	return one == HV_OK || other == HV_E_BUSY ? other : one;
+}
+
 /* The groups of a place, and the place when it is empty; who has a process stays. */
 static enum hv_code sweep(const char *place)
 {
@@ -309,7 +315,7 @@ static enum hv_code sweep(const char *place)
 	while ((entry = readdir(dir)) != NULL)
 		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
 		    unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) != 0)
-			code = why_left();
+			code = worse(code, why_left());
 	(void)closedir(dir);
 	if (code == HV_OK && rmdir(place) != 0)
 		code = why_left();
@@ -345,13 +351,10 @@ enum hv_code agent_cgroups_clear(const char *state)
 	for (unsigned i = 0; i < PLACES && *line != '\0'; i++) {
 		size_t n = strcspn(line, "\n");
 		bool is_last = line[n] == '\0';
-		enum hv_code rv = HV_OK;
 
 		line[n] = '\0';
 		if (is_place(line))
-			rv = sweep(line);
-		if (rv != HV_OK)
-			code = rv;
+			code = worse(code, sweep(line));
 		line += is_last ? n : n + 1;
 	}
 	if (code == HV_OK)

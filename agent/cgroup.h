@@ -66,7 +66,7 @@ uint64_t agent_idle_us(const char *stat);
 /*
  * Removes every group without a process that an agent of that state directory made.
  * BUSY: one is left that has a process, or had until a moment ago: the kernel does not
- * tell them apart. EXISTS: one that is no group of the kernel's is.
+ * tell them apart. EXISTS: only such as are no groups of the kernel's, and stay.
  */
 HV_MUST_USE
 enum hv_code agent_cgroups_clear(const char *state);

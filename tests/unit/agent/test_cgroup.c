@@ -7,10 +7,12 @@
 #include "tests/support/oom.h"
 #include "tests/unit/agent/shell.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define GROUP "tarn-0102030405060708"
@@ -272,6 +274,35 @@ static void empty_groups_are_removed_and_others_stay(void **state)
 	assert_true(is_there(shell, "run/cgroup")); /* it is still to be removed */
 }
 
+/* The kernel says that of a group whose last process ended a moment ago. */
+int unlinkat(int directory, const char *path, int flags)
+{
+	if (strcmp(path, "held") != 0)
+		return (int)syscall(SYS_unlinkat, directory, path, flags);
+	errno = EBUSY;
+	return -1;
+}
+
+static void what_will_go_is_told_whatever_else_stays(void **state)
+{
+	struct shell *shell = *state;
+	char text[2 * HV_FILE_PATH_BYTES + 64];
+
+	directory(shell, "one");
+	directory(shell, "one/" GROUP);
+	directory(shell, "one/" GROUP "/held");
+	directory(shell, "two");
+	directory(shell, "two/" GROUP);
+	group(shell, "two/" GROUP "/stays", v1_cpu);
+	(void)snprintf(text, sizeof(text), "%s/one/" GROUP "\n%s/two/" GROUP "\n",
+		       shell->state, shell->state);
+	put_text(shell, "run/cgroup", text);
+	assert_int_equal(agent_cgroups_clear(shell->state), HV_E_BUSY);
+	assert_int_equal(rmdir(shell_path(shell, "one/" GROUP "/held", text)), 0);
+	assert_int_equal(agent_cgroups_clear(shell->state), HV_E_EXISTS);
+	assert_true(is_there(shell, "two/" GROUP "/stays"));
+}
+
 static void a_file_that_lies_removes_nothing(void **state)
 {
 	struct shell *shell = *state;
@@ -320,6 +351,7 @@ int main(void)
 		SHELL_TEST(without_any_it_says_so),
 		SHELL_TEST(idle_time_is_that_of_all_processors),
 		SHELL_TEST(empty_groups_are_removed_and_others_stay),
+		SHELL_TEST(what_will_go_is_told_whatever_else_stays),
 		SHELL_TEST(a_file_that_lies_removes_nothing),
 		SHELL_TEST(each_allocation_may_fail),
 	};
