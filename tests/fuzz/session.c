@@ -8,21 +8,15 @@
 
 #include "hvcore/base/invariant.h"
 #include "hvcore/wire/session.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/packet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct hv_session_device_open open;
-	struct hv_local_head head;
-	struct hv_err err;
+	unsigned type = fuzz_packet_type(hv_session_check, data, size);
 
-	if (hv_session_check(data, size, &err) != HV_OK) {
-		HV_INVARIANT(err.text[0] != '\0');
-		return 0;
-	}
-	memcpy(&head, data, sizeof(head));
-	HV_INVARIANT(head.bytes == size && size == hv_session_bytes(head.type));
-	if (head.type == HV_SESSION_DEVICE_OPEN) {
+	HV_INVARIANT(type == 0 || size == hv_session_bytes(type));
+	if (type == HV_SESSION_DEVICE_OPEN) {
 		memcpy(&open, data, sizeof(open));
 		HV_INVARIANT(open.handle < HV_DEVICES_MAX);
 		HV_INVARIANT(strlen(open.path) < sizeof(open.path));
