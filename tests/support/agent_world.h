@@ -81,7 +81,7 @@ enum world_what {
 	WORLD_ATTACHES, /* partition or VIOS of pid `a` comes to its hypervisor */
 	WORLD_ANSWER,   /* of the hypervisor, tag `a` */
 	WORLD_TOOL_DONE,
-	WORLD_INJECTED, /* order `a` (tag) to the VIOS `name`; b: how it was answered */
+	WORLD_INJECTED, /* order `a` (tag) to the VIOS `name` is answered with `code` */
 	WORLD_COORDINATOR, /* reply to tag `a` */
 	WORLD_VIOS_MOVED,  /* the hypervisor let go of a maintained VIOS */
 	WORLD_VERIFIED,

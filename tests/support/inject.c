@@ -28,9 +28,8 @@ static enum hv_code ask(const char *state, const char *vios, const void *packet,
 	struct knock knock = { .path = path };
 	struct hv_inject_answer answer;
 	struct pollfd readable;
-	size_t count = 0;
-
 	bool is_answered;
+	size_t count = 0;
 
 	HV_INVARIANT(hv_inject_path(path, state, vios));
 	if (!test_wait(is_connected, &knock, TEST_WAIT_MS))
