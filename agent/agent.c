@@ -144,7 +144,8 @@ static enum hv_code again(void *env, uint32_t away_ms, struct hv_err *err)
 
 	log_warn("agent.drill",
 		 "away_ms=%u text=\"killed by a drill, and started again\"", away_ms);
-	return hv_again(agent->options->arguments, away_ms, err);
+	return hv_again(agent->options->arguments, away_ms, agent->options->pid_file,
+			err);
 }
 
 static enum hv_code unlimit(void *env, const char *name, struct hv_err *err)

@@ -52,6 +52,7 @@ int agent_options_parse(int argc, char **argv, struct agent_options *given)
 		return rv;
 	given->is_check = result.is_check;
 	given->arguments = argv;
+	given->pid_file = -1;
 	if (given->stop ||
 	    (given->name != NULL && given->coordinator != NULL && given->memory != 0))
 		return -1;

@@ -26,6 +26,7 @@ struct agent_options {
 	uint64_t memory, lmb, hang_ms;
 	bool allow_drills, stop, is_check;
 	char *const *arguments; /* all of main()'s */
+	int pid_file;           /* run/agent.pid, held; -1: not */
 };
 
 int agent_options_parse(int argc, char **argv, struct agent_options *options);

@@ -33,16 +33,15 @@ static enum hv_code lock_host(const struct agent_options *options, int *ret_lock
 	return code == HV_OK ? hv_pidfile_take(path, ret_lock, err) : code;
 }
 
-static enum hv_code serve(const struct agent_options *options, struct hv_err *err)
+static enum hv_code serve(struct agent_options *options, struct hv_err *err)
 {
 	char bin[HV_FILE_PATH_BYTES];
 	struct hv_loop *loop = NULL;
 	struct agent *agent = NULL;
-	int lock = -1;
 	enum hv_code code = agent_options_bin(options, bin, err);
 
 	if (code == HV_OK)
-		code = lock_host(options, &lock, err);
+		code = lock_host(options, &options->pid_file, err);
 	child_set_oom_score(CHILD_OOM_SERVICE);
 	if (code == HV_OK)
 		code = hv_loop_open(&loop, err);
@@ -54,7 +53,7 @@ static enum hv_code serve(const struct agent_options *options, struct hv_err *er
 		hv_loop_run(loop);
 	agent_close(agent);
 	hv_loop_close(loop);
-	hv_pidfile_give(lock);
+	hv_pidfile_give(options->pid_file);
 	return code;
 }
 

@@ -40,11 +40,12 @@ static void on_terminate(void *arg, int signal)
 	hv_loop_stop(arg);
 }
 
-static enum hv_code serve(struct hv_loop *loop, const struct config *config,
+static enum hv_code serve(struct hv_loop *loop, const struct config *config, int pid_file,
 			  struct store *store, struct hv_err *err)
 {
 	struct server_config server_config = { config->listen, config->profiles,
-					       config->arguments, store_journal(store) };
+					       config->arguments, pid_file,
+					       store_journal(store) };
 	struct server *server;
 	enum hv_code code = hv_loop_on_terminate(loop, on_terminate, loop, err);
 
@@ -72,7 +73,7 @@ static enum hv_code run(const struct config *config, struct hv_err *err)
 	if (code == HV_OK)
 		code = hv_loop_open(&loop, err);
 	if (code == HV_OK) {
-		code = serve(loop, config, store, err);
+		code = serve(loop, config, lock, store, err);
 		hv_loop_close(loop);
 	}
 	hv_pidfile_give(lock);

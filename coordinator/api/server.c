@@ -17,6 +17,7 @@ struct server {
 	struct engine_env env; /* first */
 	const char *profiles;
 	char *const *arguments;
+	int pid_file;
 	struct hv_loop *loop;
 	struct hv_server *rpc;
 	struct engine *engine;
@@ -63,7 +64,7 @@ static enum hv_code again(struct engine_env *env, unsigned away_ms, struct hv_er
 
 	log_warn("coordinator.drill",
 		 "away_ms=%u text=\"killed by a drill, and started again\"", away_ms);
-	return hv_again(server->arguments, away_ms, err);
+	return hv_again(server->arguments, away_ms, server->pid_file, err);
 }
 
 /* One small file, when a host is added: not worth a worker. */
@@ -123,6 +124,7 @@ enum hv_code server_open(struct hv_loop *loop, const struct server_config *given
 		.again = given->arguments != NULL ? again : NULL,
 	};
 	server->arguments = given->arguments;
+	server->pid_file = given->pid_file;
 	server->profiles = given->profiles;
 	server->loop = loop;
 	server->after.run = on_after;

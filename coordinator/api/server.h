@@ -20,6 +20,7 @@ struct server_config {
 	const char *url;
 	const char *profiles;   /* directory of platform profiles, or NULL */
 	char *const *arguments; /* of this program, to start it again; NULL: it is not */
+	int pid_file;           /* of this program, held; -1: none */
 	struct journal *journal;
 };
 

@@ -17,10 +17,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hvcore/base/pidfile.h"
 #include "tests/support/tmpdir.h"
 
 #define AWAY_MS 200
 #define PATIENCE_MS 20000
+#define FOREVER_MS 600000
 
 static const char *self;
 
@@ -61,7 +63,7 @@ static void it_is_killed_and_there_again(void **state)
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	pid = fork();
 	if (pid == 0) {
-		(void)!hv_again(arguments, AWAY_MS, NULL);
+		(void)!hv_again(arguments, AWAY_MS, -1, NULL);
 		_exit(1);
 	}
 	(void)close(fd); /* the lock is the child's alone */
@@ -77,10 +79,54 @@ static void it_is_killed_and_there_again(void **state)
 	test_tmpdir_remove(&dir);
 }
 
+static void on_terminate(int signal)
+{
+	(void)signal; /* as that of a loop, which would end it in its own time */
+}
+
+/* Its pid file says whom to end, as it does of the program. */
+static void who_ends_it_meanwhile_ends_it_for_good(void **state)
+{
+	struct test_tmpdir dir;
+	char path[TEST_PATH_BYTES + 8];
+	char *arguments[] = { (char *)self, (char *)"--again", path, NULL };
+	struct hv_pidfile_holder holder;
+	struct pollfd ended = { .events = POLLIN };
+	enum hv_code code = HV_E_AGAIN; /* until the helper has named itself */
+	int lock, status = 0;
+	pid_t pid;
+
+	(void)state;
+	test_tmpdir_make(&dir);
+	(void)test_tmpdir_file(&dir, "pid", path, sizeof(path));
+	pid = fork();
+	if (pid == 0) {
+		(void)signal(SIGTERM, on_terminate);
+		if (hv_pidfile_take(path, &lock, NULL) == HV_OK)
+			(void)!hv_again(arguments, FOREVER_MS, lock, NULL);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	for (unsigned waited = 0; waited < PATIENCE_MS && code == HV_E_AGAIN;
+	     waited += 10) {
+		(void)poll(NULL, 0, 10);
+		code = hv_pidfile_adopt(path, &holder, NULL);
+	}
+	assert_int_equal(code, HV_OK);
+	assert_int_not_equal(holder.pid, pid);
+	ended.fd = holder.pidfd;
+	assert_int_equal(kill(holder.pid, SIGTERM), 0);
+	assert_int_equal(poll(&ended, 1, PATIENCE_MS), 1);
+	(void)close(holder.pidfd);
+	test_tmpdir_remove(&dir);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_killed_and_there_again),
+		cmocka_unit_test(who_ends_it_meanwhile_ends_it_for_good),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "--again") == 0)
