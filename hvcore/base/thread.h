@@ -1,6 +1,9 @@
 /*
  * thread - a thread of a service: no signal finds it, and its stack is small enough to
- * be locked in full.
+ * be locked in full. And whether one of ours waits, or would go on if it had a processor.
+ *
+ * Contract
+ *   Threads  any.
  */
 #ifndef HVCORE_BASE_THREAD_H
 #define HVCORE_BASE_THREAD_H
@@ -8,10 +11,17 @@
 #include "hvcore/base/err.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 
 /* NOMEM, with errno. */
 HV_MUST_USE
 enum hv_code hv_thread_start(pthread_t *ret_thread, void *(*run)(void *arg), void *arg,
 			     struct hv_err *err);
+
+int hv_thread_id(void); /* of the caller, as the kernel names it */
+
+/* Whether that thread of this process runs or waits for nothing but a processor; false
+ * where there is none. Reads a file of /proc. */
+bool hv_thread_is_runnable(int id);
 
 #endif

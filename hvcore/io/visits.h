@@ -15,8 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hvcore/base/thread.h"
+
 struct hv_visits {
 	_Atomic uint32_t entered, left; /* ever */
+	_Atomic int thread;             /* who entered last */
 };
 struct hv_visits_seen {
 	uint32_t left;
@@ -25,6 +28,7 @@ struct hv_visits_seen {
 
 static inline void hv_visits_enter(struct hv_visits *visits)
 {
+	atomic_store_explicit(&visits->thread, hv_thread_id(), memory_order_relaxed);
 	(void)atomic_fetch_add_explicit(&visits->entered, 1, memory_order_relaxed);
 }
 static inline void hv_visits_leave(struct hv_visits *visits)
@@ -32,7 +36,8 @@ static inline void hv_visits_leave(struct hv_visits *visits)
 	(void)atomic_fetch_add_explicit(&visits->left, 1, memory_order_relaxed);
 }
 
-/* true: somebody was in at the last look, and nobody has come out since. */
+/* true: somebody was in at the last look, nobody has come out since, and who went in
+ * last waits for something. */
 static inline bool hv_visits_look(const struct hv_visits *visits,
 				  struct hv_visits_seen *seen)
 {
@@ -42,7 +47,9 @@ static inline bool hv_visits_look(const struct hv_visits *visits,
 
 	seen->left = left;
 	seen->was_in = entered != left;
-	return is_stuck;
+	/* on a machine that is too busy it waits for a processor, and nobody keeps it */
+	return is_stuck && !hv_thread_is_runnable(atomic_load_explicit(
+				   &visits->thread, memory_order_relaxed));
 }
 
 #endif
