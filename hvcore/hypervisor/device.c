@@ -396,20 +396,20 @@ static void on_drained(struct fault_round *round)
 	if (partition->phase < PHASE_DYING)
 		ask_open(partition, vios);
 	partition_device_changed(partition);
-	if (!device_any_doubt(partition->hv, path->index)) {
-		vios->undrained_slots = 0;
+	if (!device_any_doubt(partition->hv, path->index))
 		log_info("hypervisor.drained", "vios=%s", vios->name);
-	}
 	pair_choose(partition->hv);
 }
 
 static void visit_drained(struct fault_thread *thread, struct fault_round *round) /* F */
 {
 	struct device_path *path = HV_CONTAINER(round, struct device_path, drained);
+	struct memory *memory = &path->partition->memory;
 
-	if (path->partition->memory.thread == thread)
-		hv_pager_drained(thread->pager, path->partition->memory.space,
-				 path->index);
+	if (memory->thread != thread)
+		return;
+	hv_pager_drained(thread->pager, memory->space, path->index);
+	memory_count_quarantine(memory);
 }
 
 static void poll_path(struct device_path *path)

@@ -258,6 +258,8 @@ static void visit_end(struct fault_thread *thread, struct fault_round *round) /*
 
 	hv_pager_path_end(thread->pager, vios->path, vios->epoch, &toll);
 	fault_lane_close(thread, vios->path);
+	for (unsigned i = 0; i < thread->memory_count; i++)
+		memory_count_quarantine(thread->memories[i]);
 	atomic_fetch_add(&vios->resent_reads, toll.resent_reads);
 	atomic_fetch_add(&vios->canceled_steals, toll.canceled_steals);
 	atomic_fetch_add(&vios->quarantined_slots, toll.quarantined_slots);
@@ -282,18 +284,17 @@ static void on_epoch_ended(struct fault_round *round)
 	struct vios *vios = of_end(round);
 	struct failover *failover = record(&vios->hv->director, vios->failover);
 
-	vios->undrained_slots = atomic_load(&vios->quarantined_slots);
 	if (failover != NULL) {
 		failover->resent_reads = atomic_load(&vios->resent_reads);
 		failover->canceled_steals = atomic_load(&vios->canceled_steals);
-		failover->quarantined_slots = vios->undrained_slots;
+		failover->quarantined_slots = atomic_load(&vios->quarantined_slots);
 	}
 	log_info("hypervisor.epoch_ended",
 		 "vios=%s epoch=%llu reads=%llu steals=%llu slots=%llu", vios->name,
 		 (unsigned long long)vios->epoch,
 		 (unsigned long long)atomic_load(&vios->resent_reads),
 		 (unsigned long long)atomic_load(&vios->canceled_steals),
-		 (unsigned long long)vios->undrained_slots);
+		 (unsigned long long)atomic_load(&vios->quarantined_slots));
 	hv_window_close(&vios->window);
 	vios->is_window_in_use = false;
 	try_forget(vios);
@@ -385,8 +386,8 @@ static bool may_judge(const struct hypervisor *hv)
 {
 	uint64_t slots = 0;
 
-	for (unsigned i = 0; i < HV_PATHS; i++)
-		slots += hv->director.vios[i].undrained_slots;
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		slots += atomic_load(&p->memory.quarantined);
 	return slots <= HV_PAGER_WRITES ||
 	       hv_clock_ms() - hv->director.last_hang_ms >= HANG_PAUSE_MS;
 }

@@ -266,7 +266,6 @@ struct vios {
 	char reason[REASON_BYTES];
 	/* toll of the epoch's end, summed by fault threads */
 	_Atomic uint64_t resent_reads, canceled_steals, quarantined_slots;
-	uint64_t undrained_slots;
 };
 
 struct failover {

@@ -195,6 +195,11 @@ enum hv_code memory_add(struct fault_thread *thread, struct memory *memory,
 	return code;
 }
 
+void memory_count_quarantine(struct memory *memory)
+{
+	atomic_store(&memory->quarantined, hv_space_quarantined(memory->space));
+}
+
 void memory_remove(struct memory *memory)
 {
 	struct fault_thread *thread = memory->thread;

@@ -43,6 +43,7 @@ struct memory {
 	struct hcalls *hcalls;       /* lent by its partition; NULL: it makes no calls */
 	struct fault_thread *thread; /* NULL: none has it */
 	atomic_uint trouble;
+	_Atomic uint64_t quarantined; /* slots, as of the last end of an epoch or drain */
 	_Atomic uint64_t asks;   /* epoch << 1 | path, of whom L has it ask; 0 = nobody */
 	struct hv_visits visits; /* of its file, where that takes the file's lock */
 	/* of the manager's rounds: written by L between them; filled in by F */
@@ -69,6 +70,8 @@ enum hv_code memory_add(struct fault_thread *thread, struct memory *memory,
 			struct hv_err *err);
 /* F: the space has ended (hv_space_life() is not ENDING). */
 void memory_remove(struct memory *memory);
+/* F: tells L how much of it is in quarantine. */
+void memory_count_quarantine(struct memory *memory);
 /* F: reads one batch of messages and hands it to the pager. */
 void memory_serve(struct memory *memory, uint64_t now_ns);
 

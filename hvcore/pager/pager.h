@@ -267,7 +267,8 @@ void hv_pager_path_leave(struct hv_pager *pager, unsigned path);
  * ones. The end of a path leaves its spaces without one.
  */
 void hv_pager_current(struct hv_pager *pager, struct hv_space *space, unsigned path);
-unsigned hv_space_current(const struct hv_space *space); /* HV_PATHS: none */
+unsigned hv_space_current(const struct hv_space *space);     /* HV_PATHS: none */
+uint32_t hv_space_quarantined(const struct hv_space *space); /* slots (P10) */
 
 /* When a space got its first page over that path after it had moved there; 0: none
  * has yet since the last one moved. */

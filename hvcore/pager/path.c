@@ -303,6 +303,11 @@ unsigned hv_space_current(const struct hv_space *space)
 	return space->current;
 }
 
+uint32_t hv_space_quarantined(const struct hv_space *space)
+{
+	return space->table.slots_in[HV_SLOT_QUARANTINED];
+}
+
 uint64_t hv_pager_moved_ns(const struct hv_pager *pager, unsigned index)
 {
 	HV_INVARIANT(index < HV_PATHS);
