@@ -48,7 +48,9 @@ void test_host_hypervisor(struct test_host *host)
 	(void)snprintf(threads, sizeof(threads), "%u", host->config.fault_threads);
 	(void)snprintf(window, sizeof(window), "%u",
 		       host->config.window_ms != 0 ? host->config.window_ms : 4000);
-	test_process_start(&host->hypervisor, "tarn-hypervisor",
+	test_process_start(&host->hypervisor,
+			   host->config.hypervisor != NULL ? host->config.hypervisor
+							   : "tarn-hypervisor",
 			   (const char *[]){ "--state", host->dir.path, "--memory",
 					     memory, "--hang-ms", hang, "--fault-threads",
 					     threads, "--window-ms", window, NULL });
@@ -210,7 +212,7 @@ static enum hv_code define_on(struct test_host *host, const struct test_partitio
 		define.has_entitled_bytes = spec->entitled_mib != 0;
 		define.entitled_bytes = spec->entitled_mib * MIB;
 		device.path = host->device.path;
-		device.name = device.path + strlen(host->dir.path) + 1;
+		device.name = strrchr(device.path, '/') + 1;
 		device.id = (ProtobufCBinaryData){ sizeof(host->device.id),
 						   host->device.id };
 		device.owner_epoch = 1;

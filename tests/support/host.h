@@ -30,6 +30,7 @@
 #endif
 
 struct test_host_config {
+	const char *hypervisor; /* its program; NULL = tarn-hypervisor */
 	unsigned memory_mib;    /* 0 = 512 */
 	unsigned hang_ms;       /* 0 = 2000: a busy machine is not a hang */
 	unsigned fault_threads; /* 0 = one a processor */

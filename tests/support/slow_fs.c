@@ -21,12 +21,12 @@
 #include "hvcore/base/invariant.h"
 #include "tests/support/wait.h"
 
-#define FILE_NODE 2u /* the root directory is FUSE_ROOT_ID, 1 */
+#define FILE_NODE 2u /* the first; the root directory is FUSE_ROOT_ID, 1 */
 #define FILE_NAME "device"
 #define WRITE_MOST (1u << 20)
 #define REQUEST_BYTES (WRITE_MOST + 4096)
-#define HELD_MAX 512
-#define LOOK_MS 2 /* how often the server looks at the control */
+#define HELD_MAX 1024 /* what a lane may have out, of two and more */
+#define LOOK_MS 2     /* how often the server looks at the control */
 #define TIMEOUT_S 3600
 
 struct held {
@@ -38,8 +38,8 @@ struct held {
 struct server {
 	int fd;
 	struct slow_fs_control *control;
-	uint8_t *bytes;
-	size_t size;
+	uint8_t *bytes[SLOW_FS_FILES];
+	size_t size; /* of each */
 	struct held held[HELD_MAX];
 	unsigned held_count;
 };
@@ -64,7 +64,7 @@ static void reply(struct server *server, uint64_t unique, int error, const void 
 
 static struct fuse_attr attr_of(const struct server *server, uint64_t node)
 {
-	bool is_file = node == FILE_NODE;
+	bool is_file = node >= FILE_NODE;
 
 	return (struct fuse_attr){
 		.ino = node,
@@ -86,8 +86,8 @@ static void on_init(struct server *server, const struct fuse_in_header *head,
 		.max_readahead = 0,
 		.flags = (FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_MAX_PAGES | async) &
 			 in->flags,
-		.max_background = 128,
-		.congestion_threshold = 96,
+		.max_background = 2 * HELD_MAX, /* what is kept counts */
+		.congestion_threshold = HELD_MAX,
 		.max_write = WRITE_MOST,
 		.max_pages = WRITE_MOST / 4096,
 		.time_gran = 1,
@@ -99,15 +99,16 @@ static void on_init(struct server *server, const struct fuse_in_header *head,
 static void on_lookup(struct server *server, const struct fuse_in_header *head,
 		      const char *name)
 {
+	uint64_t node = FILE_NODE + (strcmp(name, FILE_NAME "1") == 0);
 	struct fuse_entry_out out = {
-		.nodeid = FILE_NODE,
+		.nodeid = node,
 		.entry_valid = TIMEOUT_S,
 		.attr_valid = TIMEOUT_S,
-		.attr = attr_of(server, FILE_NODE),
+		.attr = attr_of(server, node),
 	};
+	bool is_there = node != FILE_NODE || strcmp(name, FILE_NAME) == 0;
 
-	reply(server, head->unique, strcmp(name, FILE_NAME) == 0 ? 0 : ENOENT, &out,
-	      sizeof(out));
+	reply(server, head->unique, is_there ? 0 : ENOENT, &out, sizeof(out));
 }
 
 static void on_getattr(struct server *server, const struct fuse_in_header *head)
@@ -118,6 +119,11 @@ static void on_getattr(struct server *server, const struct fuse_in_header *head)
 	};
 
 	reply(server, head->unique, 0, &out, sizeof(out));
+}
+
+static uint8_t *bytes_of(const struct server *server, const struct held *held)
+{
+	return server->bytes[held->head.nodeid - FILE_NODE];
 }
 
 static void do_write(struct server *server, const struct held *held)
@@ -131,7 +137,7 @@ static void do_write(struct server *server, const struct held *held)
 	if (held->io.offset + held->io.size > server->size)
 		error = ENOSPC;
 	if (error == 0)
-		memcpy(server->bytes + held->io.offset, held->data, out.size);
+		memcpy(bytes_of(server, held) + held->io.offset, held->data, out.size);
 	atomic_fetch_add(&server->control->writes, 1);
 	reply(server, held->head.unique, error, &out, sizeof(out));
 }
@@ -144,7 +150,7 @@ static void do_read(struct server *server, const struct held *held)
 
 	atomic_fetch_add(&server->control->reads, 1);
 	reply(server, held->head.unique, atomic_load(&server->control->read_error),
-	      server->bytes + held->io.offset, bytes);
+	      bytes_of(server, held) + held->io.offset, bytes);
 }
 
 static void hold(struct server *server, const struct held *held, const void *data)
@@ -162,6 +168,15 @@ static void hold(struct server *server, const struct held *held, const void *dat
 	atomic_store(&server->control->held, server->held_count);
 }
 
+/* `fh` is who opened it. */
+static bool is_held(const struct slow_fs_control *control, const struct held *held)
+{
+	if (held->head.opcode == FUSE_READ)
+		return atomic_load(&control->hold_reads);
+	return atomic_load(&control->hold_writes) ||
+	       held->io.fh == (uint64_t)atomic_load(&control->writer);
+}
+
 static void on_io(struct server *server, const struct fuse_in_header *head,
 		  const void *body)
 {
@@ -171,10 +186,8 @@ static void on_io(struct server *server, const struct fuse_in_header *head,
 
 	memcpy(&held.io, body,
 	       is_write ? sizeof(struct fuse_write_in) : sizeof(struct fuse_read_in));
-	if (is_write && atomic_load(&server->control->hold_writes)) {
-		hold(server, &held, data);
-	} else if (!is_write && atomic_load(&server->control->hold_reads)) {
-		hold(server, &held, NULL);
+	if (is_held(server->control, &held)) {
+		hold(server, &held, is_write ? data : NULL);
 	} else if (is_write) {
 		held.data = (uint8_t *)(uintptr_t)data;
 		do_write(server, &held);
@@ -183,9 +196,26 @@ static void on_io(struct server *server, const struct fuse_in_header *head,
 	}
 }
 
+/* The process of that thread. */
+static uint64_t process_of(unsigned thread)
+{
+	char path[64], line[128];
+	unsigned process = thread;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/status", thread);
+	file = fopen(path, "re");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (strncmp(line, "Tgid:", 5) == 0)
+			process = (unsigned)strtoul(line + 5, NULL, 10);
+	if (file != NULL)
+		(void)fclose(file);
+	return process;
+}
+
 static void do_open(struct server *server, const struct held *held, int error)
 {
-	static const struct fuse_open_out opened;
+	struct fuse_open_out opened = { .fh = process_of(held->head.pid) };
 
 	reply(server, held->head.unique, error, &opened, sizeof(opened));
 }
@@ -202,16 +232,9 @@ static void on_open(struct server *server, const struct fuse_in_header *head)
 
 static bool may_go(const struct server *server, const struct held *held)
 {
-	const struct slow_fs_control *control = server->control;
-
-	switch (held->head.opcode) {
-	case FUSE_OPEN:
-		return !atomic_load(&control->hold_opens);
-	case FUSE_WRITE:
-		return !atomic_load(&control->hold_writes);
-	default:
-		return !atomic_load(&control->hold_reads);
-	}
+	if (held->head.opcode == FUSE_OPEN)
+		return !atomic_load(&server->control->hold_opens);
+	return !is_held(server->control, held);
 }
 
 static void go_on(struct server *server, const struct held *held)
@@ -339,8 +362,10 @@ static void start_server(struct slow_fs *fs, int fd, size_t bytes)
 	server->fd = fd;
 	server->control = fs->control;
 	server->size = bytes;
-	server->bytes = calloc(1, bytes);
-	HV_INVARIANT(server->bytes != NULL);
+	for (unsigned i = 0; i < SLOW_FS_FILES; i++) {
+		server->bytes[i] = calloc(1, bytes);
+		HV_INVARIANT(server->bytes[i] != NULL);
+	}
 	serve(server);
 }
 

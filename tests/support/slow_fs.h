@@ -1,6 +1,7 @@
 /*
- * slow_fs - a file system with one file, "device", that is as slow and as broken as a
- * test says: FUSE, spoken directly (no library), served by a process of its own.
+ * slow_fs - a file system with a file, "device", and another one, "device1", that are as
+ * slow and as broken as a test says: FUSE, spoken directly (no library), served by a
+ * process of its own.
  *
  *   test ---- control (shared memory): hold writes, fail syncs, ... ----.
  *    |                                                                   v
@@ -12,7 +13,7 @@
  * Contract
  *   Threads  one; call open before other threads exist.
  *   Errors   open: false where FUSE or mounting is not permitted: end with 77.
- *   Memory   the file's bytes are the server's; close ends the server, and what the
+ *   Memory   the files' bytes are the server's; close ends the server, and what the
  *            kernel still waits for fails with ENOTCONN.
  */
 #ifndef TESTS_SUPPORT_SLOW_FS_H
@@ -25,11 +26,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SLOW_FS_FILES 2
+
 struct slow_fs_control {          /* shared with the server */
 	bool is_async;            /* fixed */
 	_Atomic bool hold_writes; /* keep them until this is false again */
 	_Atomic bool hold_reads;
 	_Atomic bool hold_opens; /* until then, or until who opens is killed */
+	_Atomic int writer;      /* pid: keep the writes of that process; 0: nobody's */
 	_Atomic int write_error, read_error, sync_error; /* errno; 0: none */
 	_Atomic uint32_t write_most;                     /* bytes of one write; 0: all */
 	_Atomic uint32_t held;                           /* requests that are kept now */
@@ -38,7 +42,7 @@ struct slow_fs_control {          /* shared with the server */
 
 struct slow_fs {
 	struct test_tmpdir dir;
-	char file[TEST_PATH_BYTES + 16];
+	char file[TEST_PATH_BYTES + 16]; /* the other one: with a 1 appended */
 	struct slow_fs_control *control;
 	int server; /* pid */
 };
