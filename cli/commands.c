@@ -14,7 +14,8 @@
 const char *const cli_mode_names[] = { "dedicated", "shared", NULL };
 const char *const cli_workload_names[] = { "idle", "zipf", "scan", "phases", "os", NULL };
 static const char *const loan_policy_names[] = { "0", "1", "2", "balloon", NULL };
-static const char *const redundancy_names[] = { "none", "required", "if-possible", NULL };
+static const char *const redundancy_names[] = { "none", "required", "if-possible",
+						"mirrored", NULL };
 static const char *const drill_names[] = { "planned",      "kill",        "hang",
 					   "device-error", "device-lost", "corrupt",
 					   "both-lost",    "agent",       "coordinator",
@@ -133,6 +134,8 @@ static const struct cli_option pgdev_add[] = {
 	  .help = "file or block device on that host, an absolute path" },
 	{ "size", CLI_OPTION, CLI_SIZE, .metavar = "SIZE",
 	  .help = "make a file of this size (default: take what is there)" },
+	{ "vios", CLI_OPTION, CLI_NAME, .metavar = "VIOS", .complete = "vios",
+	  .help = "behind this one alone: half of a mirrored pair (default: both reach it)" },
 	NO_WAIT, { 0 },
 };
 static const struct cli_option pgdev_remove[] = {
@@ -158,7 +161,7 @@ static const struct cli_option pgdev_remove[] = {
 	{ "io-percent", CLI_OPTION, CLI_NUMBER, .max = 100, .metavar = "PERCENT", \
 	  .help = "of its operations that are I/O through its adapters (0)" }, \
 	{ "redundancy", CLI_OPTION, CLI_CHOICE, .choices = redundancy_names, .metavar = "WHAT", \
-	  .help = "a healthy pair of paging VIOS: required (default), if-possible, or none" }, \
+	  .help = "a pair of paging VIOS: required (default), mirrored (a device behind each), if-possible, none" }, \
 	{ "workload", CLI_OPTION, CLI_CHOICE, .choices = cli_workload_names, .metavar = "KIND", \
 	  .help = "what it runs: idle (default), zipf, scan, phases or os" }, \
 	{ "working-set", CLI_OPTION, CLI_NUMBER, .max = HV_LPAR_OS_SET_MAX, .metavar = "PERCENT", \

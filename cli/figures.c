@@ -171,6 +171,13 @@ struct cli_pair_use cli_vios_use(const Tarn__StatusReply *status, const char *ho
 	return use;
 }
 
+/* A shared one that both VIOS do not reach now. */
+static bool is_lame(const Tarn__DeviceView *device)
+{
+	return device->record->device->vios == NULL && device->record->ready &&
+	       !device->redundant;
+}
+
 bool cli_is_redundant(const Tarn__StatusReply *status, const Tarn__HostView *host)
 {
 	unsigned active = count_vios(host, TARN__VIOS_STATE__VIOS_ACTIVE);
@@ -181,7 +188,15 @@ bool cli_is_redundant(const Tarn__StatusReply *status, const Tarn__HostView *hos
 		const Tarn__DeviceView *device = status->devices[i];
 
 		if (strcmp(device->record->host, host->record->name) == 0 &&
-		    device->record->ready && !device->redundant)
+		    is_lame(device))
+			return false;
+	}
+	for (size_t i = 0; i < status->n_lpars; i++) {
+		const Tarn__LparView *lpar = status->lpars[i];
+
+		if (strcmp(lpar->record->host, host->record->name) == 0 &&
+		    lpar->stat != NULL && lpar->stat->has_redundant &&
+		    lpar->record->mirror != NULL && !lpar->stat->redundant)
 			return false;
 	}
 	return true;

@@ -28,8 +28,10 @@ static void list_row(struct cli_table *table, const Tarn__LparView *lpar)
 		cli_cell(table, CLI_PLAIN, "%" PRIu32, spec->weight);
 	else
 		cli_cell(table, CLI_DIM, "-");
-	cli_cell(table, CLI_PLAIN, "%s",
-		 lpar->record->device != NULL ? lpar->record->device : "-");
+	cli_cell(table, CLI_PLAIN, "%s%s%s",
+		 lpar->record->device != NULL ? lpar->record->device : "-",
+		 lpar->record->mirror != NULL ? "+" : "",
+		 lpar->record->mirror != NULL ? lpar->record->mirror : "");
 	if (lpar->stat == NULL) {
 		for (unsigned i = 0; i < 5; i++)
 			cli_cell(table, CLI_DIM, "-");

@@ -67,6 +67,8 @@ static const char *redundancy_text(Tarn__Redundancy redundancy)
 		return "one is enough";
 	case TARN__REDUNDANCY__REDUNDANCY_IF_POSSIBLE:
 		return "a pair where there is one";
+	case TARN__REDUNDANCY__REDUNDANCY_MIRRORED:
+		return "a pair, and a device behind each";
 	default:
 		return "a pair";
 	}
@@ -108,8 +110,33 @@ static void show_pair(struct cli *cli, const Tarn__PartitionStat *stat)
 		line(cli, "served by", "%s", now);
 }
 
-static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
-		      const Tarn__DeviceView *device)
+static void show_device(struct cli *cli, const char *label, const char *name,
+			const Tarn__DeviceView *device)
+{
+	const char *vios = device != NULL ? device->record->device->vios : NULL;
+
+	if (device == NULL)
+		line(cli, label, "%s", name);
+	else if (vios != NULL)
+		line(cli, label, "%s (%s, behind %s alone)", name, device->state, vios);
+	else
+		line(cli, label, "%s (%s, %sredundant)", name, device->state,
+		     device->redundant ? "" : "not ");
+}
+
+static void show_devices(struct cli *cli, const Tarn__StatusReply *status,
+			 const Tarn__LparRecord *record)
+{
+	if (record->device != NULL)
+		show_device(cli, "paging device", record->device,
+			    cli_find_device(status, record->host, record->device));
+	if (record->mirror != NULL)
+		show_device(cli, "mirrored on", record->mirror,
+			    cli_find_device(status, record->host, record->mirror));
+}
+
+static void show_spec(struct cli *cli, const Tarn__StatusReply *status,
+		      const Tarn__LparView *lpar)
 {
 	const Tarn__LparSpec *spec = lpar->record->spec;
 	const Tarn__Workload *load = spec->workload;
@@ -141,12 +168,7 @@ static void show_spec(struct cli *cli, const Tarn__LparView *lpar,
 	if (load->io_percent > 0)
 		line(cli, "I/O", "%" PRIu32 " %% of its operations", load->io_percent);
 	show_adapters(cli, spec);
-	if (lpar->record->device != NULL)
-		line(cli, "paging device", "%s%s%s%s", lpar->record->device,
-		     device != NULL ? " (" : "", device != NULL ? device->state : "",
-		     device == NULL      ? ""
-		     : device->redundant ? ", redundant)"
-					 : ", not redundant)");
+	show_devices(cli, status, lpar->record);
 }
 
 static void page_line(struct cli *cli, const char *label, uint64_t pages)
@@ -362,13 +384,8 @@ static void show_workload(struct cli *cli, const Tarn__PartitionStat *stat)
 static void show_text(struct cli *cli, const Tarn__StatusReply *status,
 		      const Tarn__LparView *lpar)
 {
-	const Tarn__DeviceView *device = NULL;
-
-	if (lpar->record->device != NULL)
-		device = cli_find_device(status, lpar->record->host,
-					 lpar->record->device);
 	show_head(cli, lpar);
-	show_spec(cli, lpar, device);
+	show_spec(cli, status, lpar);
 	if (lpar->stat == NULL)
 		return;
 	show_processors(cli, lpar);

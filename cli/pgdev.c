@@ -18,6 +18,7 @@ enum hv_code cli_pgdev_add(struct cli *cli, struct hv_err *err)
 	add.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
 	add.name = (char *)cli_text(&cli->args, "NAME");
 	add.path = (char *)cli_text(&cli->args, "path");
+	add.vios = (char *)cli_text(&cli->args, "vios");
 	add.has_bytes = cli_flag(&cli->args, "size");
 	add.bytes = cli_number(&cli->args, "size", 0);
 	if (add.path[0] != '/')
@@ -62,6 +63,8 @@ static void list_row(struct cli_table *table, const Tarn__DeviceView *device)
 		 hv_size_format(record->device->bytes, a, sizeof(a)));
 	cli_cell(table, CLI_PLAIN, "%s",
 		 hv_size_format(record->usable_bytes, a, sizeof(a)));
+	cli_cell(table, CLI_PLAIN, "%s",
+		 record->device->vios != NULL ? record->device->vios : "both");
 	cli_cell(table, device->redundant ? CLI_GOOD : CLI_WARN, "%s",
 		 device->redundant ? "yes" : "no");
 	cli_cell(table, CLI_PLAIN, "%s", record->lpar != NULL ? record->lpar : "-");
@@ -72,9 +75,9 @@ static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
 			       const char *only, struct hv_err *err)
 {
 	static const struct cli_column columns[] = {
-		{ "HOST", false },      { "DEVICE", false }, { "STATE", false },
-		{ "SIZE", true },       { "USABLE", true },  { "REDUNDANT", false },
-		{ "PARTITION", false }, { "PATH", false },
+		{ "HOST", false },      { "DEVICE", false },    { "STATE", false },
+		{ "SIZE", true },       { "USABLE", true },     { "VIOS", false },
+		{ "REDUNDANT", false }, { "PARTITION", false }, { "PATH", false },
 	};
 	struct cli_table *table = cli_table_new(columns, HV_COUNT(columns));
 	unsigned shown = 0;

@@ -73,11 +73,26 @@ static void check_content(struct check *check, const Tarn__PartitionStat *stat)
 			   stat->logical_pages);
 }
 
+static void check_device(struct check *check, const Tarn__StatusReply *status,
+			 const Tarn__LparRecord *lpar, const char *name, uint64_t slots)
+{
+	const Tarn__DeviceView *device =
+		name != NULL ? cli_find_device(status, lpar->host, name) : NULL;
+
+	if (name == NULL)
+		return;
+	if (device == NULL)
+		found(check, "its paging device '%s' is unknown", name);
+	else if (slots > device->record->usable_bytes / HV_PAGE_BYTES)
+		found(check,
+		      "%" PRIu64 " slots are in use, but its paging device has %" PRIu64,
+		      slots, (uint64_t)(device->record->usable_bytes / HV_PAGE_BYTES));
+}
+
 static void check_slots(struct check *check, const Tarn__StatusReply *status,
 			const Tarn__LparView *lpar)
 {
 	const Tarn__PartitionStat *stat = lpar->stat;
-	const Tarn__DeviceView *device;
 	uint64_t slots = stat->slots_free + stat->slots_live + stat->slots_writing +
 			 stat->slots_condemned + stat->slots_quarantined;
 
@@ -86,17 +101,8 @@ static void check_slots(struct check *check, const Tarn__StatusReply *status,
 		      "%" PRIu64 " pages are paged out, but only %" PRIu64
 		      " slots are live",
 		      stat->stolen_pages, stat->slots_live);
-	if (lpar->record->device == NULL)
-		return;
-	device = cli_find_device(status, lpar->record->host, lpar->record->device);
-	if (device == NULL) {
-		found(check, "its paging device '%s' is unknown", lpar->record->device);
-		return;
-	}
-	if (slots > device->record->usable_bytes / HV_PAGE_BYTES)
-		found(check,
-		      "%" PRIu64 " slots are in use, but its paging device has %" PRIu64,
-		      slots, (uint64_t)(device->record->usable_bytes / HV_PAGE_BYTES));
+	check_device(check, status, lpar->record, lpar->record->device, slots);
+	check_device(check, status, lpar->record, lpar->record->mirror, slots);
 }
 
 static bool is_alive(const Tarn__PartitionStat *stat)

@@ -355,8 +355,8 @@ static enum hv_code check_processors(const struct hmc_edit *edit, struct hv_err 
 	return HV_OK;
 }
 
-/* A primary paging VIOS alone: no redundancy; both, or none named: the pair, which is
- * left to what there is where it was. */
+/* A primary paging VIOS alone: no redundancy; both, or none named: the pair, which stays
+ * left to what there is, or mirrored, where it was. */
 static void set_redundancy(Tarn__LparProfile *profile)
 {
 	const char *first = hv_lpar_profile_value(profile, "primary_paging_vios_name");
@@ -365,7 +365,8 @@ static void set_redundancy(Tarn__LparProfile *profile)
 			(second == NULL || strcmp(second, "none") == 0);
 
 	if (!is_alone && profile->has_redundancy &&
-	    profile->redundancy == TARN__REDUNDANCY__REDUNDANCY_IF_POSSIBLE)
+	    (profile->redundancy == TARN__REDUNDANCY__REDUNDANCY_IF_POSSIBLE ||
+	     profile->redundancy == TARN__REDUNDANCY__REDUNDANCY_MIRRORED))
 		return;
 	profile->has_redundancy = true;
 	profile->redundancy = is_alone ? TARN__REDUNDANCY__REDUNDANCY_NONE

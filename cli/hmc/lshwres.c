@@ -105,14 +105,19 @@ static enum hv_code list_pool(struct hmc *hmc, const struct hmc_system *system,
 
 struct bounds {
 	uint64_t min_mib, max_mib;
-	bool is_free; /* only those that no partition has */
+	bool is_free;     /* only those that no partition has */
+	const char *vios; /* that reaches them; NULL: any */
 };
 
 static bool is_within(const Tarn__DeviceView *device, const struct bounds *bounds)
 {
 	uint64_t mib = device->record->usable_bytes / HMC_MIB;
 
+	const char *only = device->record->device->vios;
+
 	if (bounds->is_free && strcmp(device->state, "Inactive") != 0)
+		return false;
+	if (bounds->vios != NULL && only != NULL && strcmp(bounds->vios, only) != 0)
 		return false;
 	return mib >= bounds->min_mib && mib <= bounds->max_mib;
 }
@@ -229,7 +234,7 @@ enum hv_code hmc_lsmemdev(struct hmc *hmc, struct hv_err *err)
 		{ "types", "type" }, { "redundant", "redundant_capable" }, { 0 }
 	};
 	static const struct hmc_rows rows = { hmc_show_device, filters };
-	struct bounds bounds = { .is_free = true };
+	struct bounds bounds = { .is_free = true, .vios = hmc_text(hmc, "p") };
 	struct hmc_system system;
 	unsigned kind;
 	enum hv_code code = hmc_choice(hmc, "r", kinds, &kind, err);
@@ -243,7 +248,7 @@ enum hv_code hmc_lsmemdev(struct hmc *hmc, struct hv_err *err)
 	hmc->detail = TARN__LPAR_DETAIL__LPAR_DETAIL_NONE;
 	code = hmc_system_open(hmc, hmc_text(hmc, "m"), &system, err);
 	if (code == HV_OK)
-		code = check_vios(&system, hmc_text(hmc, "p"), err);
+		code = check_vios(&system, bounds.vios, err);
 	if (code == HV_OK)
 		code = list_devices(hmc, &system, &rows, &bounds, err);
 	hmc_system_fini(&system);

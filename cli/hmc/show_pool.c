@@ -114,8 +114,13 @@ static void dev_redundant(const void *object, const char *text, struct hmc_value
 static void dev_vios(const void *object, const char *text, struct hmc_value *value)
 {
 	const Tarn__HostRecord *host = row_of(object)->host->record;
+	const char *only = device_of(object)->device->vios;
 	size_t at = text[0] == 'p' ? 0 : 1;
 
+	if (only != NULL && at == 0) {
+		hmc_value_text(value, only);
+		return;
+	}
 	if (at == 1 && !row_of(object)->device->redundant)
 		return;
 	if (at < host->n_vios)

@@ -8,6 +8,12 @@
 
 bool hmc_vios_sees(const struct hmc_vios *vios, const Tarn__DeviceView *device)
 {
+	const Tarn__HostRecord *host = vios->system->host->record;
+	const char *only = device->record->device->vios;
+
+	if (only != NULL)
+		return vios->index < host->n_vios &&
+		       strcmp(host->vios[vios->index]->name, only) == 0;
 	return vios->index == 0 || device->redundant;
 }
 

@@ -2,7 +2,8 @@
  * cluster_audit - what must hold of the records among themselves:
  *
  *   a device has at most one owner, and that LPAR names it back      (I1)
- *   a running shared LPAR has a device of its own host
+ *   a running shared LPAR has a device of its own host; what lies behind one VIOS has
+ *   another one behind the other as its mirror, or that VIOS as its primary
  *   entitlements of running LPARs fit the pool                       (I4)
  *   memory is being changed of running LPARs only, and has a job
  *   what names a pending job is named by a job that is not done
@@ -17,6 +18,11 @@
 
 #include <string.h>
 
+static bool names(const char *device, const Tarn__DeviceRecord *record)
+{
+	return device != NULL && strcmp(device, record->device->name) == 0;
+}
+
 static enum hv_code audit_device(const struct cluster *cluster,
 				 const Tarn__DeviceRecord *device, struct hv_err *err)
 {
@@ -28,13 +34,75 @@ static enum hv_code audit_device(const struct cluster *cluster,
 	if (device->lpar == NULL)
 		return HV_OK;
 	lpar = cluster_lpar(cluster, device->lpar);
-	if (lpar == NULL || lpar->device == NULL ||
-	    strcmp(lpar->device, device->device->name) != 0 ||
-	    strcmp(lpar->host, device->host) != 0)
+	if (lpar == NULL || strcmp(lpar->host, device->host) != 0 ||
+	    names(lpar->device, device) == names(lpar->mirror, device))
 		return hv_fail(err, HV_E_CORRUPT,
 			       "device '%s' of host '%s' is owned by LPAR '%s', which "
 			       "does not use it",
 			       device->device->name, device->host, device->lpar);
+	return HV_OK;
+}
+
+/* Of an LPAR, its device or its mirror; NULL: not its own, and `err` says so. */
+static const Tarn__DeviceRecord *own_device(const struct cluster *cluster,
+					    const Tarn__LparRecord *lpar,
+					    const char *name, struct hv_err *err)
+{
+	const Tarn__DeviceRecord *device = cluster_device(cluster, lpar->host, name);
+
+	if (device != NULL && device->lpar != NULL &&
+	    strcmp(device->lpar, lpar->spec->name) == 0)
+		return device;
+	hv_fail(err, HV_E_CORRUPT, "LPAR '%s' uses device '%s', which is not its own",
+		lpar->spec->name, name);
+	return NULL;
+}
+
+static bool is_other(const ProtobufCBinaryData *id, const ProtobufCBinaryData *than)
+{
+	return id->len != than->len || memcmp(id->data, than->data, id->len) != 0;
+}
+
+static bool is_mirror(const Tarn__DesiredDevice *device,
+		      const Tarn__DesiredDevice *mirror)
+{
+	return device->vios != NULL && mirror->vios != NULL &&
+	       strcmp(device->vios, mirror->vios) != 0 &&
+	       strcmp(device->path, mirror->path) != 0 &&
+	       is_other(&device->id, &mirror->id);
+}
+
+static enum hv_code audit_backing(const struct cluster *cluster,
+				  const Tarn__LparRecord *lpar, struct hv_err *err)
+{
+	const Tarn__DeviceRecord *device, *mirror;
+	const char *vios;
+
+	if (lpar->device == NULL && lpar->mirror == NULL)
+		return HV_OK;
+	if (lpar->device == NULL)
+		return hv_fail(err, HV_E_CORRUPT, "LPAR '%s' has a mirror of no device",
+			       lpar->spec->name);
+	device = own_device(cluster, lpar, lpar->device, err);
+	if (device == NULL)
+		return HV_E_CORRUPT;
+	vios = device->device->vios;
+	if (vios != NULL && lpar->mirror == NULL &&
+	    (lpar->primary == NULL || strcmp(lpar->primary, vios) != 0))
+		return hv_fail(err, HV_E_CORRUPT,
+			       "LPAR '%s' uses device '%s' behind '%s', which is not its "
+			       "primary VIOS",
+			       lpar->spec->name, lpar->device, vios);
+	if (lpar->mirror == NULL)
+		return HV_OK;
+	mirror = own_device(cluster, lpar, lpar->mirror, err);
+	if (mirror == NULL)
+		return HV_E_CORRUPT;
+	if (!is_mirror(device->device, mirror->device))
+		return hv_fail(err, HV_E_CORRUPT,
+			       "LPAR '%s': devices '%s' and '%s' do not lie one behind "
+			       "each VIOS",
+			       lpar->spec->name, lpar->device, lpar->mirror);
 	return HV_OK;
 }
 
@@ -49,8 +117,6 @@ static bool is_given(const struct cluster *cluster, const Tarn__LparRecord *lpar
 static enum hv_code audit_lpar(const struct cluster *cluster,
 			       const Tarn__LparRecord *lpar, struct hv_err *err)
 {
-	const Tarn__DeviceRecord *device;
-
 	if (cluster_host(cluster, lpar->host) == NULL)
 		return hv_fail(err, HV_E_CORRUPT, "LPAR '%s' is on no host '%s'",
 			       lpar->spec->name, lpar->host);
@@ -72,15 +138,7 @@ static enum hv_code audit_lpar(const struct cluster *cluster,
 			       lpar->spec->name);
 	if (profile_audit(cluster, lpar, err) != HV_OK)
 		return HV_E_CORRUPT;
-	if (lpar->device == NULL)
-		return HV_OK;
-	device = cluster_device(cluster, lpar->host, lpar->device);
-	if (device == NULL || device->lpar == NULL ||
-	    strcmp(device->lpar, lpar->spec->name) != 0)
-		return hv_fail(err, HV_E_CORRUPT,
-			       "LPAR '%s' uses device '%s', which is not its own",
-			       lpar->spec->name, lpar->device);
-	return HV_OK;
+	return audit_backing(cluster, lpar, err);
 }
 
 static enum hv_code audit_host(const struct cluster *cluster,

@@ -52,6 +52,7 @@ static void add_lpar(struct whole *whole, const Tarn__HostRecord *host,
 	desired->has_immediate = lpar->has_immediate;
 	desired->immediate = lpar->immediate;
 	desired->device = lpar->device;
+	desired->mirror = lpar->mirror;
 	desired->primary = limits_is_shared(lpar->spec) ? lpar->primary : NULL;
 	desired->resize = lpar->resize;
 	desired->processors = lpar->processors;

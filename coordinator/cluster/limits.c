@@ -17,24 +17,20 @@ bool limits_is_shared(const Tarn__LparSpec *spec)
 
 bool limits_needs_pair(const Tarn__LparSpec *spec)
 {
+	return limits_wants_pair(spec) &&
+	       spec->redundancy != TARN__REDUNDANCY__REDUNDANCY_IF_POSSIBLE;
+}
+
+bool limits_needs_mirror(const Tarn__LparSpec *spec)
+{
 	return limits_is_shared(spec) &&
-	       spec->redundancy == TARN__REDUNDANCY__REDUNDANCY_REQUIRED;
+	       spec->redundancy == TARN__REDUNDANCY__REDUNDANCY_MIRRORED;
 }
 
 bool limits_wants_pair(const Tarn__LparSpec *spec)
 {
 	return limits_is_shared(spec) &&
 	       spec->redundancy != TARN__REDUNDANCY__REDUNDANCY_NONE;
-}
-
-bool limits_device_is_better(const struct limits_device *device,
-			     const struct limits_device *than, bool wants_pair)
-{
-	if (wants_pair && device->is_redundant != than->is_redundant)
-		return device->is_redundant;
-	if (device->bytes != than->bytes)
-		return device->bytes < than->bytes;
-	return than->is_redundant && !device->is_redundant;
 }
 
 uint64_t limits_round_up(uint64_t bytes, uint64_t unit)
@@ -326,6 +322,15 @@ const Tarn__DesiredVios *limits_vios(const Tarn__HostRecord *host, const char *n
 	return NULL;
 }
 
+unsigned limits_vios_place(const Tarn__HostRecord *host, const char *name)
+{
+	for (unsigned i = 0; i < host->n_vios && i < 2; i++) {
+		if (strcmp(host->vios[i]->name, name) == 0)
+			return i;
+	}
+	return 2;
+}
+
 const Tarn__DesiredVios *limits_partner(const Tarn__HostRecord *host, const char *name)
 {
 	for (size_t i = 0; i < host->n_vios; i++) {
@@ -381,8 +386,8 @@ bool limits_device_is_redundant(const struct cluster *cluster,
 {
 	const Tarn__ObjectStatus *status = device_status(cluster, device);
 
-	return status != NULL && status->done && status->error == NULL &&
-	       status->has_redundant && status->redundant;
+	return device->device->vios == NULL && status != NULL && status->done &&
+	       status->error == NULL && status->has_redundant && status->redundant;
 }
 
 bool limits_device_is_free(const struct cluster *cluster,

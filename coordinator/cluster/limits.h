@@ -80,20 +80,10 @@ uint64_t limits_round_up(uint64_t bytes, uint64_t unit);
 
 struct hv_reserve_partition limits_partition(const Tarn__LparSpec *spec, bool is_active);
 bool limits_is_shared(const Tarn__LparSpec *spec);
-/* Not without a pair that serves; and: with one where there is one. */
+/* Not without a pair that serves; with one where there is one; only with two devices. */
 bool limits_needs_pair(const Tarn__LparSpec *spec);
 bool limits_wants_pair(const Tarn__LparSpec *spec);
-/*
- * Best fit, of devices that are large enough. Who wants a pair takes any that is
- * redundant before one that is not (domain.md 3.6); then the smallest; of equals, one
- * that is not redundant is left by those who need more.
- */
-struct limits_device {
-	uint64_t bytes;
-	bool is_redundant;
-};
-bool limits_device_is_better(const struct limits_device *device,
-			     const struct limits_device *than, bool wants_pair);
+bool limits_needs_mirror(const Tarn__LparSpec *spec);
 uint64_t limits_entitled(const Tarn__LparSpec *spec); /* 0 of a dedicated one */
 /*
  * Of an active shared LPAR, what of the pool is not free for others: its entitlement,
@@ -108,6 +98,8 @@ bool limits_is_active(const Tarn__LparRecord *lpar);
 bool limits_has_pool(const Tarn__HostRecord *host);
 
 const Tarn__DesiredVios *limits_vios(const Tarn__HostRecord *host, const char *name);
+/* Of the two of a pair: 0 or 1; 2: it is none of them. */
+unsigned limits_vios_place(const Tarn__HostRecord *host, const char *name);
 /* The other one of the pair. */
 const Tarn__DesiredVios *limits_partner(const Tarn__HostRecord *host, const char *name);
 /* It is ordered to be killed or stopped: what is reported of it will not stay so. */
@@ -118,7 +110,7 @@ bool limits_vios_serves(const struct cluster *cluster, const Tarn__HostRecord *h
 			const Tarn__DesiredVios *vios);
 unsigned limits_vios_serving(const struct cluster *cluster, const Tarn__HostRecord *host);
 
-/* Of a device as reported: both VIOS reach it. */
+/* Of a device as reported: both VIOS reach it, which those behind one are not meant for. */
 bool limits_device_is_redundant(const struct cluster *cluster,
 				const Tarn__DeviceRecord *device);
 /* Ready, without an owner, not on its way in or out, and not reported missing. */

@@ -2,9 +2,10 @@
  * plan_activate - LPARs are started and shut down; see plan.h.
  *
  * At activation everything is looked at again, now among the LPARs that run:
- * pool, entitlement, overcommit limit, 128, VIOS pair, a device (best fit), LMBs,
+ * pool, entitlement, overcommit limit, 128, VIOS pair, devices (best fit), LMBs,
  * and what the hypervisor needs for its page table (SPEC R6).
  */
+#include "coordinator/cluster/backing.h"
 #include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/memory.h"
 #include "coordinator/cluster/plan.h"
@@ -25,8 +26,8 @@ struct activation {
 	struct profile_use with;
 	struct host_use use; /* of what runs */
 	/* found */
-	const Tarn__DeviceRecord *device; /* shared */
-	uint64_t granted_bytes;           /* dedicated, else 0 */
+	struct backing_found found; /* shared */
+	uint64_t granted_bytes;     /* dedicated, else 0 */
 };
 
 static enum hv_code need_off(struct activation *at, struct hv_err *err)
@@ -198,50 +199,53 @@ static enum hv_code need_vios(struct activation *at, struct hv_err *err)
 	return HV_OK;
 }
 
-/* Best fit; of equals the first by name. */
-static const Tarn__DeviceRecord *best_device(const struct plan *plan, const char *host,
-					     const Tarn__LparSpec *spec,
-					     uint64_t *ret_largest)
+/* That its profile names; NULL: none. */
+static const char *named_primary(const struct activation *at)
 {
-	const Tarn__DeviceRecord *best = NULL;
-	struct limits_device best_is = { 0 };
+	const Tarn__LparProfile *profile = at->with.profile;
 
-	*ret_largest = 0;
-	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_DEVICE); i++) {
-		const Tarn__DeviceRecord *device = cluster_device_at(plan->cluster, i);
-		struct limits_device is = {
-			.bytes = limits_device_bytes(device),
-			.is_redundant = limits_device_is_redundant(plan->cluster, device),
-		};
-
-		if (strcmp(device->host, host) != 0 ||
-		    !limits_device_is_free(plan->cluster, device) ||
-		    (limits_needs_pair(spec) && !is.is_redundant))
-			continue;
-		if (is.bytes > *ret_largest)
-			*ret_largest = is.bytes;
-		if (is.bytes < spec->max_bytes)
-			continue;
-		if (best == NULL ||
-		    limits_device_is_better(&is, &best_is, limits_wants_pair(spec))) {
-			best = device;
-			best_is = is;
-		}
-	}
-	return best;
+	return profile == NULL
+		       ? NULL
+		       : hv_lpar_profile_value(profile, "primary_paging_vios_name");
 }
 
-static enum hv_code need_device(struct activation *at, struct hv_err *err)
+static enum backing_reach alone_of(const struct activation *at)
 {
-	const char *redundant = limits_needs_pair(at->spec) ? "redundant " : "";
-	uint64_t largest;
+	static const enum backing_reach reaches[] = { BACKING_FIRST, BACKING_SECOND,
+						      BACKING_SHARED };
+	const char *named = named_primary(at);
+
+	return named == NULL ? BACKING_SHARED
+			     : reaches[limits_vios_place(at->host, named)];
+}
+
+static const char *most(uint64_t bytes, char text[SIZE_TEXT])
+{
+	return bytes == 0 ? "nothing" : hv_size_format(bytes, text, SIZE_TEXT);
+}
+
+static enum hv_code tell_no_mirror(const struct activation *at,
+				   const struct backing_room *room, struct hv_err *err)
+{
+	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
+
+	return hv_fail(err, HV_E_NOSPC,
+		       "LPAR '%s' needs two free paging devices of at least %s, one "
+		       "behind each VIOS, and those of host '%s' hold %s behind '%s' and "
+		       "%s behind '%s'; add one with 'tarn pgdev add --vios'",
+		       at->spec->name, hv_size_format(at->spec->max_bytes, a, sizeof(a)),
+		       at->host->name, most(room->first, b), at->host->vios[0]->name,
+		       most(room->second, c), at->host->vios[1]->name);
+}
+
+static enum hv_code tell_no_device(const struct activation *at,
+				   const struct backing_room *room, struct hv_err *err)
+{
+	bool needs_pair = limits_needs_pair(at->spec);
+	const char *redundant = needs_pair ? "redundant " : "";
+	uint64_t largest = needs_pair ? room->redundant : room->one;
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
-	if (!limits_is_shared(at->spec))
-		return HV_OK;
-	at->device = best_device(at->plan, at->host->name, at->spec, &largest);
-	if (at->device != NULL)
-		return HV_OK;
 	hv_size_format(at->spec->max_bytes, a, sizeof(a));
 	hv_size_format(largest, b, sizeof(b));
 	if (largest == 0)
@@ -254,6 +258,20 @@ static enum hv_code need_device(struct activation *at, struct hv_err *err)
 		       "LPAR '%s' needs a free %spaging device of at least %s, and the "
 		       "largest of host '%s' holds %s; add one with 'tarn pgdev add'",
 		       at->spec->name, redundant, a, at->host->name, b);
+}
+
+static enum hv_code need_device(struct activation *at, struct hv_err *err)
+{
+	struct backing_need need = { .bytes = at->spec->max_bytes,
+				     .redundancy = at->spec->redundancy,
+				     .alone = alone_of(at) };
+	struct backing_room room;
+
+	if (!limits_is_shared(at->spec) ||
+	    backing_find(at->plan->cluster, at->host, &need, &at->found, &room))
+		return HV_OK;
+	return limits_needs_mirror(at->spec) ? tell_no_mirror(at, &room, err)
+					     : tell_no_device(at, &room, err);
 }
 
 /* A profile that says nothing of processors says nothing against it. */
@@ -301,15 +319,17 @@ static unsigned primary_of(const struct activation *at, const char *vios)
 	return count;
 }
 
-/* That its profile names, else the one that is primary of fewer; NULL: none is enabled. */
+/*
+ * That its only device is behind, else that its profile names, else the one that is
+ * primary of fewer; NULL: none is enabled.
+ */
 static const char *choose_primary(const struct activation *at)
 {
-	const char *named = at->with.profile == NULL
-				    ? NULL
-				    : hv_lpar_profile_value(at->with.profile,
-							    "primary_paging_vios_name");
+	const char *named = named_primary(at);
 	const char *best = NULL;
 
+	if (at->found.mirror == NULL && at->found.device->device->vios != NULL)
+		return at->found.device->device->vios;
 	for (size_t i = 0; i < at->host->n_vios; i++) {
 		const Tarn__DesiredVios *vios = at->host->vios[i];
 
@@ -323,12 +343,42 @@ static const char *choose_primary(const struct activation *at)
 	return best;
 }
 
+static void edit_owner(struct plan *plan, const struct activation *at,
+		       const Tarn__DeviceRecord *device)
+{
+	Tarn__DeviceRecord *edit = draft_edit_device(&plan->draft, device->host,
+						     device->device->name);
+
+	if (edit != NULL)
+		draft_set_text(&plan->draft, &edit->lpar, "%s", at->spec->name);
+}
+
+/* `device` is the one behind its primary, `mirror` the other. */
+static void edit_backing(struct plan *plan, const struct activation *at,
+			 Tarn__LparRecord *edit)
+{
+	const char *primary = choose_primary(at);
+	const Tarn__DeviceRecord *device = at->found.device, *mirror = at->found.mirror;
+
+	if (mirror != NULL && primary != NULL &&
+	    strcmp(mirror->device->vios, primary) == 0) {
+		device = at->found.mirror;
+		mirror = at->found.device;
+	}
+	draft_set_text(&plan->draft, &edit->device, "%s", device->device->name);
+	edit_owner(plan, at, device);
+	if (primary != NULL)
+		draft_set_text(&plan->draft, &edit->primary, "%s", primary);
+	if (mirror == NULL)
+		return;
+	draft_set_text(&plan->draft, &edit->mirror, "%s", mirror->device->name);
+	edit_owner(plan, at, mirror);
+}
+
 static void edit_started(struct plan *plan, const struct activation *at)
 {
 	const Tarn__LparRecord *lpar = at->lpar;
 	Tarn__LparRecord *edit = draft_edit_lpar(&plan->draft, lpar->spec->name);
-	Tarn__DeviceRecord *device;
-	const char *primary;
 
 	if (edit == NULL)
 		return;
@@ -344,15 +394,8 @@ static void edit_started(struct plan *plan, const struct activation *at)
 	edit->granted_bytes = at->granted_bytes;
 	edit->has_retained_bytes = 0;
 	edit->retained_bytes = 0;
-	if (at->device == NULL)
-		return;
-	draft_set_text(&plan->draft, &edit->device, "%s", at->device->device->name);
-	primary = choose_primary(at);
-	if (primary != NULL)
-		draft_set_text(&plan->draft, &edit->primary, "%s", primary);
-	device = draft_edit_device(&plan->draft, lpar->host, at->device->device->name);
-	if (device != NULL)
-		draft_set_text(&plan->draft, &device->lpar, "%s", lpar->spec->name);
+	if (at->found.device != NULL)
+		edit_backing(plan, at, edit);
 }
 
 static enum hv_code look(const struct plan *plan, const Tarn__LparActivate *request,

@@ -82,6 +82,7 @@ static void put_device(struct plan *plan, const Tarn__PgdevAdd *request)
 	device.owner_epoch = draft_next_id(&plan->draft);
 	device.has_create = 1;
 	device.create = request->bytes != 0;
+	device.vios = request->vios;
 	record.host = request->host;
 	record.device = &device;
 	record.has_job = 1;
@@ -95,9 +96,12 @@ enum hv_code plan_pgdev_add(struct plan *plan, const Tarn__PgdevAdd *request,
 {
 	struct job_plan job = { TARN__JOB_KIND__JOB_DEVICE, request->host,
 				request->name };
+	const Tarn__DesiredVios *vios;
 	const Tarn__HostRecord *host;
 	enum hv_code code = plan_need_host(plan, request->host, &host, err);
 
+	if (code == HV_OK && request->vios != NULL)
+		code = plan_need_vios(host, request->vios, &vios, err);
 	if (code == HV_OK)
 		code = check_unused(plan, request, err);
 	if (code == HV_OK)
@@ -106,9 +110,10 @@ enum hv_code plan_pgdev_add(struct plan *plan, const Tarn__PgdevAdd *request,
 		code = plan_need_connected(plan, host, err);
 	if (code != HV_OK)
 		return code;
-	plan->job = draft_add_job(&plan->draft, &job,
-				  "add paging device '%s' to host '%s'", request->name,
-				  request->host);
+	plan->job = draft_add_job(
+		&plan->draft, &job, "add paging device '%s' to host '%s'%s%s",
+		request->name, request->host, request->vios != NULL ? " behind " : "",
+		request->vios != NULL ? request->vios : "");
 	put_device(plan, request);
 	return HV_OK;
 }

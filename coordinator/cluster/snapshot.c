@@ -1,6 +1,7 @@
 /* snapshot - see snapshot.h. */
 #include "coordinator/cluster/snapshot.h"
 
+#include "coordinator/cluster/backing.h"
 #include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/machine.h"
 
@@ -10,19 +11,14 @@
 /* An LPAR that does not run will want a device when it does. */
 struct want {
 	size_t host;
-	uint64_t bytes;
-	bool needs_pair, wants_pair;
-};
-
-struct offer {
-	struct limits_device device;
-	bool is_taken;
+	struct backing_need need;
+	unsigned rank; /* how few will do */
 };
 
 struct work {
 	struct want *wants; /* by host, then largest first */
 	size_t want_count;
-	struct offer *offers; /* devices of one host */
+	struct backing_offer *offers; /* devices of one host */
 	struct host_use *uses;
 };
 
@@ -54,9 +50,9 @@ static int compare_wants(const void *left, const void *right)
 
 	if (a->host != b->host)
 		return a->host < b->host ? -1 : 1;
-	if (a->bytes != b->bytes)
-		return a->bytes > b->bytes ? -1 : 1;
-	return (int)b->needs_pair - (int)a->needs_pair;
+	if (a->need.bytes != b->need.bytes)
+		return a->need.bytes > b->need.bytes ? -1 : 1;
+	return (int)b->rank - (int)a->rank;
 }
 
 static void collect_wants(struct work *work, const struct cluster *cluster)
@@ -68,9 +64,10 @@ static void collect_wants(struct work *work, const struct cluster *cluster)
 			continue;
 		work->wants[work->want_count++] = (struct want){
 			.host = limits_host_index(cluster, lpar->host),
-			.bytes = lpar->spec->max_bytes,
-			.needs_pair = limits_needs_pair(lpar->spec),
-			.wants_pair = limits_wants_pair(lpar->spec),
+			.need = { .bytes = lpar->spec->max_bytes,
+				  .redundancy = lpar->spec->redundancy },
+			.rank = limits_needs_pair(lpar->spec) +
+				limits_needs_mirror(lpar->spec),
 		};
 	}
 	qsort(work->wants, work->want_count, sizeof(*work->wants), compare_wants);
@@ -78,21 +75,16 @@ static void collect_wants(struct work *work, const struct cluster *cluster)
 
 /* Free devices of the host whose devices begin at *at; moves it past them. */
 static size_t collect_offers(struct work *work, const struct cluster *cluster,
-			     const char *host, size_t *at)
+			     const Tarn__HostRecord *host, size_t *at)
 {
 	size_t count = 0;
 
 	for (; *at < cluster_count(cluster, RECORD_DEVICE); (*at)++) {
 		const Tarn__DeviceRecord *device = cluster_device_at(cluster, *at);
 
-		if (strcmp(device->host, host) != 0)
+		if (strcmp(device->host, host->name) != 0)
 			break;
-		if (!limits_device_is_free(cluster, device))
-			continue;
-		work->offers[count++] = (struct offer){
-			.device = { limits_device_bytes(device),
-				    limits_device_is_redundant(cluster, device) },
-		};
+		work->offers[count++] = backing_offer(cluster, host, device);
 	}
 	return count;
 }
@@ -101,37 +93,26 @@ static size_t collect_offers(struct work *work, const struct cluster *cluster,
  * The smallest that is large enough. Largest wants first, so that each leaves the
  * larger devices to those who can use nothing else.
  */
-static void serve_want(struct offer *offers, size_t count, const struct want *want)
+static void serve_want(struct backing_offer *offers, size_t count,
+		       const struct want *want)
 {
-	struct offer *best = NULL;
+	struct backing backing;
 
-	for (size_t i = 0; i < count; i++) {
-		struct offer *offer = &offers[i];
-
-		if (offer->is_taken || offer->device.bytes < want->bytes ||
-		    (want->needs_pair && !offer->device.is_redundant))
-			continue;
-		if (best == NULL || limits_device_is_better(&offer->device, &best->device,
-							    want->wants_pair))
-			best = offer;
-	}
-	if (best != NULL)
-		best->is_taken = true;
+	if (!backing_choose(offers, count, &want->need, &backing))
+		return;
+	offers[backing.first].is_taken = true;
+	if (backing.second != BACKING_NONE)
+		offers[backing.second].is_taken = true;
 }
 
-static void fill_devices(struct placement_host *row, const struct offer *offers,
+static void fill_devices(struct placement_host *row, const struct backing_offer *offers,
 			 size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct limits_device *device = &offers[i].device;
+	struct backing_room room = backing_room(offers, count);
 
-		if (offers[i].is_taken)
-			continue;
-		if (device->bytes > row->device_bytes)
-			row->device_bytes = device->bytes;
-		if (device->is_redundant && device->bytes > row->pair_device_bytes)
-			row->pair_device_bytes = device->bytes;
-	}
+	row->device_bytes = room.one;
+	row->pair_device_bytes = room.redundant;
+	row->mirror_device_bytes = room.mirrored;
 }
 
 static uint64_t rest(uint64_t total, uint64_t used)
@@ -171,7 +152,7 @@ static void fill(struct placement *placement, struct work *work,
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++) {
 		const Tarn__HostRecord *host = cluster_host_at(cluster, i);
 		struct placement_host row = { 0 };
-		size_t offers = collect_offers(work, cluster, host->name, &device);
+		size_t offers = collect_offers(work, cluster, host, &device);
 
 		for (; want < work->want_count && work->wants[want].host == i; want++)
 			serve_want(work->offers, offers, &work->wants[want]);
@@ -210,6 +191,7 @@ struct placement_need snapshot_need(const Tarn__LparSpec *spec)
 	return (struct placement_need){
 		.is_shared = is_shared,
 		.needs_pair = limits_needs_pair(spec),
+		.needs_mirror = limits_needs_mirror(spec),
 		.memory_bytes = spec->mem_bytes,
 		.entitled_bytes = is_shared ? limits_entitled(spec) : 0,
 		.max_bytes = is_shared ? spec->max_bytes : 0,

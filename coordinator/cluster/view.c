@@ -145,6 +145,21 @@ static void add_host(struct whole *whole, const Tarn__HostRecord *record,
 	whole->reply.hosts[whole->reply.n_hosts++] = &room->view;
 }
 
+/* One that lies behind a VIOS alone can be used no longer than that serves. */
+static void set_alone(const struct cluster *cluster, const Tarn__DeviceRecord *record,
+		      char reason[REASON_BYTES])
+{
+	const Tarn__HostRecord *host = cluster_host(cluster, record->host);
+	const char *name = record->device->vios;
+	bool serves = limits_vios_serves(cluster, host, limits_vios(host, name));
+
+	(void)snprintf(
+		reason, REASON_BYTES, "behind %s alone%s%s", name,
+		serves ? "" : ", which is ",
+		serves ? ""
+		       : live_vios_state_name(cluster_live(cluster, record->host), name));
+}
+
 static void add_device(struct whole *whole, const Tarn__DeviceRecord *record)
 {
 	const struct live_host *live = cluster_live(whole->cluster, record->host);
@@ -162,6 +177,8 @@ static void add_device(struct whole *whole, const Tarn__DeviceRecord *record)
 	else if (status->error != NULL)
 		(void)snprintf(room->reason, sizeof(room->reason), "%.120s",
 			       status->error->text);
+	else if (record->device->vios != NULL)
+		set_alone(whole->cluster, record, room->reason);
 	if (room->reason[0] != '\0')
 		room->view.reason = room->reason;
 	if (!record->ready)

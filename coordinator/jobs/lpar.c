@@ -11,13 +11,14 @@ static void clear_text(char **field)
 	*field = NULL;
 }
 
-static void release_device(struct draft *draft, const Tarn__LparRecord *lpar)
+static void release_device(struct draft *draft, const Tarn__LparRecord *lpar,
+			   const char *name)
 {
 	Tarn__DeviceRecord *device;
 
-	if (lpar->device == NULL)
+	if (name == NULL)
 		return;
-	device = draft_edit_device(draft, lpar->host, lpar->device);
+	device = draft_edit_device(draft, lpar->host, name);
 	if (device != NULL)
 		clear_text(&device->lpar);
 }
@@ -74,7 +75,7 @@ static uint64_t kept_bytes(const struct draft *draft, const Tarn__LparRecord *lp
 	return limits_round_up(lpar->granted_bytes, host->lmb_bytes);
 }
 
-/* The run is over, for whatever reason: off, device free. */
+/* The run is over, for whatever reason: off, its devices free. */
 static void end_run(struct draft *draft, const Tarn__LparRecord *lpar,
 		    const Tarn__ObjectStatus *status)
 {
@@ -84,7 +85,8 @@ static void end_run(struct draft *draft, const Tarn__LparRecord *lpar,
 		return;
 	end_job(draft, lpar, status);
 	tell_end(draft, lpar, status);
-	release_device(draft, lpar);
+	release_device(draft, lpar, lpar->device);
+	release_device(draft, lpar, lpar->mirror);
 	jobs_end_resize(draft, edit);
 	/* Until it is activated again: tarn status and tarn report must not miss it. */
 	edit->has_ended_unasked = lpar->running && !lpar->has_job;
@@ -99,6 +101,7 @@ static void end_run(struct draft *draft, const Tarn__LparRecord *lpar,
 	edit->has_started_ms = 0;
 	edit->started_ms = 0;
 	clear_text(&edit->device);
+	clear_text(&edit->mirror);
 	draft_set_text(draft, &edit->last_end, "%s", how(status));
 }
 

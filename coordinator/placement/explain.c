@@ -51,14 +51,20 @@ static void put_short(struct text *text, const char *what, uint64_t bytes,
 		    hv_size_format(bytes, size, sizeof(size)));
 }
 
+static const char *device_words(const struct placement_need *need)
+{
+	if (need->needs_mirror)
+		return "pair of paging devices";
+	return need->needs_pair ? "redundant paging device" : "paging device";
+}
+
 static void put_device(struct text *text, const struct placement_host *host,
 		       const struct placement_need *need)
 {
-	uint64_t largest = need->needs_pair ? host->pair_device_bytes
-					    : host->device_bytes;
+	uint64_t largest = placement_device_bytes(host, need);
 	char wanted[32], have[32];
 
-	put(text, "no free %spaging device of %s", need->needs_pair ? "redundant " : "",
+	put(text, "no free %s of %s", device_words(need),
 	    hv_size_format(need->max_bytes, wanted, sizeof(wanted)));
 	if (largest == 0)
 		put(text, " (none is free)");
@@ -231,8 +237,7 @@ static void put_tally(struct text *text, enum placement_limit limit,
 		put(text, "without %s",
 		    need->needs_pair ? "a redundant paging VIOS pair" : "a paging VIOS");
 	else
-		put(text, "without a free %spaging device of %s",
-		    need->needs_pair ? "redundant " : "",
+		put(text, "without a free %s of %s", device_words(need),
 		    hv_size_format(need->max_bytes, size, sizeof(size)));
 }
 

@@ -77,6 +77,7 @@ static void fill(struct placement *placement, size_t at)
 	placement->columns[COLUMN_SHARED][at] = host->shared_free;
 	placement->columns[COLUMN_DEVICE][at] = pages(host->device_bytes);
 	placement->columns[COLUMN_PAIR_DEVICE][at] = pages(host->pair_device_bytes);
+	placement->columns[COLUMN_MIRROR_DEVICE][at] = pages(host->mirror_device_bytes);
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -120,6 +121,21 @@ static float weight(uint64_t need_bytes, uint64_t reference_bytes)
 	return (float)((double)need_bytes / HV_PAGE_BYTES / reference / reference);
 }
 
+static enum column device_column(const struct placement_need *need)
+{
+	if (need->needs_mirror)
+		return COLUMN_MIRROR_DEVICE;
+	return need->needs_pair ? COLUMN_PAIR_DEVICE : COLUMN_DEVICE;
+}
+
+uint64_t placement_device_bytes(const struct placement_host *host,
+				const struct placement_need *need)
+{
+	if (need->needs_mirror)
+		return host->mirror_device_bytes;
+	return need->needs_pair ? host->pair_device_bytes : host->device_bytes;
+}
+
 static void prepare_shared(const struct placement *placement,
 			   const struct placement_need *need, struct scan *scan)
 {
@@ -134,8 +150,7 @@ static void prepare_shared(const struct placement *placement,
 	scan->third = placement->columns[COLUMN_SHARED];
 	scan->need_third = 1;
 	scan->weight_third = 1.0f / (128.0f * 128.0f); /* of SPEC S5's 128 */
-	scan->device =
-		placement->columns[need->needs_pair ? COLUMN_PAIR_DEVICE : COLUMN_DEVICE];
+	scan->device = placement->columns[device_column(need)];
 	scan->need_device = pages_up(need->max_bytes);
 }
 
@@ -235,7 +250,7 @@ static void judge_shared(const struct placement_host *host,
 	judge_size(verdict, PLACEMENT_LIMIT_LOGICAL, need->memory_bytes,
 		   host->logical_free_bytes);
 	judge_size(verdict, PLACEMENT_LIMIT_DEVICE, need->max_bytes,
-		   need->needs_pair ? host->pair_device_bytes : host->device_bytes);
+		   placement_device_bytes(host, need));
 }
 
 struct placement_verdict placement_judge(const struct placement *placement, size_t at,

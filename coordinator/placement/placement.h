@@ -39,14 +39,17 @@ struct placement_host {
 	uint64_t entitled_free_bytes;
 	uint64_t logical_total_bytes; /* the overcommit limit */
 	uint64_t logical_free_bytes;
-	unsigned shared_free;       /* of the most shared partitions of a pool */
-	uint64_t device_bytes;      /* largest partition a free device can back */
-	uint64_t pair_device_bytes; /* the same of those that both VIOS reach */
+	unsigned shared_free;  /* of the most shared partitions of a pool */
+	uint64_t device_bytes; /* largest partition a free device can back */
+	uint64_t
+		pair_device_bytes; /* the same of those that both VIOS reach, and of pairs */
+	uint64_t mirror_device_bytes; /* of pairs alone, one device behind each VIOS */
 };
 
 struct placement_need {
 	bool is_shared;
 	bool needs_pair;
+	bool needs_mirror;     /* with needs_pair */
 	uint64_t memory_bytes; /* dedicated: physical; shared: logical */
 	uint64_t entitled_bytes;
 	uint64_t max_bytes; /* what its paging device must hold */

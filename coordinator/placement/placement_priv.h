@@ -15,6 +15,7 @@ enum column {
 	COLUMN_SHARED,
 	COLUMN_DEVICE,
 	COLUMN_PAIR_DEVICE,
+	COLUMN_MIRROR_DEVICE,
 	COLUMN_COUNT
 };
 
@@ -33,6 +34,10 @@ struct scan {
 	uint32_t need_flags, need_first, need_second, need_third, need_device;
 	float weight_first, weight_second, weight_third;
 };
+
+/* What of a host's devices a need is about. */
+uint64_t placement_device_bytes(const struct placement_host *host,
+				const struct placement_need *need);
 
 struct scan scan_prepare(const struct placement *placement,
 			 const struct placement_need *need);

@@ -86,8 +86,9 @@ enum hv_code test_vios_inject(struct test_coordinator *c, const char *host,
 	return test_change(c, &request, err, ret_job);
 }
 
-enum hv_code test_pgdev(struct test_coordinator *c, const char *host, const char *name,
-			uint64_t bytes, struct hv_err *err, uint64_t *ret_job)
+static enum hv_code add_device(struct test_coordinator *c, const char *host,
+			       const char *name, uint64_t bytes, const char *vios,
+			       struct hv_err *err, uint64_t *ret_job)
 {
 	Tarn__PgdevAdd add = TARN__PGDEV_ADD__INIT;
 	char path[96];
@@ -99,7 +100,21 @@ enum hv_code test_pgdev(struct test_coordinator *c, const char *host, const char
 	add.path = path;
 	add.has_bytes = 1;
 	add.bytes = bytes;
+	add.vios = (char *)vios;
 	return test_change(c, &request, err, ret_job);
+}
+
+enum hv_code test_pgdev(struct test_coordinator *c, const char *host, const char *name,
+			uint64_t bytes, struct hv_err *err, uint64_t *ret_job)
+{
+	return add_device(c, host, name, bytes, NULL, err, ret_job);
+}
+
+enum hv_code test_pgdev_behind(struct test_coordinator *c, const char *host,
+			       const char *name, uint64_t bytes, const char *vios,
+			       struct hv_err *err)
+{
+	return add_device(c, host, name, bytes, vios, err, NULL);
 }
 
 enum hv_code test_pgdev_remove(struct test_coordinator *c, const char *host,

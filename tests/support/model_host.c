@@ -200,6 +200,7 @@ static bool step_device(struct model_host *host, const Tarn__DesiredDevice *desi
 	device->owner_epoch = desired->owner_epoch;
 	device->bytes = desired->bytes != 0 ? desired->bytes : 64u << 20;
 	device->is_removed = desired->removed;
+	device->is_alone = desired->vios != NULL;
 	device->has_error = host->device_error != HV_OK;
 	host->device_error = HV_OK;
 	device->is_done = true;
@@ -258,6 +259,7 @@ static void begin_run(struct model_host *host, struct model_lpar *lpar,
 	lpar->weight = desired->spec->weight;
 	lpar->entitled_bytes = hv_lpar_entitled(desired->spec);
 	copy_name(lpar->device, desired->device != NULL ? desired->device : "");
+	copy_name(lpar->mirror, desired->mirror != NULL ? desired->mirror : "");
 	copy_name(lpar->primary, desired->primary != NULL ? desired->primary : "");
 	if (has(host->runs_ended, host->runs_ended_count, desired->run_id)) {
 		lpar->is_over = true; /* never started again */

@@ -42,6 +42,9 @@ struct model_lpar {
 	uint64_t stolen_pages, page_ins, verify_passes, longest_stall_us, bad_pages;
 	bool is_waiting;
 	char device[HV_NAME_BYTES];
+	char mirror[HV_NAME_BYTES]; /* "" = none */
+	/* knobs, of a mirrored one: pages that one side lacks; bad ones met by checks */
+	uint64_t missed, mirror_missed, cross_bad;
 	char primary[HV_NAME_BYTES]; /* VIOS that it was given; "" = none */
 	char current[HV_NAME_BYTES]; /* knob: that it asks; "" = it is not said */
 };
@@ -52,7 +55,7 @@ struct model_device {
 	uint64_t bytes;
 	uint64_t owner_epoch;
 	bool is_done, has_error, is_removed;
-	bool is_alone; /* knob: one VIOS reaches it */
+	bool is_alone; /* one VIOS reaches it: it lies there, or as a knob */
 };
 
 struct model_op {

@@ -153,6 +153,22 @@ static void put_objects(const struct model_host *host, struct parts *parts)
 	parts->report.objects = parts->object_list;
 }
 
+static void put_mirror(Tarn__PartitionStat *stat, const struct model_lpar *lpar)
+{
+	stat->has_cross_bad = lpar->cross_bad != 0;
+	stat->cross_bad = lpar->cross_bad;
+	stat->has_cross_bad_page = lpar->cross_bad != 0;
+	stat->cross_bad_page = 4711;
+	stat->cross_bad_vios = lpar->cross_bad != 0 ? (char *)"vios2" : NULL;
+	if (lpar->mirror[0] == '\0')
+		return;
+	stat->mirror = (char *)lpar->mirror;
+	stat->has_missed = stat->has_mirror_missed = stat->has_redundant = 1;
+	stat->missed = lpar->missed;
+	stat->mirror_missed = lpar->mirror_missed;
+	stat->redundant = lpar->missed + lpar->mirror_missed == 0;
+}
+
 static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
 			  const struct model_lpar *lpar)
 {
@@ -168,6 +184,8 @@ static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
 	stat->name = (char *)lpar->name;
 	stat->primary = lpar->primary[0] != '\0' ? (char *)lpar->primary : NULL;
 	stat->current = lpar->current[0] != '\0' ? (char *)lpar->current : NULL;
+	stat->pgdev = lpar->device[0] != '\0' ? (char *)lpar->device : NULL;
+	put_mirror(stat, lpar);
 	stat->run_id = lpar->run_id;
 	stat->state = lpar->is_waiting ? TARN__PARTITION_STATE__PARTITION_WAITING
 				       : TARN__PARTITION_STATE__PARTITION_RUNNING;

@@ -54,6 +54,12 @@ void add_device(const char *name, uint64_t bytes)
 	test_settle(&c, &host);
 }
 
+void add_device_behind(const char *name, uint64_t bytes, const char *vios)
+{
+	assert_int_equal(test_pgdev_behind(&c, "h1", name, bytes, vios, NULL), HV_OK);
+	test_settle(&c, &host);
+}
+
 void run_db1(Tarn__Redundancy redundancy)
 {
 	struct test_lpar lpar = {

@@ -25,6 +25,8 @@ int close_one(void **state);
 const Tarn__LparRecord *lpar_of(const char *name); /* NULL: there is none */
 /* A device of h1, when it is ready. */
 void add_device(const char *name, uint64_t bytes);
+/* The same of one that lies behind that VIOS alone. */
+void add_device_behind(const char *name, uint64_t bytes, const char *vios);
 /* "db1": a shared LPAR of 64 MiB that runs on h1, with a device "d1" as large. */
 void run_db1(Tarn__Redundancy redundancy);
 /* Another host, h2: as h1 after open_up(), with a device "d1" of 64 MiB. */

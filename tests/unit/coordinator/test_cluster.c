@@ -321,6 +321,87 @@ static void the_audit_sees_what_does_not_hold_together(void **state)
 	must_fail_audit("2 drills at once");
 }
 
+/* A device "d1" of that LPAR behind vios1, and "d2" behind that one. */
+static void put_mirrored(struct draft *draft, const char *behind)
+{
+	Tarn__DeviceRecord *device;
+	Tarn__LparRecord *lpar;
+
+	put_device(draft, "h1", "d1", "l1");
+	put_device(draft, "h1", "d2", "l1");
+	put_lpar(draft, "l1", "h1", false, "d1");
+	device = draft_edit_device(draft, "h1", "d1");
+	draft_set_text(draft, &device->device->vios, "vios1");
+	device = draft_edit_device(draft, "h1", "d2");
+	draft_set_text(draft, &device->device->vios, "%s", behind);
+	draft_set_text(draft, &device->device->path, "/dev/other");
+	device->device->id.data[0] ^= 1;
+	lpar = draft_edit_lpar(draft, "l1");
+	draft_set_text(draft, &lpar->mirror, "d2");
+	draft_set_text(draft, &lpar->primary, "vios1");
+}
+
+static void the_audit_sees_a_mirror_that_is_none(void **state)
+{
+	Tarn__DeviceRecord *device;
+	Tarn__LparRecord *lpar;
+	struct draft draft;
+
+	(void)state;
+	draft_init(&draft, &cluster);
+	put_host(&draft, "h1");
+	apply(&draft);
+	cluster_commit(&cluster);
+	draft_init(&draft, &cluster);
+	put_mirrored(&draft, "vios1");
+	apply(&draft);
+	must_fail_audit("do not lie one behind each VIOS");
+	draft_init(&draft, &cluster);
+	put_mirrored(&draft, "vios2");
+	apply(&draft);
+	assert_int_equal(cluster_audit(&cluster, NULL), HV_OK);
+	cluster_commit(&cluster);
+	for (unsigned i = 0; i < 2; i++) { /* one path, one identity */
+		draft_init(&draft, &cluster);
+		device = draft_edit_device(&draft, "h1", "d2");
+		if (i == 0)
+			draft_set_text(
+				&draft, &device->device->path, "%s",
+				cluster_device(&cluster, "h1", "d1")->device->path);
+		else
+			device->device->id.data[0] ^= 1;
+		apply(&draft);
+		must_fail_audit("do not lie one behind each VIOS");
+	}
+	draft_init(&draft, &cluster);
+	lpar = draft_edit_lpar(&draft, "l1");
+	draft_set_text(&draft, &lpar->device, "d2");
+	apply(&draft);
+	must_fail_audit("which does not use it"); /* d1 has nobody, d2 is both */
+	draft_init(&draft, &cluster);
+	lpar = draft_edit_lpar(&draft, "l1");
+	free(lpar->mirror);
+	lpar->mirror = NULL;
+	apply(&draft);
+	must_fail_audit("which does not use it");
+	draft_init(&draft, &cluster);
+	device = draft_edit_device(&draft, "h1", "d2");
+	free(device->lpar);
+	device->lpar = NULL;
+	apply(&draft);
+	must_fail_audit("uses device 'd2', which is not its own");
+	draft_init(&draft, &cluster);
+	lpar = draft_edit_lpar(&draft, "l1");
+	free(lpar->mirror);
+	lpar->mirror = NULL;
+	draft_set_text(&draft, &lpar->primary, "vios2");
+	device = draft_edit_device(&draft, "h1", "d2");
+	free(device->lpar);
+	device->lpar = NULL;
+	apply(&draft);
+	must_fail_audit("which is not its primary VIOS");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +414,7 @@ int main(void)
 		TEST(a_draft_hands_out_one_copy_of_a_record),
 		TEST(a_record_is_loaded_once),
 		TEST(the_audit_sees_what_does_not_hold_together),
+		TEST(the_audit_sees_a_mirror_that_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

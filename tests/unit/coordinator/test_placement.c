@@ -47,6 +47,7 @@ static struct placement_host good(const char *name)
 		.shared_free = 128,
 		.device_bytes = GIB,
 		.pair_device_bytes = GIB,
+		.mirror_device_bytes = GIB,
 	};
 
 	(void)snprintf(host.name, sizeof(host.name), "%s", name);
@@ -228,6 +229,33 @@ static void who_needs_no_pair_takes_one_vios_and_any_device(void **state)
 	assert_int_equal(placement_choose(placement, &need), 0);
 }
 
+static void who_mirrors_needs_a_device_behind_each_vios(void **state)
+{
+	struct placement_need need = shared_need();
+	struct placement_host host = good("h");
+	struct placement_verdict verdict;
+	char text[PLACEMENT_TEXT_BYTES];
+
+	(void)state;
+	need.needs_mirror = true;
+	host.mirror_device_bytes = 48 * MIB;
+	add(host);
+	assert_true(placement_choose(placement, &need) == PLACEMENT_NONE);
+	verdict = placement_judge(placement, 0, &need);
+	assert_int_equal(verdict.unmet, HV_BIT(PLACEMENT_LIMIT_DEVICE));
+	assert_int_equal(verdict.short_bytes[PLACEMENT_LIMIT_DEVICE], 16 * MIB);
+	placement_explain(placement, &need, PLACEMENT_NONE, text);
+	assert_string_equal(
+		text,
+		"1 host: 1 without a free pair of paging devices of 64 MiB; nearest: "
+		"h, no free pair of paging devices of 64 MiB (largest holds 48 MiB)");
+	host.mirror_device_bytes = 64 * MIB;
+	host.pair_device_bytes = 64 * MIB;
+	add(host);
+	assert_int_equal(placement_choose(placement, &need), 1);
+	assert_int_equal(placement_choose_reference(placement, &need), 1);
+}
+
 static void the_sentence_counts_each_host_once_and_names_the_nearest(void **state)
 {
 	struct placement_need need = shared_need();
@@ -306,6 +334,7 @@ int main(void)
 		TEST(the_freest_host_is_chosen_and_ties_go_to_the_lowest),
 		TEST(every_limit_is_enough_and_is_named),
 		TEST(who_needs_no_pair_takes_one_vios_and_any_device),
+		TEST(who_mirrors_needs_a_device_behind_each_vios),
 		TEST(the_sentence_counts_each_host_once_and_names_the_nearest),
 		TEST(exactly_enough_is_enough_and_a_page_less_is_not),
 		TEST(taking_leaves_less),

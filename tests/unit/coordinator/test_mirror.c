@@ -1,0 +1,370 @@
+/* Devices behind one VIOS alone, and LPARs whose pages lie behind each of both. */
+#include "tests/unit/coordinator/one_host.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "coordinator/cluster/backing.h"
+#include "hvcore/base/rng.h"
+
+#define REQUIRED TARN__REDUNDANCY__REDUNDANCY_REQUIRED
+#define MIRRORED TARN__REDUNDANCY__REDUNDANCY_MIRRORED
+#define IF_POSSIBLE TARN__REDUNDANCY__REDUNDANCY_IF_POSSIBLE
+#define NONE TARN__REDUNDANCY__REDUNDANCY_NONE
+
+static void create(const char *name, uint64_t mem, Tarn__Redundancy redundancy)
+{
+	struct test_lpar lpar = {
+		.name = name, .host = "h1", .mem = mem, .redundancy = redundancy
+	};
+	struct hv_err err = { 0 };
+
+	if (test_lpar_create(&c, &lpar, &err) != HV_OK)
+		fail_msg("%s", err.text);
+}
+
+static void activate(const char *name)
+{
+	struct hv_err err = { 0 };
+
+	if (test_lpar_activate(&c, name, &err, NULL) != HV_OK)
+		fail_msg("%s", err.text);
+	test_settle(&c, &host);
+}
+
+static void end(const char *name)
+{
+	assert_int_equal(test_lpar_shutdown(&c, name, false, NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+}
+
+static const Tarn__DeviceRecord *device(const char *name)
+{
+	return cluster_device(test_cluster(&c), "h1", name);
+}
+
+static const char *mirror_of(const char *name)
+{
+	return lpar_of(name)->mirror != NULL ? lpar_of(name)->mirror : "";
+}
+
+static void check(const char *name, const char *first, const char *mirror,
+		  const char *primary)
+{
+	const struct model_lpar *lpar = model_host_lpar(&host, name);
+
+	assert_string_equal(lpar_of(name)->device, first);
+	assert_string_equal(mirror_of(name), mirror);
+	assert_string_equal(lpar_of(name)->primary, primary);
+	assert_string_equal(lpar->device, first);
+	assert_string_equal(lpar->mirror, mirror);
+	assert_string_equal(device(first)->lpar, name);
+	if (mirror[0] != '\0')
+		assert_string_equal(device(mirror)->lpar, name);
+}
+
+static void a_device_lies_behind_the_vios_that_was_named(void **state)
+{
+	Tarn__ClusterReply *status;
+	struct hv_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(test_pgdev_behind(&c, "h1", "a", 64 * MIB, "vios3", &err),
+			 HV_E_NOTFOUND);
+	assert_non_null(strstr(err.text, "has no VIOS 'vios3'"));
+	add_device_behind("a", 64 * MIB, "vios1");
+	assert_string_equal(device("a")->device->vios, "vios1");
+	assert_string_equal(host.desired->devices[0]->vios, "vios1");
+	status = test_status(&c);
+	assert_string_equal(status->status->devices[0]->state, "Inactive");
+	assert_false(status->status->devices[0]->redundant);
+	assert_string_equal(status->status->devices[0]->reason, "behind vios1 alone");
+	test_reply_free(status);
+	host.vios_stay_down = true;
+	model_host_kill_vios(&host, 0);
+	test_settle(&c, &host);
+	status = test_status(&c);
+	assert_string_equal(status->status->devices[0]->reason,
+			    "behind vios1 alone, which is down");
+	test_reply_free(status);
+}
+
+/* What an agent says of it does not make it more. */
+static void a_device_behind_one_vios_is_not_redundant_by_itself(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	add_device_behind("a", 128 * MIB, "vios1");
+	host.devices[0].is_alone = false; /* it says that both reach it */
+	test_settle(&c, &host);
+	create("db1", 64 * MIB, REQUIRED);
+	assert_int_equal(test_lpar_activate(&c, "db1", &err, NULL), HV_E_NOSPC);
+	assert_non_null(strstr(err.text, "redundant paging device"));
+	add_device_behind("b", 32 * MIB, "vios2");
+	assert_int_equal(test_lpar_activate(&c, "db1", &err, NULL), HV_E_NOSPC);
+	assert_non_null(strstr(err.text, "the largest of host 'h1' holds 32 MiB"));
+	add_device_behind("c", 64 * MIB, "vios2");
+	activate("db1");
+	check("db1", "a", "c", "vios1");
+	end("db1");
+	assert_null(device("a")->lpar);
+	assert_null(device("c")->lpar);
+	assert_null(lpar_of("db1")->device);
+	assert_null(lpar_of("db1")->mirror);
+}
+
+static void a_shared_device_is_taken_before_a_pair_and_the_best_pair_of_several(
+	void **state)
+{
+	(void)state;
+	add_device_behind("a1", 128 * MIB, "vios1");
+	add_device_behind("a2", 64 * MIB, "vios1");
+	add_device_behind("b1", 96 * MIB, "vios2");
+	add_device_behind("b2", 48 * MIB, "vios2");
+	add_device("s", 256 * MIB);
+	create("r1", 64 * MIB, REQUIRED);
+	create("r2", 64 * MIB, REQUIRED);
+	create("r3", 48 * MIB, IF_POSSIBLE);
+	activate("r1");
+	check("r1", "s", "", "vios1");
+	activate("r2");
+	check("r2", "b1", "a2", "vios2"); /* the primary of fewer is vios2 */
+	activate("r3");
+	check("r3", "a1", "b2", "vios1");
+}
+
+static void mirrored_insists_on_two(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	add_device("s", 64 * MIB);
+	add_device_behind("a", 96 * MIB, "vios1");
+	create("m", 64 * MIB, MIRRORED);
+	assert_int_equal(test_lpar_activate(&c, "m", &err, NULL), HV_E_NOSPC);
+	assert_string_equal(err.text,
+			    "LPAR 'm' needs two free paging devices of at least 64 MiB, "
+			    "one behind each VIOS, and those of host 'h1' hold 96 MiB "
+			    "behind 'vios1' and nothing behind 'vios2'; add one with "
+			    "'tarn pgdev add --vios'");
+	add_device_behind("b", 64 * MIB, "vios2");
+	host.vios_stay_down = true;
+	model_host_kill_vios(&host, 0);
+	test_settle(&c, &host);
+	assert_int_equal(test_lpar_activate(&c, "m", &err, NULL), HV_E_STATE);
+	assert_non_null(strstr(err.text, "redundant pair of paging VIOS"));
+	host.vios_stay_down = false;
+	test_settle(&c, &host);
+	activate("m");
+	check("m", "a", "b", "vios1");
+	assert_int_equal(test_pgdev_remove(&c, "h1", "a", &err, NULL), HV_E_BUSY);
+	assert_int_equal(test_pgdev_remove(&c, "h1", "b", &err, NULL), HV_E_BUSY);
+	model_host_end_lpar(&host, "m");
+	test_settle(&c, &host);
+	assert_null(device("b")->lpar);
+	assert_int_equal(test_pgdev_remove(&c, "h1", "b", &err, NULL), HV_OK);
+	test_settle(&c, &host);
+}
+
+/* One device alone: its VIOS is the primary, and must serve. */
+static void who_needs_no_pair_takes_what_nobody_else_would_miss(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	add_device("s", 64 * MIB);
+	add_device_behind("b", 128 * MIB, "vios2");
+	create("n1", 64 * MIB, NONE);
+	create("n2", 64 * MIB, NONE);
+	activate("n1");
+	check("n1", "b", "", "vios2");
+	activate("n2");
+	check("n2", "s", "", "vios1");
+	end("n1");
+	end("n2");
+	host.vios_stay_down = true;
+	model_host_kill_vios(&host, 1);
+	test_settle(&c, &host);
+	activate("n1"); /* behind vios2 nothing is to be had now */
+	check("n1", "s", "", "vios1");
+	assert_int_equal(test_lpar_activate(&c, "n2", &err, NULL), HV_E_NOSPC);
+	assert_non_null(strstr(err.text, "has none free"));
+}
+
+static void who_wants_a_pair_if_possible_takes_one_device_at_last(void **state)
+{
+	(void)state;
+	add_device_behind("a", 64 * MIB, "vios1");
+	add_device_behind("b", 64 * MIB, "vios2");
+	add_device("s", 128 * MIB);
+	host.devices[2].is_alone = true;
+	test_settle(&c, &host);
+	create("i1", 64 * MIB, IF_POSSIBLE);
+	create("i2", 64 * MIB, IF_POSSIBLE);
+	create("i3", 64 * MIB, IF_POSSIBLE);
+	activate("i1");
+	check("i1", "a", "b", "vios1");
+	activate("i2");
+	check("i2", "s", "", "vios2");
+	add_device_behind("b2", 64 * MIB, "vios2");
+	activate("i3");
+	check("i3", "b2", "", "vios2");
+}
+
+static void the_balance_of_primaries_stays(void **state)
+{
+	static const char *const names[] = { "m1", "m2", "m3", "m4" };
+	unsigned first = 0;
+
+	(void)state;
+	for (size_t i = 0; i < HV_COUNT(names); i++) {
+		char a[8] = "a1", b[8] = "b1";
+
+		a[1] = b[1] = (char)('1' + i);
+		add_device_behind(a, 64 * MIB, "vios1");
+		add_device_behind(b, 64 * MIB, "vios2");
+		create(names[i], 64 * MIB, MIRRORED);
+		activate(names[i]);
+		first += strcmp(lpar_of(names[i])->primary, "vios1") == 0;
+		assert_string_equal(device(lpar_of(names[i])->device)->device->vios,
+				    lpar_of(names[i])->primary);
+	}
+	assert_int_equal(first, 2);
+}
+
+/* Those that are off and want pairs leave as much less. */
+static void placement_counts_pairs(void **state)
+{
+	struct test_lpar lpar = { .name = "p1", .mem = 64 * MIB, .redundancy = MIRRORED };
+	struct hv_err err = { 0 };
+
+	(void)state;
+	add_device("s1", 64 * MIB);
+	assert_int_equal(test_lpar_create(&c, &lpar, &err), HV_E_NOFIT);
+	assert_non_null(strstr(err.text, "no free pair of paging devices of 64 MiB"));
+	add_device_behind("a1", 64 * MIB, "vios1");
+	add_device_behind("b1", 48 * MIB, "vios2");
+	assert_int_equal(test_lpar_create(&c, &lpar, &err), HV_E_NOFIT);
+	assert_non_null(strstr(err.text, "(largest holds 48 MiB)"));
+	add_device_behind("b2", 64 * MIB, "vios2");
+	assert_int_equal(test_lpar_create(&c, &lpar, &err), HV_OK);
+	lpar.name = "p2";
+	lpar.redundancy = REQUIRED;
+	assert_int_equal(test_lpar_create(&c, &lpar, &err), HV_OK); /* the shared one */
+	lpar.name = "p3";
+	assert_int_equal(test_lpar_create(&c, &lpar, &err), HV_E_NOFIT);
+	assert_non_null(strstr(err.text, "no free redundant paging device"));
+	add_device_behind("a2", 64 * MIB, "vios1");
+	add_device_behind("b3", 64 * MIB, "vios2");
+	assert_int_equal(test_lpar_create(&c, &lpar, &err), HV_OK); /* a pair will do */
+}
+
+/* The plainest search: of all that would do, the one that is wanted most. */
+struct best {
+	bool is_found;
+	unsigned rank;
+	uint64_t bytes;
+};
+
+static void look_at(struct best *best, unsigned rank, uint64_t bytes)
+{
+	if (rank == 0 ||
+	    (best->is_found &&
+	     (rank > best->rank || (rank == best->rank && bytes >= best->bytes))))
+		return;
+	*best = (struct best){ true, rank, bytes };
+}
+
+/* 1 is wanted most; 0: it will not do. */
+static unsigned rank_of(const struct backing_offer *offer, Tarn__Redundancy redundancy)
+{
+	bool is_shared = offer->reach == BACKING_SHARED;
+
+	if (redundancy == MIRRORED || (!is_shared && !offer->is_served))
+		return 0;
+	if (redundancy == NONE)
+		return is_shared ? 2 : 1;
+	if (is_shared && offer->is_served)
+		return 1;
+	if (redundancy != IF_POSSIBLE)
+		return 0;
+	return is_shared ? 3 : 4;
+}
+
+static struct best search(const struct backing_offer *offers, size_t count,
+			  const struct backing_need *need)
+{
+	struct best best = { 0 };
+
+	for (size_t i = 0; i < count; i++) {
+		if (offers[i].is_taken || offers[i].bytes < need->bytes)
+			continue;
+		look_at(&best, rank_of(&offers[i], need->redundancy), offers[i].bytes);
+		for (size_t k = 0; need->redundancy != NONE && k < count; k++)
+			if (offers[i].reach == BACKING_FIRST && offers[i].is_served &&
+			    offers[k].reach == BACKING_SECOND && offers[k].is_served &&
+			    !offers[k].is_taken && offers[k].bytes >= need->bytes)
+				look_at(&best, 2, offers[i].bytes + offers[k].bytes);
+	}
+	return best;
+}
+
+static void the_choice_is_that_of_the_plainest_search(void **state)
+{
+	static const Tarn__Redundancy all[] = { REQUIRED, MIRRORED, IF_POSSIBLE, NONE };
+	struct backing_offer offers[6];
+	struct backing backing;
+	struct hv_rng rng = { 7 };
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		struct backing_need need = { .bytes = 1 + hv_rng_below(&rng, 4),
+					     .redundancy = all[round % 4] };
+		size_t count = hv_rng_below(&rng, HV_COUNT(offers) + 1);
+		struct best best;
+
+		for (size_t i = 0; i < count; i++)
+			offers[i] = (struct backing_offer){
+				.bytes = hv_rng_below(&rng, 6),
+				.reach = (enum backing_reach)hv_rng_below(&rng, 3),
+				.is_served = hv_rng_below(&rng, 4) != 0,
+				.is_taken = hv_rng_below(&rng, 8) == 0,
+			};
+		best = search(offers, count, &need);
+		assert_int_equal(backing_choose(offers, count, &need, &backing),
+				 best.is_found);
+		if (!best.is_found)
+			continue;
+		assert_int_equal(best.bytes,
+				 offers[backing.first].bytes +
+					 (backing.second != BACKING_NONE
+						  ? offers[backing.second].bytes
+						  : 0));
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_up, close_one)
+	const struct CMUnitTest tests[] = {
+		TEST(a_device_lies_behind_the_vios_that_was_named),
+		TEST(a_device_behind_one_vios_is_not_redundant_by_itself),
+		TEST(a_shared_device_is_taken_before_a_pair_and_the_best_pair_of_several),
+		TEST(mirrored_insists_on_two),
+		TEST(who_needs_no_pair_takes_what_nobody_else_would_miss),
+		TEST(who_wants_a_pair_if_possible_takes_one_device_at_last),
+		TEST(the_balance_of_primaries_stays),
+		TEST(placement_counts_pairs),
+		cmocka_unit_test(the_choice_is_that_of_the_plainest_search),
+	};
+#undef TEST
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
