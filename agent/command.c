@@ -191,6 +191,7 @@ static enum hv_code give_os(const struct agent_options *options,
 			    struct hv_err *err)
 {
 	static const char *const policies[] = { "0", "1", "2", "balloon" };
+	const char *devices[] = { what->pgdev, what->mirror };
 	uint32_t policy = what->spec->workload->loan_policy;
 	enum hv_code code;
 
@@ -201,9 +202,10 @@ static enum hv_code give_os(const struct agent_options *options,
 	code = give_disk(options, what->name, "os-file-fd", command, err);
 	if (code == HV_OK)
 		code = give_disk(options, what->name, "os-paging-fd", command, err);
-	if (code == HV_OK && what->pgdev != NULL)
-		command->shares_disk = is_on_disk_of(command->fds[command->fd_count - 1],
-						     what->pgdev);
+	for (size_t i = 0; code == HV_OK && i < HV_COUNT(devices); i++)
+		if (devices[i] != NULL &&
+		    is_on_disk_of(command->fds[command->fd_count - 1], devices[i]))
+			command->shares_disk = true;
 	return code;
 }
 

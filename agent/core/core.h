@@ -53,6 +53,7 @@ struct agent_spawn {
 	const Tarn__LparSpec *spec;
 	uint32_t processors; /* virtual ones; 0: nobody says */
 	const char *pgdev;   /* path of its paging device; NULL: none */
+	const char *mirror;  /* that of its second one; NULL: none */
 };
 
 struct agent_exit {

@@ -446,6 +446,8 @@ void core_vios_expect_answered(struct agent_core *core, enum hv_code code,
 bool core_vios_clean(struct agent_core *core);
 const Tarn__ViosStat *core_vios_stat(const struct agent_core *core, const char *name);
 /* How many could serve a page now. */
+/* Serves, or could. */
+bool core_vios_is_healthy(const Tarn__ViosStat *stat);
 unsigned core_vios_healthy(const struct agent_core *core);
 /* What a report says; `hv` may be NULL. `ret->reason` points into vios. */
 void core_vios_report(const struct agent_core *core, const struct core_vios *vios,

@@ -34,15 +34,21 @@ struct core_device *core_device_get(struct agent_core *core, const char *name,
 	return found;
 }
 
+static bool names(const char *device, const char *name)
+{
+	return device != NULL && strcmp(device, name) == 0;
+}
+
 static bool is_used(const struct agent_core *core, const char *name)
 {
 	for (size_t i = 0; i < CORE_LPARS_MAX; i++) {
 		const struct core_lpar *lpar = &core->lpars[i];
 
 		if ((lpar->process.is_alive || lpar->stat != NULL) &&
-		    lpar->desired != NULL && lpar->desired->device != NULL &&
+		    lpar->desired != NULL &&
 		    lpar->desired->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
-		    strcmp(lpar->desired->device, name) == 0)
+		    (names(lpar->desired->device, name) ||
+		     names(lpar->desired->mirror, name)))
 			return true;
 	}
 	return false;
@@ -275,7 +281,8 @@ void core_device_status(const struct agent_core *core, const struct core_device 
 	case CORE_DEVICE_READY:
 		ret->is_done = !is_removed;
 		ret->usable_bytes = device->usable_bytes;
-		ret->is_redundant = core_vios_healthy(core) >= 2;
+		ret->is_redundant = device->desired->vios == NULL &&
+				    core_vios_healthy(core) >= 2;
 		break;
 	case CORE_DEVICE_WIPED:
 		ret->is_done = true;

@@ -2,7 +2,7 @@
  * lpar_start - from "wanted" to a process, in this order, and the answers of the
  * hypervisor on the way:
  *
- *   hypervisor up, pool set, paging device ready, a paging VIOS there (A4)
+ *   hypervisor up, pool set, paging devices ready, a paging VIOS there (A4)
  *   define there: memory charged, a token given (A4)
  *   `started` saved, over a power cut (A5)
  *   process
@@ -23,15 +23,12 @@ static bool give_up(struct agent_core *core, struct core_lpar *lpar, enum hv_cod
 	return false;
 }
 
-static bool device_is_ready(struct agent_core *core, struct core_lpar *lpar)
+static bool device_is_ready(struct agent_core *core, struct core_lpar *lpar,
+			    const char *name)
 {
-	const char *name = lpar->desired->device;
-	struct core_device *device;
+	struct core_device *device = core_device_get(core, name, false);
 	char text[AGENT_TEXT_BYTES];
 
-	if (name == NULL || name[0] == '\0')
-		return give_up(core, lpar, HV_E_INVAL, "it was given no paging device");
-	device = core_device_get(core, name, false);
 	if (device == NULL || device->desired == NULL || device->desired->removed)
 		return give_up(core, lpar, HV_E_NOTFOUND,
 			       "its paging device is not one of this host's");
@@ -43,6 +40,53 @@ static bool device_is_ready(struct agent_core *core, struct core_lpar *lpar)
 	if (device->state != CORE_DEVICE_READY)
 		return wait_for(lpar, "its paging device");
 	return true;
+}
+
+static const Tarn__DesiredDevice *desired_device(struct agent_core *core,
+						 const char *name)
+{
+	return name != NULL ? core_device_get(core, name, false)->desired : NULL;
+}
+
+/* A mirror is another one, behind the other VIOS. */
+static bool is_mirror(const Tarn__DesiredDevice *device,
+		      const Tarn__DesiredDevice *mirror)
+{
+	return device->vios != NULL && mirror->vios != NULL &&
+	       strcmp(device->vios, mirror->vios) != 0;
+}
+
+static bool devices_are_ready(struct agent_core *core, struct core_lpar *lpar)
+{
+	const char *name = lpar->desired->device, *mirror = lpar->desired->mirror;
+
+	if (name == NULL || name[0] == '\0')
+		return give_up(core, lpar, HV_E_INVAL, "it was given no paging device");
+	if (!device_is_ready(core, lpar, name))
+		return false;
+	if (mirror == NULL)
+		return true;
+	if (!device_is_ready(core, lpar, mirror))
+		return false;
+	return is_mirror(desired_device(core, name), desired_device(core, mirror)) ||
+	       give_up(core, lpar, HV_E_INVAL,
+		       "its two paging devices do not lie one behind each VIOS");
+}
+
+/* One of those that reach its device. */
+static bool has_vios(struct agent_core *core, const struct core_lpar *lpar)
+{
+	const char *only = desired_device(core, lpar->desired->device)->vios;
+	const struct core_vios *vios;
+	Tarn__ViosStat stat;
+
+	if (only == NULL || lpar->desired->mirror != NULL)
+		return core_vios_healthy(core) > 0;
+	vios = core_vios_get(core, only, false);
+	if (vios == NULL)
+		return false;
+	core_vios_report(core, vios, core_vios_stat(core, only), &stat);
+	return core_vios_is_healthy(&stat);
 }
 
 static bool pool_is_ready(struct agent_core *core, struct core_lpar *lpar)
@@ -66,9 +110,9 @@ static bool is_ready(struct agent_core *core, struct core_lpar *lpar)
 		return wait_for(lpar, "the hypervisor");
 	if (lpar->desired->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED)
 		return true;
-	if (!pool_is_ready(core, lpar) || !device_is_ready(core, lpar))
+	if (!pool_is_ready(core, lpar) || !devices_are_ready(core, lpar))
 		return false;
-	if (core_vios_healthy(core) == 0)
+	if (!has_vios(core, lpar))
 		return wait_for(lpar, "a paging VIOS");
 	return true;
 }
@@ -91,12 +135,35 @@ static bool claim_disks(struct agent_core *core, struct core_lpar *lpar)
 	return false;
 }
 
+/* All is lent: it is only encoded. */
+static void put_device(struct agent_core *core, const struct core_lpar *lpar,
+		       Tarn__HvDevice *device, Tarn__HvMirror *mirror)
+{
+	const Tarn__DesiredDevice *from = desired_device(core, lpar->desired->device);
+	const Tarn__DesiredDevice *other = desired_device(core, lpar->desired->mirror);
+
+	device->name = from->name;
+	device->path = from->path;
+	device->id = from->id;
+	device->owner_epoch = from->owner_epoch;
+	device->primary = lpar->desired->primary;
+	device->vios = from->vios;
+	if (other == NULL)
+		return;
+	mirror->name = other->name;
+	mirror->path = other->path;
+	mirror->id = other->id;
+	mirror->owner_epoch = other->owner_epoch;
+	device->mirror = mirror;
+}
+
 static void ask_define(struct agent_core *core, struct core_lpar *lpar)
 {
 	const Tarn__LparSpec *spec = lpar->desired->spec;
 	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
 	Tarn__HvPartitionDefine define = TARN__HV_PARTITION_DEFINE__INIT;
 	Tarn__HvDevice device = TARN__HV_DEVICE__INIT;
+	Tarn__HvMirror mirror = TARN__HV_MIRROR__INIT;
 	struct core_call what = { .kind = CORE_CALL_DEFINE,
 				  .number = lpar->desired->run_id };
 
@@ -114,20 +181,13 @@ static void ask_define(struct agent_core *core, struct core_lpar *lpar)
 	define.n_ethernets = spec->n_ethernets;
 	define.ethernets = spec->ethernets;
 	if (spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED) {
-		const Tarn__DesiredDevice *from =
-			core_device_get(core, lpar->desired->device, false)->desired;
-
 		define.has_weight = true;
 		define.weight = spec->weight;
 		define.has_sees_pool = true;
 		define.sees_pool = spec->sees_pool;
 		define.has_entitled_bytes = true;
 		define.entitled_bytes = hv_lpar_entitled(spec);
-		device.name = from->name;
-		device.path = from->path;
-		device.id = from->id;
-		device.owner_epoch = from->owner_epoch;
-		device.primary = lpar->desired->primary; /* lent: only encoded */
+		put_device(core, lpar, &device, &mirror);
 		define.device = &device;
 	}
 	request.kind_case = TARN__HV_REQUEST__KIND_DEFINE;
@@ -149,9 +209,11 @@ static void spawn(struct agent_core *core, struct core_lpar *lpar)
 	struct hv_err err = { 0 };
 	enum hv_code code;
 
-	if (what.spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
-		what.pgdev = core_device_get(core, lpar->desired->device, false)
-				     ->desired->path;
+	if (what.spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED) {
+		what.pgdev = desired_device(core, lpar->desired->device)->path;
+		if (lpar->desired->mirror != NULL)
+			what.mirror = desired_device(core, lpar->desired->mirror)->path;
+	}
 	what.processors = processors != NULL ? processors->procs : 0;
 	lpar->run.started = what.run_id;
 	lpar->run.is_announced = false;

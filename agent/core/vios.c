@@ -45,14 +45,19 @@ const Tarn__ViosStat *core_vios_stat(const struct agent_core *core, const char *
 	return NULL;
 }
 
+bool core_vios_is_healthy(const Tarn__ViosStat *stat)
+{
+	return stat->state == TARN__VIOS_STATE__VIOS_STANDBY ||
+	       stat->state == TARN__VIOS_STATE__VIOS_ACTIVE;
+}
+
 unsigned core_vios_healthy(const struct agent_core *core)
 {
 	const Tarn__HostStat *stat = core->hypervisor.stat;
 	unsigned healthy = 0;
 
 	for (size_t i = 0; stat != NULL && i < stat->n_vios; i++)
-		healthy += stat->vios[i]->state == TARN__VIOS_STATE__VIOS_STANDBY ||
-			   stat->vios[i]->state == TARN__VIOS_STATE__VIOS_ACTIVE;
+		healthy += core_vios_is_healthy(stat->vios[i]);
 	return healthy;
 }
 

@@ -71,6 +71,7 @@ static void put_devices(struct agent_boss *boss, struct desired_parts *parts)
 		to->id.data = from->id;
 		to->id.len = AGENT_ID_BYTES;
 		to->owner_epoch = 1;
+		to->vios = (char *)(uintptr_t)from->vios;
 		to->has_create = true;
 		to->create = from->may_create;
 		to->has_removed = true;
@@ -115,6 +116,7 @@ static void put_lpars(struct agent_boss *boss, struct desired_parts *parts)
 		to->immediate = from->is_immediate;
 		to->device = from->device;
 		to->primary = (char *)(uintptr_t)from->primary;
+		to->mirror = (char *)(uintptr_t)from->mirror;
 		to->has_made = true;
 		to->made = from->made;
 		spec->n_disks = from->has_disk;

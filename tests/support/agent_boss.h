@@ -21,6 +21,7 @@ struct boss_lpar {
 	bool is_running, is_immediate, is_dedicated;
 	char device[HV_NAME_BYTES];
 	const char *primary;        /* NULL: none */
+	const char *mirror;         /* its second device; NULL: none */
 	uint64_t resize_generation; /* 0 = none desired */
 	uint64_t resize_bytes;
 	uint32_t weight; /* 128 at first */
@@ -37,6 +38,7 @@ struct boss_device {
 	char path[64];
 	uint8_t id[AGENT_ID_BYTES];
 	bool may_create, is_removed;
+	const char *vios; /* behind that one alone; NULL: both reach it */
 };
 
 struct boss_op {

@@ -249,7 +249,8 @@ static bool is_locked(const struct agent_world *world, const char *path)
 	for (size_t i = 0; i < WORLD_LPARS; i++) {
 		const struct world_partition *it = &world->partitions[i];
 
-		if (it->name[0] == '\0' || strcmp(it->path, path) != 0)
+		if (it->name[0] == '\0' ||
+		    (strcmp(it->path, path) != 0 && strcmp(it->mirror, path) != 0))
 			continue;
 		if (it->state != TARN__PARTITION_STATE__PARTITION_ENDED)
 			world_fail(world, "a device in use is formatted or wiped", path);

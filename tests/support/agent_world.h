@@ -56,6 +56,8 @@ struct world_partition {          /* in the hypervisor */
 	uint64_t checksum_errors;
 	uint64_t page_ins;
 	char path[64];               /* of its paging device, "" = none */
+	char vios[HV_NAME_BYTES];    /* that this is behind alone; "" = both */
+	char mirror[64];             /* of its second one, "" = none */
 	char primary[HV_NAME_BYTES]; /* VIOS; "" = none */
 	char reason[64];
 };

@@ -165,6 +165,20 @@ static void put_stat(struct agent_world *world, struct stat_parts *parts)
 
 /* ---- requests ---- */
 
+static void take_device(struct world_partition *partition, const Tarn__HvDevice *device)
+{
+	(void)snprintf(partition->path, sizeof(partition->path), "%s", device->path);
+	if (device->primary != NULL)
+		(void)snprintf(partition->primary, sizeof(partition->primary), "%s",
+			       device->primary);
+	if (device->vios != NULL)
+		(void)snprintf(partition->vios, sizeof(partition->vios), "%s",
+			       device->vios);
+	if (device->mirror != NULL)
+		(void)snprintf(partition->mirror, sizeof(partition->mirror), "%s",
+			       device->mirror->path);
+}
+
 static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDefine *want,
 			   Tarn__HvPartitionDefined *ret, Tarn__Error *error,
 			   char text[64])
@@ -192,11 +206,7 @@ static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDef
 		(void)snprintf(partition->name, sizeof(partition->name), "%s",
 			       want->name);
 		if (want->device != NULL)
-			(void)snprintf(partition->path, sizeof(partition->path), "%s",
-				       want->device->path);
-		if (want->device != NULL && want->device->primary != NULL)
-			(void)snprintf(partition->primary, sizeof(partition->primary),
-				       "%s", want->device->primary);
+			take_device(partition, want->device);
 		for (size_t i = 0; i < HV_TOKEN_BYTES; i++)
 			partition->token[i] = (uint8_t)hv_rng_next(&world->rng);
 	}
