@@ -47,6 +47,7 @@
 #define CORE_SHOW_MS 1000             /* from one view of partitions to the next */
 #define CORE_PROCESSORS_MS 500        /* from one look at what they use to the next */
 
+#define CORE_DEGRADED_MS 1000     /* a mirror that is whole again sooner is not told of */
 #define CORE_VERIFY_LOST_MS 3000  /* three reports of a partition */
 #define CORE_INSPECT_MS 10000     /* between two looks at a device */
 #define CORE_INSPECT_EACH_MS 100  /* at most ten looks a second */
@@ -175,6 +176,7 @@ struct core_run {
 	struct core_error error;
 	char text[AGENT_TEXT_BYTES];
 	bool is_announced, is_waiting, is_blocked;
+	bool is_degraded; /* its mirror, and that was told */
 	uint64_t page_errors;
 	uint64_t resize_refused; /* generation */
 	struct core_error resize_error;
@@ -209,6 +211,7 @@ struct core_lpar {
 	bool is_stopping;
 	uint64_t stop_ms;
 	uint64_t retry_ms;
+	uint64_t degraded_ms;  /* since when its mirror is, 0 = it is not */
 	uint64_t defined;      /* run whose token this is, for this hypervisor */
 	uint64_t defined_stat; /* number of the first stat that must list it */
 	uint8_t token[HV_TOKEN_BYTES];

@@ -29,6 +29,7 @@ static enum hv_code load_run(struct agent_core *core, const Tarn__AgentRun *from
 	lpar->run.is_announced = from->announced;
 	lpar->run.is_waiting = from->waiting;
 	lpar->run.is_blocked = from->blocked;
+	lpar->run.is_degraded = from->mirror_degraded;
 	lpar->run.page_errors = from->page_errors;
 	lpar->run.resize_refused = from->resize_refused;
 	lpar->processors.usage.used_us = from->processor_used_us;
@@ -164,6 +165,8 @@ static void put_runs(struct parts *parts, struct agent_core *core)
 		run->waiting = lpar->run.is_waiting;
 		run->has_blocked = true;
 		run->blocked = lpar->run.is_blocked;
+		run->has_mirror_degraded = true;
+		run->mirror_degraded = lpar->run.is_degraded;
 		run->has_page_errors = true;
 		run->page_errors = lpar->run.page_errors;
 		run->has_resize_refused = true;

@@ -3,8 +3,10 @@
  *
  * SPEC K2: what would break a pair is refused. --force is for the cases in which
  * nothing can be lost: no running LPAR has a page outside the pool, and we know it.
+ * Pages that are behind one VIOS alone hold it, whatever its partner does.
  */
 #include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/mirror.h"
 #include "coordinator/cluster/plan.h"
 
 #include <string.h>
@@ -45,10 +47,11 @@ static enum hv_code need_partner(const struct plan *plan, const Tarn__HostRecord
 				 struct hv_err *err)
 {
 	const Tarn__DesiredVios *partner = limits_partner(host, vios->name);
+	enum hv_code code = mirror_need_none_alone(plan->cluster, host, vios->name, err);
 	uint64_t pages;
 
-	if (limits_vios_serves(plan->cluster, host, partner))
-		return HV_OK;
+	if (code != HV_OK || limits_vios_serves(plan->cluster, host, partner))
+		return code;
 	if (!force)
 		return hv_fail(
 			err, HV_E_REFUSED,
@@ -140,7 +143,7 @@ static enum hv_code check_disable(const struct plan *plan, const Tarn__HostRecor
 			"shut down those that need a redundant pair, and maintain "
 			"it first, so that its partner serves the others",
 			vios->name, host->name, user);
-	return HV_OK;
+	return mirror_need_none_alone(plan->cluster, host, vios->name, err);
 }
 
 /* Orders that the agent has not taken up yet are bounded; a drill needs some too. */

@@ -2,6 +2,7 @@
 #include "coordinator/jobs/drill_kind.h"
 
 #include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/mirror.h"
 #include "coordinator/jobs/jobs.h"
 
 #include <string.h>
@@ -50,7 +51,8 @@ static void step_ready(struct drill *drill)
 	}
 }
 
-static bool are_devices_redundant(const struct drill *drill)
+/* Every page of every partition is behind both VIOS again, or could be. */
+static bool is_redundant(const struct drill *drill, char why[MIRROR_TEXT_BYTES])
 {
 	const struct cluster *cluster = drill->draft->cluster;
 
@@ -60,11 +62,23 @@ static bool are_devices_redundant(const struct drill *drill)
 
 		if (lpar == NULL || lpar->run_id != row->run_id || lpar->device == NULL)
 			continue;
-		if (!limits_device_is_redundant(
-			    cluster, cluster_device(cluster, lpar->host, lpar->device)))
+		if (!mirror_is_redundant(cluster, lpar, why))
 			return false;
 	}
 	return true;
+}
+
+static uint64_t pages_missed(const struct drill *drill)
+{
+	uint64_t pages = 0;
+
+	for (size_t i = 0; i < drill->record->n_partitions; i++) {
+		const Tarn__PartitionStat *stat =
+			drill_stat(drill, drill->record->partitions[i]);
+
+		pages += stat != NULL ? stat->missed + stat->mirror_missed : 0;
+	}
+	return pages;
 }
 
 static bool is_as_before(const struct drill *drill, size_t at)
@@ -87,16 +101,17 @@ static bool is_reborn(const struct drill *drill)
 		       drill->record->vios_epoch;
 }
 
-/* Both serve, both reach every device, and the target is not the one that went. */
-static bool is_restored(const struct drill *drill)
+/* Both serve, every page is behind both, and the target is not the one that went. */
+static bool is_restored(const struct drill *drill, char why[MIRROR_TEXT_BYTES])
 {
+	why[0] = '\0';
 	if (drill->live->report == NULL ||
 	    drill->live->report->revision < drill->record->phase_revision ||
 	    limits_vios_serving(drill->draft->cluster, drill->host) < 2)
 		return false;
 	if (drill->kind->is_reborn && !is_reborn(drill))
 		return false;
-	return are_devices_redundant(drill);
+	return is_redundant(drill, why);
 }
 
 static void begin_verify(struct drill *drill)
@@ -120,8 +135,15 @@ static void note_restored(struct drill *drill)
 			   live_vios_state_name(drill->live, drill->record->vios));
 }
 
-static void fail_restore(struct drill *drill)
+/* `why`: both serve, and what is not behind both. */
+static void fail_restore(struct drill *drill, const char *why)
 {
+	if (why[0] != '\0') {
+		drill_fail(drill,
+			   "redundancy was not restored: no progress for %u s: %s%s",
+			   RESTORE_MS / 1000, why, drill_silence(drill));
+		return;
+	}
 	for (size_t i = 0; i < drill->host->n_vios; i++) {
 		const char *name = drill->host->vios[i]->name;
 		const Tarn__ViosStat *stat = live_vios(drill->live, name);
@@ -141,17 +163,18 @@ static void fail_restore(struct drill *drill)
 
 static void step_restore(struct drill *drill)
 {
+	char why[MIRROR_TEXT_BYTES] = "";
 	bool is_back;
 
 	(void)drill_op(drill); /* what was undone by an order */
-	is_back = !drill_edit(drill)->has_op && is_restored(drill);
+	is_back = !drill_edit(drill)->has_op && is_restored(drill, why);
 
 	if (!is_back && drill->waited_ms <= RESTORE_MS)
 		return;
 	if (is_back)
 		note_restored(drill);
 	else
-		fail_restore(drill);
+		fail_restore(drill, why);
 	if (drill->record->aborted) {
 		drill_skip(drill, "verification: aborted");
 		drill_note_stalls(drill);
@@ -202,6 +225,10 @@ static uint64_t mark_of(const struct drill *drill)
 		mark = mark * 31 + (unsigned char)*at;
 	if (drill_is_in(drill, "verify"))
 		mark = mark * 1000003 + drill_progress(drill);
+	/* Pages are brought back as fast as faults leave room for. */
+	if (drill_is_in(drill, "restore") &&
+	    limits_vios_serving(drill->draft->cluster, drill->host) == 2)
+		mark = mark * 1000003 + pages_missed(drill);
 	return mark;
 }
 

@@ -145,6 +145,9 @@ void drill_prove_faults(struct drill *drill)
 	drill_note(drill, "%llu requests or pages met a fault, %llu %s were seen",
 		   (unsigned long long)edit->hits, (unsigned long long)seen,
 		   drill->kind->makes_checksums ? "wrong checksums" : "errors");
+	if (start != NULL && last != NULL && last->cross_bad > start->cross_bad)
+		drill_note(drill, "%llu more were found by reading over the other path",
+			   (unsigned long long)(last->cross_bad - start->cross_bad));
 	if (edit->hits == 0)
 		drill_doubt(drill, "no request met a fault");
 	else if (seen == 0)

@@ -31,6 +31,17 @@ struct sums {
 	uint32_t waiting;
 };
 
+static void add_mirror(Tarn__DrillTotals *totals, const Tarn__PartitionStat *of)
+{
+	totals->has_cross_bad = 1;
+	totals->cross_bad += of->cross_bad;
+	if (of->mirror == NULL)
+		return;
+	totals->has_healed = totals->has_resynced = 1;
+	totals->healed += of->healed;
+	totals->resynced += of->resynced;
+}
+
 /* False: its host says nothing that could be divided by time. */
 static bool add_up(const struct drill *drill, struct sums *sums)
 {
@@ -52,6 +63,7 @@ static bool add_up(const struct drill *drill, struct sums *sums)
 		sums->totals.writes += of->page_outs;
 		sums->totals.io_errors += of->io_errors;
 		sums->totals.checksum_errors += of->checksum_errors;
+		add_mirror(&sums->totals, of);
 		sums->operations_per_s += of->operations_per_s;
 		sums->waiting += of->state == TARN__PARTITION_STATE__PARTITION_WAITING;
 		for (size_t k = 0; of->stall != NULL && k < of->stall->n_buckets; k++)
@@ -348,6 +360,17 @@ static void add_failovers(const struct drill *drill, Tarn__DrillRecord *edit)
 	}
 }
 
+static void keep_mirror(Tarn__DrillRecord *edit)
+{
+	const Tarn__DrillTotals *start = edit->start, *last = edit->last;
+
+	if (start == NULL || last == NULL || !last->has_resynced)
+		return;
+	edit->has_pages_healed = edit->has_pages_resynced = 1;
+	edit->pages_healed = drill_more(last->healed, start->healed);
+	edit->pages_resynced = drill_more(last->resynced, start->resynced);
+}
+
 /* What only the steps needed is not kept. */
 static void drop_before(Tarn__DrillPartition *row)
 {
@@ -375,6 +398,7 @@ void drill_end_figures(struct drill *drill)
 	edit->has_pages_read = edit->has_pages_written = edit->has_injected_ms;
 	add_failovers(drill, edit);
 	keep_before(drill, edit);
+	keep_mirror(edit);
 	if (edit->last != NULL)
 		tarn__drill_totals__free_unpacked(edit->last, NULL);
 	edit->last = NULL;

@@ -163,8 +163,8 @@ uint64_t drill_errors_of(const struct drill *drill, const Tarn__PartitionStat *s
 {
 	bool makes = drill->kind != NULL && drill->kind->makes_checksums;
 
-	return (makes ? 0 : stat->checksum_errors) + stat->integrity_errors +
-	       stat->mismatches + stat->poisoned_pages;
+	return (makes ? 0 : stat->checksum_errors + stat->cross_bad) +
+	       stat->integrity_errors + stat->mismatches + stat->poisoned_pages;
 }
 
 void drill_note_page_ins(struct drill *drill)

@@ -7,6 +7,7 @@
 #include "coordinator/jobs/drill_kind.h"
 
 #include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/mirror.h"
 #include "coordinator/jobs/jobs.h"
 
 #include <stdarg.h>
@@ -93,7 +94,7 @@ static void check_lpars(struct drill_ready *ready)
 
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_LPAR); i++) {
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
-		const Tarn__DeviceRecord *device;
+		char why[MIRROR_TEXT_BYTES];
 
 		if (!is_running(lpar, host) || !limits_is_shared(lpar->spec))
 			continue;
@@ -101,12 +102,8 @@ static void check_lpars(struct drill_ready *ready)
 		if (lpar->has_job)
 			drill_unmet(ready, "LPAR '%s' is still starting",
 				    lpar->spec->name);
-		device = cluster_device(cluster, host, lpar->device);
-		if (!limits_device_is_redundant(cluster, device))
-			drill_unmet(
-				ready,
-				"paging device '%s' of LPAR '%s' is not reached by both",
-				lpar->device, lpar->spec->name);
+		if (!mirror_is_redundant(cluster, lpar, why))
+			drill_unmet(ready, "%s", why);
 	}
 	if (count == 0)
 		drill_unmet(ready, "no shared LPAR runs");

@@ -267,6 +267,7 @@ static void step_reported(struct draft *draft, const Tarn__HostRecord *host)
 	jobs_step_devices(draft, host);
 	jobs_step_resizes(draft, host); /* a run that ends ends its resize */
 	jobs_step_lpars(draft, host);
+	jobs_step_checks(draft, host);
 }
 
 void jobs_step(struct draft *draft, const Tarn__HostRecord *host)

@@ -53,6 +53,8 @@ void jobs_step_resizes(struct draft *draft, const Tarn__HostRecord *host);
 /* Its run is over: the change of its memory is, too. `edit` is of this draft. */
 void jobs_end_resize(struct draft *draft, Tarn__LparRecord *edit);
 void jobs_step_vios(struct draft *draft, const Tarn__HostRecord *host);
+/* Bad pages that its background check found are events. */
+void jobs_step_checks(struct draft *draft, const Tarn__HostRecord *host);
 void jobs_step_drill(struct draft *draft, const Tarn__HostRecord *host);
 void jobs_step_rolling(struct draft *draft, const Tarn__HostRecord *host);
 

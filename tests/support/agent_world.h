@@ -55,9 +55,12 @@ struct world_partition {          /* in the hypervisor */
 	enum hv_code resize_code;
 	uint64_t checksum_errors;
 	uint64_t page_ins;
-	char path[64];               /* of its paging device, "" = none */
-	char vios[HV_NAME_BYTES];    /* that this is behind alone; "" = both */
-	char mirror[64];             /* of its second one, "" = none */
+	char path[64];            /* of its paging device, "" = none */
+	char vios[HV_NAME_BYTES]; /* that this is behind alone; "" = both */
+	char mirror[64];          /* of its second one, "" = none */
+	char device_name[HV_NAME_BYTES], mirror_name[HV_NAME_BYTES];
+	bool is_degraded; /* knobs, of one with a mirror; pages that a side lacks */
+	uint64_t missed, mirror_missed;
 	char primary[HV_NAME_BYTES]; /* VIOS; "" = none */
 	char reason[64];
 };

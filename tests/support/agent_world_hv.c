@@ -92,6 +92,18 @@ static void put_memory(struct stat_parts *parts, const struct world_partition *f
 	parts->resizes[at].error = &parts->errors[at];
 }
 
+static void put_mirror(Tarn__PartitionStat *to, struct world_partition *from)
+{
+	if (from->mirror[0] == '\0')
+		return;
+	to->pgdev = from->device_name;
+	to->mirror = from->mirror_name;
+	to->has_missed = to->has_mirror_missed = to->has_redundant = true;
+	to->missed = from->missed;
+	to->mirror_missed = from->mirror_missed;
+	to->redundant = !from->is_degraded;
+}
+
 static void put_partitions(struct agent_world *world, struct stat_parts *parts)
 {
 	for (size_t i = 0; i < WORLD_LPARS; i++) {
@@ -116,6 +128,7 @@ static void put_partitions(struct agent_world *world, struct stat_parts *parts)
 		to->has_checksum_errors = true;
 		to->checksum_errors = from->checksum_errors;
 		put_memory(parts, from);
+		put_mirror(to, from);
 		if (world->has_paging)
 			put_paging(world, from, to);
 		parts->partition_list[parts->stat.n_partitions++] = to;
@@ -174,9 +187,14 @@ static void take_device(struct world_partition *partition, const Tarn__HvDevice 
 	if (device->vios != NULL)
 		(void)snprintf(partition->vios, sizeof(partition->vios), "%s",
 			       device->vios);
-	if (device->mirror != NULL)
-		(void)snprintf(partition->mirror, sizeof(partition->mirror), "%s",
-			       device->mirror->path);
+	if (device->mirror == NULL)
+		return;
+	(void)snprintf(partition->mirror, sizeof(partition->mirror), "%s",
+		       device->mirror->path);
+	(void)snprintf(partition->device_name, sizeof(partition->device_name), "%s",
+		       device->name);
+	(void)snprintf(partition->mirror_name, sizeof(partition->mirror_name), "%s",
+		       device->mirror->name);
 }
 
 static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDefine *want,

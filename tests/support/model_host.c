@@ -201,6 +201,9 @@ static bool step_device(struct model_host *host, const Tarn__DesiredDevice *desi
 	device->bytes = desired->bytes != 0 ? desired->bytes : 64u << 20;
 	device->is_removed = desired->removed;
 	device->is_alone = desired->vios != NULL;
+	device->vios = NOBODY;
+	if (desired->vios != NULL)
+		device->vios = strcmp(desired->vios, "vios2") == 0;
 	device->has_error = host->device_error != HV_OK;
 	host->device_error = HV_OK;
 	device->is_done = true;
@@ -497,6 +500,30 @@ static void meet_fault(struct model_host *host, struct model_lpar *lpar)
 	lpar->io_errors += !is_corrupt;
 }
 
+static bool is_open(const struct model_host *host, unsigned vios)
+{
+	return vios == NOBODY ||
+	       host->vios[vios].state == TARN__VIOS_STATE__VIOS_ACTIVE ||
+	       host->vios[vios].state == TARN__VIOS_STATE__VIOS_STANDBY;
+}
+
+/* What goes out while a side is away is missed there, and brought to it later. */
+static void mirror(struct model_host *host, struct model_lpar *lpar)
+{
+	uint64_t *missed[] = { &lpar->missed, &lpar->mirror_missed };
+	bool is_there[] = { is_open(host, find_device(host, lpar->device)->vios),
+			    is_open(host, find_device(host, lpar->mirror)->vios) };
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (!is_there[i]) {
+			*missed[i] += 5;
+		} else if (is_there[1 - i] && !host->no_resync) {
+			lpar->resynced += *missed[i];
+			*missed[i] = 0;
+		}
+	}
+}
+
 /* Pages go out at first and come in ever after, if somebody serves them. */
 void model_host_work(struct model_host *host)
 {
@@ -516,6 +543,8 @@ void model_host_work(struct model_host *host)
 		lpar->stolen_pages = 100;
 		lpar->page_ins += 10;
 		lpar->page_outs += 5;
+		if (lpar->mirror[0] != '\0')
+			mirror(host, lpar);
 		if (host->injecting != 0 && !host->no_hits)
 			meet_fault(host, lpar);
 		lpar->stalls[hv_hist_bucket_of(host->stall_ns)]++;

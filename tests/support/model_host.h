@@ -45,6 +45,7 @@ struct model_lpar {
 	char mirror[HV_NAME_BYTES]; /* "" = none */
 	/* knobs, of a mirrored one: pages that one side lacks; bad ones met by checks */
 	uint64_t missed, mirror_missed, cross_bad;
+	uint64_t resynced, healed;
 	char primary[HV_NAME_BYTES]; /* VIOS that it was given; "" = none */
 	char current[HV_NAME_BYTES]; /* knob: that it asks; "" = it is not said */
 };
@@ -56,6 +57,7 @@ struct model_device {
 	uint64_t owner_epoch;
 	bool is_done, has_error, is_removed;
 	bool is_alone; /* one VIOS reaches it: it lies there, or as a knob */
+	unsigned vios; /* of those: which; 2 = it does not lie there */
 };
 
 struct model_op {
@@ -122,6 +124,7 @@ struct model_host {
 	bool is_slow_to_share;  /* weight and entitled memory stay */
 	bool vios_stay_down;    /* a VIOS that went is not restarted */
 	bool no_paging;         /* no page-ins happen */
+	bool no_resync;         /* pages that a side of a mirror lacks stay so */
 	bool is_silent_op;      /* orders are not carried out */
 	uint32_t hang_ms;       /* 0: it does not say */
 	bool no_hang_seen;      /* a VIOS that is stopped goes on as if nothing were */

@@ -166,6 +166,9 @@ static void put_mirror(Tarn__PartitionStat *stat, const struct model_lpar *lpar)
 	stat->has_missed = stat->has_mirror_missed = stat->has_redundant = 1;
 	stat->missed = lpar->missed;
 	stat->mirror_missed = lpar->mirror_missed;
+	stat->has_healed = stat->has_resynced = 1;
+	stat->healed = lpar->healed;
+	stat->resynced = lpar->resynced;
 	stat->redundant = lpar->missed + lpar->mirror_missed == 0;
 }
 

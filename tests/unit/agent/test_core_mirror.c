@@ -132,6 +132,86 @@ static void one_device_waits_for_its_own_vios(void **state)
 	assert_null(bench_lpar(bench, "db2")->error);
 }
 
+static struct world_partition *mirrored(struct bench *bench)
+{
+	bench_go(bench);
+	(void)add(bench, "vios1", "vios2");
+	assert_null(bench_lpar(bench, "db2")->error);
+	return world_partition(&bench->world, "db2");
+}
+
+static void a_mirror_that_stays_behind_is_told_once_and_its_end(void **state)
+{
+	struct bench *bench = *state;
+	struct world_partition *partition = mirrored(bench);
+
+	partition->is_degraded = true;
+	partition->missed = 1234567;
+	assert_string_equal(bench_event(bench, "lpar.mirror_degraded", 1)->text,
+			    "partition 'db2': 1,234,567 pages are behind vios2 alone");
+	world_run(&bench->world, 10000);
+	partition->missed = 0;
+	partition->mirror_missed = 1;
+	world_agent_kill(&bench->world); /* the next one knows that it was told */
+	world_agent_start(&bench->world);
+	world_run(&bench->world, 10000);
+	assert_int_equal(boss_heard(&bench->boss, "lpar.mirror_degraded"), 1);
+	assert_int_equal(boss_heard(&bench->boss, "lpar.mirror_synced"), 0);
+	partition->is_degraded = false;
+	partition->mirror_missed = 0;
+	(void)bench_event(bench, "lpar.mirror_synced", 1);
+	partition->is_degraded = true;
+	assert_string_equal(bench_event(bench, "lpar.mirror_degraded", 2)->text,
+			    "partition 'db2': what leaves its memory gets behind one "
+			    "VIOS alone");
+}
+
+static bool is_seen(struct agent_world *world, void *arg)
+{
+	return world->stats > *(uint64_t *)arg;
+}
+
+/* One page that was healed, a device that is opened: nothing that lasts. */
+static void what_is_over_at_once_is_not_told(void **state)
+{
+	struct bench *bench = *state;
+	struct world_partition *partition = mirrored(bench);
+
+	world_run(&bench->world, 5000);
+	for (unsigned i = 0; i < 5; i++) {
+		uint64_t stats = bench->world.stats;
+
+		partition->is_degraded = true;
+		partition->missed = 1;
+		assert_true(world_wait(&bench->world, PATIENCE_MS, is_seen, &stats));
+		partition->is_degraded = false;
+		partition->missed = 0;
+		world_run(&bench->world, 2000);
+	}
+	assert_int_equal(boss_heard(&bench->boss, "lpar.mirror_degraded"), 0);
+	assert_int_equal(boss_heard(&bench->boss, "lpar.mirror_synced"), 0);
+}
+
+/* ... but the loss of a VIOS is, however soon it is back. */
+static void each_loss_of_a_side_is_told(void **state)
+{
+	struct bench *bench = *state;
+	struct world_partition *partition = mirrored(bench);
+
+	bench->boss.vios[1].is_maintained = true;
+	boss_publish(&bench->boss);
+	bench_vios(bench, "vios2", TARN__VIOS_STATE__VIOS_MAINTENANCE);
+	partition->is_degraded = true;
+	partition->mirror_missed = 3;
+	partition->missed = 2;
+	assert_string_equal(
+		bench_event(bench, "lpar.mirror_degraded", 1)->text,
+		"partition 'db2': 2 pages are behind vios2 alone and 3 behind "
+		"vios1 alone");
+	partition->is_degraded = false;
+	(void)bench_event(bench, "lpar.mirror_synced", 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +221,9 @@ int main(void)
 		CLAIM(neither_is_wiped_while_it_is_used),
 		CLAIM(a_mirror_that_is_missing_is_said),
 		CLAIM(one_device_waits_for_its_own_vios),
+		CLAIM(a_mirror_that_stays_behind_is_told_once_and_its_end),
+		CLAIM(what_is_over_at_once_is_not_told),
+		CLAIM(each_loss_of_a_side_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

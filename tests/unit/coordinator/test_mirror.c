@@ -1,5 +1,5 @@
 /* Devices behind one VIOS alone, and LPARs whose pages lie behind each of both. */
-#include "tests/unit/coordinator/one_host.h"
+#include "tests/unit/coordinator/drill_host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -266,6 +266,215 @@ static void placement_counts_pairs(void **state)
 	assert_int_equal(test_lpar_create(&c, &lpar, &err), HV_OK); /* a pair will do */
 }
 
+static void must_refuse_vios(const char *vios, Tarn__ViosVerb verb, bool force,
+			     const char *says)
+{
+	struct hv_err err = { 0 };
+
+	assert_int_equal(test_vios(&c, "h1", vios, verb, force, &err, NULL),
+			 HV_E_REFUSED);
+	if (strstr(err.text, says) == NULL)
+		fail_msg("'%s' does not say '%s'", err.text, says);
+}
+
+/* "m": mirrored, on "a" behind vios1, its primary, and "b" behind vios2. */
+static void run_mirrored(void)
+{
+	add_device_behind("a", 64 * MIB, "vios1");
+	add_device_behind("b", 64 * MIB, "vios2");
+	create("m", 64 * MIB, MIRRORED);
+	activate("m");
+	check("m", "a", "b", "vios1");
+	model_host_work(&host);
+	test_settle(&c, &host);
+}
+
+static void pages_behind_one_vios_alone_hold_it(void **state)
+{
+	struct model_lpar *lpar;
+
+	(void)state;
+	run_mirrored();
+	host.no_resync = true;
+	lpar = model_host_lpar(&host, "m");
+	lpar->missed = 1234567; /* "a" lacks them */
+	test_settle(&c, &host);
+	for (unsigned force = 0; force < 2; force++)
+		must_refuse_vios("vios2", TARN__VIOS_VERB__VIOS_VERB_MAINTAIN, force,
+				 "VIOS 'vios2' of host 'h1' cannot go: LPAR 'm' has "
+				 "1,234,567 pages behind it alone; wait until they are "
+				 "brought to 'vios1'");
+	must_refuse_vios("vios2", TARN__VIOS_VERB__VIOS_VERB_KILL, false,
+			 "behind it alone");
+	must_refuse_vios("vios2", TARN__VIOS_VERB__VIOS_VERB_DISABLE, false,
+			 "serves running LPARs");
+	lpar->missed = 0;
+	lpar->mirror_missed = 1;
+	test_settle(&c, &host);
+	must_refuse_vios("vios1", TARN__VIOS_VERB__VIOS_VERB_MAINTAIN, false,
+			 "has 1 pages behind it alone; wait until they are brought to "
+			 "'vios2'");
+	assert_int_equal(test_vios(&c, "h1", "vios2", TARN__VIOS_VERB__VIOS_VERB_MAINTAIN,
+				   false, NULL, NULL),
+			 HV_OK);
+	test_settle(&c, &host);
+	model_host_work(&host); /* what goes out is behind vios1 alone */
+	assert_int_equal(lpar->mirror_missed, 6);
+	assert_int_equal(test_vios(&c, "h1", "vios2", TARN__VIOS_VERB__VIOS_VERB_RESUME,
+				   false, NULL, NULL),
+			 HV_OK);
+	test_settle(&c, &host);
+	must_refuse_vios("vios1", TARN__VIOS_VERB__VIOS_VERB_MAINTAIN, false,
+			 "has 6 pages behind it alone");
+	host.no_resync = false;
+	model_host_work(&host);
+	test_settle(&c, &host);
+	assert_int_equal(test_vios(&c, "h1", "vios1", TARN__VIOS_VERB__VIOS_VERB_MAINTAIN,
+				   false, NULL, NULL),
+			 HV_OK);
+	test_settle(&c, &host);
+}
+
+/* Its pages are nowhere else. */
+static void one_device_alone_holds_its_vios(void **state)
+{
+	(void)state;
+	add_device_behind("b", 64 * MIB, "vios2");
+	create("n", 64 * MIB, NONE);
+	activate("n");
+	assert_int_equal(test_vios(&c, "h1", "vios2", TARN__VIOS_VERB__VIOS_VERB_MAINTAIN,
+				   false, NULL, NULL),
+			 HV_OK); /* nothing is out yet */
+	test_settle(&c, &host);
+	assert_int_equal(test_vios(&c, "h1", "vios2", TARN__VIOS_VERB__VIOS_VERB_RESUME,
+				   false, NULL, NULL),
+			 HV_OK);
+	test_settle(&c, &host);
+	model_host_work(&host);
+	test_settle(&c, &host);
+	must_refuse_vios("vios2", TARN__VIOS_VERB__VIOS_VERB_MAINTAIN, true,
+			 "LPAR 'n' has 100 pages behind it alone, on paging device 'b'; "
+			 "shut that LPAR down first");
+	must_refuse_vios("vios2", TARN__VIOS_VERB__VIOS_VERB_KILL, false,
+			 "shut that LPAR down first");
+	assert_int_equal(test_vios(&c, "h1", "vios1", TARN__VIOS_VERB__VIOS_VERB_MAINTAIN,
+				   false, NULL, NULL),
+			 HV_OK);
+	test_settle(&c, &host);
+}
+
+static void a_drill_needs_and_restores_what_is_behind_both(void **state)
+{
+	struct model_lpar *lpar;
+
+	(void)state;
+	run_mirrored();
+	lpar = model_host_lpar(&host, "m");
+	lpar->mirror_missed = 7;
+	test_settle(&c, &host);
+	must_refuse(HV_E_REFUSED, KILL, NULL, "LPAR 'm': 7 pages are behind vios1 alone");
+	model_host_work(&host);
+	test_settle(&c, &host);
+	assert_int_equal(lpar->resynced, 7);
+	(void)start(KILL);
+	host.no_resync = true;
+	run_until("restore", 60);
+	model_host_kill_vios(&host, 0); /* what goes out meanwhile it will lack */
+	model_host_work(&host);
+	for (unsigned i = 0; i < 20; i++) {
+		test_coordinator_run(&c, 250);
+		model_host_work(&host);
+		test_settle(&c, &host);
+	}
+	assert_string_equal(drill()->phase, "restore"); /* not restored until resynced */
+	assert_true(lpar->missed > 0);
+	host.no_resync = false;
+	run_until("done", 60);
+	must_be("passed", "none bad");
+	assert_int_equal(lpar->missed, 0);
+	assert_int_equal(drill()->pages_resynced, lpar->resynced - 7);
+	assert_true(drill()->has_pages_healed);
+	assert_int_equal(drill()->pages_healed, 0);
+}
+
+static void a_mirror_that_is_not_brought_back_is_a_failure(void **state)
+{
+	(void)state;
+	run_mirrored();
+	(void)start(KILL);
+	host.no_resync = true;
+	run_until("restore", 60);
+	model_host_lpar(&host, "m")->missed = 9;
+	run_until("done", 100);
+	must_be("failed", "redundancy was not restored: no progress for 60 s: LPAR 'm': "
+			  "9 pages are behind vios2 alone");
+	assert_false(model_host_lpar(&host, "m")->is_over);
+}
+
+/* Without mirrors its report has no figures of them. */
+static void a_drill_without_mirrors_says_nothing_of_them(void **state)
+{
+	(void)state;
+	run_db1(REQUIRED);
+	model_host_work(&host);
+	test_settle(&c, &host);
+	(void)start(PLANNED);
+	run_until("done", 60);
+	must_be("passed", "");
+	assert_false(drill()->has_pages_resynced);
+	assert_false(drill()->has_pages_healed);
+}
+
+static size_t count_events(const char *kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < cluster_count(test_cluster(&c), RECORD_EVENT); i++)
+		count += strcmp(cluster_event_at(test_cluster(&c), i)->kind, kind) == 0;
+	return count;
+}
+
+/* Told once, also over a restart; more of it later, and not with each report. */
+static void bad_pages_of_the_background_check_are_told(void **state)
+{
+	struct model_lpar *lpar;
+
+	(void)state;
+	run_db1(REQUIRED);
+	lpar = model_host_lpar(&host, "db1");
+	lpar->cross_bad = 1;
+	test_settle(&c, &host);
+	test_settle(&c, &host);
+	assert_int_equal(count_events("lpar.cross_bad"), 1);
+	assert_non_null(strstr(last_event("lpar.cross_bad")->text, "LPAR 'db1' (run "));
+	assert_non_null(strstr(last_event("lpar.cross_bad")->text,
+			       "page 4711, read over vios2, is not as it was written"));
+	assert_int_equal(last_event("lpar.cross_bad")->level,
+			 TARN__EVENT_LEVEL__EVENT_ERROR);
+	test_coordinator_restart(&c);
+	test_settle(&c, &host);
+	assert_int_equal(count_events("lpar.cross_bad"), 1);
+	for (unsigned i = 0; i < 30; i++) {
+		lpar->cross_bad++;
+		test_coordinator_run(&c, 1000);
+		assert_int_equal(test_report(&c, &host, NULL), HV_OK);
+	}
+	assert_true(count_events("lpar.cross_bad") >= 3);
+	assert_true(count_events("lpar.cross_bad") <= 5);
+}
+
+/* What is not as it was written is what a drill excludes. */
+static void a_bad_page_of_the_background_check_fails_a_drill(void **state)
+{
+	(void)state;
+	run_mirrored();
+	(void)start(PLANNED);
+	run_until("restore", 60);
+	model_host_lpar(&host, "m")->cross_bad = 2;
+	run_until("done", 60);
+	must_be("failed", "LPAR 'm' met 2 page errors");
+}
+
 /* The plainest search: of all that would do, the one that is wanted most. */
 struct best {
 	bool is_found;
@@ -362,6 +571,13 @@ int main(void)
 		TEST(who_wants_a_pair_if_possible_takes_one_device_at_last),
 		TEST(the_balance_of_primaries_stays),
 		TEST(placement_counts_pairs),
+		TEST(pages_behind_one_vios_alone_hold_it),
+		TEST(one_device_alone_holds_its_vios),
+		TEST(a_drill_needs_and_restores_what_is_behind_both),
+		TEST(a_mirror_that_is_not_brought_back_is_a_failure),
+		TEST(a_drill_without_mirrors_says_nothing_of_them),
+		TEST(bad_pages_of_the_background_check_are_told),
+		TEST(a_bad_page_of_the_background_check_fails_a_drill),
 		cmocka_unit_test(the_choice_is_that_of_the_plainest_search),
 	};
 #undef TEST
