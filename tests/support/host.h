@@ -171,6 +171,12 @@ void test_host_wait_all_page_ins(struct test_host *host,
 				 uint64_t more);
 /* One complete pass over every partition's pages, none bad, no mismatch. */
 void test_host_verify(struct test_host *host);
+void test_host_verify_guest(struct test_host *host, struct test_guest *guest);
+/* A pass of one, whatever it finds. */
+void test_host_pass(struct test_host *host, struct test_guest *guest);
+/* Whether what a partition found wrong are pages that it was told are lost, and those
+ * alone. */
+bool test_guest_saw_only_poison(struct test_guest *guest);
 /*
  * Every figure adds up, and so does the audit: the workloads are stopped for a moment,
  * so that what is under way comes to its end first.

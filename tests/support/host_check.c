@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "hvcore/base/units.h"
 
@@ -95,4 +96,18 @@ void test_host_check(struct test_host *host)
 	test_host_wait(host, adds_up, text, TEST_HOST_WAIT_MS, text);
 	test_host_audit(host);
 	signal_all(host, SIGCONT);
+}
+
+bool test_guest_saw_only_poison(struct test_guest *guest)
+{
+	const char *at;
+
+	test_process_read(&guest->process);
+	at = guest->process.err;
+	while ((at = strstr(at, "partition.mismatch ")) != NULL) {
+		at = strstr(at, "found=");
+		if (at == NULL || strncmp(at, "found=poison", 12) != 0)
+			return false;
+	}
+	return true;
 }

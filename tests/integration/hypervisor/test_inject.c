@@ -143,27 +143,9 @@ static struct figures figures_of(const char *name)
 	return figures;
 }
 
-struct pass {
-	const char *name;
-	uint64_t count;
-};
-
-static bool has_passed(const Tarn__HvReply *reply, void *arg)
-{
-	const struct pass *pass = arg;
-
-	return test_stat_partition(reply, pass->name)->verify_passes >= pass->count;
-}
-
 static struct figures verify(struct test_guest *guest)
 {
-	struct pass pass = { guest->name, figures_of(guest->name).passes + 1 };
-
-	assert_int_equal(
-		test_host_control(&host, guest,
-				  TARN__PARTITION_COMMAND__PARTITION_COMMAND_VERIFY),
-		HV_OK);
-	test_host_wait(&host, has_passed, &pass, TEST_HOST_WAIT_MS, "a pass");
+	test_host_pass(&host, guest);
 	return figures_of(guest->name);
 }
 
@@ -247,18 +229,6 @@ static void after_its_time_everything_is_as_before(void **state)
 	end_and_go_on();
 }
 
-/* A partition that meets a lost page is told of it (SIGBUS), and sees nothing else. */
-static void saw_nothing_but_poison(const struct test_guest *guest)
-{
-	const char *at = guest->process.err;
-
-	while ((at = strstr(at, "partition.mismatch ")) != NULL) {
-		at = strstr(at, "found=");
-		assert_non_null(at);
-		assert_int_equal(strncmp(at, "found=poison", 12), 0);
-	}
-}
-
 /* One device for both: there is nothing that it could be healed from. */
 static void what_was_torn_is_poisoned_and_of_its_partition_alone(void **state)
 {
@@ -275,7 +245,8 @@ static void what_was_torn_is_poisoned_and_of_its_partition_alone(void **state)
 	assert_true(figures.poisoned > 0);
 	assert_true(figures.checksum_errors > 0);
 	assert_true(figures.bad > 0 && figures.bad <= figures.poisoned);
-	saw_nothing_but_poison(victim);
+	/* it is told (SIGBUS), and sees nothing else */
+	assert_true(test_guest_saw_only_poison(victim));
 	figures = verify(&host.guests[1]); /* paged through the same VIOS */
 	assert_int_equal(figures.poisoned + figures.bad + figures.mismatches, 0);
 	test_host_audit(&host);

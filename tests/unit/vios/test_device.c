@@ -114,6 +114,10 @@ static void its_size_is_checked_against_its_header(void **state)
 	refused(&open, HV_E_NOSPC, "has shrunk from 262144 to 258048 bytes");
 	assert_int_equal(truncate(path, 100), 0);
 	refused(&open, HV_E_CORRUPT, "no Tarn paging device header");
+	assert_int_equal(truncate(path, 1), 0);
+	refused(&open, HV_E_CORRUPT, "no Tarn paging device header");
+	assert_int_equal(truncate(path, 0), 0);
+	refused(&open, HV_E_CORRUPT, "no Tarn paging device header");
 }
 
 static void a_failing_device_is_an_error(void **state)
