@@ -180,8 +180,7 @@ static const struct {
 	{ "claimed by another coordinator", let_another_claim_it,
 	  "owner epoch 1 is over: host 'elsewhere' owns it since 2" },
 	{ "without an owner", wipe_its_owner, "belongs to no host" },
-	{ "of another page size", make_its_pages_larger,
-	  "pages of 8192 bytes" },
+	{ "of another page size", make_its_pages_larger, "pages of 8192 bytes" },
 	{ "torn in both headers", tear_both_headers, "no Tarn paging device header" },
 };
 
