@@ -173,6 +173,14 @@ static void on_failback(struct hypervisor *hv, const Tarn__HvRequest *request,
 		       &err);
 }
 
+static void on_device(struct hypervisor *hv, const Tarn__HvRequest *request,
+		      struct hv_exchange *exchange)
+{
+	struct hv_err err = { 0 };
+
+	control_answer(exchange, change_ask(hv, request->device, &err), &err);
+}
+
 static void on_shutdown(struct hypervisor *hv, const Tarn__HvRequest *request,
 			struct hv_exchange *exchange)
 {
@@ -210,6 +218,7 @@ static on_request *const table[] = {
 	[TARN__HV_REQUEST__KIND_RESIZE]      = on_resize,
 	[TARN__HV_REQUEST__KIND_SHARE]       = on_share,
 	[TARN__HV_REQUEST__KIND_FAILBACK]    = on_failback,
+	[TARN__HV_REQUEST__KIND_DEVICE]      = on_device,
 };
 /* clang-format on */
 

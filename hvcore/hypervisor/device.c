@@ -1,6 +1,6 @@
 /*
- * device - a paging device on both paths: opened under the same handle by both
- * VIOS, and proven free of old I/O before it is used again.
+ * device - the paging devices of a partition on both paths (device_file.h): opened
+ * under the same handle by both VIOS, and proven free of old I/O before used again.
  *
  *            OPENING --yes--> OPEN --partition ended--> CLOSING --> CLOSED
  *   CLOSED --^     `---no---> FAILED
@@ -8,64 +8,75 @@
  *   in doubt --incarnation exited and its lock on the device gone (P9)--> not
  *
  * P16: two VIOS share a device only if both use O_DIRECT, or both open the same
- * inode in the same way; the later one fails otherwise.
+ * inode in the same way; the later one fails otherwise. P17: the two of a mirror are
+ * not one.
  */
 #include "hvcore/hypervisor/director.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
-#include "hvcore/wire/pgdev.h"
 
 static void set_reason(struct device_path *path, const char *reason)
 {
 	(void)snprintf(path->reason, sizeof(path->reason), "%s", reason);
 }
 
-/* Whether any open file still holds the byte of that path. */
-static enum hv_code is_locked(const struct device *device, unsigned path, bool *ret_is,
-			      struct hv_err *err)
+static struct device_file *file_of(const struct device_path *path)
 {
-	struct flock lock = {
-		.l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = HV_PGDEV_LOCK_BASE + path,
-		.l_len = 1,
-	};
-
-	if (fcntl(device->lock_fd, F_OFD_GETLK, &lock) != 0)
-		return hv_fail_os(err, HV_E_OS, errno, "ask for locks on %s",
-				  device->path);
-	*ret_is = lock.l_type != F_UNLCK;
-	return HV_OK;
+	return &path->partition->device.files.at[path->index];
 }
 
-/* An earlier hypervisor's VIOS may still have I/O under way (P9). */
-static enum hv_code check_unlocked(const struct device *device, struct hv_err *err)
+bool device_is_mirrored(const struct partition *partition)
 {
-	for (unsigned path = 0; path < HV_PATHS; path++) {
-		bool is = true;
-		enum hv_code code = is_locked(device, path, &is, err);
+	return device_files_mirror(&partition->device.files);
+}
 
-		if (code != HV_OK)
-			return code;
-		if (is)
-			return hv_fail(
-				err, HV_E_AGAIN,
-				"a VIOS that served it before has not let go of it");
+const char *device_name(const struct device *device)
+{
+	return device->files.at[device->files.first].name;
+}
+
+static bool has_any(const struct device_files *of, const struct device_files *files,
+		    const char **ret_name)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		*ret_name = files->at[i].name;
+		if (files->at[i].is_used && device_files_have(of, files->at[i].path))
+			return true;
+	}
+	return false;
+}
+
+enum hv_code device_check_unused(const struct partition *partition,
+				 const struct device_files *files, struct hv_err *err)
+{
+	const char *name;
+
+	for (struct partition *p = partition->hv->partitions; p != NULL; p = p->next) {
+		if (p == partition || !p->device.is_used)
+			continue;
+		if (has_any(&p->device.files, files, &name) ||
+		    (p->device.change.is_running &&
+		     has_any(&p->device.change.files, files, &name)))
+			return hv_fail(err, HV_E_BUSY,
+				       "paging device '%s' is partition '%s''s", name,
+				       p->name);
 	}
 	return HV_OK;
 }
 
-static bool is_same_device(const struct device *device, const char *path)
+static enum hv_code check_files(const struct partition *partition,
+				const struct device_files *files, struct hv_err *err)
 {
-	return device->is_used && strcmp(device->path, path) == 0;
+	enum hv_code code = device_check_unused(partition, files, err);
+
+	for (unsigned i = 0; i < HV_PATHS && code == HV_OK; i++)
+		code = device_file_check_unlocked(&files->at[i], err);
+	return code;
 }
 
 enum hv_code device_open(struct partition *partition, const Tarn__HvDevice *ask,
@@ -73,50 +84,36 @@ enum hv_code device_open(struct partition *partition, const Tarn__HvDevice *ask,
 {
 	struct hypervisor *hv = partition->hv;
 	struct device *device = &partition->device;
+	struct device_files files;
 	enum hv_code code;
 	uint32_t handle = 0;
 
-	for (struct partition *p = hv->partitions; p != NULL; p = p->next)
-		if (p != partition && is_same_device(&p->device, ask->path))
-			return hv_fail(err, HV_E_BUSY,
-				       "paging device '%s' is partition '%s''s",
-				       ask->name, p->name);
 	while (handle < HV_DEVICES_MAX && hv->by_handle[handle] != NULL)
 		handle++;
 	if (handle == HV_DEVICES_MAX)
-		return hv_fail(err, HV_E_LIMIT, "%u paging devices are open",
+		return hv_fail(err, HV_E_LIMIT, "%u partitions have their devices open",
 			       HV_DEVICES_MAX);
+	code = device_files_open(&hv->director, ask, &files, err);
+	if (code != HV_OK)
+		return code;
+	code = check_files(partition, &files, err);
+	if (code != HV_OK) {
+		device_files_close(&files);
+		return code;
+	}
 	*device = (struct device){
+		.is_used = true,
 		.handle = handle,
-		.owner_epoch = ask->owner_epoch,
+		.files = files,
 		.current = -1,
 	};
-	if (strlen(ask->path) >= sizeof(device->path) ||
-	    ask->id.len != sizeof(device->id))
-		return hv_fail(err, HV_E_INVAL, "path or identity of paging device '%s'",
-			       ask->name);
-	(void)snprintf(device->name, sizeof(device->name), "%s", ask->name);
-	(void)snprintf(device->path, sizeof(device->path), "%s", ask->path);
 	if (ask->primary != NULL)
 		(void)snprintf(device->primary, sizeof(device->primary), "%s",
 			       ask->primary);
-	memcpy(device->id, ask->id.data, sizeof(device->id));
-	device->lock_fd = open(device->path,
-			       O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (device->lock_fd < 0)
-		return hv_fail_os(err, HV_E_IO, errno, "open paging device '%s'",
-				  device->name);
-	code = check_unlocked(device, err);
-	if (code != HV_OK) {
-		(void)close(device->lock_fd);
-		return err != NULL ? hv_wrap(err, "paging device '%s'", device->name)
-				   : code;
-	}
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		device->paths[i].partition = partition;
 		device->paths[i].index = i;
 	}
-	device->is_used = true;
 	hv->by_handle[handle] = partition;
 	return HV_OK;
 }
@@ -127,7 +124,8 @@ void device_free(struct partition *partition)
 
 	if (!device->is_used)
 		return;
-	(void)close(device->lock_fd);
+	change_end(partition);
+	device_files_close(&device->files);
 	partition->hv->by_handle[device->handle] = NULL;
 	device->is_used = false;
 }
@@ -136,21 +134,23 @@ static void ask_open(struct partition *partition, struct vios *vios)
 {
 	struct device *device = &partition->device;
 	struct device_path *path = &device->paths[vios->path];
+	const struct device_file *file = file_of(path);
 	struct hv_session_device_open packet = {
 		.head = hv_local_head(HV_SESSION_VERSION, HV_SESSION_DEVICE_OPEN,
 				      sizeof(packet), device->handle),
 		.handle = device->handle,
 		.lock_byte = vios->path,
-		.owner_epoch = device->owner_epoch,
+		.owner_epoch = file->owner_epoch,
 	};
 	struct hv_err err;
 
 	/* a new incarnation waits until its predecessor's I/O is proven done (P9) */
-	if (vios->state != SESSION_OPEN || path->in_doubt ||
+	if (vios->state != SESSION_OPEN || path->in_doubt || path->is_leaving ||
+	    !file->is_used ||
 	    (path->state != DEVICE_CLOSED && path->state != DEVICE_FAILED))
 		return;
-	memcpy(packet.id, device->id, sizeof(packet.id));
-	memcpy(packet.path, device->path, sizeof(packet.path));
+	memcpy(packet.id, file->id, sizeof(packet.id));
+	memcpy(packet.path, file->path, sizeof(packet.path));
 	path->state = DEVICE_OPENING;
 	set_reason(path, "being opened");
 	if (session_send(vios, &packet, sizeof(packet), &err) != HV_OK)
@@ -162,29 +162,32 @@ void device_ask_open(struct partition *partition, unsigned path)
 	ask_open(partition, &partition->hv->director.vios[path]);
 }
 
-void device_ask_close(struct partition *partition)
+static void ask_close(struct vios *vios, struct device_path *path)
 {
-	struct device *device = &partition->device;
-	struct director *director = &partition->hv->director;
+	struct hv_session_device_close packet = {
+		.head = hv_local_head(HV_SESSION_VERSION, HV_SESSION_DEVICE_CLOSE,
+				      sizeof(packet), 0),
+		.handle = path->partition->device.handle,
+	};
 	struct hv_err err;
 
-	for (unsigned i = 0; i < HV_PATHS; i++) {
-		struct device_path *path = &device->paths[i];
-		struct hv_session_device_close packet = {
-			.head = hv_local_head(HV_SESSION_VERSION, HV_SESSION_DEVICE_CLOSE,
-					      sizeof(packet), device->handle),
-			.handle = device->handle,
-		};
+	path->state = DEVICE_CLOSING;
+	if (session_send(vios, &packet, sizeof(packet), &err) != HV_OK)
+		director_fail(vios, "error", err.text);
+}
 
-		if (path->state == DEVICE_FAILED)
-			path->state = DEVICE_CLOSED;
-		if (path->state != DEVICE_OPEN)
-			continue;
-		path->state = DEVICE_CLOSING;
-		if (session_send(&director->vios[i], &packet, sizeof(packet), &err) !=
-		    HV_OK)
-			director_fail(&director->vios[i], "error", err.text);
-	}
+void device_close_path(struct device_path *path)
+{
+	if (path->state == DEVICE_FAILED)
+		path->state = DEVICE_CLOSED;
+	if (path->state == DEVICE_OPEN)
+		ask_close(&path->partition->hv->director.vios[path->index], path);
+}
+
+void device_ask_close(struct partition *partition)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		device_close_path(&partition->device.paths[i]);
 }
 
 bool device_is_settled(const struct device *device)
@@ -202,7 +205,7 @@ bool device_is_idle(const struct device *device)
 		if (fault_round_is_out(&device->paths[i].told) ||
 		    fault_round_is_out(&device->paths[i].drained))
 			return false;
-	return true;
+	return !fault_round_is_out(&device->change.round);
 }
 
 bool device_is_clean(const struct device *device)
@@ -240,7 +243,7 @@ static void on_told(struct fault_round *round)
 	if (atomic_load(&path->was_refused))
 		log_error("hypervisor.device_refused", "partition=%s path=%u",
 			  path->partition->name, path->index);
-	if (path->is_told_due && path->state == DEVICE_OPEN)
+	if (path->is_told_due && path->state == DEVICE_OPEN && !path->is_leaving)
 		tell(path);
 }
 
@@ -263,7 +266,7 @@ static void note(const struct vios *vios, struct device_path *path, const char *
 {
 	if (strcmp(path->last_reason, why) != 0)
 		log_warn("hypervisor.device_not_open", "vios=%s device=%s reason=\"%s\"",
-			 vios->name, path->partition->device.name, why);
+			 vios->name, file_of(path)->name, why);
 	(void)snprintf(path->last_reason, sizeof(path->last_reason), "%s", why);
 	set_reason(path, why);
 }
@@ -271,6 +274,8 @@ static void note(const struct vios *vios, struct device_path *path, const char *
 /* P16: page caches of two nodes, or of O_DIRECT and buffered I/O, differ. */
 static bool may_share(const struct device_path *a, const struct device_path *b)
 {
+	if (device_is_mirrored(a->partition))
+		return a->dev != b->dev || a->inode != b->inode;
 	if (a->is_direct && b->is_direct)
 		return true;
 	return a->is_direct == b->is_direct && a->dev == b->dev && a->inode == b->inode;
@@ -279,28 +284,23 @@ static bool may_share(const struct device_path *a, const struct device_path *b)
 /* The VIOS has it open and is not to be asked. */
 static void give_up(struct vios *vios, struct device_path *path, const char *why)
 {
-	struct hv_session_device_close packet = {
-		.head = hv_local_head(HV_SESSION_VERSION, HV_SESSION_DEVICE_CLOSE,
-				      sizeof(packet), 0),
-		.handle = path->partition->device.handle,
-	};
-	struct hv_err err;
-
-	path->state = DEVICE_CLOSING;
 	note(vios, path, why);
-	if (session_send(vios, &packet, sizeof(packet), &err) != HV_OK)
-		director_fail(vios, "error", err.text);
+	ask_close(vios, path);
 }
 
 static const char different_caches[] =
 	"the VIOS pair would reach it through different caches: it needs O_DIRECT on "
 	"both, or the same file opened the same way";
 
+static const char one_device[] = "both VIOS reach the same device: it is no mirror";
+
 static void take_opened(struct vios *vios, struct device_path *path,
 			const struct hv_session_device_opened *packet)
 {
 	struct device_path *other = &path->partition->device.paths[!path->index];
 	struct hypervisor *hv = vios->hv;
+	const char *why = device_is_mirrored(path->partition) ? one_device
+							      : different_caches;
 
 	path->slots = packet->slots;
 	path->dev = packet->dev;
@@ -311,13 +311,13 @@ static void take_opened(struct vios *vios, struct device_path *path,
 
 		/* before anybody uses it its primary keeps it, whoever was first */
 		if (!is_primary || path->partition->phase >= PHASE_ADDING) {
-			give_up(vios, path, different_caches);
+			give_up(vios, path, why);
 			return;
 		}
-		give_up(&hv->director.vios[other->index], other, different_caches);
+		give_up(&hv->director.vios[other->index], other, why);
 	}
 	if (path->partition->slots != 0 && path->slots < path->partition->slots) {
-		give_up(vios, path, "it is smaller here than on the other VIOS");
+		give_up(vios, path, "it has fewer pages than the partition uses");
 		return;
 	}
 	path->state = DEVICE_OPEN;
@@ -414,7 +414,6 @@ static void visit_drained(struct fault_thread *thread, struct fault_round *round
 
 static void poll_path(struct device_path *path)
 {
-	const struct device *device = &path->partition->device;
 	const struct vios *vios = &path->partition->hv->director.vios[path->index];
 	struct hv_err err;
 	bool is = true;
@@ -425,7 +424,7 @@ static void poll_path(struct device_path *path)
 	 * is its successor's, which came when the exit had been seen. */
 	if (vios->state == SESSION_ENDED && !vios->has_exited)
 		return;
-	if (is_locked(device, path->index, &is, &err) != HV_OK) {
+	if (device_file_is_locked(file_of(path), path->index, &is, &err) != HV_OK) {
 		log_warn("hypervisor.drain", "error=\"%s\"", err.text);
 		return;
 	}
@@ -475,14 +474,53 @@ bool device_all_open(const struct hypervisor *hv, unsigned path, char *reason)
 
 		/* of one whose define waits for its device nothing is paged out */
 		if (!p->device.is_used || p->phase >= PHASE_DYING ||
-		    p->phase == PHASE_OPENING || at->state == DEVICE_OPEN)
+		    p->phase == PHASE_OPENING || at->state == DEVICE_OPEN ||
+		    !p->device.files.at[path].is_used)
 			continue;
 		if (reason != NULL)
 			(void)snprintf(reason, REASON_BYTES, "device '%s': %.200s",
-				       p->device.name,
+				       p->device.files.at[path].name,
 				       at->in_doubt ? "old I/O is not drained"
 						    : at->reason);
 		return false;
 	}
 	return true;
+}
+
+/* Both serve it, each has what it needs open, and nothing is behind one alone. */
+static bool is_redundant(const struct partition *p)
+{
+	const struct vios *pair = p->hv->director.vios;
+
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		if (!director_may_serve(&pair[i]) || p->device.paths[i].is_leaving ||
+		    p->device.paths[i].state != DEVICE_OPEN || p->stat.missed[i] > 0)
+			return false;
+	return true;
+}
+
+void device_stat(const struct partition *partition, Tarn__PartitionStat *stat)
+{
+	const struct device_files *files = &partition->device.files;
+	const struct hv_space_stat *from = &partition->stat;
+	unsigned first = files->first, second = HV_PATHS - 1 - first;
+
+	if (!files->at[first].is_used) { /* it is leaving that one */
+		first = second;
+		second = HV_PATHS - 1 - first;
+	}
+	stat->pgdev = (char *)(uintptr_t)files->at[first].name;
+	stat->has_redundant = true;
+	stat->redundant = is_redundant(partition);
+	if (!device_is_mirrored(partition))
+		return;
+	stat->mirror = (char *)(uintptr_t)files->at[second].name;
+	if (!partition->has_stat)
+		return;
+	stat->has_missed = stat->has_mirror_missed = true;
+	stat->missed = from->missed[first];
+	stat->mirror_missed = from->missed[second];
+	stat->has_healed = stat->has_resynced = true;
+	stat->healed = from->counts.healed;
+	stat->resynced = from->counts.resynced;
 }

@@ -305,6 +305,7 @@ static void end_epoch(struct vios *vios, bool has_doubt)
 	struct hypervisor *hv = vios->hv;
 
 	vios->state = SESSION_ENDED;
+	vios->is_leave_due = false;
 	session_close(vios);
 	atomic_store(&vios->resent_reads, 0);
 	atomic_store(&vios->canceled_steals, 0);
@@ -487,10 +488,12 @@ static void on_left(struct fault_round *round)
 		hypervisor_poll_soon(vios->hv);
 }
 
-void director_leave(struct vios *vios)
+static void leave(struct vios *vios)
 {
 	struct hypervisor *hv = vios->hv;
 	bool is_asked = pair_is_asked(hv, vios->path);
+
+	vios->is_leave_due = false;
 
 	vios->state = SESSION_LEAVING;
 	vios->failover = 0;
@@ -504,11 +507,65 @@ void director_leave(struct vios *vios)
 	hypervisor_poll_soon(hv);
 }
 
+static bool any_mirrored(const struct hypervisor *hv)
+{
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		if (p->device.is_used && p->phase < PHASE_DYING && device_is_mirrored(p))
+			return true;
+	return false;
+}
+
+void director_leave(struct vios *vios)
+{
+	if (any_mirrored(vios->hv))
+		vios->is_leave_due = true;
+	else
+		leave(vios);
+	hypervisor_poll_soon(vios->hv);
+}
+
+static void visit_look(struct fault_thread *thread, struct fault_round *round) /* F */
+{
+	struct vios *vios = HV_CONTAINER(round, struct vios, look);
+
+	for (unsigned i = 0; i < thread->memory_count; i++)
+		atomic_fetch_add(&vios->alone,
+				 hv_space_missed(thread->memories[i]->space,
+						 HV_PATHS - 1 - vios->path));
+}
+
+/* P17: what is behind it alone is brought to the other one first, while that is there. */
+static void on_look(struct fault_round *round)
+{
+	struct vios *vios = HV_CONTAINER(round, struct vios, look);
+	const struct vios *other = &vios->hv->director.vios[HV_PATHS - 1 - vios->path];
+
+	if (!vios->is_leave_due)
+		return;
+	if (vios->state != SESSION_OPEN || director_may_serve(vios))
+		vios->is_leave_due = false;
+	else if (atomic_load(&vios->alone) == 0 || !director_may_serve(other))
+		leave(vios);
+	else
+		hypervisor_poll_soon(vios->hv);
+}
+
+static void look_at_mirrors(struct vios *vios)
+{
+	if (!vios->is_leave_due || fault_round_is_out(&vios->look))
+		return;
+	atomic_store(&vios->alone, 0);
+	vios->look.visit = visit_look;
+	vios->look.done = on_look;
+	fault_round_start(vios->hv->team, &vios->look);
+}
+
 void director_poll(struct hypervisor *hv)
 {
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		struct vios *vios = &hv->director.vios[i];
 
+		look_at_mirrors(vios);
 		if (vios->state != SESSION_LEAVING || fault_round_is_out(&vios->leave) ||
 		    !pair_is_told(hv))
 			continue;
@@ -524,7 +581,7 @@ bool director_has_work(const struct hypervisor *hv)
 {
 	for (unsigned i = 0; i < HV_PATHS; i++)
 		if (hv->director.vios[i].state == SESSION_LEAVING ||
-		    device_any_doubt(hv, i))
+		    hv->director.vios[i].is_leave_due || device_any_doubt(hv, i))
 			return true;
 	return false;
 }

@@ -32,6 +32,31 @@ static bool stays(const struct vios *vios, const Tarn__HvViosExpect *ask)
 	       !is_listed(ask->maintained, ask->n_maintained, vios->name);
 }
 
+/* P17: and what is behind it alone cannot be brought to the other one. */
+static enum hv_code check_mirrors(struct hypervisor *hv, const Tarn__HvViosExpect *ask,
+				  struct hv_err *err)
+{
+	const struct vios *pair = hv->director.vios;
+
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		for (unsigned i = 0; i < HV_PATHS; i++) {
+			unsigned other = HV_PATHS - 1 - i;
+
+			if (!p->device.is_used || !device_is_mirrored(p) ||
+			    p->phase != PHASE_RUNNING || p->stat.missed[other] == 0 ||
+			    pair[i].state != SESSION_OPEN || stays(&pair[i], ask) ||
+			    p->device.paths[other].state == DEVICE_OPEN)
+				continue;
+			return hv_fail(err, HV_E_REFUSED,
+				       "VIOS '%s' alone has %llu pages of partition "
+				       "'%s': have its partner ready first",
+				       pair[i].name,
+				       (unsigned long long)p->stat.missed[other],
+				       p->name);
+		}
+	return HV_OK;
+}
+
 /* Nobody would be left to read back what is paged out. */
 static enum hv_code check_leaving(struct hypervisor *hv, const Tarn__HvViosExpect *ask,
 				  struct hv_err *err)
@@ -91,6 +116,8 @@ enum hv_code director_expect(struct hypervisor *hv, const Tarn__HvViosExpect *as
 	enum hv_code code = check_leaving(hv, ask, err);
 
 	if (code == HV_OK)
+		code = check_mirrors(hv, ask, err);
+	if (code == HV_OK)
 		code = place_names(hv, ask, err);
 	if (code != HV_OK)
 		return code;
@@ -118,10 +145,13 @@ Tarn__ViosState director_state(const struct vios *vios, char *reason)
 	(void)snprintf(reason, REASON_BYTES, "%s", vios->reason);
 	if (vios->state == SESSION_OPEN) {
 		reason[0] = '\0';
-		if (pair_is_asked(hv, vios->path)) {
+		if (vios->is_leave_due)
+			(void)snprintf(reason, REASON_BYTES,
+				       "leaves when the other one has what it alone has");
+		else if (pair_is_asked(hv, vios->path))
 			(void)device_all_open(hv, vios->path, reason);
+		if (pair_is_asked(hv, vios->path) || vios->is_leave_due)
 			return TARN__VIOS_STATE__VIOS_ACTIVE;
-		}
 		return device_all_open(hv, vios->path, reason)
 			       ? TARN__VIOS_STATE__VIOS_STANDBY
 			       : TARN__VIOS_STATE__VIOS_STARTING;

@@ -36,7 +36,10 @@ static void on_second(struct hv_timer *timer)
 
 static void on_held(struct hv_timer *timer)
 {
-	held_look(of_timer(timer, offsetof(struct hypervisor, held)));
+	struct hypervisor *hv = of_timer(timer, offsetof(struct hypervisor, held));
+
+	held_look(hv);
+	change_look(hv);
 }
 
 /* What no event tells: locks let go, requests answered, frames given back. */
@@ -53,8 +56,10 @@ static void on_fast(struct hv_timer *timer)
 	resize_poll(hv);
 	device_poll(hv);
 	director_poll(hv);
+	change_poll(hv);
 	pool_poll(hv);
-	if (life_has_work(hv) || director_has_work(hv) || hv->pool.target_bytes != 0)
+	if (life_has_work(hv) || director_has_work(hv) || change_has_work(hv) ||
+	    hv->pool.target_bytes != 0)
 		hypervisor_poll_soon(hv);
 }
 

@@ -7,7 +7,8 @@
  *   session    sockets of VIOS incarnations      -> director, device
  *   director   VIOS that end: failover, hangs, planned; the log of it
  *   pair       which VIOS each partition asks
- *   device     one paging device on both paths; drain proof (P9)
+ *   device     the paging devices of a partition on both paths; drain proof (P9)
+ *   change     others in a run, one path after the other
  *   own        what a partition gives up of its share, and takes back
  *   partition  life of a partition, from define to removed
  *   resize     memory of a running partition grows and shrinks
@@ -19,6 +20,7 @@
 #ifndef HVCORE_HYPERVISOR_HYPERVISOR_PRIV_H
 #define HVCORE_HYPERVISOR_HYPERVISOR_PRIV_H
 
+#include "hvcore/hypervisor/device.h"
 #include "hvcore/hypervisor/fault.h"
 #include "hvcore/hypervisor/hcalls.h"
 #include "hvcore/hypervisor/hypervisor.h"
@@ -34,53 +36,8 @@
 #include "hvcore/wire/messages.h"
 #include "hvcore/wire/session.h"
 
-#define REASON_BYTES 256
 #define SHARED_MAX 128 /* SPEC S5, a platform limit */
 #define FAST_MS 5      /* poll for what raises no event: locks, requests out */
-
-/* ---- a paging device, on both paths ---- */
-
-struct partition;
-
-enum device_state {
-	DEVICE_CLOSED,
-	DEVICE_OPENING,
-	DEVICE_OPEN,
-	DEVICE_FAILED, /* the VIOS said why not */
-	DEVICE_CLOSING,
-	DEVICE_STATE_COUNT
-};
-
-struct device_path {
-	struct partition *partition; /* whose; set once */
-	unsigned index;
-	enum device_state state;
-	bool in_doubt;      /* an ended epoch may still have I/O on it (P9) */
-	uint64_t opened_ms; /* when it came to be OPEN */
-	uint64_t slots, dev, inode;
-	bool is_direct;
-	char reason[REASON_BYTES];
-	char last_reason[REASON_BYTES]; /* that was logged */
-	/* its fault thread is told: the device is open here; it is drained */
-	struct fault_round told, drained;
-	bool is_told_due;
-	atomic_bool was_refused;
-};
-
-struct device {
-	bool is_used; /* a shared partition's */
-	uint32_t handle;
-	char name[HV_NAME_BYTES];
-	char path[HV_PATH_BYTES];
-	uint8_t id[16];
-	uint64_t owner_epoch;
-	int lock_fd; /* to ask for locks; never read or written */
-	char primary
-		[HV_NAME_BYTES]; /* the VIOS it is to ask; "" = whoever is preferred */
-	int current;             /* path that it asks; -1 = none */
-	uint64_t lost; /* failover that it has not found another path since; 0 = none */
-	struct device_path paths[HV_PATHS];
-};
 
 /* ---- partitions ---- */
 
@@ -261,8 +218,10 @@ struct vios {
 	uint64_t last_life_ns;              /* of what its end is judged by */
 	uint64_t leave_deadline_ms;
 	_Atomic uint64_t leave_out; /* requests out while leaving, summed by F */
-	uint64_t failover; /* number of the one its end is counted in; 0 = none */
-	struct fault_round open, end, leave;
+	uint64_t failover;      /* number of the one its end is counted in; 0 = none */
+	bool is_leave_due;      /* planned, once the other one has all pages, too */
+	_Atomic uint64_t alone; /* pages that it alone has, summed by F */
+	struct fault_round open, end, leave, look;
 	char reason[REASON_BYTES];
 	/* toll of the epoch's end, summed by fault threads */
 	_Atomic uint64_t resent_reads, canceled_steals, quarantined_slots;
@@ -507,32 +466,6 @@ void share_ask(struct hypervisor *hv, const Tarn__HvPartitionShare *ask,
 uint64_t share_pages(uint64_t entitled_bytes); /* 0: the minimum */
 /* Pages for I/O, while less of them is being arranged. */
 uint64_t share_bound(const struct partition *partition, uint64_t pages);
-
-/* device.c */
-HV_MUST_USE
-enum hv_code device_open(struct partition *partition, const Tarn__HvDevice *ask,
-			 struct hv_err *err);
-void device_free(struct partition *partition);
-/* Asks every open session that may to open it; `path` -1 = both. */
-void device_ask_open(struct partition *partition, unsigned path);
-void device_ask_close(struct partition *partition);
-/* Opening nowhere, closing nowhere. */
-bool device_is_settled(const struct device *device);
-bool device_is_clean(const struct device *device); /* closed, nothing in doubt */
-bool device_is_idle(const struct device *device);  /* no round of it is out */
-/* F: in the order of the mail, after the space was added. */
-void device_tell(struct fault_thread *thread, struct partition *partition, unsigned path);
-void device_opened(struct hypervisor *hv, struct vios *vios,
-		   const struct hv_session_device_opened *packet);
-void device_closed(struct hypervisor *hv, struct vios *vios, uint32_t handle);
-/* The session is over. has_doubt: requests may be unanswered. */
-void device_path_lost(struct hypervisor *hv, unsigned path, bool has_doubt);
-/* P9: asks for the locks of every device in doubt. */
-void device_poll(struct hypervisor *hv);
-bool device_any_doubt(const struct hypervisor *hv, unsigned path);
-/* Sets reason to why not all devices are open there; NULL reason is fine. */
-bool device_all_open(const struct hypervisor *hv, unsigned path, char *reason);
-bool device_any_pending(const struct hypervisor *hv, unsigned path);
 
 /* session.c */
 void session_hello(struct hypervisor *hv, int fd, const struct hv_local_packet *packet);

@@ -37,7 +37,8 @@ static bool is_there(const struct partition *p)
 static bool is_usable(const struct partition *p, unsigned path)
 {
 	return director_may_serve(&p->hv->director.vios[path]) &&
-	       p->device.paths[path].state == DEVICE_OPEN;
+	       p->device.paths[path].state == DEVICE_OPEN &&
+	       !p->device.paths[path].is_leaving;
 }
 
 /* That it was given; -1 = none, or no VIOS of that name is there. */

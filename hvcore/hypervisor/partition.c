@@ -347,8 +347,8 @@ static enum hv_code charge_shortage(struct partition *partition, struct hv_err *
 	if (code == HV_OK || err == NULL || partition->slots >= needed)
 		return code;
 	return hv_wrap(err, "paging device '%s' has %llu pages, %llu are needed",
-		       partition->device.name, (unsigned long long)partition->slots,
-		       (unsigned long long)needed);
+		       device_name(&partition->device),
+		       (unsigned long long)partition->slots, (unsigned long long)needed);
 }
 
 static enum hv_code make_space(struct partition *partition, struct hv_err *err)
@@ -360,6 +360,7 @@ static enum hv_code make_space(struct partition *partition, struct hv_err *err)
 		.max_pages = (uint32_t)(partition->max_bytes / HV_PAGE_BYTES),
 		.slots = partition->slots > HV_SLOTS_MAX ? HV_SLOTS_MAX
 							 : (uint32_t)partition->slots,
+		.is_mirrored = device_is_mirrored(partition),
 		.entitled_pages = (uint32_t)partition->entitled_pages,
 		.target_pages = (uint32_t)partition->entitled_pages,
 		.ops = &memory_ops,
@@ -424,12 +425,15 @@ static void go_on_opening(struct partition *partition)
 					  : device->paths[1].reason;
 
 		(void)hv_fail(&err, is_late ? HV_E_TIMEOUT : HV_E_IO,
-			      "no VIOS can open paging device '%s': %s", device->name,
+			      "no VIOS can open paging device '%s': %s",
+			      device_name(device),
 			      why[0] != '\0' ? why : "it has no pages");
 		refuse(partition, &err);
 		return;
 	}
-	partition->slots = slots;
+	/* more than that are of no use: a device that takes its place may have as few */
+	partition->slots = slots < slots_needed(partition) ? slots
+							   : slots_needed(partition);
 	if (charge_shortage(partition, &err) != HV_OK ||
 	    make_space(partition, &err) != HV_OK) {
 		refuse(partition, &err);

@@ -307,7 +307,7 @@ void stat_partition(struct build_partition *at, struct partition *partition,
 	}
 	fill_resize(at, &partition->resize);
 	if (partition->device.is_used) {
-		stat->pgdev = partition->device.name;
+		device_stat(partition, stat);
 		pair_stat(partition, stat);
 	}
 	if (partition->mode == HV_MODE_DEDICATED) {

@@ -2,6 +2,7 @@
 #include "hvcore/mem/page_table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "hvcore/base/invariant.h"
 #include "hvcore/mem/page_table_priv.h"
@@ -65,8 +66,12 @@ enum hv_code hv_page_table_open(uint32_t pages, uint32_t slots,
 	table.pages = malloc((size_t)pages * sizeof *table.pages);
 	table.free_slots = calloc(hv_slot_words(&table), sizeof *table.free_slots);
 	table.extra_slots = calloc(hv_slots_extra(&table) + 1, 1);
+	for (unsigned side = 0; side < 2; side++)
+		table.missed_slots[side] = calloc(hv_slot_words(&table),
+						  sizeof(uint64_t));
 	if (table.pages == NULL || table.free_slots == NULL ||
-	    table.extra_slots == NULL) {
+	    table.extra_slots == NULL || table.missed_slots[0] == NULL ||
+	    table.missed_slots[1] == NULL) {
 		hv_page_table_close(&table);
 		return hv_fail(err, HV_E_NOMEM, "page table: %u pages, %u slots", pages,
 			       slots);
@@ -76,16 +81,14 @@ enum hv_code hv_page_table_open(uint32_t pages, uint32_t slots,
 	return HV_OK;
 }
 
-enum hv_code hv_page_table_mirror(struct hv_page_table *table, struct hv_err *err)
+void hv_page_table_mirror(struct hv_page_table *table, bool is_mirrored)
 {
+	table->is_mirrored = is_mirrored;
 	for (unsigned side = 0; side < 2; side++) {
-		table->missed_slots[side] = calloc(hv_slot_words(table),
-						   sizeof(uint64_t));
-		if (table->missed_slots[side] == NULL)
-			return hv_fail(err, HV_E_NOMEM, "page table: %u mirrored slots",
-				       table->slot_count);
+		memset(table->missed_slots[side], 0,
+		       hv_slot_words(table) * sizeof(uint64_t));
+		table->missed[side] = 0;
 	}
-	return HV_OK;
 }
 
 void hv_page_table_close(struct hv_page_table *table)
@@ -100,10 +103,8 @@ void hv_page_table_close(struct hv_page_table *table)
 
 size_t hv_page_table_bytes(const struct hv_page_table *table)
 {
-	size_t bitmaps = hv_page_table_is_mirrored(table) ? 3 : 1;
-
 	return (size_t)table->page_count * sizeof *table->pages +
-	       bitmaps * hv_slot_words(table) * sizeof *table->free_slots +
+	       3 * hv_slot_words(table) * sizeof *table->free_slots +
 	       hv_slots_extra(table) + 1;
 }
 

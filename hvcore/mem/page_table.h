@@ -108,7 +108,8 @@ struct hv_page_table {
 	uint32_t pages_in[HV_PAGE_STATE_COUNT];
 	uint32_t loaned; /* of those that are ZERO */
 	uint32_t slots_in[HV_SLOT_CLASS_COUNT];
-	uint32_t doubts[2];        /* slots in doubt because of path 0, 1 */
+	uint32_t doubts[2]; /* slots in doubt because of path 0, 1 */
+	bool is_mirrored;
 	uint64_t *missed_slots[2]; /* mirrored: bit set = LIVE, and not on that side */
 	uint32_t missed[2];        /* ... how many */
 	struct hv_fifo queues[HV_QUEUE_COUNT];
@@ -117,17 +118,15 @@ struct hv_page_table {
 HV_MUST_USE
 enum hv_code hv_page_table_open(uint32_t pages, uint32_t slots,
 				struct hv_page_table *ret_table, struct hv_err *err);
-/* It is mirrored from now on; nothing was written yet. */
-HV_MUST_USE
-enum hv_code hv_page_table_mirror(struct hv_page_table *table, struct hv_err *err);
+/* Mirrored from now on: both sides have what is LIVE. Or not: no slot is missed. */
+void hv_page_table_mirror(struct hv_page_table *table, bool is_mirrored);
 static inline bool hv_page_table_is_mirrored(const struct hv_page_table *table)
 {
-	return table->missed_slots[0] != NULL;
+	return table->is_mirrored;
 }
 void hv_page_table_close(struct hv_page_table *table);
 
-/* All memory that open took: 16 a page, 1 a slot beyond the pages, 1/8 a slot; mirrored
- * 1/4 a slot more. */
+/* All memory that open took: 16 a page, 1 a slot beyond the pages, 3/8 a slot. */
 size_t hv_page_table_bytes(const struct hv_page_table *table);
 
 /* O(pages + slots). CORRUPT with the first equation that does not hold. */

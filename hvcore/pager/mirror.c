@@ -1,6 +1,5 @@
 /*
- * mirror - two devices, one behind each VIOS, that share nothing (P17). The hypervisor
- * makes no such space yet.
+ * mirror - two devices, one behind each VIOS, that share nothing (P17).
  *
  *   A slot is the same number on both. A page-out goes to every side that is open, as
  *   two flights; the last answer decides: one success, and the slot is LIVE, missed by
@@ -18,6 +17,10 @@
  * A side that gave an error or damage where the other one was good is taken to have
  * missed the slot: healed by the same resync. A page is never given up while a side that
  * has it was not asked.
+ *
+ * Any device may be changed for another one in a run: the new one has missed all, and
+ * resync brings it. Two paths to one device become a mirror by that, and a mirror whose
+ * sides are to be one device is joined when that has all.
  */
 #include <string.h>
 
@@ -270,4 +273,92 @@ uint64_t hv_resync_run(struct hv_pager *pager, uint64_t now_ns)
 		wake_ns = next_ns < wake_ns ? next_ns : wake_ns;
 	}
 	return wake_ns;
+}
+
+/* ---- another device ---- */
+
+static bool any_out(const struct hv_space *space, unsigned path, bool is_twin)
+{
+	for (uint32_t buffer = 0; buffer < HV_LANE_BUFFERS; buffer++) {
+		const struct hv_flight *flight =
+			&space->pager->paths[path].flights[buffer];
+
+		if (flight->user != 0 && flight->space == space &&
+		    (!is_twin || flight->twin != HV_TWIN_NONE))
+			return true;
+	}
+	return false;
+}
+
+bool hv_space_is_out(const struct hv_space *space, unsigned path)
+{
+	HV_INVARIANT(path < HV_PATHS && space->pager != NULL);
+	return any_out(space, path, false);
+}
+
+uint64_t hv_space_missed(const struct hv_space *space, unsigned path)
+{
+	HV_INVARIANT(path < HV_PATHS);
+	return space->table.missed[path];
+}
+
+/* What the other path reaches must be able to stand for all of it. */
+static enum hv_code check_alone(const struct hv_space *space, unsigned path,
+				struct hv_err *err)
+{
+	const struct hv_page_table *table = &space->table;
+	unsigned other = HV_PATHS - 1 - path;
+
+	HV_INVARIANT(path < HV_PATHS && space->pager != NULL);
+	if (space->is_ended)
+		return hv_fail(err, HV_E_GONE, "its partition has ended");
+	if (space->devices[path].is_open)
+		return hv_fail(err, HV_E_STATE, "path %u has its device open", path);
+	if (!is_open(space, other))
+		return hv_fail(err, HV_E_AGAIN, "path %u has not its device open", other);
+	/* one half of a page-out counts the other as done; a walker writes what it read */
+	if (any_out(space, path, false) || any_out(space, other, true) ||
+	    space->walks > 0)
+		return hv_fail(err, HV_E_AGAIN, "path %u: requests are out", path);
+	if (table->doubts[0] + table->doubts[1] > 0 || space->in_doubt[0] ||
+	    space->in_doubt[1])
+		return hv_fail(err, HV_E_AGAIN, "earlier incarnations may still write");
+	if (hv_space_is_mirrored(space) && table->missed[other] > 0)
+		return hv_fail(err, HV_E_BUSY,
+			       "%u pages are only on the device that is to go",
+			       table->missed[other]);
+	return HV_OK;
+}
+
+enum hv_code hv_pager_renew(struct hv_pager *pager, struct hv_space *space, unsigned path,
+			    struct hv_err *err)
+{
+	struct hv_page_table *table = &space->table;
+	enum hv_code code = check_alone(space, path, err);
+
+	if (code != HV_OK)
+		return code;
+	hv_walkers_drop(pager, space);
+	if (!hv_space_is_mirrored(space))
+		hv_page_table_mirror(table, true);
+	for (uint32_t slot = 0; slot < table->slot_count; slot++)
+		if (hv_slot_class(table, slot) == HV_SLOT_LIVE)
+			hv_slot_miss(table, slot, path, true);
+	space->no_resync_until_ns = 0;
+	hv_pager_retry_soon(pager);
+	return HV_OK;
+}
+
+enum hv_code hv_pager_join(struct hv_pager *pager, struct hv_space *space, unsigned path,
+			   struct hv_err *err)
+{
+	enum hv_code code = check_alone(space, path, err);
+
+	if (code != HV_OK || !hv_space_is_mirrored(space))
+		return code;
+	hv_walkers_drop(pager, space);
+	hv_page_table_mirror(&space->table, false);
+	hv_space_fertile(space);
+	hv_pager_retry_soon(pager);
+	return HV_OK;
 }

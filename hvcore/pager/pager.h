@@ -10,7 +10,7 @@
  *                                     in that order over the whole batch
  *   an answer of a VIOS               hv_pager_on_answer
  *   a path comes, leaves, goes        hv_pager_path_open, _leave, _end, _drained
- *   a device on a path                hv_pager_device
+ *   a device on a path                hv_pager_device; another one: _renew, _join
  *   which path a space asks           hv_pager_current
  *   the partition asks or dies        hv_pager_discard, hv_pager_map, hv_pager_end
  *   after each batch of any of these  hv_pager_run
@@ -141,9 +141,7 @@ struct hv_space_config {
 	uint32_t pages;     /* logical memory */
 	uint32_t max_pages; /* what it may grow to; less than pages: never */
 	uint32_t slots;     /* of its device; more than max + 2 W are not used (P11) */
-	/* P17: path i reaches a device of its own, side i of a mirror. The hypervisor
-	 * makes none yet. */
-	bool is_mirrored;
+	bool is_mirrored; /* P17: path i reaches a device of its own, side i of a mirror */
 	uint32_t entitled_pages; /* not stolen below that while others are above theirs */
 	uint32_t target_pages;   /* hv_shares_split */
 	const struct hv_space_ops *ops;
@@ -299,6 +297,28 @@ HV_MUST_USE
 enum hv_code hv_pager_device(struct hv_pager *pager, struct hv_space *space,
 			     unsigned path, bool is_open, uint32_t handle,
 			     struct hv_err *err);
+
+/* A request of the space is out on that path. */
+bool hv_space_is_out(const struct hv_space *space, unsigned path);
+/* Mirrored: slots that the other side alone has. */
+uint64_t hv_space_missed(const struct hv_space *space, unsigned path);
+
+/*
+ * What that path reaches, where it is closed, is another device from now on, which has
+ * nothing: the space is mirrored, and all that is out has to be brought there. O(slots),
+ * 3 ms a million. AGAIN: requests are out, an earlier incarnation is in doubt, or the
+ * other path has its device not open; BUSY: pages are only on the device that would go;
+ * STATE: it is open. Nothing changed then.
+ */
+HV_MUST_USE
+enum hv_code hv_pager_renew(struct hv_pager *pager, struct hv_space *space, unsigned path,
+			    struct hv_err *err);
+
+/* ... is the device of the other path, or none: not mirrored from now on. Errors the
+ * same. */
+HV_MUST_USE
+enum hv_code hv_pager_join(struct hv_pager *pager, struct hv_space *space, unsigned path,
+			   struct hv_err *err);
 
 /* P9: proven that no request of ended epochs of that path can reach this device. */
 void hv_pager_drained(struct hv_pager *pager, struct hv_space *space, unsigned path);

@@ -161,13 +161,11 @@ enum hv_code hv_space_new(const struct hv_space_config *config,
 	if (space == NULL)
 		return hv_fail(err, HV_E_NOMEM, "space of %u pages", pages);
 	code = hv_page_table_open(pages, slots, &space->table, err);
-	if (code == HV_OK && config->is_mirrored)
-		code = hv_page_table_mirror(&space->table, err);
 	if (code != HV_OK) {
-		hv_page_table_close(&space->table);
 		free(space);
 		return code;
 	}
+	hv_page_table_mirror(&space->table, config->is_mirrored);
 	space->ops = config->ops;
 	space->ctx = config->ctx;
 	space->pages = config->pages;

@@ -15,9 +15,9 @@
 #define STEP_NS 10000000      /* more than any youth or back-off */
 
 static const char *const kind_names[PAGER_KIND_COUNT] = {
-	"start", "step",    "event",   "run",   "work",  "answer",
-	"late",  "end",     "begin",   "open",  "move",  "leave",
-	"drain", "squeeze", "discard", "punch", "sweep", "check",
+	"start",   "step",  "event", "run",   "work",   "answer", "late",
+	"end",     "begin", "open",  "move",  "leave",  "drain",  "squeeze",
+	"discard", "punch", "sweep", "check", "change",
 };
 
 struct action {
@@ -64,6 +64,12 @@ static bool remember(struct explorer *explorer, uint64_t hash)
 }
 
 /* ---- transitions ---- */
+
+static bool (*const changes[])(struct world *world, unsigned path, unsigned member) = {
+	world_device_close,
+	world_device_renew,
+	world_device_join,
+};
 
 /* Whose thread it is, and which of its own; `thread` counts over all. */
 static struct world_member *member_of(struct explorer *explorer, unsigned *thread)
@@ -205,6 +211,8 @@ static bool act_vios(struct explorer *explorer, struct action action)
 		return act_move(explorer, action.a, action.b);
 	case PAGER_LEAVE:
 		return world_vios_leave(world, action.a);
+	case PAGER_CHANGE:
+		return changes[action.b](world, action.a, 0);
 	default:
 		if (!world->has_old[action.a][0])
 			return false;
@@ -272,6 +280,10 @@ static void ranges(const struct explorer *explorer, unsigned kind, unsigned *ret
 	case PAGER_MOVE:
 	case PAGER_DRAIN:
 		*ret_b = explorer->scenario->members;
+		*ret_a = HV_PATHS;
+		return;
+	case PAGER_CHANGE:
+		*ret_b = HV_COUNT(changes);
 		*ret_a = HV_PATHS;
 		return;
 	case PAGER_RUN:

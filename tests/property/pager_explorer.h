@@ -36,6 +36,7 @@ enum pager_kind {
 	PAGER_PUNCH,   /* by the partition, without a word */
 	PAGER_SWEEP,   /* hv_pager_sweep */
 	PAGER_CHECK,   /* a page is to be read back over the other path */
+	PAGER_CHANGE,  /* a path's device is closed, is a new one, is the other's */
 	PAGER_KIND_COUNT
 };
 

@@ -38,6 +38,8 @@
 #define TWO_PARTITIONS_DEPTH 14
 #define CHECK_DEPTH 16
 #define MIRROR_DEPTH 16 /* a side that is lost, late writes, comes back, resync */
+#define CHANGE (HV_BIT(PAGER_CHANGE) | HV_BIT(PAGER_OPEN))
+#define CHANGE_DEPTH 20 /* a steal, close, renew, open, resync, and the same again */
 #define DROP HV_BIT(MODEL_REMOVE)
 
 /* clang-format off */
@@ -107,6 +109,14 @@ static const struct pager_scenario scenarios[] = {
 	  PAGER_MIRRORED | PAGING | SQUEEZE | RETURN | CHECK | HV_BIT(PAGER_LEAVE) |
 	  HV_BIT(PAGER_END) | HV_BIT(PAGER_DRAIN), 1, { TOUCH }, { 1 }, 1,
 	  PAGER_MUTATION_NONE, MIRROR_DEPTH, 1 },
+	{ "another device: one path, then both, and back to one device",
+	  PAGING | SQUEEZE | CHANGE, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, CHANGE_DEPTH, 1 },
+	{ "another device x failover, late writes",
+	  PAGING | SQUEEZE | FAILOVER | RETURN | CHANGE, 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, MIRROR_DEPTH - 2, 1 },
+	{ "mirrored: another device x failover",
+	  PAGER_MIRRORED | PAGING | SQUEEZE | FAILOVER | RETURN | CHANGE, 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, MIRROR_DEPTH - 2, 1 },
 };
 
 static const struct pager_scenario mutants[] = {

@@ -5,7 +5,7 @@
  * damage, lies, partitions that move between the paths, blocked stealing, dying partitions, a pool that
  * shrinks and grows, pages that devices read and write without a word, pages that are
  * read back over the other path; a third of the worlds mirrored, sides that go and come
- * back, damage to one side or both.
+ * back, damage to one side or both; devices that become others, one path at a time.
  *
  * Claim: after every step all equations hold (hv_pager_audit, frames, blocks, late
  * writes only on quarantined slots); every read sees the last write, or zeros after
@@ -16,6 +16,7 @@
  * HV_SEED repeats a run, HV_EPISODE one episode of it; HV_STEPS its length (default
  * 400000; `long` runs more).
  */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,7 @@
 
 #include "hvcore/base/rng.h"
 #include "hvcore/pager/pager_priv.h"
+#include "tests/support/pager_counts.h"
 #include "tests/support/pager_world.h"
 #include "tests/support/seed.h"
 
@@ -49,9 +51,10 @@ static unsigned below(struct run *run, unsigned n)
 	return (unsigned)hv_rng_below(&run->rng, n);
 }
 
-static uint64_t moves;     /* of partitions between paths */
-static uint64_t condemned; /* steps with a slot condemned for a cross-check */
-static uint64_t shared;    /* steps in which both paths had a request out */
+static uint64_t moves;           /* of partitions between paths */
+static uint64_t renewed, joined; /* devices that became others; the other path's */
+static uint64_t condemned;       /* steps with a slot condemned for a cross-check */
+static uint64_t shared;          /* steps in which both paths had a request out */
 
 /* A member that lives, or NULL. */
 static struct world_member *someone(struct run *run, unsigned *ret_index)
@@ -193,6 +196,22 @@ static void step_drain(struct run *run)
 {
 	world_drain(&run->world, below(run, HV_PATHS),
 		    below(run, run->world.config.members));
+}
+
+/* A path is to reach another device, or the one that the other path reaches. */
+static void step_device(struct run *run)
+{
+	unsigned path = below(run, HV_PATHS), index;
+
+	if (someone(run, &index) == NULL)
+		return;
+	if (world_device_close(&run->world, path, index))
+		return;
+	run->world.is_one_side = false; /* what is left may be the damaged one */
+	if (below(run, 3) == 0)
+		joined += world_device_join(&run->world, path, index);
+	else
+		renewed += world_device_renew(&run->world, path, index);
 }
 
 static void step_discard(struct run *run)
@@ -394,6 +413,7 @@ static const struct {
 	{ step_move,       60 },
 	{ step_drain,      80 },
 	{ step_failover,   25 },
+	{ step_device,     40 },
 	{ step_discard,    50 },
 	{ step_hint,      300 },
 	{ step_io,        400 },
@@ -458,17 +478,16 @@ static void check(struct run *run, uint64_t seed, unsigned step_number)
 		 step_number, wrong);
 }
 
-/* All of them are uint64_t. */
-static void add_counts(struct hv_space_counts *sum, const struct hv_space_counts *more)
-{
-	uint64_t *to = (uint64_t *)sum;
-	const uint64_t *from = (const uint64_t *)more;
-
-	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
-		to[i] += from[i];
-}
-
 static uint64_t ruined;
+
+static bool are_mirrored(const struct world *world)
+{
+	bool are = true;
+
+	for (unsigned i = 0; i < world->config.members; i++)
+		are &= world->members[i].at[0] != world->members[i].at[1];
+	return are;
+}
 
 /*
  * Redundant again, so either may go, its content or all of it for ever: every page is
@@ -529,35 +548,12 @@ static void episode(uint64_t seed, struct hv_space_counts *sum)
 		fail_msg("episode seed 0x%llx: something hangs",
 			 (unsigned long long)seed);
 	}
-	if (config.is_mirrored && !run.world.is_damaged)
+	if (are_mirrored(&run.world) && !run.world.is_damaged)
 		lose_a_side(&run, seed);
-	for (unsigned i = 0; i < config.members; i++) {
-		const struct hv_space *space = run.world.members[i].space;
-
-		if (space == NULL)
-			continue;
-		add_counts(sum, &space->counts);
-	}
+	for (unsigned i = 0; i < config.members; i++)
+		if (run.world.members[i].space != NULL)
+			pager_counts_add(sum, &run.world.members[i].space->counts);
 	world_fini(&run.world);
-}
-
-#define N(count) ((unsigned long long)(count))
-
-static void print_counts(const struct hv_space_counts *sum, uint64_t episodes)
-{
-	printf("%llu episodes: faults=%llu page_ins=%llu page_outs=%llu clean=%llu "
-	       "zero=%llu canceled=%llu discards=%llu checksum=%llu integrity=%llu\n",
-	       N(episodes), N(sum->faults), N(sum->page_ins), N(sum->page_outs),
-	       N(sum->clean_steals), N(sum->zero_steals), N(sum->canceled_steals),
-	       N(sum->discards), N(sum->checksum_errors), N(sum->integrity_errors));
-	printf("io=%llu waits=%llu failed=%llu map_zero=%llu map_page_ins=%llu "
-	       "map_ends=%llu transfers=%llu moves=%llu shared=%llu checked=%llu "
-	       "bad=%llu condemned=%llu healed=%llu resynced=%llu ruined=%llu\n",
-	       N(sum->io_errors), N(sum->frame_waits), N(sum->failed_faults),
-	       N(sum->map_zero_fills), N(sum->map_page_ins), N(sum->map_ends),
-	       N(transfers), N(moves), N(shared), N(sum->cross_checked),
-	       N(sum->cross_bad), N(condemned), N(sum->healed), N(sum->resynced),
-	       N(ruined));
 }
 
 static void no_page_is_ever_lost_or_mixed_up(void **state)
@@ -569,13 +565,18 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 	uint64_t episodes = steps_left / EPISODE_STEPS + 1;
 
 	(void)state;
-	if (getenv("HV_EPISODE") != NULL) {
-		episode(strtoull(getenv("HV_EPISODE"), NULL, 0), &sum);
+	given = getenv("HV_EPISODE");
+	if (given != NULL) {
+		episode(strtoull(given, NULL, 0), &sum);
 		return;
 	}
 	for (uint64_t i = 0; i < episodes; i++)
 		episode(hv_rng_next(&seeds), &sum);
-	print_counts(&sum, episodes);
+	printf("episodes=%" PRIu64 " moves=%" PRIu64 " shared=%" PRIu64
+	       " condemned=%" PRIu64 " ruined=%" PRIu64 " renewed=%" PRIu64
+	       " joined=%" PRIu64 " transfers=%" PRIu64 "\n",
+	       episodes, moves, shared, condemned, ruined, renewed, joined, transfers);
+	pager_counts_print(&sum);
 	/* A run in which nothing happened proves nothing. */
 	assert_true(sum.page_ins > 0 && sum.page_outs > 0 && sum.clean_steals > 0);
 	assert_true(sum.zero_steals > 0 && sum.canceled_steals > 0 && sum.discards > 0);
@@ -583,6 +584,7 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 		    sum.map_ends > 0);
 	assert_true(moves > 0 && shared > 0);
 	assert_true(sum.cross_checked > 0 && condemned > 0);
+	assert_true(renewed > 0 && joined > 0);
 	assert_true(sum.healed > 0 && sum.resynced > 0 && ruined > 0);
 	assert_true(sum.unused_steals > 0 && sum.loaned_steals > 0 &&
 		    sum.dropped_steals > 0);

@@ -21,7 +21,6 @@
 
 #define MIB (UINT64_C(1) << 20)
 #define HANG_MS 100
-#define HOST_ID "00112233445566778899aabbccddeeff"
 
 /* ---- programs ---- */
 
@@ -123,40 +122,6 @@ void test_host_start(struct test_host *host, const struct test_host_config *conf
 
 /* ---- partitions ---- */
 
-/* Its device becomes host->device. */
-static void make_device(struct test_host *host, const struct test_partition *spec)
-{
-	static struct test_process format; /* big, and of no interest afterwards */
-	struct test_device device = { .id = { (uint8_t)++host->devices } };
-	unsigned max = spec->max_mib != 0 ? spec->max_mib : spec->mem_mib;
-	char name[32];
-	char bytes[32];
-	char hex[33];
-	int code;
-
-	if (spec->device != NULL) {
-		host->device = *spec->device;
-		return;
-	}
-	for (unsigned i = 0; i < 16; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", device.id[i]);
-	(void)snprintf(name, sizeof(name), "device-%u", host->devices);
-	(void)test_tmpdir_file(&host->dir, name, device.path, sizeof(device.path));
-	(void)snprintf(bytes, sizeof(bytes), "%uM",
-		       spec->device_mib != 0 ? spec->device_mib : max + 4);
-	test_process_start(&format, "tarn-vios",
-			   (const char *[]){ "--format", device.path, "--bytes", bytes,
-					     "--id", hex, "--host-id", HOST_ID,
-					     "--host-name", "test", "--owner-epoch", "1",
-					     "--create", NULL });
-	/* It writes the whole device. */
-	code = test_process_wait(&format, TEST_HOST_WAIT_MS);
-	(void)test_process_end(&format, 0);
-	if (code != 0)
-		fail_msg("format: %s", format.err);
-	host->device = device;
-}
-
 struct adapters {
 	Tarn__VirtualDisk disks[2], *disk_at[2];
 	Tarn__VirtualEthernet ethernets[2], *ethernet_at[2];
@@ -191,7 +156,7 @@ static enum hv_code define_on(struct test_host *host, const struct test_partitio
 			      uint64_t run_id, char token_hex[33], struct hv_err *err)
 {
 	Tarn__HvPartitionDefine define = TARN__HV_PARTITION_DEFINE__INIT;
-	Tarn__HvDevice device = TARN__HV_DEVICE__INIT;
+	struct test_hv_device device;
 	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
 	unsigned max = spec->max_mib != 0 ? spec->max_mib : spec->mem_mib;
 	Tarn__HvReply *reply;
@@ -211,13 +176,9 @@ static enum hv_code define_on(struct test_host *host, const struct test_partitio
 		define.weight = spec->weight;
 		define.has_entitled_bytes = spec->entitled_mib != 0;
 		define.entitled_bytes = spec->entitled_mib * MIB;
-		device.path = host->device.path;
-		device.name = strrchr(device.path, '/') + 1;
-		device.id = (ProtobufCBinaryData){ sizeof(host->device.id),
-						   host->device.id };
-		device.owner_epoch = 1;
-		device.primary = (char *)(uintptr_t)spec->primary;
-		define.device = &device;
+		test_hv_device(&host->reach, &device);
+		device.device.primary = (char *)(uintptr_t)spec->primary;
+		define.device = &device.device;
 	}
 	fill_adapters(&define, spec, &adapters);
 	request.kind_case = TARN__HV_REQUEST__KIND_DEFINE;
@@ -242,7 +203,7 @@ enum hv_code test_host_define(struct test_host *host, const struct test_partitio
 			      uint64_t run_id, char token_hex[33], struct hv_err *err)
 {
 	if (!spec->is_dedicated)
-		make_device(host, spec);
+		test_host_make_devices(host, spec);
 	return define_on(host, spec, run_id, token_hex, err);
 }
 
@@ -345,13 +306,13 @@ static bool is_defined(void *arg)
 	return defining->code == HV_OK || !defining->host->config.keeps_vios;
 }
 
-/* On the device host->device. */
+/* On the devices host->reach. */
 static void run_guest(struct test_host *host, struct test_guest *guest,
 		      const struct test_partition *spec)
 {
 	struct defining defining = { .host = host, .spec = spec };
 
-	guest->device = host->device;
+	guest->reach = host->reach;
 	guest->run_id = ++host->run_id;
 	defining.run_id = guest->run_id;
 	(void)test_wait(is_defined, &defining, TEST_HOST_WAIT_MS);
@@ -372,7 +333,7 @@ struct test_guest *test_host_run(struct test_host *host,
 	clear_process(&guest->process);
 	(void)snprintf(guest->name, sizeof(guest->name), "%s", spec->name);
 	if (!spec->is_dedicated)
-		make_device(host, spec);
+		test_host_make_devices(host, spec);
 	run_guest(host, guest, spec);
 	return guest;
 }
@@ -390,7 +351,7 @@ void test_host_run_again(struct test_host *host, struct test_guest *guest,
 {
 	(void)test_process_end(&guest->process, 0);
 	test_host_remove(host, guest->name, guest->run_id);
-	host->device = guest->device;
+	host->reach = guest->reach;
 	run_guest(host, guest, spec);
 }
 

@@ -42,8 +42,14 @@ struct test_host_config {
 };
 
 struct test_device {
-	char path[TEST_PATH_BYTES];
+	char path[TEST_PATH_BYTES]; /* "" = none */
 	uint8_t id[16];
+};
+
+struct test_reach { /* what the VIOS of a partition reach */
+	struct test_device device;
+	const char *vios; /* it is behind that one alone; NULL: behind both */
+	struct test_device mirror;
 };
 
 struct test_partition {
@@ -54,6 +60,8 @@ struct test_partition {
 	const struct test_device *device; /* NULL = a new one is made */
 	unsigned weight;                  /* 0 = 128 */
 	bool is_dedicated;
+	const char *vios;     /* its device is behind that one alone; NULL: both */
+	bool is_mirrored;     /* and another one is behind the other */
 	const char *primary;  /* VIOS; NULL = whoever is preferred */
 	const char *workload; /* NULL = zipf */
 	unsigned working_set, write_percent, rate, threads;
@@ -72,7 +80,7 @@ struct test_partition {
 struct test_guest {
 	char name[32];
 	uint64_t run_id;
-	struct test_device device; /* shared memory only */
+	struct test_reach reach; /* shared memory only */
 	struct test_process process;
 };
 
@@ -86,7 +94,7 @@ struct test_host {
 	struct test_guest *guests; /* room for TEST_HOST_PARTITIONS */
 	unsigned guest_count;
 	unsigned devices;
-	struct test_device device; /* the last one */
+	struct test_reach reach; /* of the last partition */
 	uint64_t run_id;
 	uint64_t generation; /* of the last resize */
 };
@@ -128,6 +136,20 @@ struct test_guest *test_host_run(struct test_host *host,
 /* Those, and waits until each has had so many more page-ins. */
 void test_host_run_all(struct test_host *host, const struct test_partition *specs,
 		       size_t count, uint64_t page_ins);
+/* A new paging device. */
+struct test_device test_host_device(struct test_host *host, unsigned mib);
+/* host->reach is what the spec says; what it does not name is made. */
+void test_host_make_devices(struct test_host *host, const struct test_partition *spec);
+/* A running partition is to have these. */
+enum hv_code test_host_change(struct test_host *host, struct test_guest *guest,
+			      const struct test_reach *reach, struct hv_err *err);
+/* As it is asked for; names are those of the files. */
+struct test_hv_device {
+	Tarn__HvDevice device;
+	Tarn__HvMirror mirror;
+};
+void test_hv_device(struct test_reach *reach, struct test_hv_device *ret_device);
+
 /* The next run of one that has ended or is about to, on the same device. */
 void test_host_run_again(struct test_host *host, struct test_guest *guest,
 			 const struct test_partition *spec);

@@ -83,7 +83,7 @@ static void add_space(struct pager_state *state, struct hv_space *space)
 	add_region(state, space->table.pages, PAGES * sizeof *space->table.pages);
 	add_region(state, space->table.free_slots, sizeof *space->table.free_slots);
 	add_region(state, space->table.extra_slots, SLOTS - PAGES);
-	for (unsigned i = 0; hv_space_is_mirrored(space) && i < HV_PATHS; i++)
+	for (unsigned i = 0; i < HV_PATHS; i++)
 		add_region(state, space->table.missed_slots[i], sizeof(uint64_t));
 }
 
@@ -93,8 +93,10 @@ static void add_member(struct pager_state *state, struct world_member *member)
 		   offsetof(struct model_kernel, threads) +
 			   state->world->config.threads * sizeof(struct model_thread));
 	add_region(state, member->kernel.pages, PAGES * sizeof *member->kernel.pages);
-	add_region(state, member->device.slots, SLOTS * sizeof *member->device.slots);
-	add_region(state, member->mirror.slots, SLOTS * sizeof *member->mirror.slots);
+	for (unsigned i = 0; i < HV_COUNT(member->devices); i++)
+		add_region(state, member->devices[i].slots,
+			   SLOTS * sizeof *member->devices[i].slots);
+	add_region(state, member->at, sizeof member->at);
 	add_space(state, member->space);
 }
 
@@ -398,8 +400,8 @@ static void put_device(struct print *print, const struct world_member *member,
 	const struct hv_page_table *table = &member->space->table;
 
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		const struct model_copy *copy = side == 0 ? &member->device.slots[slot]
-							  : &member->mirror.slots[slot];
+		const struct model_copy *copy =
+			&member->devices[member->at[side]].slots[slot];
 
 		if (hv_slot_class(table, slot) != HV_SLOT_LIVE ||
 		    (hv_space_is_mirrored(member->space) &&
@@ -421,6 +423,7 @@ uint64_t pager_state_hash(const struct pager_state *state)
 
 		put_kernel(&print, &member->kernel, world->config.threads);
 		put_space(&print, member->space);
+		put(&print, member->at[0] | member->at[1] << 1);
 		put_device(&print, member, 0);
 		if (hv_space_is_mirrored(member->space))
 			put_device(&print, member, 1);

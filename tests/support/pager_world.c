@@ -27,8 +27,10 @@ void world_init(struct world *world, const struct world_config *config)
 	world->pool.limit = UINT32_MAX;
 	hv_frames_init(&world->frames, config->frames);
 	HV_INVARIANT(hv_pager_open(&pager, &world->pager, NULL) == HV_OK);
-	for (unsigned i = 0; i < config->members; i++)
+	for (unsigned i = 0; i < config->members; i++) {
+		world->members[i].at[1] = config->is_mirrored;
 		HV_INVARIANT(world_member_start(world, i));
+	}
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		HV_INVARIANT(world_vios_start(world, i));
 		for (unsigned member = 0; member < config->members; member++)
@@ -61,7 +63,7 @@ bool world_member_start(struct world *world, unsigned index)
 	struct hv_space_config space = {
 		.pages = config->pages,
 		.slots = config->slots,
-		.is_mirrored = config->is_mirrored,
+		.is_mirrored = member->at[0] != member->at[1],
 		.entitled_pages = config->entitled,
 		.target_pages =
 			(uint32_t)(config->frames - hv_frames_high(&world->frames)) /
@@ -185,8 +187,44 @@ static bool is_locked(const struct world *world, unsigned path, unsigned member)
 
 static struct model_device *device_of(struct world *world, unsigned path, unsigned member)
 {
-	return world->config.is_mirrored && path == 1 ? &world->members[member].mirror
-						      : &world->members[member].device;
+	struct world_member *at = &world->members[member];
+
+	return &at->devices[at->at[path]];
+}
+
+bool world_device_close(struct world *world, unsigned path, unsigned member)
+{
+	struct hv_space *space = world->members[member].space;
+
+	/* as the hypervisor does it: only where the other path can stand for all */
+	if (space == NULL || !space->devices[path].is_open ||
+	    !space->devices[1 - path].is_open || space->table.missed[1 - path] > 0)
+		return false;
+	return hv_pager_device(world->pager, space, path, false, 0, NULL) == HV_OK;
+}
+
+bool world_device_renew(struct world *world, unsigned path, unsigned member)
+{
+	struct world_member *at = &world->members[member];
+
+	if (at->space == NULL || at->space->devices[path].is_open ||
+	    hv_pager_renew(world->pager, at->space, path, NULL) != HV_OK)
+		return false;
+	at->at[path] = 1 - at->at[1 - path];
+	memset(device_of(world, path, member), 0x5a, sizeof(struct model_device));
+	return true;
+}
+
+bool world_device_join(struct world *world, unsigned path, unsigned member)
+{
+	struct world_member *at = &world->members[member];
+
+	if (at->space == NULL || at->space->devices[path].is_open ||
+	    at->at[0] == at->at[1] ||
+	    hv_pager_join(world->pager, at->space, path, NULL) != HV_OK)
+		return false;
+	at->at[path] = at->at[1 - path];
+	return true;
 }
 
 void world_ruin(struct world *world, unsigned path)
@@ -213,7 +251,7 @@ bool world_vios_open(struct world *world, unsigned path, unsigned member)
 	if (!world->has_session[path] || space == NULL)
 		return false;
 	if (is_locked(world, path, member)) {
-		if (world->config.is_mirrored && !space->is_ended)
+		if (hv_space_is_mirrored(space) && !space->is_ended)
 			HV_INVARIANT(hv_pager_device(world->pager, space, path, true,
 						     member, NULL) == HV_E_STATE);
 		return false;
@@ -456,7 +494,9 @@ static void heal(struct world *world)
 		struct world_member *member = &world->members[i];
 
 		member->kernel.fail_in = 0;
-		world_member_move(world, i, i % HV_PATHS);
+		world_member_move(world, i,
+				  world->is_lost[i % HV_PATHS] ? (i + 1) % HV_PATHS
+							       : i % HV_PATHS);
 		if (member->space != NULL && !member->space->is_ended)
 			hv_pager_block(world->pager, member->space, false);
 	}

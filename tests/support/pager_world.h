@@ -21,8 +21,8 @@
 struct world_member {           /* a partition; its device outlives it */
 	struct hv_space *space; /* NULL: none now */
 	struct model_kernel kernel;
-	struct model_device device;
-	struct model_device mirror; /* mirrored: the one behind path 1 */
+	struct model_device devices[2];
+	unsigned at[HV_PATHS]; /* which of them a path reaches; mirrored: each its own */
 };
 
 struct world_config {
@@ -102,6 +102,14 @@ bool world_vios_late(struct world *world, unsigned path, unsigned old, unsigned 
 bool world_vios_answer(struct world *world, unsigned path, unsigned nth);
 /* Whatever ended incarnations of that VIOS had left for that device is dropped. */
 void world_drain(struct world *world, unsigned path, unsigned member);
+
+/*
+ * The member's device on that path is to be another one: closed there, then a new one
+ * without anything, or that of the other path. False: not now.
+ */
+bool world_device_close(struct world *world, unsigned path, unsigned member);
+bool world_device_renew(struct world *world, unsigned path, unsigned member);
+bool world_device_join(struct world *world, unsigned path, unsigned member);
 
 /* Mirrored: nothing of what its devices held is left; it and its VIOS are gone. */
 void world_ruin(struct world *world, unsigned path);

@@ -96,7 +96,8 @@ static uint32_t checksum_of(struct model_copy copy)
 static bool has_what_it_should(const struct world_member *member)
 {
 	const struct hv_page_table *table = &member->space->table;
-	const struct model_device *sides[HV_PATHS] = { &member->device, &member->mirror };
+	const struct model_device *sides[HV_PATHS] = { &member->devices[member->at[0]],
+						       &member->devices[member->at[1]] };
 
 	for (uint32_t page = 0; page < table->page_count; page++) {
 		const struct hv_page *entry = &table->pages[page];

@@ -150,7 +150,7 @@ static void a_scribbled_device_is_found_before_a_fault(void **state)
 	for (size_t i = 0; i < HV_COUNT(load); i++)
 		test_process_signal(&host.guests[i].process, SIGSTOP);
 	test_host_wait(&host, is_quiet, &page_ins, TEST_HOST_WAIT_MS, "no page-in");
-	scribble(&host.guests[0].device);
+	scribble(&host.guests[0].reach.device);
 	wait_for("db1", 1, 1);
 	reply = test_host_stat(&host, true);
 	stat = test_stat_partition(reply, "db1");

@@ -239,7 +239,7 @@ static void what_was_torn_is_poisoned_and_of_its_partition_alone(void **state)
 	(void)state;
 	find_active();
 	(void)snprintf(torn.device, sizeof(torn.device), "d1");
-	inject(&torn, victim->device.id);
+	inject(&torn, victim->reach.device.id);
 	assert_int_equal(test_inject_clear(host.dir.path, active), HV_OK);
 	figures = verify(victim);
 	assert_true(figures.poisoned > 0);

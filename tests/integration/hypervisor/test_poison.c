@@ -105,7 +105,7 @@ static void start_member(unsigned index)
 		spec.device = &devices[member->device];
 	rogue_start(&member->rogue, &host, &spec);
 	if (!spec.is_dedicated)
-		devices[member->device] = host.device;
+		devices[member->device] = host.reach.device;
 	if (below(2) == 0)
 		assert_int_equal(
 			rogue_do(&member->rogue, ROGUE_SEARCH, below(1u << 30), 0), 0);

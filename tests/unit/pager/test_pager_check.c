@@ -151,7 +151,7 @@ static void a_slot_that_was_scribbled_on_is_found(void **state)
 
 	(void)state;
 	slot = put_away(5);
-	world.members[0].device.slots[slot].tail ^= 1;
+	world.members[0].devices[0].slots[slot].tail ^= 1;
 	world.is_damaged = true;
 	world.members[0].kernel.pages[5].may_poison = true;
 	begin_check();

@@ -94,8 +94,8 @@ static void a_page_is_written_to_both_and_safe_after_both(void **state)
 	assert_int_equal(hv_page_state(table(), 3), HV_PAGE_STOLEN);
 	check_missed(3, false, false);
 	slot = table()->pages[3].slot;
-	assert_true(world.members[0].device.slots[slot].head ==
-		    world.members[0].mirror.slots[slot].head);
+	assert_true(world.members[0].devices[0].slots[slot].head ==
+		    world.members[0].devices[1].slots[slot].head);
 	assert_int_equal(stat_of().counts.page_outs, 1);
 }
 
@@ -249,7 +249,7 @@ static void damage_on_one_side_is_healed_from_the_other(void **state)
 	(void)state;
 	world.is_damaged = true;
 	world.is_one_side = true;
-	world.members[0].device.slots[put_away(3)].tail ^= 1;
+	world.members[0].devices[0].slots[put_away(3)].tail ^= 1;
 	bench_touch(MODEL_READ, 3);
 	bench_answer(0, MODEL_FINE);
 	assert_int_equal(bench_out(0), 0);
@@ -263,8 +263,8 @@ static void damage_on_one_side_is_healed_from_the_other(void **state)
 	bench_answer(0, MODEL_FINE);
 	check_missed(3, false, false);
 	assert_int_equal(stat_of().counts.resynced, 1);
-	assert_true(world.members[0].device.slots[table()->pages[3].slot].tail ==
-		    world.members[0].mirror.slots[table()->pages[3].slot].tail);
+	assert_true(world.members[0].devices[0].slots[table()->pages[3].slot].tail ==
+		    world.members[0].devices[1].slots[table()->pages[3].slot].tail);
 }
 
 /* However often: the other side may come back. */
@@ -273,7 +273,7 @@ static void damage_waits_for_a_side_that_is_away(void **state)
 	(void)state;
 	world.is_damaged = true;
 	world.is_one_side = true;
-	world.members[0].device.slots[put_away(3)].tail ^= 1;
+	world.members[0].devices[0].slots[put_away(3)].tail ^= 1;
 	assert_true(world_vios_end(&world, 1));
 	bench_touch(MODEL_READ, 3);
 	for (unsigned i = 0, served = 0; i < 2000; i++) {
@@ -302,8 +302,8 @@ static void damage_on_both_sides_is_a_lost_page(void **state)
 	(void)state;
 	world.is_damaged = true;
 	slot = put_away(3);
-	world.members[0].device.slots[slot].tail ^= 1;
-	world.members[0].mirror.slots[slot].tail ^= 1;
+	world.members[0].devices[0].slots[slot].tail ^= 1;
+	world.members[0].devices[1].slots[slot].tail ^= 1;
 	world.members[0].kernel.pages[3].may_poison = true;
 	bench_touch(MODEL_READ, 3);
 	for (unsigned i = 0; i < HV_CHECKSUM_TRIES; i++)

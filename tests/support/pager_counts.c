@@ -1,0 +1,31 @@
+/* pager_counts - see pager_counts.h. */
+#include "tests/support/pager_counts.h"
+
+#include <stdio.h>
+
+/* All of them are uint64_t. */
+void pager_counts_add(struct hv_space_counts *sum, const struct hv_space_counts *more)
+{
+	uint64_t *to = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)more;
+
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+#define N(count) ((unsigned long long)(count))
+
+void pager_counts_print(const struct hv_space_counts *sum)
+{
+	printf("faults=%llu page_ins=%llu page_outs=%llu clean=%llu zero=%llu "
+	       "canceled=%llu discards=%llu checksum=%llu integrity=%llu\n",
+	       N(sum->faults), N(sum->page_ins), N(sum->page_outs), N(sum->clean_steals),
+	       N(sum->zero_steals), N(sum->canceled_steals), N(sum->discards),
+	       N(sum->checksum_errors), N(sum->integrity_errors));
+	printf("io=%llu waits=%llu failed=%llu map_zero=%llu map_page_ins=%llu "
+	       "map_ends=%llu checked=%llu bad=%llu healed=%llu resynced=%llu\n",
+	       N(sum->io_errors), N(sum->frame_waits), N(sum->failed_faults),
+	       N(sum->map_zero_fills), N(sum->map_page_ins), N(sum->map_ends),
+	       N(sum->cross_checked), N(sum->cross_bad), N(sum->healed),
+	       N(sum->resynced));
+}
