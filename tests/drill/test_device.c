@@ -73,7 +73,7 @@ static int set_up(void **state)
 	assert_int_equal(test_host_pool(&host, POOL_MIB, NULL), HV_OK);
 	test_host_wait_pair(&host);
 	test_host_run_all(&host, load, HV_COUNT(load), PAGE_INS);
-	device = open(victim()->device.path, O_RDWR | O_CLOEXEC);
+	device = open(victim()->reach.device.path, O_RDWR | O_CLOEXEC);
 	assert_true(device >= 0);
 	return 0;
 }
@@ -123,7 +123,7 @@ static void take_it_away(void)
 {
 	char path[TEST_PATH_BYTES];
 
-	assert_int_equal(rename(victim()->device.path, elsewhere(path)), 0);
+	assert_int_equal(rename(victim()->reach.device.path, elsewhere(path)), 0);
 }
 
 static void give_it_another_id(void)
@@ -188,8 +188,8 @@ static void mend(void)
 {
 	char path[TEST_PATH_BYTES];
 
-	if (access(victim()->device.path, F_OK) != 0)
-		assert_int_equal(rename(elsewhere(path), victim()->device.path), 0);
+	if (access(victim()->reach.device.path, F_OK) != 0)
+		assert_int_equal(rename(elsewhere(path), victim()->reach.device.path), 0);
 	put(headers, sizeof(headers), 0);
 }
 
