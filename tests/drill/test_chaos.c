@@ -4,7 +4,8 @@
  *         adds up afterwards.
  * Inject  under full paging load, at random moments: kill -9 of the active VIOS, of
  *         the standby, of both; SIGSTOP shorter and longer than hang detection;
- *         planned switches; kill -9 and OS shutdown of partitions, which come back.
+ *         planned switches; kill -9 and OS shutdown of partitions, which come back; and
+ *         all that while device I/O of either VIOS, or both, is slow, fails or is kept.
  * Expect  every page verified, and once more after the counters were checked; no
  *         partition ends that was not told to. Bound: none is still waiting at the
  *         end, a redundant pair is there within a minute.
@@ -24,6 +25,7 @@
 #include "hvcore/base/clock.h"
 #include "hvcore/base/rng.h"
 #include "tests/drill/trouble.h"
+#include "tests/support/inject.h"
 #include "tests/support/seed.h"
 
 #define POOL_MIB 64
@@ -35,6 +37,7 @@
 #endif
 #define FAILBACK_MS 300 /* so that they move back in between */
 #define PAUSE_MS 600    /* at most, between two injections */
+#define FAULT_MS 1500   /* at most, of device I/O */
 #define WARM_PAGE_INS 500
 
 enum injection {
@@ -46,6 +49,9 @@ enum injection {
 	SWITCH,       /* maintain the active one, resume it */
 	KILL_PARTITION,
 	SHUT_DOWN_PARTITION,
+	SLOW_DEVICES, /* of a VIOS; these go on while the next ones happen */
+	FAILING_DEVICES,
+	KEPT_REQUESTS,
 	INJECTION_COUNT
 };
 
@@ -58,6 +64,9 @@ static const char *const names[INJECTION_COUNT] = {
 	[SWITCH] = "planned switch",
 	[KILL_PARTITION] = "partition killed",
 	[SHUT_DOWN_PARTITION] = "partition shut down",
+	[SLOW_DEVICES] = "devices slow",
+	[FAILING_DEVICES] = "devices fail",
+	[KEPT_REQUESTS] = "requests kept",
 };
 
 static const char *const vios_names[2] = { "vios1", "vios2" };
@@ -125,6 +134,23 @@ static bool switch_vios(unsigned vios)
 	return true;
 }
 
+/* Never so long that both together keep a page away for the 6 s that it is tried. */
+static bool inject_io(enum injection injection)
+{
+	static const enum hv_injection_kind kinds[] = {
+		[SLOW_DEVICES] = HV_INJECTION_DELAY,
+		[FAILING_DEVICES] = HV_INJECTION_ERROR,
+		[KEPT_REQUESTS] = HV_INJECTION_HANG,
+	};
+	struct hv_injection order = test_injection(kinds[injection], HV_INJECTION_BOTH);
+
+	order.time_ms = 1 + (uint32_t)hv_rng_below(&rng, FAULT_MS);
+	order.rate_ppm = 1 + (uint32_t)hv_rng_below(&rng, HV_INJECTION_ALL);
+	order.seed = 1 + hv_rng_below(&rng, 1000000);
+	return test_inject(host.dir.path, vios_names[hv_rng_below(&rng, 2)], &order, NULL,
+			   NULL) == HV_OK;
+}
+
 /* False: there was no VIOS to do it to. */
 static bool inject_vios(enum injection injection)
 {
@@ -184,6 +210,8 @@ static void inject(enum injection injection)
 
 	if (injection == KILL_PARTITION || injection == SHUT_DOWN_PARTITION)
 		restart_partition(injection == KILL_PARTITION);
+	else if (injection >= SLOW_DEVICES)
+		is_done = inject_io(injection);
 	else
 		is_done = inject_vios(injection);
 	counts[injection] += is_done;
