@@ -216,6 +216,19 @@ static bool is_on_a_thread(const struct partition *partition)
 	       (partition->hcalls != NULL && partition->hcalls->thread != NULL);
 }
 
+/* What it did is still told; none of its pages holds anything, and no slot is its. */
+static void forget_pages(struct partition *partition)
+{
+	struct hv_space_stat *stat = &partition->memory.stat;
+
+	memset(stat->pages_in, 0, sizeof(stat->pages_in));
+	memset(stat->slots_in, 0, sizeof(stat->slots_in));
+	stat->pages_in[HV_PAGE_ZERO] = stat->pages;
+	stat->frames = stat->loaned = stat->table_bytes = 0;
+	partition->stat = *stat;
+	atomic_store(&partition->memory.quarantined, 0);
+}
+
 static void give_back(struct partition *partition)
 {
 	struct hypervisor *hv = partition->hv;
@@ -238,6 +251,7 @@ static void give_back(struct partition *partition)
 	partition_store_close(partition);
 	hv_space_free(memory->space);
 	memory->space = NULL;
+	forget_pages(partition);
 	hcalls_close(partition->hcalls);
 	partition->hcalls = memory->hcalls = NULL;
 	partition->calls_stat = (struct hv_calls_stat){ 0 };

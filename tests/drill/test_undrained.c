@@ -345,6 +345,46 @@ static void a_vios_that_is_never_drained_costs_no_page(void **state)
 	test_host_end(&host);
 }
 
+/* ---- one that ends meanwhile ---- */
+
+static bool has_given_all_back(const Tarn__HvReply *reply, void *arg)
+{
+	const Tarn__PartitionStat *p = test_stat_partition(reply, arg);
+
+	return p->state == TARN__PARTITION_STATE__PARTITION_ENDED &&
+	       p->resident_pages + p->stealing_pages + p->inflight_pages == 0;
+}
+
+/* Its frames are the pool's at once; its device is nobody's before the proof (P9). */
+static void one_that_ends_meanwhile_keeps_nothing_but_its_device(void **state)
+{
+	struct test_guest *left = &host.guests[0];
+	Tarn__HvPartitionRemove remove = TARN__HV_PARTITION_REMOVE__INIT;
+	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
+	struct hv_err err = { 0 };
+
+	(void)state;
+	lose_vios1_for_good();
+	test_process_signal(&left->process, SIGKILL);
+	test_host_wait(&host, has_given_all_back, left->name, TEST_HOST_WAIT_MS,
+		       "its frames");
+	test_host_audit(&host);
+	remove.name = left->name;
+	remove.run_id = left->run_id;
+	request.kind_case = TARN__HV_REQUEST__KIND_REMOVE;
+	request.remove = &remove;
+	assert_int_not_equal(test_host_order(&host, &request, &err), HV_OK);
+	(void)printf("removed meanwhile: %s\n", err.text);
+	test_host_wait_page_ins(&host, "right", 50);
+	atomic_store(&fs.control->writer, 0);
+	test_host_run_again(&host, left, &load[0]); /* on what the late writes hit */
+	test_host_wait(&host, is_whole, NULL, TEST_HOST_WAIT_MS, "all devices open");
+	test_host_wait_all_page_ins(&host, load, HV_COUNT(load), 50);
+	test_host_verify(&host);
+	test_host_check(&host);
+	test_host_end(&host);
+}
+
 /* ---- the stale write ---- */
 
 struct turn {
@@ -422,6 +462,7 @@ int main(int argc, char **argv)
 #define TEST(name, set_up) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(late_writes_of_a_dead_vios_change_nothing, set_up),
 		TEST(without_quarantine_they_would, set_up_broken),
+		TEST(one_that_ends_meanwhile_keeps_nothing_but_its_device, set_up),
 		TEST(a_vios_that_is_never_drained_costs_no_page, set_up),
 #undef TEST
 	};
