@@ -94,7 +94,25 @@ static const struct cli_option pool_remove[] = {
 	HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
 };
 static const struct cli_option vios_name[] = {
-	NAME_OF("vios", "vios1 or vios2"), HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
+	NAME_OF("vios", "such as vios1"), HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
+};
+static const struct cli_option vios_add[] = {
+	NAME_OF(NULL, "the new VIOS's name"), HOST_OF(CLI_NEEDED, "where"), { 0 },
+};
+static const struct cli_option vios_remove[] = {
+	NAME_OF("vios", "one that is not assigned"), HOST_OF(CLI_NEEDED, "where"), { 0 },
+};
+static const struct cli_option pool_vios[] = {
+	NAME_OF("vios", "the VIOS"), HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
+};
+static const struct cli_option pool_replace[] = {
+	NAME_OF("vios", "the VIOS that leaves"), HOST_OF(CLI_NEEDED, "where"),
+	{ "with", CLI_NEEDED, CLI_NAME, .metavar = "VIOS", .complete = "vios",
+	  .help = "the one that takes its place" },
+	NO_WAIT, { 0 },
+};
+static const struct cli_option pool_swap[] = {
+	HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
 };
 static const struct cli_option vios_failback[] = {
 	HOST_OF(CLI_NEEDED, "where"),
@@ -103,13 +121,13 @@ static const struct cli_option vios_failback[] = {
 	NO_WAIT, { 0 },
 };
 static const struct cli_option vios_take_down[] = {
-	NAME_OF("vios", "vios1 or vios2"), HOST_OF(CLI_NEEDED, "where"),
+	NAME_OF("vios", "such as vios1"), HOST_OF(CLI_NEEDED, "where"),
 	{ "force", CLI_OPTION, CLI_FLAG,
 	  .help = "without a healthy partner; refused where a page would be lost" },
 	NO_WAIT, { 0 },
 };
 static const struct cli_option vios_inject[] = {
-	NAME_OF("vios", "vios1 or vios2"), HOST_OF(CLI_NEEDED, "where"),
+	NAME_OF("vios", "such as vios1"), HOST_OF(CLI_NEEDED, "where"),
 	{ "kind", CLI_OPTION, CLI_CHOICE, .choices = cli_injection_kinds, .metavar = "KIND",
 	  .help = "delay, error, corrupt, torn (writes in part that succeed) or hang (answered late)" },
 	{ "op", CLI_OPTION, CLI_CHOICE, .choices = cli_injection_ops, .metavar = "OP",
@@ -349,9 +367,15 @@ const struct cli_command cli_commands[] = {
 	{ "pool",       "why",      cli_pool_why,      of_host,       "who may count on how much, who gives, and why" },
 	{ "pool",       "table",    cli_pool_table,    pool_table,    "as QAPMSHRMP: each partition's use of it" },
 	{ "pool",       "remove",   cli_pool_remove,   pool_remove,   "give the pool's memory back" },
+	{ "pool",       "assign",   cli_pool_assign,   pool_vios,     "a VIOS pages for the pool, in a free place of two" },
+	{ "pool",       "unassign", cli_pool_unassign, pool_vios,     "a VIOS pages for it no more" },
+	{ "pool",       "replace",  cli_pool_replace,  pool_replace,  "a VIOS takes another one's place, online" },
+	{ "pool",       "swap",     cli_pool_swap,     pool_swap,     "each partition's secondary VIOS becomes its primary" },
 	{ "vios",       "list",     cli_vios_list,     of_host,       "paging VIOS, their state and traffic" },
-	{ "vios",       "enable",   cli_vios_enable,   vios_name,     "run it for paging" },
-	{ "vios",       "disable",  cli_vios_disable,  vios_name,     "do not run it" },
+	{ "vios",       "add",      cli_vios_add,      vios_add,      "one more, beside those that page" },
+	{ "vios",       "remove",   cli_vios_remove,   vios_remove,   "forget one that is not assigned" },
+	{ "vios",       "enable",   cli_vios_enable,   vios_name,     "it may be assigned to the pool" },
+	{ "vios",       "disable",  cli_vios_disable,  vios_name,     "it may not; of one that is not assigned" },
 	{ "vios",       "maintain", cli_vios_maintain, vios_take_down,"take it down, its partner takes over" },
 	{ "vios",       "resume",   cli_vios_resume,   vios_name,     "end its maintenance" },
 	{ "vios",       "inject",   cli_vios_inject,   vios_inject,   "faults in its device I/O (hosts that allow drills)" },

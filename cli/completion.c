@@ -174,6 +174,14 @@ static enum hv_code print_drills(struct cli *cli, struct hv_err *err)
 	return HV_OK;
 }
 
+static void vios_names(const Tarn__HostRecord *host, FILE *out)
+{
+	for (size_t i = 0; i < host->n_vios; i++)
+		(void)fprintf(out, "%s\n", host->vios[i]->name);
+	for (size_t i = 0; i < host->n_other_vios; i++)
+		(void)fprintf(out, "%s\n", host->other_vios[i]->name);
+}
+
 static void print_names(FILE *out, const Tarn__StatusReply *status, const char *noun)
 {
 	if (strcmp(noun, "host") == 0)
@@ -188,9 +196,7 @@ static void print_names(FILE *out, const Tarn__StatusReply *status, const char *
 				      status->devices[i]->record->device->name);
 	if (strcmp(noun, "vios") == 0)
 		for (size_t i = 0; i < status->n_hosts; i++)
-			for (size_t j = 0; j < status->hosts[i]->record->n_vios; j++)
-				(void)fprintf(out, "%s\n",
-					      status->hosts[i]->record->vios[j]->name);
+			vios_names(status->hosts[i]->record, out);
 }
 
 enum hv_code cli_names(struct cli *cli, struct hv_err *err)

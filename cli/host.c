@@ -237,6 +237,10 @@ static enum hv_code show_text(struct cli *cli, const Tarn__HostView *host,
 		cli_tone_print(cli->out, vios.tone, cli->is_colour, "%s", vios.text);
 		(void)fputc('\n', cli->out);
 	}
+	for (size_t i = 0; i < host->record->n_other_vios; i++)
+		(void)fprintf(cli->out, "  %-13s not assigned%s\n",
+			      host->record->other_vios[i]->name,
+			      host->record->other_vios[i]->enabled ? "" : ", disabled");
 	if (host->record->failback_ms == 0)
 		(void)fputs("  fail-back     by 'tarn vios failback'\n", cli->out);
 	else

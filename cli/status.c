@@ -64,6 +64,19 @@ static void pool_cells(struct cli_table *table, const Tarn__HostView *host)
 				 sizeof(bar)));
 }
 
+/* Its state, and who it is where the column's title does not say so. */
+static void vios_cell(struct cli_table *table, const Tarn__HostView *host, unsigned at)
+{
+	static const char *const usual[] = { "vios1", "vios2" };
+	const char *name = host->record->vios[at]->name;
+	struct cli_word word = cli_vios_word(host, name);
+
+	if (strcmp(name, usual[at]) == 0)
+		cli_cell(table, word.tone, "%s", word.text);
+	else
+		cli_cell(table, word.tone, "%s %s", name, word.text);
+}
+
 static void host_row(struct cli_table *table, const Tarn__StatusReply *status,
 		     const Tarn__HostView *host)
 {
@@ -86,8 +99,7 @@ static void host_row(struct cli_table *table, const Tarn__StatusReply *status,
 			cli_cell(table, CLI_DIM, "-");
 			continue;
 		}
-		word = cli_vios_word(host, host->record->vios[i]->name);
-		cli_cell(table, word.tone, "%s", word.text);
+		vios_cell(table, host, i);
 	}
 	cli_cell(table, is_redundant ? CLI_GOOD : CLI_BAD, "%s",
 		 is_redundant ? "yes" : "no");

@@ -28,6 +28,36 @@ static enum hv_code change(struct cli *cli, Tarn__ViosVerb verb, bool may_force,
 			  &(struct cli_change){ .done = done, .waits = true }, err);
 }
 
+enum hv_code cli_vios_add(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__ViosAdd add = TARN__VIOS_ADD__INIT;
+	char done[CLI_DONE_BYTES];
+
+	add.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
+	add.name = (char *)cli_text(&cli->args, "NAME");
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_VIOS_ADD;
+	request.vios_add = &add;
+	(void)snprintf(done, sizeof(done), "VIOS '%s' added to host '%s'", add.name,
+		       add.host);
+	return cli_change(cli, &request, &(struct cli_change){ .done = done }, err);
+}
+
+enum hv_code cli_vios_remove(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__ViosRemove gone = TARN__VIOS_REMOVE__INIT;
+	char done[CLI_DONE_BYTES];
+
+	gone.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
+	gone.name = (char *)cli_text(&cli->args, "NAME");
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_VIOS_REMOVE;
+	request.vios_remove = &gone;
+	(void)snprintf(done, sizeof(done), "VIOS '%s' of host '%s' removed", gone.name,
+		       gone.host);
+	return cli_change(cli, &request, &(struct cli_change){ .done = done }, err);
+}
+
 enum hv_code cli_vios_enable(struct cli *cli, struct hv_err *err)
 {
 	return change(cli, TARN__VIOS_VERB__VIOS_VERB_ENABLE, false, "enabled", err);
@@ -77,6 +107,77 @@ enum hv_code cli_vios_failback(struct cli *cli, struct hv_err *err)
 			  &(struct cli_change){ .done = done, .waits = true }, err);
 }
 
+/* ---- the pair of a pool ---- */
+
+static enum hv_code change_pair(struct cli *cli, Tarn__ViosVerb verb, const char *done,
+				struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__ViosChange vios = TARN__VIOS_CHANGE__INIT;
+	bool is_swap = verb == TARN__VIOS_VERB__VIOS_VERB_SWAP;
+
+	vios.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
+	vios.name = (char *)(is_swap ? "" : cli_text(&cli->args, "NAME"));
+	if (verb == TARN__VIOS_VERB__VIOS_VERB_REPLACE)
+		vios.with = (char *)cli_text(&cli->args, "with");
+	vios.verb = verb;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE;
+	request.vios_change = &vios;
+	return cli_change(cli, &request,
+			  &(struct cli_change){ .done = done, .waits = true }, err);
+}
+
+enum hv_code cli_pool_assign(struct cli *cli, struct hv_err *err)
+{
+	char done[CLI_DONE_BYTES];
+
+	(void)snprintf(done, sizeof(done), "VIOS '%s' pages for the pool of host '%s'",
+		       cli_text(&cli->args, "NAME"), cli_text(&cli->args, "host"));
+	return change_pair(cli, TARN__VIOS_VERB__VIOS_VERB_ASSIGN, done, err);
+}
+
+enum hv_code cli_pool_unassign(struct cli *cli, struct hv_err *err)
+{
+	char done[CLI_DONE_BYTES];
+
+	(void)snprintf(done, sizeof(done),
+		       "VIOS '%s' does not page for the pool of host '%s' any more",
+		       cli_text(&cli->args, "NAME"), cli_text(&cli->args, "host"));
+	return change_pair(cli, TARN__VIOS_VERB__VIOS_VERB_UNASSIGN, done, err);
+}
+
+enum hv_code cli_pool_replace(struct cli *cli, struct hv_err *err)
+{
+	char done[CLI_DONE_BYTES];
+
+	(void)snprintf(done, sizeof(done),
+		       "VIOS '%s' pages in the place of '%s' for the pool of host '%s'",
+		       cli_text(&cli->args, "with"), cli_text(&cli->args, "NAME"),
+		       cli_text(&cli->args, "host"));
+	return change_pair(cli, TARN__VIOS_VERB__VIOS_VERB_REPLACE, done, err);
+}
+
+enum hv_code cli_pool_swap(struct cli *cli, struct hv_err *err)
+{
+	char done[CLI_DONE_BYTES];
+
+	(void)snprintf(done, sizeof(done),
+		       "partitions of host '%s' ask what was their secondary VIOS",
+		       cli_text(&cli->args, "host"));
+	return change_pair(cli, TARN__VIOS_VERB__VIOS_VERB_SWAP, done, err);
+}
+
+static void other_row(struct cli_table *table, const char *host,
+		      const Tarn__DesiredVios *vios)
+{
+	cli_cell(table, CLI_STRONG, "%s", host);
+	cli_cell(table, CLI_PLAIN, "%s", vios->name);
+	cli_cell(table, CLI_DIM, "not assigned");
+	cli_cell(table, CLI_PLAIN, "%s", vios->enabled ? "enabled" : "disabled");
+	for (unsigned i = 0; i < 9; i++)
+		cli_cell(table, CLI_DIM, "-");
+}
+
 static void list_row(struct cli_table *table, const Tarn__StatusReply *status,
 		     const Tarn__HostView *host, const Tarn__DesiredVios *wanted)
 {
@@ -122,18 +223,22 @@ static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
 	};
 	struct cli_table *table = cli_table_new(columns, HV_COUNT(columns));
 
-	for (size_t i = 0; i < status->n_hosts; i++)
-		for (size_t j = 0;
-		     cli_list_is_wanted(status->hosts[i]->record->name, only) &&
-		     j < status->hosts[i]->record->n_vios;
-		     j++)
-			list_row(table, status, status->hosts[i],
-				 status->hosts[i]->record->vios[j]);
+	for (size_t i = 0; i < status->n_hosts; i++) {
+		const Tarn__HostRecord *host = status->hosts[i]->record;
+
+		if (!cli_list_is_wanted(host->name, only))
+			continue;
+		for (size_t j = 0; j < host->n_vios; j++)
+			list_row(table, status, status->hosts[i], host->vios[j]);
+		for (size_t j = 0; j < host->n_other_vios; j++)
+			other_row(table, host->name, host->other_vios[j]);
+	}
 	return cli_show_table(cli, table, 0, err);
 }
 
 static void put_vios(struct cli_json *json, const Tarn__StatusReply *status,
-		     const Tarn__HostView *host, const Tarn__DesiredVios *wanted)
+		     const Tarn__HostView *host, const Tarn__DesiredVios *wanted,
+		     bool is_assigned)
 {
 	struct cli_pair_use use = cli_vios_use(status, host->record->name, wanted->name);
 	const Tarn__ViosStat *vios = cli_find_vios(host, wanted->name);
@@ -141,6 +246,7 @@ static void put_vios(struct cli_json *json, const Tarn__StatusReply *status,
 	cli_json_open_object(json, NULL);
 	cli_json_text(json, "host", host->record->name);
 	cli_json_fields(json, &wanted->base);
+	cli_json_bool(json, "assigned", is_assigned);
 	cli_json_number(json, "primary_of", use.primary_of);
 	cli_json_number(json, "serves", use.serves);
 	if (vios != NULL) {
@@ -157,13 +263,17 @@ static enum hv_code list_json(struct cli *cli, const Tarn__StatusReply *status,
 	struct cli_json *json = cli_json_new();
 
 	cli_json_open_list(json, "vios");
-	for (size_t i = 0; i < status->n_hosts; i++)
-		for (size_t j = 0;
-		     cli_list_is_wanted(status->hosts[i]->record->name, only) &&
-		     j < status->hosts[i]->record->n_vios;
-		     j++)
-			put_vios(json, status, status->hosts[i],
-				 status->hosts[i]->record->vios[j]);
+	for (size_t i = 0; i < status->n_hosts; i++) {
+		const Tarn__HostRecord *host = status->hosts[i]->record;
+
+		if (!cli_list_is_wanted(host->name, only))
+			continue;
+		for (size_t j = 0; j < host->n_vios; j++)
+			put_vios(json, status, status->hosts[i], host->vios[j], true);
+		for (size_t j = 0; j < host->n_other_vios; j++)
+			put_vios(json, status, status->hosts[i], host->other_vios[j],
+				 false);
+	}
 	cli_json_close(json);
 	return cli_show_json(cli, json, err);
 }

@@ -63,6 +63,7 @@ static void dispatch(struct agent_core *core, const struct core_call *call,
 	case CORE_CALL_COMMAND:
 	case CORE_CALL_RESIZE:
 	case CORE_CALL_SHARE:
+	case CORE_CALL_PRIMARY:
 		core_lpar_answered(core, call, code, reply, text);
 		break;
 	default:

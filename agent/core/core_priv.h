@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* All arbitrary unless they say more. */
-#define CORE_VIOS_MAX HV_HOST_VIOS_MAX
+#define CORE_VIOS_MAX (2 * HV_HOST_VIOS_MAX) /* those wanted, and those that are going */
 #define CORE_EXPECT_BYTES (CORE_VIOS_MAX * (HV_NAME_BYTES + 2) + 24)
 #define CORE_LPARS_MAX (HV_HOST_LPARS_MAX + 128) /* + those that are going */
 #define CORE_DEVICES_MAX HV_DEVICES_PER_HOST_MAX
@@ -268,6 +268,7 @@ enum core_call_kind {
 	CORE_CALL_RESERVE,
 	CORE_CALL_RESIZE,
 	CORE_CALL_SHARE,
+	CORE_CALL_PRIMARY,
 	CORE_CALL_KIND_COUNT
 };
 
@@ -499,6 +500,7 @@ void core_resize_status(const struct agent_core *core, const struct core_lpar *l
 			struct core_status *ret);
 
 /* entitle.c: of one that runs */
+void core_primary_step(struct agent_core *core, struct core_lpar *lpar);
 void core_entitle_step(struct agent_core *core, struct core_lpar *lpar);
 void core_entitle_answered(struct agent_core *core, struct core_lpar *lpar,
 			   enum hv_code code, const char *text);

@@ -237,6 +237,7 @@ static void keep_or_stop(struct agent_core *core, struct core_lpar *lpar)
 		send_commands(core, lpar);
 		core_resize_step(core, lpar);
 		core_entitle_step(core, lpar);
+		core_primary_step(core, lpar);
 		return;
 	}
 	core_text_set(lpar->wait, "started, not yet attached");

@@ -303,6 +303,9 @@ void core_lpar_answered(struct agent_core *core, const struct core_call *call,
 	case CORE_CALL_SHARE:
 		core_entitle_answered(core, lpar, code, text);
 		return;
+	case CORE_CALL_PRIMARY: /* and the next stat says what it has */
+		lpar->retry_ms = core->now_ms + CORE_REPEAT_MS;
+		return;
 	default: /* REMOVE */
 		if (code == HV_OK || code == HV_E_NOTFOUND)
 			lpar->defined = 0; /* and the next stat lists it no more */

@@ -78,6 +78,25 @@ static uint64_t failback_ms(const struct agent_core *core)
 	return 0;
 }
 
+static bool is_enabled(const struct core_vios *vios)
+{
+	return vios->name[0] != '\0' && vios->desired != NULL && vios->desired->enabled;
+}
+
+/*
+ * A pool has two places. One that runs keeps its own, also while it is going; another
+ * one has what is left, or waits.
+ */
+static bool has_place(const struct agent_core *core, const struct core_vios *vios)
+{
+	unsigned taken = 0;
+
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++)
+		taken += core->vios[i].process.is_alive ||
+			 (&core->vios[i] < vios && is_enabled(&core->vios[i]));
+	return vios->process.is_alive || (is_enabled(vios) && taken < HV_HOST_VIOS_MAX);
+}
+
 /* "vios1,vios2!,30000" - whom to expect, (!) of these whom to leave, and when to go back. */
 static void put_expected(const struct agent_core *core, char *to, size_t size)
 {
@@ -86,9 +105,8 @@ static void put_expected(const struct agent_core *core, char *to, size_t size)
 	to[0] = '\0';
 	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
 		const struct core_vios *vios = &core->vios[i];
-		bool is_enabled = vios->desired != NULL && vios->desired->enabled;
 
-		if (vios->name[0] == '\0' || (!is_enabled && !vios->process.is_alive))
+		if (!has_place(core, vios))
 			continue;
 		at += (size_t)snprintf(to + at, size - at, "%s%s,", vios->name,
 				       is_wanted(vios) ? "" : "!");
@@ -110,9 +128,8 @@ static void ask_expect(struct agent_core *core)
 
 	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
 		struct core_vios *vios = &core->vios[i];
-		bool is_enabled = vios->desired != NULL && vios->desired->enabled;
 
-		if (vios->name[0] == '\0' || (!is_enabled && !vios->process.is_alive))
+		if (!has_place(core, vios))
 			continue;
 		names[expect.n_names++] = vios->name;
 		if (!is_wanted(vios))
@@ -344,8 +361,6 @@ void core_vios_exited(struct agent_core *core, const char *name,
 static Tarn__ViosState state_of(const struct agent_core *core,
 				const struct core_vios *vios, const Tarn__ViosStat *hv)
 {
-	bool is_enabled = vios->desired != NULL && vios->desired->enabled;
-
 	/* I/O that is not proven drained is the hypervisor's to know. */
 	if (hv != NULL && hv->state == TARN__VIOS_STATE__VIOS_SUSPECT)
 		return hv->state;
@@ -359,7 +374,7 @@ static Tarn__ViosState state_of(const struct agent_core *core,
 			return TARN__VIOS_STATE__VIOS_STARTING;
 		return hv->state;
 	}
-	if (!is_enabled)
+	if (!is_enabled(vios))
 		return TARN__VIOS_STATE__VIOS_ABSENT;
 	return is_wanted(vios) ? TARN__VIOS_STATE__VIOS_DOWN
 			       : TARN__VIOS_STATE__VIOS_MAINTENANCE;
@@ -380,6 +395,9 @@ void core_vios_report(const struct agent_core *core, const struct core_vios *vio
 	ret->restarts = vios->restarts;
 	if (ret->state == TARN__VIOS_STATE__VIOS_DOWN && vios->why[0] != '\0')
 		ret->reason = (char *)vios->why;
+	if (is_wanted(vios) && !has_place(core, vios))
+		ret->reason =
+			(char *)(uintptr_t) "waits until the VIOS before it is gone";
 	if (!is_wanted(vios) && core->hypervisor.expect_why[0] != '\0')
 		ret->reason = (char *)core->hypervisor.expect_why;
 }

@@ -33,34 +33,9 @@ static enum hv_code take_memory(const struct hmc_system *system,
 	return HV_OK;
 }
 
-/* A pool is served by the VIOS that are enabled: those must be the ones named. */
-static enum hv_code check_vios(const struct hmc_system *system,
-			       const struct hmc_pair *pair, struct hv_err *err)
-{
-	const Tarn__HostRecord *host = system->host->record;
-	const char *at = pair->value;
-	char element[HMC_ELEMENT_BYTES];
-	unsigned named = 0, enabled = 0, both = 0;
-	bool is_bad;
-
-	while (hmc_list_next(&at, element, &is_bad)) {
-		named++;
-		for (size_t i = 0; i < host->n_vios; i++)
-			both += host->vios[i]->enabled &&
-				strcmp(host->vios[i]->name, element) == 0;
-	}
-	for (size_t i = 0; i < host->n_vios; i++)
-		enabled += host->vios[i]->enabled;
-	if (pair->op == HMC_SET && !is_bad && named == enabled && both == enabled)
-		return HV_OK;
-	return hmc_fail(err, HMC_INVALID_VALUE, pair->value, pair->name,
-			"every Virtual I/O Server of the system that is enabled for "
-			"paging");
-}
-
 static enum hv_code take_pool(const struct hmc_system *system,
 			      const struct hmc_record *record, Tarn__PoolSet *set,
-			      struct hv_err *err)
+			      struct hmc_paging_vios *vios, struct hv_err *err)
 {
 	enum hv_code code = HV_OK;
 
@@ -72,7 +47,7 @@ static enum hv_code take_pool(const struct hmc_system *system,
 		else if (strcmp(pair->name, "max_pool_mem") == 0)
 			code = take_memory(system, pair, &set->max_bytes, err);
 		else if (strcmp(pair->name, "paging_vios_names") == 0)
-			code = check_vios(system, pair, err);
+			code = hmc_take_paging_vios(system, pair, vios, err);
 		else
 			code = hmc_fail(err, HMC_INVALID_ATTRIBUTE, pair->name, NULL,
 					NULL);
@@ -91,6 +66,7 @@ static enum hv_code set_pool(struct hmc *hmc, const struct hmc_system *system,
 	Tarn__PoolSet set = TARN__POOL_SET__INIT;
 	const Tarn__DesiredPool *pool = system->host->record->pool;
 	bool has_pool = hmc_system_has_pool(system);
+	struct hmc_paging_vios vios = { .leaves = "" };
 	struct hmc_record record;
 	enum hv_code code;
 
@@ -106,10 +82,13 @@ static enum hv_code set_pool(struct hmc *hmc, const struct hmc_system *system,
 	set.create = is_new;
 	code = hmc_record_parse(hmc_text(hmc, "a"), &record, err);
 	if (code == HV_OK)
-		code = take_pool(system, &record, &set, err);
+		code = take_pool(system, &record, &set, &vios, err);
+	if (code == HV_OK && hmc_paging_vios_is_change(&vios))
+		code = hmc_change_paging_vios(hmc, system, &vios, err);
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_POOL_SET;
 	request.pool_set = &set;
-	if (code == HV_OK)
+	if (code == HV_OK && (is_new || set.mem_bytes != pool->mem_bytes ||
+			      set.max_bytes != pool->max_bytes))
 		code = hmc_change(hmc, &request, err);
 	hmc_record_fini(&record);
 	return code;

@@ -16,6 +16,9 @@ static enum hv_code find_vios(const struct hmc_system *system, const char *name,
 		*ret_index = i;
 		return HV_OK;
 	}
+	for (size_t i = 0; i < host->n_other_vios; i++)
+		if (strcmp(host->other_vios[i]->name, name) == 0)
+			return HV_OK; /* it does not serve */
 	return hmc_fail(err, HMC_NO_PARTITION, name, system->name, NULL);
 }
 

@@ -71,6 +71,10 @@ static enum hv_code plan_one(struct engine *engine, struct plan *plan,
 		return plan_vios_change(plan, request->vios_change, err);
 	case TARN__CLUSTER_REQUEST__KIND_VIOS_INJECT:
 		return plan_vios_inject(plan, request->vios_inject, err);
+	case TARN__CLUSTER_REQUEST__KIND_VIOS_ADD:
+		return plan_vios_add(plan, request->vios_add, err);
+	case TARN__CLUSTER_REQUEST__KIND_VIOS_REMOVE:
+		return plan_vios_remove(plan, request->vios_remove, err);
 	case TARN__CLUSTER_REQUEST__KIND_PGDEV_ADD:
 		return plan_pgdev_add(plan, request->pgdev_add, err);
 	case TARN__CLUSTER_REQUEST__KIND_PGDEV_REMOVE:

@@ -127,6 +127,8 @@ struct backing_offer backing_offer(const struct cluster *cluster,
 		offer.is_served = limits_device_is_redundant(cluster, device);
 		return offer;
 	}
+	/* behind one that does not page for the pool nobody reaches it */
+	offer.is_taken |= limits_vios(host, vios) == NULL;
 	offer.reach = limits_vios_place(host, vios) == 0 ? BACKING_FIRST : BACKING_SECOND;
 	offer.is_served = limits_vios_serves(cluster, host, limits_vios(host, vios));
 	return offer;

@@ -122,7 +122,8 @@ static bool vios_differs(const Tarn__HostRecord *a, const Tarn__HostRecord *b)
 	if (a->n_vios != b->n_vios)
 		return true;
 	for (size_t i = 0; i < a->n_vios; i++) {
-		if (a->vios[i]->enabled != b->vios[i]->enabled ||
+		if (strcmp(a->vios[i]->name, b->vios[i]->name) != 0 ||
+		    a->vios[i]->enabled != b->vios[i]->enabled ||
 		    a->vios[i]->maintenance != b->vios[i]->maintenance)
 			return true;
 	}

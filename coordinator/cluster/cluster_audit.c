@@ -7,6 +7,7 @@
  *   entitlements of running LPARs fit the pool                       (I4)
  *   memory is being changed of running LPARs only, and has a job
  *   what names a pending job is named by a job that is not done
+ *   a VIOS is there once, two at most page for the pool
  *   one drill a host; only a drill or a person holds a VIOS down
  *   hscroot may administer users
  *   names refer to what exists; numbers are below next_id
@@ -141,6 +142,38 @@ static enum hv_code audit_lpar(const struct cluster *cluster,
 	return audit_backing(cluster, lpar, err);
 }
 
+static bool is_twice(const Tarn__HostRecord *host, const char *name)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < host->n_vios; i++)
+		count += strcmp(host->vios[i]->name, name) == 0;
+	for (size_t i = 0; i < host->n_other_vios; i++)
+		count += strcmp(host->other_vios[i]->name, name) == 0;
+	return count != 1;
+}
+
+static enum hv_code audit_vios(const Tarn__HostRecord *host, struct hv_err *err)
+{
+	size_t count = host->n_vios + host->n_other_vios;
+
+	if (host->n_vios > HV_HOST_VIOS_MAX || count > HV_HOST_ALL_VIOS_MAX)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "host '%s' has %zu VIOS, %zu of them "
+			       "paging",
+			       host->name, count, host->n_vios);
+	for (size_t i = 0; i < count; i++) {
+		const Tarn__DesiredVios *vios =
+			i < host->n_vios ? host->vios[i]
+					 : host->other_vios[i - host->n_vios];
+
+		if (is_twice(host, vios->name))
+			return hv_fail(err, HV_E_CORRUPT, "host '%s' has VIOS '%s' twice",
+				       host->name, vios->name);
+	}
+	return HV_OK;
+}
+
 static enum hv_code audit_host(const struct cluster *cluster,
 			       const Tarn__HostRecord *host, struct hv_err *err)
 {
@@ -162,7 +195,7 @@ static enum hv_code audit_host(const struct cluster *cluster,
 	if (drills > 1)
 		return hv_fail(err, HV_E_CORRUPT, "host '%s' has %u drills at once",
 			       host->name, drills);
-	return HV_OK;
+	return audit_vios(host, err);
 }
 
 static bool is_pending(const struct cluster *cluster, bool has_job, uint64_t id)

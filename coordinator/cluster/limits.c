@@ -331,6 +331,15 @@ unsigned limits_vios_place(const Tarn__HostRecord *host, const char *name)
 	return 2;
 }
 
+const Tarn__DesiredVios *limits_other_vios(const Tarn__HostRecord *host, const char *name)
+{
+	for (size_t i = 0; i < host->n_other_vios; i++) {
+		if (strcmp(host->other_vios[i]->name, name) == 0)
+			return host->other_vios[i];
+	}
+	return NULL;
+}
+
 const Tarn__DesiredVios *limits_partner(const Tarn__HostRecord *host, const char *name)
 {
 	for (size_t i = 0; i < host->n_vios; i++) {

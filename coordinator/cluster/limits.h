@@ -97,10 +97,14 @@ bool limits_is_active(const Tarn__LparRecord *lpar);
 /* There is a pool, or a change of one; not one that is only just being made. */
 bool limits_has_pool(const Tarn__HostRecord *host);
 
+/* Of the pair, that is: assigned to the pool. NULL: none of that name. */
 const Tarn__DesiredVios *limits_vios(const Tarn__HostRecord *host, const char *name);
 /* Of the two of a pair: 0 or 1; 2: it is none of them. */
 unsigned limits_vios_place(const Tarn__HostRecord *host, const char *name);
-/* The other one of the pair. */
+/* There, and not of the pair. */
+const Tarn__DesiredVios *limits_other_vios(const Tarn__HostRecord *host,
+					   const char *name);
+/* The other one of the pair; NULL: there is none. */
 const Tarn__DesiredVios *limits_partner(const Tarn__HostRecord *host, const char *name);
 /* It is ordered to be killed or stopped: what is reported of it will not stay so. */
 bool limits_vios_is_going(const struct cluster *cluster, const char *host,

@@ -65,6 +65,17 @@ HV_MUST_USE
 enum hv_code plan_vios_change(struct plan *plan, const Tarn__ViosChange *request,
 			      struct hv_err *err);
 
+/* Which VIOS page for the pool: assign, unassign, replace, swap of it. */
+HV_MUST_USE
+enum hv_code plan_vios_assign(struct plan *plan, const Tarn__HostRecord *host,
+			      const Tarn__ViosChange *request, struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_vios_add(struct plan *plan, const Tarn__ViosAdd *request,
+			   struct hv_err *err);
+HV_MUST_USE
+enum hv_code plan_vios_remove(struct plan *plan, const Tarn__ViosRemove *request,
+			      struct hv_err *err);
+
 /* Faults in the device I/O of a VIOS (drills), or the end of them. */
 HV_MUST_USE
 enum hv_code plan_vios_inject(struct plan *plan, const Tarn__ViosInject *request,
@@ -139,10 +150,25 @@ enum hv_code plan_need_connected(const struct plan *plan, const Tarn__HostRecord
 /* A machine stands behind it, or will; not one that is only declared. */
 HV_MUST_USE
 enum hv_code plan_need_machine(const Tarn__HostRecord *host, struct hv_err *err);
-/* NOTFOUND: the host has no VIOS of that name. */
+/* NOTFOUND: the host has no VIOS of that name. STATE: it does not page for the pool. */
 HV_MUST_USE
 enum hv_code plan_need_vios(const Tarn__HostRecord *host, const char *name,
 			    const Tarn__DesiredVios **ret_vios, struct hv_err *err);
+/* NOTFOUND, with those that there are. */
+enum hv_code plan_fail_no_vios(const Tarn__HostRecord *host, const char *name,
+			       struct hv_err *err);
+/* REFUSED: it cannot be taken away, as its partner would not serve. */
+HV_MUST_USE
+enum hv_code plan_need_partner(const struct plan *plan, const Tarn__HostRecord *host,
+			       const Tarn__DesiredVios *vios, bool force,
+			       struct hv_err *err);
+/* BUSY: a VIOS of the pair is being replaced, or the two swapped. */
+HV_MUST_USE
+enum hv_code plan_need_still_pair(const struct plan *plan, const char *host,
+				  struct hv_err *err);
+/* Who needs it: an LPAR that wants a pair, or any if it is the one in use. NULL: nobody. */
+const char *plan_vios_user(const struct plan *plan, const Tarn__HostRecord *host,
+			   const Tarn__DesiredVios *vios);
 /* BUSY: its agent has not carried out as many orders as there may be. */
 HV_MUST_USE
 enum hv_code plan_need_op(const struct plan *plan, const char *host, struct hv_err *err);

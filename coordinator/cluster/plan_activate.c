@@ -229,6 +229,12 @@ static enum hv_code tell_no_mirror(const struct activation *at,
 {
 	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
 
+	if (at->host->n_vios < HV_HOST_VIOS_MAX)
+		return hv_fail(err, HV_E_NOSPC,
+			       "LPAR '%s' needs two free paging devices, one behind each "
+			       "VIOS, and the pool of host '%s' has not two; see 'tarn "
+			       "pool assign'",
+			       at->spec->name, at->host->name);
 	return hv_fail(err, HV_E_NOSPC,
 		       "LPAR '%s' needs two free paging devices of at least %s, one "
 		       "behind each VIOS, and those of host '%s' hold %s behind '%s' and "

@@ -9,26 +9,49 @@
 #include "coordinator/cluster/mirror.h"
 #include "coordinator/cluster/plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define OPS_MAX (HV_HOST_OPS_MAX / 2)
+
+enum hv_code plan_fail_no_vios(const Tarn__HostRecord *host, const char *name,
+			       struct hv_err *err)
+{
+	char all[HV_HOST_ALL_VIOS_MAX * (HV_NAME_BYTES + 2)];
+	size_t at = 0, count = host->n_vios + host->n_other_vios;
+
+	all[0] = '\0';
+	for (size_t i = 0; i < count && at < sizeof(all); i++)
+		at += (size_t)snprintf(
+			all + at, sizeof(all) - at, "%s%s", i > 0 ? ", " : "",
+			i < host->n_vios ? host->vios[i]->name
+					 : host->other_vios[i - host->n_vios]->name);
+	return hv_fail(err, HV_E_NOTFOUND, "host '%s' has no VIOS '%s'; it has %s",
+		       host->name, name, all);
+}
 
 enum hv_code plan_need_vios(const Tarn__HostRecord *host, const char *name,
 			    const Tarn__DesiredVios **ret_vios, struct hv_err *err)
 {
 	const Tarn__DesiredVios *vios = limits_vios(host, name);
 
-	if (vios == NULL)
-		return hv_fail(err, HV_E_NOTFOUND,
-			       "host '%s' has no VIOS '%s'; it has vios1 and vios2",
-			       host->name, name);
-	*ret_vios = vios;
-	return HV_OK;
+	if (vios != NULL) {
+		*ret_vios = vios;
+		return HV_OK;
+	}
+	if (limits_other_vios(host, name) == NULL)
+		return plan_fail_no_vios(host, name, err);
+	return hv_fail(err, HV_E_STATE,
+		       "VIOS '%s' is not assigned to the pool of host '%s', so it runs "
+		       "nothing for it; assign it first with 'tarn pool assign'",
+		       name, host->name);
 }
 
 static const char *partner_state(const struct plan *plan, const Tarn__HostRecord *host,
 				 const Tarn__DesiredVios *partner)
 {
+	if (partner == NULL)
+		return "not there";
 	if (!partner->enabled)
 		return "disabled";
 	if (partner->maintenance)
@@ -41,13 +64,13 @@ static const char *partner_state(const struct plan *plan, const Tarn__HostRecord
 				    partner->name);
 }
 
-/* Can this VIOS be taken away? */
-static enum hv_code need_partner(const struct plan *plan, const Tarn__HostRecord *host,
-				 const Tarn__DesiredVios *vios, bool force,
-				 struct hv_err *err)
+enum hv_code plan_need_partner(const struct plan *plan, const Tarn__HostRecord *host,
+			       const Tarn__DesiredVios *vios, bool force,
+			       struct hv_err *err)
 {
 	const Tarn__DesiredVios *partner = limits_partner(host, vios->name);
 	enum hv_code code = mirror_need_none_alone(plan->cluster, host, vios->name, err);
+	const char *name = partner != NULL ? partner->name : "";
 	uint64_t pages;
 
 	if (code != HV_OK || limits_vios_serves(plan->cluster, host, partner))
@@ -58,8 +81,7 @@ static enum hv_code need_partner(const struct plan *plan, const Tarn__HostRecord
 			"VIOS '%s' of host '%s' cannot go: its partner '%s' is %s; "
 			"repair the partner first, or use --force where no LPAR has "
 			"pages outside the pool",
-			vios->name, host->name, partner->name,
-			partner_state(plan, host, partner));
+			vios->name, host->name, name, partner_state(plan, host, partner));
 	if (!cluster_is_connected(plan->cluster, host->name))
 		return hv_fail(
 			err, HV_E_REFUSED,
@@ -74,7 +96,7 @@ static enum hv_code need_partner(const struct plan *plan, const Tarn__HostRecord
 			"VIOS '%s' of host '%s' cannot be forced: its LPARs have %llu "
 			"pages outside the pool and partner '%s' is %s; shut the "
 			"LPARs down first",
-			vios->name, host->name, (unsigned long long)pages, partner->name,
+			vios->name, host->name, (unsigned long long)pages, name,
 			partner_state(plan, host, partner));
 	return HV_OK;
 }
@@ -103,11 +125,10 @@ static enum hv_code check_maintain(const struct plan *plan, const Tarn__HostReco
 			"VIOS '%s' of host '%s' is in maintenance already; bring it "
 			"back with 'tarn vios resume'",
 			vios->name, host->name);
-	return need_partner(plan, host, vios, force, err);
+	return plan_need_partner(plan, host, vios, force, err);
 }
 
-/* Who needs it: running LPARs that want a pair, or any if it is the one in use. */
-static const char *user_of(const struct plan *plan, const Tarn__HostRecord *host,
+const char *plan_vios_user(const struct plan *plan, const Tarn__HostRecord *host,
 			   const Tarn__DesiredVios *vios)
 {
 	bool is_idle = vios->maintenance &&
@@ -124,26 +145,6 @@ static const char *user_of(const struct plan *plan, const Tarn__HostRecord *host
 			return lpar->spec->name;
 	}
 	return NULL;
-}
-
-static enum hv_code check_disable(const struct plan *plan, const Tarn__HostRecord *host,
-				  const Tarn__DesiredVios *vios, struct hv_err *err)
-{
-	const char *user;
-
-	if (!vios->enabled)
-		return hv_fail(err, HV_E_STATE,
-			       "VIOS '%s' of host '%s' is disabled already", vios->name,
-			       host->name);
-	user = user_of(plan, host, vios);
-	if (user != NULL)
-		return hv_fail(
-			err, HV_E_REFUSED,
-			"VIOS '%s' of host '%s' serves running LPARs ('%s' is one); "
-			"shut down those that need a redundant pair, and maintain "
-			"it first, so that its partner serves the others",
-			vios->name, host->name, user);
-	return mirror_need_none_alone(plan->cluster, host, vios->name, err);
 }
 
 /* Orders that the agent has not taken up yet are bounded; a drill needs some too. */
@@ -182,7 +183,7 @@ static enum hv_code check_kill(const struct plan *plan, const Tarn__HostRecord *
 			"VIOS '%s' of host '%s' is in maintenance; resume it first",
 			vios->name, host->name);
 	if (code == HV_OK)
-		code = need_partner(plan, host, vios, force, err);
+		code = plan_need_partner(plan, host, vios, force, err);
 	if (code == HV_OK)
 		code = plan_need_op(plan, host->name, err);
 	return code;
@@ -199,8 +200,6 @@ static enum hv_code check(const struct plan *plan, const Tarn__HostRecord *host,
 		return hv_fail(err, HV_E_STATE,
 			       "VIOS '%s' of host '%s' is enabled already", vios->name,
 			       host->name);
-	case TARN__VIOS_VERB__VIOS_VERB_DISABLE:
-		return check_disable(plan, host, vios, err);
 	case TARN__VIOS_VERB__VIOS_VERB_MAINTAIN:
 		return check_maintain(plan, host, vios, request->force, err);
 	case TARN__VIOS_VERB__VIOS_VERB_RESUME:
@@ -269,31 +268,69 @@ static enum hv_code plan_failback(struct plan *plan, const Tarn__ViosChange *req
 
 static const char *verb_name(Tarn__ViosVerb verb)
 {
-	static const char *const names[] = {
-		[TARN__VIOS_VERB__VIOS_VERB_ENABLE] = "enable",
-		[TARN__VIOS_VERB__VIOS_VERB_DISABLE] = "disable",
-		[TARN__VIOS_VERB__VIOS_VERB_MAINTAIN] = "maintain",
-		[TARN__VIOS_VERB__VIOS_VERB_RESUME] = "resume",
-		[TARN__VIOS_VERB__VIOS_VERB_KILL] = "kill",
-	};
-
-	return names[verb];
+	switch (verb) {
+	case TARN__VIOS_VERB__VIOS_VERB_ENABLE:
+		return "enable";
+	case TARN__VIOS_VERB__VIOS_VERB_DISABLE:
+		return "disable";
+	case TARN__VIOS_VERB__VIOS_VERB_MAINTAIN:
+		return "maintain";
+	case TARN__VIOS_VERB__VIOS_VERB_RESUME:
+		return "resume";
+	case TARN__VIOS_VERB__VIOS_VERB_KILL:
+		return "kill";
+	case TARN__VIOS_VERB__VIOS_VERB_ASSIGN:
+		return "assign";
+	case TARN__VIOS_VERB__VIOS_VERB_UNASSIGN:
+		return "unassign";
+	default:
+		return "replace";
+	}
 }
 
 /* An order that is not done yet gives way to the newer one. */
-static void replace_job(struct plan *plan, const Tarn__ViosChange *request)
+static void replace_job(struct plan *plan, const Tarn__ViosChange *request,
+			const char *name)
 {
 	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_JOB); i++) {
 		const Tarn__JobRecord *job = cluster_job_at(plan->cluster, i);
 
 		if (job->done || job->kind != TARN__JOB_KIND__JOB_VIOS || job->has_op ||
 		    strcmp(job->host, request->host) != 0 ||
-		    strcmp(job->target, request->name) != 0)
+		    strcmp(job->target, name) != 0)
 			continue;
 		draft_end_job(&plan->draft, job->id, HV_E_CANCELED,
 			      "replaced by '%s' of the same VIOS",
 			      verb_name(request->verb));
 	}
+}
+
+/* Paging service of one that is not assigned: nothing runs, so it is done at once. */
+static enum hv_code plan_service(struct plan *plan, const Tarn__ViosChange *request,
+				 const Tarn__HostRecord *host, struct hv_err *err)
+{
+	const Tarn__DesiredVios *vios = limits_other_vios(host, request->name);
+	bool is_enable = request->verb == TARN__VIOS_VERB__VIOS_VERB_ENABLE;
+	Tarn__HostRecord *edit;
+
+	if (vios == NULL && limits_vios(host, request->name) == NULL)
+		return plan_fail_no_vios(host, request->name, err);
+	if (vios == NULL)
+		return hv_fail(err, HV_E_REFUSED,
+			       "VIOS '%s' is assigned to the pool of host '%s'; unassign "
+			       "it first with 'tarn pool unassign'",
+			       request->name, host->name);
+	if (vios->enabled == is_enable)
+		return hv_fail(err, HV_E_STATE, "VIOS '%s' of host '%s' is %s already",
+			       vios->name, host->name,
+			       is_enable ? "enabled" : "disabled");
+	edit = draft_edit_host(&plan->draft, host->name);
+	for (size_t i = 0; edit != NULL && i < edit->n_other_vios; i++)
+		if (strcmp(edit->other_vios[i]->name, request->name) == 0)
+			edit->other_vios[i]->enabled = is_enable;
+	draft_name(&plan->draft, "%s VIOS '%s' of host '%s'", verb_name(request->verb),
+		   request->name, request->host);
+	return HV_OK;
 }
 
 static void edit_vios(struct plan *plan, const Tarn__ViosChange *request)
@@ -305,27 +342,21 @@ static void edit_vios(struct plan *plan, const Tarn__ViosChange *request)
 
 		if (strcmp(vios->name, request->name) != 0)
 			continue;
-		vios->enabled = request->verb != TARN__VIOS_VERB__VIOS_VERB_DISABLE;
+		vios->enabled = true;
 		vios->maintenance = request->verb == TARN__VIOS_VERB__VIOS_VERB_MAINTAIN;
 	}
 }
 
-enum hv_code plan_vios_change(struct plan *plan, const Tarn__ViosChange *request,
-			      struct hv_err *err)
+/* Of one that pages for the pool. */
+static enum hv_code plan_state(struct plan *plan, const Tarn__ViosChange *request,
+			       const Tarn__HostRecord *host, struct hv_err *err)
 {
 	struct job_plan job_plan = { TARN__JOB_KIND__JOB_VIOS, request->host,
 				     request->name };
 	const Tarn__DesiredVios *vios = NULL;
-	const Tarn__HostRecord *host;
 	Tarn__JobRecord *job;
-	enum hv_code code = plan_need_host(plan, request->host, &host, err);
+	enum hv_code code = plan_need_vios(host, request->name, &vios, err);
 
-	if (code == HV_OK)
-		code = plan_need_no_drill(plan, host->name, err);
-	if (code == HV_OK && request->verb == TARN__VIOS_VERB__VIOS_VERB_FAILBACK)
-		return plan_failback(plan, request, host, err);
-	if (code == HV_OK)
-		code = plan_need_vios(host, request->name, &vios, err);
 	if (code == HV_OK)
 		code = check(plan, host, vios, request, err);
 	if (code != HV_OK)
@@ -343,7 +374,42 @@ enum hv_code plan_vios_change(struct plan *plan, const Tarn__ViosChange *request
 				       TARN__HOST_OP_KIND__HOST_OP_VIOS_KILL, vios->name);
 		return HV_OK;
 	}
-	replace_job(plan, request);
+	replace_job(plan, request, request->name);
 	edit_vios(plan, request);
 	return HV_OK;
+}
+
+/* One that pages and is disabled was so before there were others: it is started. */
+static bool is_service(const Tarn__HostRecord *host, const Tarn__ViosChange *request)
+{
+	const Tarn__DesiredVios *vios = limits_vios(host, request->name);
+
+	return request->verb == TARN__VIOS_VERB__VIOS_VERB_DISABLE ||
+	       (request->verb == TARN__VIOS_VERB__VIOS_VERB_ENABLE && vios == NULL);
+}
+
+enum hv_code plan_vios_change(struct plan *plan, const Tarn__ViosChange *request,
+			      struct hv_err *err)
+{
+	const Tarn__HostRecord *host;
+	enum hv_code code = plan_need_host(plan, request->host, &host, err);
+
+	if (code == HV_OK)
+		code = plan_need_no_drill(plan, host->name, err);
+	if (code == HV_OK)
+		code = plan_need_still_pair(plan, host->name, err);
+	if (code != HV_OK)
+		return code;
+	if (request->verb == TARN__VIOS_VERB__VIOS_VERB_FAILBACK)
+		return plan_failback(plan, request, host, err);
+	if (is_service(host, request))
+		return plan_service(plan, request, host, err);
+	if (request->verb < TARN__VIOS_VERB__VIOS_VERB_ASSIGN)
+		return plan_state(plan, request, host, err);
+	code = plan_vios_assign(plan, host, request, err);
+	if (code == HV_OK && request->name[0] != '\0')
+		replace_job(plan, request, request->name);
+	if (code == HV_OK && request->with != NULL)
+		replace_job(plan, request, request->with);
+	return code;
 }

@@ -39,6 +39,9 @@ static void check_vios(struct drill_ready *ready)
 	const Tarn__HostRecord *host = ready->host;
 	const struct live_host *live = cluster_live(ready->cluster, host->name);
 
+	if (host->n_vios < HV_HOST_VIOS_MAX)
+		drill_unmet(ready, "%zu VIOS are assigned to the pool, and it takes two",
+			    host->n_vios);
 	for (size_t i = 0; i < host->n_vios; i++) {
 		const Tarn__DesiredVios *vios = host->vios[i];
 

@@ -1,4 +1,4 @@
-/* jobs - see jobs.h. Here: pool, devices, VIOS orders. */
+/* jobs - see jobs.h. Here: pool and devices. */
 #include "coordinator/jobs/jobs.h"
 
 #include "coordinator/cluster/limits.h"
@@ -172,87 +172,6 @@ void jobs_step_devices(struct draft *draft, const Tarn__HostRecord *host)
 
 		if (device->has_job && strcmp(device->host, host->name) == 0)
 			step_device(draft, device);
-	}
-}
-
-/* Does the report, made after the order, show what was ordered? */
-static bool is_reached(const struct live_host *live, const Tarn__JobRecord *job)
-{
-	const Tarn__ViosStat *stat = live_vios(live, job->target);
-
-	if (live == NULL || live->report == NULL ||
-	    live->report->revision < job->revision)
-		return false;
-	switch (job->verb) {
-	case TARN__VIOS_VERB__VIOS_VERB_MAINTAIN:
-		return stat != NULL && stat->state == TARN__VIOS_STATE__VIOS_MAINTENANCE;
-	case TARN__VIOS_VERB__VIOS_VERB_DISABLE:
-		return stat == NULL || stat->state == TARN__VIOS_STATE__VIOS_ABSENT;
-	case TARN__VIOS_VERB__VIOS_VERB_KILL:
-	case TARN__VIOS_VERB__VIOS_VERB_INJECT:
-	case TARN__VIOS_VERB__VIOS_VERB_FAILBACK:
-		return false; /* its op says */
-	default:
-		return live_vios_is_healthy(live, job->target);
-	}
-}
-
-/* An order that is done once, as the agent says. */
-static void step_op(struct draft *draft, const Tarn__JobRecord *job)
-{
-	bool is_kill = job->verb == TARN__VIOS_VERB__VIOS_VERB_KILL;
-	const Tarn__ObjectStatus *status =
-		live_object(cluster_live(draft->cluster, job->host),
-			    TARN__OBJECT_KIND__OBJECT_OP, "", job->op);
-
-	if (status == NULL || !status->done)
-		return;
-	draft_remove(draft, RECORD_OP, record_key_number(job->op));
-	draft_name(draft, "%s: done", job->what);
-	if (status->error != NULL && job->verb == TARN__VIOS_VERB__VIOS_VERB_FAILBACK)
-		draft_end_job(draft, job->id, jobs_error_code(status->error),
-			      "host '%s': %s", job->host, jobs_error_text(status->error));
-	else if (status->error != NULL)
-		draft_end_job(draft, job->id, jobs_error_code(status->error),
-			      "VIOS '%s' of host '%s': %s", job->target, job->host,
-			      jobs_error_text(status->error));
-	else if (is_kill || status->text == NULL || status->text[0] == '\0')
-		draft_end_job(draft, job->id, HV_OK, is_kill ? "killed" : "done");
-	else
-		draft_end_job(draft, job->id, HV_OK, "%s", status->text);
-}
-
-static void step_vios(struct draft *draft, const Tarn__JobRecord *job)
-{
-	const struct live_host *live = cluster_live(draft->cluster, job->host);
-	const Tarn__ViosStat *stat = live_vios(live, job->target);
-
-	if (job->has_op) {
-		step_op(draft, job);
-	} else if (is_reached(live, job)) {
-		draft_name(draft, "%s: done", job->what);
-		draft_end_job(draft, job->id, HV_OK, "VIOS '%s' is %s", job->target,
-			      live_vios_state_name(live, job->target));
-	} else if (draft->cluster->wall_ms > job->started_ms + JOBS_VIOS_MS) {
-		draft_name(draft, "%s: not reached", job->what);
-		draft_end_job(
-			draft, job->id, HV_E_TIMEOUT,
-			"VIOS '%s' of host '%s' is %s after %u s%s%s; the order stands",
-			job->target, job->host, live_vios_state_name(live, job->target),
-			JOBS_VIOS_MS / 1000,
-			stat != NULL && stat->reason != NULL ? ": " : "",
-			stat != NULL && stat->reason != NULL ? stat->reason : "");
-	}
-}
-
-void jobs_step_vios(struct draft *draft, const Tarn__HostRecord *host)
-{
-	for (size_t i = 0; i < cluster_count(draft->cluster, RECORD_JOB); i++) {
-		const Tarn__JobRecord *job = cluster_job_at(draft->cluster, i);
-
-		if (!job->done && job->kind == TARN__JOB_KIND__JOB_VIOS &&
-		    strcmp(job->host, host->name) == 0)
-			step_vios(draft, job);
 	}
 }
 

@@ -15,6 +15,9 @@
  *   resize   running --done--> memory as ordered  --error--> as reached; job failed
  *   move     giver resizes --done--> receiver resizes by what was given --> as resize
  *   vios     until the report shows the state that was ordered, or JOBS_VIOS_MS
+ *   replace  place taken --serves, and all devices are reached--> done
+ *                        --JOBS_VIOS_MS--> the one that left has it again; job failed
+ *   swap     primaries told --all reported so--> an order to move --> as that says
  *   drill    drill.c
  *
  * Contract

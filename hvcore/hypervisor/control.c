@@ -181,6 +181,14 @@ static void on_device(struct hypervisor *hv, const Tarn__HvRequest *request,
 	control_answer(exchange, change_ask(hv, request->device, &err), &err);
 }
 
+static void on_primary(struct hypervisor *hv, const Tarn__HvRequest *request,
+		       struct hv_exchange *exchange)
+{
+	struct hv_err err = { 0 };
+
+	control_answer(exchange, pair_give(hv, request->primary, &err), &err);
+}
+
 static void on_shutdown(struct hypervisor *hv, const Tarn__HvRequest *request,
 			struct hv_exchange *exchange)
 {
@@ -219,6 +227,7 @@ static on_request *const table[] = {
 	[TARN__HV_REQUEST__KIND_SHARE]       = on_share,
 	[TARN__HV_REQUEST__KIND_FAILBACK]    = on_failback,
 	[TARN__HV_REQUEST__KIND_DEVICE]      = on_device,
+	[TARN__HV_REQUEST__KIND_PRIMARY]     = on_primary,
 };
 /* clang-format on */
 

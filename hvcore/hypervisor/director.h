@@ -53,6 +53,10 @@ void pair_tick(struct hypervisor *hv);
 /* ... at once, all or one. STATE: one cannot go back yet. */
 HV_MUST_USE
 enum hv_code pair_fail_back(struct hypervisor *hv, const char *only, struct hv_err *err);
+/* A partition has another primary, which it goes to when it would fail back. */
+HV_MUST_USE
+enum hv_code pair_give(struct hypervisor *hv, const Tarn__HvPartitionPrimary *ask,
+		       struct hv_err *err);
 /* Those of `paths`, a bit each: "vios1", "vios1 and vios2". */
 const char *pair_names(const struct hypervisor *hv, unsigned paths, char *to,
 		       size_t room);

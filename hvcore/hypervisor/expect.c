@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hvcore/base/log.h"
+
 static bool is_listed(char **names, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
@@ -82,6 +84,15 @@ static enum hv_code check_leaving(struct hypervisor *hv, const Tarn__HvViosExpec
 		       needed->name);
 }
 
+static void take_place(struct vios *place, const char *name)
+{
+	log_info("hypervisor.vios_place", "vios=%s path=%u after=%s", name, place->path,
+		 place->name);
+	(void)snprintf(place->name, sizeof(place->name), "%s", name);
+	place->reason[0] = '\0';
+	place->failover = 0;
+}
+
 /* A place for each name; those of strangers that are quite gone are free. */
 static enum hv_code place_names(struct hypervisor *hv, const Tarn__HvViosExpect *ask,
 				struct hv_err *err)
@@ -93,18 +104,20 @@ static enum hv_code place_names(struct hypervisor *hv, const Tarn__HvViosExpect 
 		for (unsigned i = 0; i < HV_PATHS && place == NULL; i++) {
 			struct vios *vios = &hv->director.vios[i];
 
-			if (vios->state == SESSION_NONE && !device_any_doubt(hv, i) &&
+			/* What is in doubt there stays so for whoever comes:
+			 * the lock's byte is the path's, not the name's (P9). */
+			if (vios->state == SESSION_NONE &&
 			    (vios->name[0] == '\0' ||
 			     !is_listed(ask->names, ask->n_names, vios->name)))
 				place = vios;
 		}
 		if (place == NULL)
-			return hv_fail(err, HV_E_LIMIT,
+			return hv_fail(err, HV_E_AGAIN,
 				       "no place for VIOS '%s': a pool has two, and one "
 				       "of them is not gone yet",
 				       name);
 		if (strcmp(place->name, name) != 0)
-			(void)snprintf(place->name, sizeof(place->name), "%s", name);
+			take_place(place, name);
 		place->preference = (unsigned)n;
 	}
 	return HV_OK;

@@ -213,6 +213,8 @@ void pair_stat(struct partition *partition, Tarn__PartitionStat *stat)
 	struct vios *given = director_find(partition->hv, partition->device.primary);
 	int current = partition->device.current;
 
+	if (partition->device.primary[0] != '\0')
+		stat->given_primary = partition->device.primary;
 	if (given != NULL) {
 		struct vios *other = &pair[HV_PATHS - 1 - given->path];
 
@@ -344,6 +346,26 @@ void pair_tick(struct hypervisor *hv)
 		if (since_ms != 0 && now_ms - since_ms >= hv->director.failback_ms)
 			(void)move_back(hv, path, NULL);
 	}
+}
+
+enum hv_code pair_give(struct hypervisor *hv, const Tarn__HvPartitionPrimary *ask,
+		       struct hv_err *err)
+{
+	struct partition *partition = partition_find(hv, ask->name);
+
+	if (partition == NULL || partition->run_id != ask->run_id)
+		return hv_fail(err, HV_E_NOTFOUND, "no partition '%s' with run %llu",
+			       ask->name, (unsigned long long)ask->run_id);
+	if (!partition->device.is_used)
+		return hv_fail(err, HV_E_STATE,
+			       "partition '%s' has no paging device, so it asks no VIOS",
+			       ask->name);
+	(void)snprintf(partition->device.primary, sizeof(partition->device.primary), "%s",
+		       ask->primary);
+	log_info("hypervisor.primary", "partition=%s vios=%s", partition->name,
+		 partition->device.primary);
+	pair_choose(hv); /* where it asks nobody yet */
+	return HV_OK;
 }
 
 /* Who would have to stay: its primary is not ready for it. */

@@ -286,7 +286,8 @@ bool hv_cluster_request_is_change(const Tarn__ClusterRequest *request)
 	return (request->kind_case >= TARN__CLUSTER_REQUEST__KIND_HOST_ADD &&
 		request->kind_case < TARN__CLUSTER_REQUEST__KIND_STATUS) ||
 	       (request->kind_case >= TARN__CLUSTER_REQUEST__KIND_LPAR_CHANGE &&
-		request->kind_case < TARN__CLUSTER_REQUEST__KIND_CONSOLE_OPEN);
+		request->kind_case < TARN__CLUSTER_REQUEST__KIND_CONSOLE_OPEN) ||
+	       request->kind_case >= TARN__CLUSTER_REQUEST__KIND_VIOS_ADD;
 }
 
 bool hv_sample_rate_is_valid(uint64_t seconds)

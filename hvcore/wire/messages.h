@@ -38,8 +38,10 @@
 #define HV_HOST_LPARS_MAX \
 	512 /* of one machine: 128 shared (SPEC S5) and dedicated ones */
 #define HV_DEVICES_PER_HOST_MAX 512
-#define HV_CLUSTER_DEVICES_MAX 8192  /* arbitrary */
-#define HV_HOST_VIOS_MAX 2           /* SPEC V1: one pair a pool */
+#define HV_CLUSTER_DEVICES_MAX 8192 /* arbitrary */
+#define HV_HOST_VIOS_MAX 2          /* that page: SPEC V1, one pair a pool */
+#define HV_HOST_ALL_VIOS_MAX 4      /* of a host, the others included; arbitrary */
+#define HV_HOST_OTHER_VIOS_MAX HV_HOST_ALL_VIOS_MAX
 #define HV_HOST_OPS_MAX 64           /* orders not yet done; arbitrary */
 #define HV_HOST_OBJECTS_MAX 1408     /* pool, devices, LPARs twice, orders of one host */
 #define HV_EVENTS_MAX 1000           /* of one message */

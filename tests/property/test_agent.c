@@ -153,7 +153,17 @@ static void want_share(struct game *game)
 
 static void want_something(struct game *game)
 {
-	switch (below(game, 11)) {
+	static const char *const names[][2] = { { "vios1", "vios3" },
+						{ "vios2", "vios4" } };
+	uint64_t which = below(game, 2);
+
+	switch (below(game, 13)) {
+	case 12:
+		game->boss.vios[which].is_not_assigned ^= true;
+		break;
+	case 11:
+		game->boss.vios[which].name = names[which][below(game, 2)];
+		break;
 	case 10:
 		want_share(game);
 		break;
@@ -162,10 +172,10 @@ static void want_something(struct game *game)
 		want_resize(game);
 		break;
 	case 0:
-		game->boss.vios[below(game, 2)].is_maintained ^= true;
+		game->boss.vios[which].is_maintained ^= true;
 		break;
 	case 1:
-		game->boss.vios[below(game, 2)].is_enabled ^= true;
+		game->boss.vios[which].is_enabled ^= true;
 		break;
 	case 2:
 		boss_pool(&game->boss, (1 + below(game, 8)) << 26);
@@ -257,6 +267,7 @@ static void be_calm(struct game *game)
 	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++) {
 		game->boss.vios[i].is_enabled = true;
 		game->boss.vios[i].is_maintained = false;
+		game->boss.vios[i].is_not_assigned = false;
 	}
 	boss_publish(&game->boss);
 	if (world->core == NULL)

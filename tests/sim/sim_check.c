@@ -136,7 +136,7 @@ static void check_pairs(const struct sim *sim, const unsigned before[SIM_HOSTS],
 {
 	bool is_disable = order != NULL &&
 			  order->kind == TARN__CLUSTER_REQUEST__KIND_VIOS_CHANGE &&
-			  order->verb == TARN__VIOS_VERB__VIOS_VERB_DISABLE;
+			  order->verb == TARN__VIOS_VERB__VIOS_VERB_UNASSIGN;
 
 	for (unsigned i = 0; i < SIM_HOSTS; i++) {
 		const char *host = sim_host_name(i);
@@ -320,6 +320,11 @@ static bool host_is_settled(const struct sim *sim, unsigned host, bool is_loud)
 	for (size_t i = 0; i < record->n_vios; i++) {
 		if (!vios_is_settled(world, record->vios[i]))
 			return differs(is_loud, record->vios[i]->name, record->name);
+	}
+	for (size_t i = 0; i < record->n_other_vios; i++) {
+		if (world_find(world, AGENT_VIOS, record->other_vios[i]->name) != NULL)
+			return differs(is_loud, record->other_vios[i]->name,
+				       record->name);
 	}
 	has_pool = record->pool != NULL;
 	if (record->has_pool_job || has_pool != world->pool_is_set ||

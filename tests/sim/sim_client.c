@@ -24,6 +24,8 @@ struct parts {
 	Tarn__HostRemove host_remove;
 	Tarn__PoolSet pool_set;
 	Tarn__ViosChange vios_change;
+	Tarn__ViosAdd vios_add;
+	Tarn__ViosRemove vios_remove;
 	Tarn__PgdevAdd pgdev_add;
 	Tarn__PgdevRemove pgdev_remove;
 	Tarn__LparCreate lpar_create;
@@ -111,6 +113,18 @@ static void put_host(struct sim *sim, const struct sim_client *client, struct pa
 		put_host_add(p, p->host_remove.name);
 }
 
+static void put_other_vios(struct sim *sim, struct parts *p)
+{
+	tarn__vios_add__init(&p->vios_add);
+	tarn__vios_remove__init(&p->vios_remove);
+	p->vios_add.host = p->vios_remove.host = some_host(sim);
+	p->vios_add.name = p->vios_remove.name = (char *)"vios3";
+	if (sim_chance(sim, 70))
+		KIND(p, VIOS_ADD, vios_add);
+	else
+		KIND(p, VIOS_REMOVE, vios_remove);
+}
+
 static void put_vios(struct sim *sim, struct parts *p)
 {
 	static const Tarn__ViosVerb verbs[] = {
@@ -118,12 +132,19 @@ static void put_vios(struct sim *sim, struct parts *p)
 		TARN__VIOS_VERB__VIOS_VERB_RESUME,   TARN__VIOS_VERB__VIOS_VERB_DISABLE,
 		TARN__VIOS_VERB__VIOS_VERB_MAINTAIN, TARN__VIOS_VERB__VIOS_VERB_KILL,
 		TARN__VIOS_VERB__VIOS_VERB_RESUME,   TARN__VIOS_VERB__VIOS_VERB_KILL,
+		TARN__VIOS_VERB__VIOS_VERB_UNASSIGN, TARN__VIOS_VERB__VIOS_VERB_ASSIGN,
+		TARN__VIOS_VERB__VIOS_VERB_REPLACE,  TARN__VIOS_VERB__VIOS_VERB_SWAP,
+		TARN__VIOS_VERB__VIOS_VERB_ASSIGN,   TARN__VIOS_VERB__VIOS_VERB_ENABLE,
 	};
+	static char *const names[] = { (char *)"vios1", (char *)"vios2",
+				       (char *)"vios3" };
 
 	tarn__vios_change__init(&p->vios_change);
 	p->vios_change.host = some_host(sim);
-	p->vios_change.name = (char *)(sim_chance(sim, 50) ? "vios1" : "vios2");
+	p->vios_change.name = names[sim_below(sim, HV_COUNT(names))];
 	p->vios_change.verb = verbs[sim_below(sim, HV_COUNT(verbs))];
+	if (p->vios_change.verb == TARN__VIOS_VERB__VIOS_VERB_REPLACE)
+		p->vios_change.with = names[sim_below(sim, HV_COUNT(names))];
 	p->vios_change.has_force = 1;
 	p->vios_change.force = strcmp(p->vios_change.host,
 				      sim_host_name(SIM_HOSTS - 1)) == 0 &&
@@ -241,7 +262,10 @@ static void put_something(struct sim *sim, struct sim_client *client, struct par
 		put_pool_set(p, some_host(sim), (4 + sim_below(sim, 13)) * 16 * MIB,
 			     sim_chance(sim, 20));
 	} else if (dice < 35) {
-		put_vios(sim, p);
+		if (sim_chance(sim, 15))
+			put_other_vios(sim, p);
+		else
+			put_vios(sim, p);
 	} else if (dice < 45) {
 		put_pgdev(sim, p);
 	} else if (dice < 92) {

@@ -40,18 +40,21 @@ struct desired_parts {
 
 static void put_vios(struct agent_boss *boss, struct desired_parts *parts)
 {
-	static char names[HV_HOST_VIOS_MAX][HV_NAME_BYTES] = { "vios1", "vios2" };
+	static const char *const names[HV_HOST_VIOS_MAX] = { "vios1", "vios2" };
 
 	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++) {
+		const char *name = boss->vios[i].name;
+
+		if (boss->vios[i].is_not_assigned)
+			continue;
 		tarn__desired_vios__init(&parts->vios[i]);
 		parts->vios[i].has_failback_ms = true;
 		parts->vios[i].failback_ms = boss->failback_ms;
-		parts->vios[i].name = names[i];
+		parts->vios[i].name = (char *)(uintptr_t)(name != NULL ? name : names[i]);
 		parts->vios[i].enabled = boss->vios[i].is_enabled;
 		parts->vios[i].maintenance = boss->vios[i].is_maintained;
-		parts->vios_list[i] = &parts->vios[i];
+		parts->vios_list[parts->desired.n_vios++] = &parts->vios[i];
 	}
-	parts->desired.n_vios = HV_HOST_VIOS_MAX;
 	parts->desired.vios = parts->vios_list;
 }
 

@@ -64,7 +64,8 @@ struct agent_boss {
 	uint64_t pool_bytes;
 	uint64_t firmware_lmbs; /* 0 = says nothing of it */
 	struct {
-		bool is_enabled, is_maintained;
+		const char *name; /* NULL: as at first, vios1 and vios2 */
+		bool is_enabled, is_maintained, is_not_assigned;
 	} vios[HV_HOST_VIOS_MAX];
 	struct boss_lpar lpars[BOSS_LPARS];
 	struct boss_device devices[BOSS_DEVICES];

@@ -145,6 +145,7 @@ struct agent_world {
 	bool hypervisor_fails;   /* exits at once, status 1 */
 	bool vios_fail;          /* the same */
 	bool formats_fail;
+	unsigned primaries;         /* orders of another primary */
 	enum hv_code failback_code; /* of the order to fail back */
 	enum hv_code again_code;
 	enum hv_code pool_code, define_code, resize_code, share_code;

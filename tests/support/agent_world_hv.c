@@ -73,6 +73,8 @@ static void put_memory(struct stat_parts *parts, const struct world_partition *f
 
 	to->has_logical_pages = true;
 	to->logical_pages = from->mem_bytes / HV_PAGE_BYTES;
+	if (from->primary[0] != '\0')
+		to->given_primary = (char *)from->primary;
 	if (from->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED) {
 		to->has_ordered_weight = to->has_ordered_entitled_bytes = true;
 		to->ordered_weight = from->weight;
@@ -353,6 +355,28 @@ static enum hv_code fail_back(struct agent_world *world, const Tarn__HvFailback 
 	return HV_OK;
 }
 
+/* A place of one that is gone, for a name that has none; false: not yet. */
+static bool has_place(struct agent_world *world, const Tarn__HvViosExpect *want,
+		      const char *name)
+{
+	if (world_vios(world, name) != NULL)
+		return true;
+	for (size_t i = 0; i < HV_HOST_VIOS_MAX; i++) {
+		struct world_vios *vios = &world->vios[i];
+		bool is_wanted = false;
+
+		for (size_t k = 0; k < want->n_names; k++)
+			is_wanted |= strcmp(want->names[k], vios->name) == 0;
+		if (is_wanted || (vios->name[0] != '\0' &&
+				  world_find(world, AGENT_VIOS, vios->name) != NULL))
+			continue;
+		*vios = (struct world_vios){ .state = TARN__VIOS_STATE__VIOS_DOWN };
+		(void)snprintf(vios->name, sizeof(vios->name), "%s", name);
+		return true;
+	}
+	return false;
+}
+
 static void expect(struct agent_world *world, const Tarn__HvViosExpect *want)
 {
 	world->failback_ms = want->failback_ms;
@@ -404,6 +428,20 @@ void world_hv_vios_moved(struct agent_world *world, const char *name)
 		world_die(world, process, 0); /* its session was closed */
 }
 
+static enum hv_code give_primary(struct agent_world *world,
+				 const Tarn__HvPartitionPrimary *want, Tarn__Error *error,
+				 char text[64])
+{
+	struct world_partition *partition = world_partition(world, want->name);
+
+	if (partition == NULL || partition->run_id != want->run_id)
+		return world_hv_fail(error, text, HV_E_NOTFOUND, "no such run");
+	(void)snprintf(partition->primary, sizeof(partition->primary), "%s",
+		       want->primary);
+	world->primaries++;
+	return HV_OK;
+}
+
 static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *request,
 			      Tarn__HvReply *reply, Tarn__HvPartitionDefined *token,
 			      struct stat_parts *parts, Tarn__Error *error, char text[64])
@@ -448,8 +486,15 @@ static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *
 		if (world->leaving_is_refused && request->vios_expect->n_maintained > 0)
 			return world_hv_fail(error, text, HV_E_REFUSED,
 					     "it is the only one");
+		for (size_t i = 0; i < request->vios_expect->n_names; i++)
+			if (!has_place(world, request->vios_expect,
+				       request->vios_expect->names[i]))
+				return world_hv_fail(error, text, HV_E_AGAIN,
+						     "one is not gone yet");
 		expect(world, request->vios_expect);
 		return HV_OK;
+	case TARN__HV_REQUEST__KIND_PRIMARY:
+		return give_primary(world, request->primary, error, text);
 	case TARN__HV_REQUEST__KIND_FAILBACK:
 		return fail_back(world, request->failback, error, text);
 	default:

@@ -58,6 +58,13 @@ enum hv_code test_pool_remove(struct test_coordinator *c, const char *host,
 enum hv_code test_vios(struct test_coordinator *c, const char *host, const char *name,
 		       Tarn__ViosVerb verb, bool force, struct hv_err *err,
 		       uint64_t *ret_job);
+enum hv_code test_vios_replace(struct test_coordinator *c, const char *host,
+			       const char *name, const char *with, struct hv_err *err,
+			       uint64_t *ret_job);
+enum hv_code test_vios_add(struct test_coordinator *c, const char *host, const char *name,
+			   struct hv_err *err);
+enum hv_code test_vios_remove(struct test_coordinator *c, const char *host,
+			      const char *name, struct hv_err *err);
 /* injection NULL: end them. */
 enum hv_code test_vios_inject(struct test_coordinator *c, const char *host,
 			      const char *name, Tarn__Injection *injection,

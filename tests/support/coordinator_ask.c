@@ -72,6 +72,42 @@ enum hv_code test_vios(struct test_coordinator *c, const char *host, const char 
 	return test_change(c, &request, err, ret_job);
 }
 
+enum hv_code test_vios_replace(struct test_coordinator *c, const char *host,
+			       const char *name, const char *with, struct hv_err *err,
+			       uint64_t *ret_job)
+{
+	Tarn__ViosChange change = TARN__VIOS_CHANGE__INIT;
+
+	REQUEST(VIOS_CHANGE, vios_change, change);
+	change.host = (char *)host;
+	change.name = (char *)name;
+	change.with = (char *)with;
+	change.verb = TARN__VIOS_VERB__VIOS_VERB_REPLACE;
+	return test_change(c, &request, err, ret_job);
+}
+
+enum hv_code test_vios_add(struct test_coordinator *c, const char *host, const char *name,
+			   struct hv_err *err)
+{
+	Tarn__ViosAdd add = TARN__VIOS_ADD__INIT;
+
+	REQUEST(VIOS_ADD, vios_add, add);
+	add.host = (char *)host;
+	add.name = (char *)name;
+	return test_change(c, &request, err, NULL);
+}
+
+enum hv_code test_vios_remove(struct test_coordinator *c, const char *host,
+			      const char *name, struct hv_err *err)
+{
+	Tarn__ViosRemove gone = TARN__VIOS_REMOVE__INIT;
+
+	REQUEST(VIOS_REMOVE, vios_remove, gone);
+	gone.host = (char *)host;
+	gone.name = (char *)name;
+	return test_change(c, &request, err, NULL);
+}
+
 enum hv_code test_vios_inject(struct test_coordinator *c, const char *host,
 			      const char *name, Tarn__Injection *injection,
 			      struct hv_err *err, uint64_t *ret_job)

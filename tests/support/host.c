@@ -61,11 +61,18 @@ void test_host_hypervisor(struct test_host *host)
 	}
 }
 
+const char *test_host_vios_name(const struct test_host *host, unsigned index)
+{
+	if (host->vios_names[index] != NULL)
+		return host->vios_names[index];
+	return index == 0 ? "vios1" : "vios2";
+}
+
 void test_host_vios(struct test_host *host, unsigned index)
 {
 	test_process_start(&host->vios[index], "tarn-vios",
 			   (const char *[]){ "--state", host->dir.path, "--name",
-					     index == 0 ? "vios1" : "vios2",
+					     test_host_vios_name(host, index),
 					     "--allow-drills", NULL });
 }
 

@@ -90,6 +90,7 @@ struct test_host {
 	char url[128];
 	struct test_process hypervisor;
 	struct test_process vios[2];
+	const char *vios_names[2]; /* NULL: vios1, vios2 */
 	unsigned vios_restarts;
 	struct test_guest *guests; /* room for TEST_HOST_PARTITIONS */
 	unsigned guest_count;
@@ -106,7 +107,8 @@ void test_host_end(struct test_host *host);
  * Nothing where it has ended. */
 void test_host_abandon(struct test_host *host);
 
-void test_host_hypervisor(struct test_host *host);           /* starts it */
+void test_host_hypervisor(struct test_host *host); /* starts it */
+const char *test_host_vios_name(const struct test_host *host, unsigned index);
 void test_host_vios(struct test_host *host, unsigned index); /* 0: vios1 */
 /* Starts those again that have ended. With keeps_vios every wait does it. */
 void test_host_keep_vios(struct test_host *host);
@@ -116,6 +118,10 @@ enum hv_code test_host_expect(struct test_host *host, const char *maintained);
 /* Partitions (NULL = all) go back to their primary VIOS. */
 enum hv_code test_host_fail_back(struct test_host *host, const char *partition,
 				 struct hv_err *err);
+
+/* Another primary VIOS for a partition. */
+enum hv_code test_host_give(struct test_host *host, const char *partition,
+			    const char *primary, struct hv_err *err);
 
 /* Sends, and gives the answer: free with tarn__hv_reply__free_unpacked. */
 Tarn__HvReply *test_host_ask(struct test_host *host, const Tarn__HvRequest *request);

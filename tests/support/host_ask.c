@@ -82,7 +82,8 @@ enum hv_code test_host_pool(struct test_host *host, unsigned mib, struct hv_err 
 
 enum hv_code test_host_expect(struct test_host *host, const char *maintained)
 {
-	char *names[] = { (char *)(uintptr_t) "vios1", (char *)(uintptr_t) "vios2" };
+	char *names[] = { (char *)(uintptr_t)test_host_vios_name(host, 0),
+			  (char *)(uintptr_t)test_host_vios_name(host, 1) };
 	char *away[] = { (char *)(uintptr_t)maintained };
 	Tarn__HvViosExpect expect = TARN__HV_VIOS_EXPECT__INIT;
 	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
@@ -107,6 +108,23 @@ enum hv_code test_host_fail_back(struct test_host *host, const char *partition,
 	failback.partition = (char *)(uintptr_t)partition;
 	request.kind_case = TARN__HV_REQUEST__KIND_FAILBACK;
 	request.failback = &failback;
+	return test_host_order(host, &request, err);
+}
+
+enum hv_code test_host_give(struct test_host *host, const char *partition,
+			    const char *primary, struct hv_err *err)
+{
+	Tarn__HvPartitionPrimary give = TARN__HV_PARTITION_PRIMARY__INIT;
+	Tarn__HvRequest request = TARN__HV_REQUEST__INIT;
+	Tarn__HvReply *reply = test_host_stat(host, false);
+	const Tarn__PartitionStat *stat = test_stat_partition(reply, partition);
+
+	give.name = (char *)(uintptr_t)partition;
+	give.run_id = stat != NULL ? stat->run_id : 0;
+	give.primary = (char *)(uintptr_t)primary;
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	request.kind_case = TARN__HV_REQUEST__KIND_PRIMARY;
+	request.primary = &give;
 	return test_host_order(host, &request, err);
 }
 

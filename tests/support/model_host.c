@@ -29,6 +29,8 @@ void model_host_init(struct model_host *host, const char *name, uint64_t memory_
 	copy_name(host->name, name);
 	(void)snprintf((char *)host->id, sizeof(host->id), "id-%.11s", name);
 	host->vios[0].state = host->vios[1].state = TARN__VIOS_STATE__VIOS_ABSENT;
+	copy_name(host->vios[0].name, "vios1");
+	copy_name(host->vios[1].name, "vios2");
 }
 
 void model_host_fini(struct model_host *host)
@@ -125,13 +127,44 @@ void model_host_kill_vios(struct model_host *host, unsigned which)
 	lose_vios(host, which, "exit");
 }
 
-static bool step_vios(struct model_host *host, unsigned which)
+/* The place of that name, or one for it. */
+static unsigned place_of(const struct model_host *host, const char *name)
 {
-	const Tarn__DesiredVios *desired = host->desired->vios[which];
+	return strcmp(host->vios[1].name, name) == 0 ||
+	       (strcmp(host->vios[0].name, name) != 0 && host->vios[0].name[0] != '\0');
+}
+
+static bool is_paging(const Tarn__HostDesired *desired, const char *name)
+{
+	for (size_t i = 0; i < desired->n_vios; i++)
+		if (strcmp(desired->vios[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* One that does not page any more is gone; its place is free. */
+static bool step_gone(struct model_host *host, unsigned which)
+{
+	struct model_vios *vios = &host->vios[which];
+	bool was_active = vios->state == TARN__VIOS_STATE__VIOS_ACTIVE;
+
+	if (vios->name[0] == '\0' || is_paging(host->desired, vios->name))
+		return false;
+	vios->state = TARN__VIOS_STATE__VIOS_ABSENT;
+	if (was_active)
+		begin_failover(host, which, "planned");
+	vios->name[0] = '\0';
+	return true;
+}
+
+static bool step_vios(struct model_host *host, const Tarn__DesiredVios *desired)
+{
+	unsigned which = place_of(host, desired->name);
 	struct model_vios *vios = &host->vios[which];
 	Tarn__ViosState wanted = TARN__VIOS_STATE__VIOS_STANDBY;
 	bool was_active = vios->state == TARN__VIOS_STATE__VIOS_ACTIVE;
 
+	copy_name(vios->name, desired->name);
 	if (!desired->enabled)
 		wanted = TARN__VIOS_STATE__VIOS_ABSENT;
 	else if (desired->maintenance)
@@ -294,6 +327,16 @@ static bool step_share(const struct model_host *host, struct model_lpar *lpar,
 }
 
 /* False: it is as desired. */
+static bool step_primary(const struct model_host *host, struct model_lpar *lpar,
+			 const char *want)
+{
+	if (want == NULL || host->is_slow_to_share || strcmp(lpar->primary, want) == 0)
+		return false;
+	copy_name(lpar->primary, want);
+	return true;
+}
+
+/* False: it is as desired. */
 static bool step_resize(struct model_host *host, struct model_lpar *lpar,
 			const Tarn__DesiredResize *want)
 {
@@ -326,7 +369,8 @@ static bool step_lpar(struct model_host *host, const Tarn__DesiredLpar *desired)
 		if (lpar->run_id == desired->run_id)
 			return lpar->is_running &&
 			       (step_resize(host, lpar, desired->resize) ||
-				step_share(host, lpar, desired->spec));
+				step_share(host, lpar, desired->spec) ||
+				step_primary(host, lpar, desired->primary));
 		begin_run(host, lpar, desired);
 		return true;
 	}
@@ -382,14 +426,14 @@ static void do_order(struct model_host *host, const Tarn__HostOp *order)
 			model_host_kill_vios(host, active != 0);
 			return;
 		}
-		model_host_kill_vios(host, strcmp(order->target, "vios2") == 0);
+		model_host_kill_vios(host, place_of(host, order->target));
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_AGENT_KILL:
 		host->must_restart = !host->agent_stays;
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP:
 		if (!host->no_hang_seen)
-			lose_vios(host, strcmp(order->target, "vios2") == 0, "hang");
+			lose_vios(host, place_of(host, order->target), "hang");
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT:
 		host->injections++;
@@ -466,8 +510,10 @@ bool model_host_step(struct model_host *host)
 	forget_ops(host);
 	if (step_vanished(host) || step_pool(host))
 		return true;
+	if (step_gone(host, 0) || step_gone(host, 1))
+		return true;
 	for (unsigned i = 0; i < desired->n_vios && i < 2; i++) {
-		if (step_vios(host, i))
+		if (step_vios(host, desired->vios[i]))
 			return true;
 	}
 	for (size_t i = 0; i < desired->n_devices; i++) {

@@ -71,6 +71,7 @@ struct model_event {
 };
 
 struct model_vios {
+	char name[HV_NAME_BYTES]; /* "" = free */
 	Tarn__ViosState state;
 	uint64_t epoch;
 };

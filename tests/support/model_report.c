@@ -186,6 +186,7 @@ static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
 	stat->io_mapped_bytes = lpar->io_mapped_bytes;
 	stat->name = (char *)lpar->name;
 	stat->primary = lpar->primary[0] != '\0' ? (char *)lpar->primary : NULL;
+	stat->given_primary = stat->primary;
 	stat->current = lpar->current[0] != '\0' ? (char *)lpar->current : NULL;
 	stat->pgdev = lpar->device[0] != '\0' ? (char *)lpar->device : NULL;
 	put_mirror(stat, lpar);
@@ -219,7 +220,8 @@ static void put_partition(Tarn__PartitionStat *stat, Tarn__ManagerStat *manager,
 
 static void put_failovers(const struct model_host *host, struct parts *parts)
 {
-	static char *const names[] = { (char *)"vios1", (char *)"vios2", (char *)"" };
+	char *const names[] = { (char *)host->vios[0].name, (char *)host->vios[1].name,
+				(char *)"" };
 
 	for (size_t i = 0; i < host->failover_count; i++) {
 		Tarn__Failover *failover = &parts->failovers[i];
@@ -246,15 +248,15 @@ static void put_failovers(const struct model_host *host, struct parts *parts)
 
 static void put_stat(const struct model_host *host, struct parts *parts)
 {
-	static char *const names[] = { (char *)"vios1", (char *)"vios2" };
-
 	for (unsigned i = 0; i < 2; i++) {
+		if (host->vios[i].name[0] == '\0')
+			continue;
 		tarn__vios_stat__init(&parts->vios[i]);
-		parts->vios[i].name = names[i];
+		parts->vios[i].name = (char *)host->vios[i].name;
 		parts->vios[i].state = host->vios[i].state;
 		parts->vios[i].has_epoch = 1;
 		parts->vios[i].epoch = host->vios[i].epoch;
-		parts->vios_list[i] = &parts->vios[i];
+		parts->vios_list[parts->stat.n_vios++] = &parts->vios[i];
 	}
 	tarn__injection_stat__init(&parts->injected);
 	parts->injected.kind = TARN__INJECTION_KIND__INJECTION_ERROR;
@@ -264,7 +266,6 @@ static void put_stat(const struct model_host *host, struct parts *parts)
 	parts->vios[0].injected = parts->injected_list;
 	parts->vios[0].n_injected = host->hits != 0;
 	parts->stat.vios = parts->vios_list;
-	parts->stat.n_vios = 2;
 	for (size_t i = 0; i < MODEL_LPARS; i++) {
 		Tarn__PartitionStat *stat = &parts->partitions[parts->stat.n_partitions];
 

@@ -253,6 +253,82 @@ static void maintenance_moves_those_alone_and_they_come_back(void **state)
 	end_well();
 }
 
+static bool has_place(void *arg)
+{
+	enum hv_code code = test_host_expect(&host, NULL);
+
+	(void)arg;
+	if (code != HV_OK && code != HV_E_AGAIN)
+		fail_msg("a place: code %d", code);
+	return code == HV_OK;
+}
+
+/* The place of vios2 is vios3's from now on, and so is who asked vios2. */
+static void go_on_with_vios3(void)
+{
+	Tarn__HvReply *reply;
+
+	host.vios_names[1] = "vios3";
+	assert_true(test_wait(has_place, NULL, TEST_WAIT_MS));
+	for (size_t i = 1; i < HV_COUNT(load); i++)
+		assert_int_equal(test_host_give(&host, load[i].name, "vios3", NULL),
+				 HV_OK);
+	check_where("vios1", "vios1", "vios1");
+	test_host_vios(&host, 1);
+	test_host_wait_vios(&host, "vios3", TARN__VIOS_STATE__VIOS_STANDBY);
+	assert_int_equal(test_host_fail_back(&host, NULL, NULL), HV_OK);
+	check_where("vios1", "vios3", "vios3");
+	all_go_on();
+	check_log(2, "failback", "vios1", "vios3", 2);
+	reply = test_host_stat(&host, false);
+	assert_null(test_stat_vios(reply, "vios2"));
+	assert_string_equal(test_stat_partition(reply, "db2")->given_primary, "vios3");
+	assert_string_equal(test_stat_partition(reply, "db2")->secondary, "vios1");
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	kill_vios(0); /* it is a whole partner */
+	wait_where("vios3", "vios3", "vios3");
+	all_go_on();
+	end_well();
+}
+
+static void a_third_vios_takes_the_place_of_one_that_left(void **state)
+{
+	(void)state;
+	assert_int_equal(test_host_expect(&host, "vios2"), HV_OK);
+	assert_int_equal(test_process_wait(&host.vios[1], TEST_WAIT_MS), 0);
+	(void)test_process_end(&host.vios[1], 0);
+	wait_where("vios1", "vios1", "vios1");
+	all_go_on();
+	go_on_with_vios3();
+}
+
+/* Killed with requests out: the path's devices are proven drained for whoever comes. */
+static void a_third_vios_takes_the_place_of_one_that_was_killed(void **state)
+{
+	(void)state;
+	kill_vios(1);
+	wait_where("vios1", "vios1", "vios1");
+	go_on_with_vios3();
+}
+
+static void a_place_is_not_taken_from_one_that_serves(void **state)
+{
+	struct hv_err err;
+
+	(void)state;
+	host.vios_names[1] = "vios3";
+	assert_int_equal(test_host_expect(&host, NULL), HV_E_AGAIN);
+	host.vios_names[1] = NULL;
+	assert_int_equal(test_host_expect(&host, NULL), HV_OK);
+	assert_int_equal(test_host_give(&host, "nobody", "vios1", &err), HV_E_NOTFOUND);
+	assert_int_equal(test_host_give(&host, "db1", "vios2", NULL), HV_OK);
+	check_where("vios1", "vios2", "vios2"); /* only where it goes back to */
+	assert_int_equal(test_host_fail_back(&host, "db1", NULL), HV_OK);
+	check_where("vios2", "vios2", "vios2");
+	all_go_on();
+	end_well();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +338,9 @@ int main(void)
 		TEST(a_vios_that_hangs_stalls_only_those_that_asked_it),
 		TEST(they_go_back_after_a_healthy_while),
 		TEST(maintenance_moves_those_alone_and_they_come_back),
+		TEST(a_third_vios_takes_the_place_of_one_that_left),
+		TEST(a_third_vios_takes_the_place_of_one_that_was_killed),
+		TEST(a_place_is_not_taken_from_one_that_serves),
 #undef TEST
 	};
 

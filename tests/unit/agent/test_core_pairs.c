@@ -98,6 +98,94 @@ static void an_order_that_was_not_answered_is_repeated(void **state)
 	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id)->error);
 }
 
+/* A place is one VIOS's: the next one comes when the one before it is gone. */
+static void a_vios_takes_the_place_of_another(void **state)
+{
+	struct bench *bench = *state;
+	const struct boss_event *event;
+
+	bench_go(bench);
+	bench->boss.vios[1].name = "vios3";
+	boss_publish(&bench->boss);
+	bench_vios(bench, "vios3", TARN__VIOS_STATE__VIOS_STANDBY);
+	assert_null(world_find(&bench->world, AGENT_VIOS, "vios2"));
+	assert_non_null(world_find(&bench->world, AGENT_VIOS, "vios3"));
+	event = bench_event(bench, "vios.exit", 1);
+	assert_non_null(strstr(event->text, "vios2"));
+	assert_int_equal(event->level, TARN__EVENT_LEVEL__EVENT_INFO);
+	assert_int_equal(boss_heard(&bench->boss, "vios.refused"), 0);
+	bench->boss.vios[1].name = "vios2"; /* and back */
+	boss_publish(&bench->boss);
+	bench_vios(bench, "vios2", TARN__VIOS_STATE__VIOS_STANDBY);
+	assert_null(world_find(&bench->world, AGENT_VIOS, "vios3"));
+}
+
+static void a_vios_that_does_not_let_go_keeps_its_place(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_go(bench);
+	bench->world.leaving_is_refused = true;
+	bench->boss.vios[1].name = "vios3";
+	boss_publish(&bench->boss);
+	(void)bench_event(bench, "vios.refused", 1);
+	assert_non_null(world_find(&bench->world, AGENT_VIOS, "vios2"));
+	assert_null(world_find(&bench->world, AGENT_VIOS, "vios3"));
+	world_agent_kill(&bench->world); /* the next agent finds both as they are */
+	world_agent_start(&bench->world);
+	bench->world.leaving_is_refused = false;
+	bench_vios(bench, "vios3", TARN__VIOS_STATE__VIOS_STANDBY);
+	assert_null(world_find(&bench->world, AGENT_VIOS, "vios2"));
+}
+
+static void one_that_is_not_assigned_is_ended(void **state)
+{
+	struct bench *bench = *state;
+	const struct boss_event *event;
+
+	bench_go(bench);
+	bench->boss.vios[1].is_not_assigned = true;
+	boss_publish(&bench->boss);
+	event = bench_event(bench, "vios.exit", 1);
+	assert_non_null(strstr(event->text, "vios2"));
+	assert_null(world_find(&bench->world, AGENT_VIOS, "vios2"));
+	bench->boss.vios[1].is_not_assigned = false;
+	boss_publish(&bench->boss);
+	bench_pair(bench);
+}
+
+static bool is_given(struct agent_world *world, void *arg)
+{
+	return strcmp(world_partition(world, "db2")->primary, arg) == 0;
+}
+
+/* By whichever agent looks first; once, and not of one that has it already. */
+static void another_primary_reaches_the_hypervisor_once(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_go(bench);
+	bench_add(bench, "db2", "pg2");
+	boss_lpar(&bench->boss, "db2")->primary = "vios2";
+	boss_publish(&bench->boss);
+	assert_null(bench_lpar(bench, "db2")->error);
+	assert_int_equal(bench->world.primaries, 0);
+	boss_lpar(&bench->boss, "db2")->primary = "vios1";
+	boss_publish(&bench->boss);
+	assert_true(world_wait(&bench->world, PATIENCE_MS, is_given,
+			       (void *)(uintptr_t) "vios1"));
+	world_run(&bench->world, 5000);
+	assert_int_equal(bench->world.primaries, 1);
+	world_agent_kill(&bench->world);
+	boss_lpar(&bench->boss, "db2")->primary = "vios2";
+	boss_publish(&bench->boss);
+	world_agent_start(&bench->world);
+	assert_true(world_wait(&bench->world, PATIENCE_MS, is_given,
+			       (void *)(uintptr_t) "vios2"));
+	world_run(&bench->world, 5000);
+	assert_int_equal(bench->world.primaries, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +194,10 @@ int main(void)
 		CLAIM(an_order_to_fail_back_is_carried_out),
 		CLAIM(a_refused_order_says_why),
 		CLAIM(an_order_that_was_not_answered_is_repeated),
+		CLAIM(a_vios_takes_the_place_of_another),
+		CLAIM(a_vios_that_does_not_let_go_keeps_its_place),
+		CLAIM(one_that_is_not_assigned_is_ended),
+		CLAIM(another_primary_reaches_the_hypervisor_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,8 @@ static Tarn__ProfilePoint *point_rows[2] = { &points[0], &points[1] };
 static Tarn__HostMemory memory;
 static Tarn__HostRecord host_records[2];
 static Tarn__DesiredVios wanted_vios[2];
+static Tarn__DesiredVios other_vios;
+static Tarn__DesiredVios *other_vios_rows[1] = { &other_vios };
 static Tarn__DesiredVios *wanted_vios_rows[2] = { &wanted_vios[0], &wanted_vios[1] };
 static Tarn__DesiredPool wanted_pool;
 static Tarn__HostStat host_stat;
@@ -69,6 +71,9 @@ static void make_vios(void)
 		SET(vios[i], inflight, 0);
 		SET(vios[i], restarts, 1 - i);
 	}
+	tarn__desired_vios__init(&other_vios);
+	other_vios.name = T("vios3");
+	other_vios.enabled = true;
 	vios[0].state = TARN__VIOS_STATE__VIOS_STANDBY;
 	tarn__injection_stat__init(&injected);
 	injected.kind = TARN__INJECTION_KIND__INJECTION_DELAY;
@@ -184,6 +189,10 @@ static void make_host(void)
 	SET(host_records[0], lmb_bytes, 16 * MIB);
 	SET(host_records[0], drills_allowed, true);
 	host_records[0].vios = wanted_vios_rows;
+	host_records[0].other_vios = other_vios_rows;
+	host_records[0].n_other_vios = 1;
+	host_records[0].other_vios = other_vios_rows;
+	host_records[0].n_other_vios = 1;
 	host_records[0].n_vios = 2;
 	host_records[0].pool = &wanted_pool;
 	hosts[0].connected = true;

@@ -55,7 +55,7 @@ static void a_host_that_is_not_ready_is_told_everything_that_is_missing(void **s
 {
 	(void)state;
 	assert_int_equal(test_drill(&c, KILL, "h9", NULL, NULL, NULL), HV_E_NOTFOUND);
-	must_refuse(HV_E_NOTFOUND, KILL, "vios3", "it has vios1 and vios2");
+	must_refuse(HV_E_NOTFOUND, KILL, "vios3", "it has vios1, vios2");
 	must_refuse(HV_E_REFUSED, KILL, "vios2",
 		    "VIOS 'vios2' is not the active one, 'vios1' is");
 	host.drills_allowed = false;

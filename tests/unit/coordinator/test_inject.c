@@ -67,7 +67,7 @@ static void what_may_not_be_is_refused(void **state)
 
 	(void)state;
 	device.device = (char *)(uintptr_t) "d9";
-	assert_int_equal(inject("vios3", &some, "it has vios1 and vios2"), HV_E_NOTFOUND);
+	assert_int_equal(inject("vios3", &some, "it has vios1, vios2"), HV_E_NOTFOUND);
 	assert_int_equal(inject("vios1", &none, "a percentage, or all"), HV_E_INVAL);
 	assert_int_equal(inject("vios1", &device, "no paging device 'd9'"),
 			 HV_E_NOTFOUND);

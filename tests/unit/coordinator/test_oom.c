@@ -4,9 +4,9 @@
  * changed nothing, and the same key again is carried out then.
  */
 #include "coordinator/store/store.h"
-#include "tests/support/coordinator.h"
 #include "tests/support/oom.h"
 #include "tests/support/tmpdir.h"
+#include "tests/unit/coordinator/oom_bench.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,207 +18,6 @@
 #include <cmocka.h>
 
 #define MIB (UINT64_C(1) << 20)
-
-static struct test_coordinator c;
-static struct model_host host;
-static struct journal plain;   /* the journal's and env's own functions */
-static struct engine_env bare; /* ... whose allocations do not count */
-static uint8_t next_key;
-
-static enum hv_code commit(struct journal *journal, const struct journal_batch *batch,
-			   struct hv_err *err)
-{
-	enum hv_code code;
-
-	oom_pause(true);
-	code = plain.commit(journal, batch, err);
-	oom_pause(false);
-	return code;
-}
-
-static void answer(struct engine_env *env, void *ticket, const void *bytes, size_t count)
-{
-	oom_pause(true);
-	bare.answer(env, ticket, bytes, count);
-	oom_pause(false);
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	test_coordinator_open(&c, 1);
-	plain = c.journal.journal;
-	bare = c.env;
-	c.journal.journal.commit = commit;
-	c.env.answer = answer;
-	next_key = 0;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_audit(&c);
-	test_coordinator_close(&c);
-	return 0;
-}
-
-/* Submits and flushes with the nth allocation failing; whether it was reached. */
-static bool submit(unsigned nth, const uint8_t *bytes, size_t count,
-		   struct test_answer *to)
-{
-	oom_arm(nth);
-	engine_submit(c.engine, bytes, count, to);
-	engine_flush(c.engine);
-	c.wants_flush = false;
-	return oom_disarm();
-}
-
-/* A change, until nothing is left to fail; it ends carried out. */
-static void sweep_change(Tarn__ClusterRequest *request)
-{
-	uint8_t key[JOURNAL_KEY_BYTES] = { ++next_key };
-	bool is_done = false, was_hit = true;
-	unsigned refused = 0;
-	uint8_t *bytes;
-	size_t count;
-
-	request->has_key = 1;
-	request->key.data = key;
-	request->key.len = sizeof(key);
-	assert_int_equal(hv_message_encode(&request->base, &bytes, &count, NULL), HV_OK);
-	for (unsigned nth = 1; was_hit; nth++) {
-		uint64_t revision = test_cluster(&c)->now.revision;
-		struct test_answer to = { 0 };
-		Tarn__ClusterReply *reply;
-
-		was_hit = submit(nth, bytes, count, &to);
-		assert_true(to.is_there);
-		reply = test_reply(&to);
-		if (reply->error != NULL) {
-			assert_true(was_hit);
-			assert_int_equal(reply->error->code, HV_E_NOMEM);
-			refused++;
-			if (!is_done)
-				assert_int_equal(test_cluster(&c)->now.revision,
-						 revision);
-		} else {
-			is_done = true;
-		}
-		test_reply_free(reply);
-		test_audit(&c);
-	}
-	assert_true(is_done);
-	assert_true(refused > 3); /* there was something to fail */
-	free(bytes);
-}
-
-/* A read is answered, whole or with an error. */
-static void sweep_read(Tarn__ClusterRequest *request)
-{
-	bool was_hit = true;
-	uint8_t *bytes;
-	size_t count;
-
-	assert_int_equal(hv_message_encode(&request->base, &bytes, &count, NULL), HV_OK);
-	for (unsigned nth = 1; was_hit; nth++) {
-		struct test_answer to = { 0 };
-		Tarn__ClusterReply *reply;
-
-		was_hit = submit(nth, bytes, count, &to);
-		assert_true(to.is_there);
-		reply = test_reply(&to);
-		if (reply->error != NULL)
-			assert_int_equal(reply->error->code, HV_E_NOMEM);
-		assert_true(was_hit || reply->error == NULL);
-		test_reply_free(reply);
-	}
-	free(bytes);
-}
-
-static enum hv_code code_of(struct test_answer *to)
-{
-	Tarn__HostReply *reply;
-	const Tarn__Error *error;
-	enum hv_code code;
-
-	assert_true(to->is_there);
-	assert_int_equal(hv_host_reply_decode(to->bytes, to->count, &reply, NULL), HV_OK);
-	error = reply->kind_case == TARN__HOST_REPLY__KIND_POLL ? reply->poll->error
-								: reply->report->error;
-	code = error != NULL ? (enum hv_code)error->code : HV_OK;
-	tarn__host_reply__free_unpacked(reply, NULL);
-	free(to->bytes);
-	return code;
-}
-
-/* A report of the host as it is, and all that follows from it. */
-static void sweep_report(void)
-{
-	for (unsigned nth = 1;; nth++) {
-		struct test_answer to = { 0 };
-		size_t count;
-		uint8_t *bytes = model_host_report(&host, &count);
-		bool was_hit = submit(nth, bytes, count, &to);
-		enum hv_code code = to.count > 0 && to.bytes[0] == 0x0a ? HV_E_NOMEM
-									: HV_OK;
-
-		free(bytes);
-		/* Before it is decoded nobody knows whose it is: a client's error. */
-		if (code == HV_OK)
-			code = code_of(&to);
-		else
-			free(to.bytes);
-		assert_true(code == HV_OK || (code == HV_E_NOMEM && was_hit));
-		test_audit(&c);
-		if (!was_hit)
-			return;
-	}
-}
-
-static void sweep_poll(void)
-{
-	for (unsigned nth = 1;; nth++) {
-		struct test_answer to = { 0 };
-		size_t count;
-		uint8_t *bytes = model_host_poll(&host, &count);
-		bool was_hit = submit(nth, bytes, count, &to);
-
-		if (!to.is_there) { /* nothing new: it waits; a newer one ends it */
-			engine_submit(c.engine, bytes, count, NULL);
-			engine_flush(c.engine);
-			assert_true(to.is_there);
-		}
-		free(to.bytes);
-		free(bytes);
-		if (!was_hit)
-			return;
-	}
-}
-
-static void settle(void)
-{
-	oom_disarm();
-	test_settle(&c, &host);
-}
-
-/* What was planned becomes so on the host; its report is swept as well. */
-static void converge(void)
-{
-	sweep_poll();
-	assert_int_equal(test_poll(&c, &host, NULL), HV_OK);
-	model_host_converge(&host);
-	sweep_report();
-	settle();
-}
-
-#define SWEEP(upper, field, message) \
-	do { \
-		Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT; \
-		request.kind_case = TARN__CLUSTER_REQUEST__KIND_##upper; \
-		request.field = &(message); \
-		sweep_change(&request); \
-	} while (0)
 
 static void make_host(void)
 {
@@ -427,6 +226,32 @@ static void inject(void)
 	SWEEP(VIOS_INJECT, vios_inject, inject);
 }
 
+static void change_pair(void)
+{
+	Tarn__ViosChange change = TARN__VIOS_CHANGE__INIT;
+	Tarn__ViosAdd add = TARN__VIOS_ADD__INIT;
+	Tarn__ViosRemove gone = TARN__VIOS_REMOVE__INIT;
+
+	add.host = gone.host = change.host = host.name;
+	add.name = gone.name = (char *)"vios3";
+	SWEEP(VIOS_ADD, vios_add, add);
+	change.name = (char *)"vios1";
+	change.with = (char *)"vios3";
+	change.verb = TARN__VIOS_VERB__VIOS_VERB_REPLACE;
+	SWEEP(VIOS_CHANGE, vios_change, change);
+	converge();
+	change.name = (char *)"vios3";
+	change.with = (char *)"vios1";
+	SWEEP(VIOS_CHANGE, vios_change, change);
+	converge();
+	change.name = (char *)"";
+	change.with = NULL;
+	change.verb = TARN__VIOS_VERB__VIOS_VERB_SWAP;
+	SWEEP(VIOS_CHANGE, vios_change, change);
+	converge();
+	SWEEP(VIOS_REMOVE, vios_remove, gone);
+}
+
 static void orders_without_memory_change_nothing(void **state)
 {
 	Tarn__ViosChange vios = TARN__VIOS_CHANGE__INIT;
@@ -440,6 +265,7 @@ static void orders_without_memory_change_nothing(void **state)
 	vios.verb = TARN__VIOS_VERB__VIOS_VERB_KILL;
 	SWEEP(VIOS_CHANGE, vios_change, vios);
 	converge();
+	change_pair();
 	inject();
 	run_drill();
 	change_users();
@@ -589,7 +415,7 @@ static void a_store_is_read_without_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, oom_set_up, oom_tear_down)
 		TEST(orders_without_memory_change_nothing),
 		TEST(reads_without_memory_say_so),
 		TEST(a_coordinator_without_memory_does_not_start),

@@ -65,7 +65,7 @@ static void each_activation_is_given_the_vios_with_fewer(void **state)
 	check_primary("c", "vios2");
 }
 
-static void a_disabled_vios_is_nobodys_primary(void **state)
+static void a_vios_that_is_not_assigned_is_nobodys_primary(void **state)
 {
 	struct test_lpar lpar = { .name = "a",
 				  .host = "h1",
@@ -74,7 +74,7 @@ static void a_disabled_vios_is_nobodys_primary(void **state)
 
 	(void)state;
 	assert_int_equal(test_pgdev(&c, "h1", "d1", 64 * MIB, NULL, NULL), HV_OK);
-	assert_int_equal(test_vios(&c, "h1", "vios1", TARN__VIOS_VERB__VIOS_VERB_DISABLE,
+	assert_int_equal(test_vios(&c, "h1", "vios1", TARN__VIOS_VERB__VIOS_VERB_UNASSIGN,
 				   false, NULL, NULL),
 			 HV_OK);
 	test_settle(&c, &host);
@@ -225,7 +225,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_up, close_one)
 	const struct CMUnitTest tests[] = {
 		TEST(each_activation_is_given_the_vios_with_fewer),
-		TEST(a_disabled_vios_is_nobodys_primary),
+		TEST(a_vios_that_is_not_assigned_is_nobodys_primary),
 		TEST(a_profile_may_name_the_primary),
 		TEST(an_order_to_fail_back_is_carried_out),
 		TEST(when_they_go_back_is_the_hosts),

@@ -137,6 +137,22 @@ static void processors_of_what_runs_are_changed(void **state)
 	lab_refuses("chhwres -r proc" M "-o m -p s -t s --procs 1", "HSCLT022");
 }
 
+/* One of the two at a time; the order of the names means nothing. */
+static void change_paging_vios(void)
+{
+	lab_does("chhwres -r mempool" M "-o s -a '\"paging_vios_names=vios2,vios1\"'");
+	lab_does("chhwres -r mempool" M "-o s -a paging_vios_names=vios2");
+	lab_prints("lshwres -r mempool" M "-F paging_vios_names", "vios2\n");
+	lab_refuses("viosrvcmd" M "-p vios1 -c lsdev", "not running");
+	lab_refuses("chhwres -r mempool" M "-o s -a paging_vios_names=vios1",
+		    "HSCLT030"); /* in its place: it has no partner */
+	lab_does("chhwres -r mempool" M "-o s -a paging_vios_names+=vios1");
+	lab_prints("lshwres -r mempool" M "-F paging_vios_names", "\"vios2,vios1\"\n");
+	lab_does("chhwres -r mempool" M "-o s -a paging_vios_names-=vios2");
+	lab_does("chhwres -r mempool" M "-o s -a '\"paging_vios_names=vios1,vios2\"'");
+	lab_prints("lshwres -r mempool" M "-F paging_vios_names", "\"vios1,vios2\"\n");
+}
+
 static void the_pool_is_changed_by_attributes(void **state)
 {
 	static const char *const rows[][2] = {
@@ -147,7 +163,9 @@ static void the_pool_is_changed_by_attributes(void **state)
 		{ "-o s -a pool_mem-=272", "HSCLT003" },
 		{ "-o s -a pool_size=256", "The invalid attribute is pool_size." },
 		{ "-o s -a pool_mem=528", "HSCLT030" },
-		{ "-o s -a paging_vios_names=vios1", "HSCLT002" },
+		{ "-o s -a paging_vios_names=", "HSCLT002" },
+		{ "-o s -a '\"paging_vios_names=vios1,vios1\"'", "HSCLT002" },
+		{ "-o s -a '\"paging_vios_names=vios1,vios2,vios1\"'", "HSCLT002" },
 		{ "-o s -a '\"paging_vios_names=vios1,vios7\"'", "HSCLT002" },
 		{ "-o s", "A required option is missing: -a" },
 		{ "-o m", "cannot be changed by -o m" },
@@ -167,6 +185,7 @@ static void the_pool_is_changed_by_attributes(void **state)
 			       rows[i][0]);
 		lab_refuses(line, rows[i][1]);
 	}
+	change_paging_vios();
 	lab_does("chhwres -r mempool" M "-o r");
 	lab_prints("lshwres -r mempool" M, "No results were found.\n");
 	lab_refuses("chhwres -r mempool" M "-o s -a pool_mem=256", "HSCLT023");
