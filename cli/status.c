@@ -172,6 +172,22 @@ static enum hv_code lpars(struct cli *cli, const Tarn__StatusReply *status,
 	return cli_show_table(cli, table, 0, err);
 }
 
+static void put_off(struct cli *cli, const Tarn__HostView *host)
+{
+	for (size_t i = 0; host->stat != NULL && i < host->stat->n_vios; i++) {
+		const Tarn__ViosStat *vios = host->stat->vios[i];
+
+		if (!vios->has_failback_wait_ms)
+			continue;
+		cli_tone_print(cli->out, CLI_WARN, cli->is_colour,
+			       "\nhost %s: VIOS %s ended soon after partitions went back "
+			       "to it; by themselves they go back when it has been ready "
+			       "for %.1f s\n",
+			       host->record->name, vios->name,
+			       (double)vios->failback_wait_ms / 1000);
+	}
+}
+
 /* What a column has no room for: a failed audit, a pool that changes. */
 static void remarks(struct cli *cli, const Tarn__StatusReply *status)
 {
@@ -186,6 +202,7 @@ static void remarks(struct cli *cli, const Tarn__StatusReply *status)
 				host->stat->audit_text != NULL ? host->stat->audit_text
 							       : "no text");
 		}
+		put_off(cli, host);
 		if (host->record->has_pool_job)
 			(void)fprintf(cli->out,
 				      "\nhost %s: pool is being changed (job %" PRIu64

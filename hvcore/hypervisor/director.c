@@ -331,6 +331,7 @@ void director_fail(struct vios *vios, const char *kind, const char *reason)
 		(void)syscall(SYS_pidfd_send_signal, vios->pidfd, SIGKILL, NULL, 0);
 	if (vios->state == SESSION_OPEN)
 		vios->failover = 0;
+	pair_failed(vios);
 	if (pair_is_asked(hv, vios->path))
 		log_failover(vios, kind);
 	end_epoch(vios, true);

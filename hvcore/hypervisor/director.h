@@ -48,6 +48,10 @@ void pair_tell(struct hypervisor *hv);
 bool pair_is_told(const struct hypervisor *hv);
 /* F: has the space ask whom it is to ask. */
 void pair_ask(struct fault_thread *thread, struct memory *memory);
+/* It failed: if soon after some went back to it, the next time is put off. */
+void pair_failed(struct vios *vios);
+/* How long it is to be ready before they go back by themselves. */
+uint64_t pair_wait_ms(const struct vios *vios);
 /* Moves those back whose primary has been healthy for long enough. */
 void pair_tick(struct hypervisor *hv);
 /* ... at once, all or one. STATE: one cannot go back yet. */

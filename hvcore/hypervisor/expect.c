@@ -91,6 +91,8 @@ static void take_place(struct vios *place, const char *name)
 	(void)snprintf(place->name, sizeof(place->name), "%s", name);
 	place->reason[0] = '\0';
 	place->failover = 0;
+	place->went_back_ms = 0;
+	place->put_off = 0;
 }
 
 /* A place for each name; those of strangers that are quite gone are free. */

@@ -225,6 +225,10 @@ struct vios {
 	char reason[REASON_BYTES];
 	/* toll of the epoch's end, summed by fault threads */
 	_Atomic uint64_t resent_reads, canceled_steals, quarantined_slots;
+	/* Partitions went back to it then; 0: they did not. And by which power of two
+	 * the next time is put off, as it ended soon after (pair.c). */
+	uint64_t went_back_ms;
+	unsigned put_off;
 };
 
 struct failover {

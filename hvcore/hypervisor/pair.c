@@ -20,6 +20,8 @@
 #include "hvcore/base/clock.h"
 #include "hvcore/base/log.h"
 
+#define FAILED_SOON_MS 10000 /* after a fail-back; arbitrary */
+#define PUT_OFF_MAX 5        /* 2^5 times failback_ms; arbitrary */
 #define ASKS(epoch, path) ((epoch) << 1 | (path))
 
 /* Takes part: its device may be asked of, or is about to be. */
@@ -317,6 +319,8 @@ static unsigned move_back(struct hypervisor *hv, unsigned path, const char *only
 		moved++;
 	}
 	if (moved > 0)
+		to->went_back_ms = hv_clock_ms();
+	if (moved > 0)
 		log_info("hypervisor.failback", "vios=%s partitions=%u", to->name, moved);
 	pair_tell(hv);
 	return moved;
@@ -334,18 +338,43 @@ static uint64_t ready_since_ms(const struct hypervisor *hv, unsigned path)
 	return since_ms;
 }
 
+/*
+ * One that dies under its load would be given it again and again, with a failover each
+ * time: it has to be ready twice as long after each time that it failed soon after some
+ * went back to it, up to 32 times; and as at first when it has served for that long.
+ */
+uint64_t pair_wait_ms(const struct vios *vios)
+{
+	return vios->hv->director.failback_ms << vios->put_off;
+}
+
+void pair_failed(struct vios *vios)
+{
+	if (vios->went_back_ms != 0 &&
+	    hv_clock_ms() - vios->went_back_ms < FAILED_SOON_MS &&
+	    vios->put_off < PUT_OFF_MAX) {
+		vios->put_off++;
+		log_warn("hypervisor.failback_put_off", "vios=%s wait_ms=%llu",
+			 vios->name, (unsigned long long)pair_wait_ms(vios));
+	}
+	vios->went_back_ms = 0;
+}
+
+static void tick_path(struct vios *vios, uint64_t now_ms)
+{
+	uint64_t since_ms = ready_since_ms(vios->hv, vios->path);
+
+	if (vios->put_off > 0 && vios->went_back_ms != 0 && director_may_serve(vios) &&
+	    now_ms - vios->went_back_ms >= pair_wait_ms(vios))
+		vios->put_off = 0;
+	if (since_ms != 0 && now_ms - since_ms >= pair_wait_ms(vios))
+		(void)move_back(vios->hv, vios->path, NULL);
+}
+
 void pair_tick(struct hypervisor *hv)
 {
-	uint64_t now_ms = hv_clock_ms();
-
-	if (!hv->director.fails_back)
-		return;
-	for (unsigned path = 0; path < HV_PATHS; path++) {
-		uint64_t since_ms = ready_since_ms(hv, path);
-
-		if (since_ms != 0 && now_ms - since_ms >= hv->director.failback_ms)
-			(void)move_back(hv, path, NULL);
-	}
+	for (unsigned path = 0; path < HV_PATHS && hv->director.fails_back; path++)
+		tick_path(&hv->director.vios[path], hv_clock_ms());
 }
 
 enum hv_code pair_give(struct hypervisor *hv, const Tarn__HvPartitionPrimary *ask,

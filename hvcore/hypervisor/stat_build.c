@@ -24,6 +24,8 @@ static void fill_vios(struct build *build, struct hypervisor *hv)
 		at->stat.state = director_state(vios, at->reason);
 		at->stat.reason = at->reason;
 		SET(&at->stat, epoch, vios->epoch);
+		if (vios->put_off > 0)
+			SET(&at->stat, failback_wait_ms, pair_wait_ms(vios));
 		if (vios->pid != 0)
 			SET(&at->stat, pid, vios->pid);
 		if (vios->window.base != NULL) {

@@ -232,6 +232,50 @@ static void they_go_back_after_a_healthy_while(void **state)
 	end_well();
 }
 
+/* 0: not put off. */
+static uint64_t wait_of_vios2(void)
+{
+	Tarn__HvReply *reply = test_host_stat(&host, false);
+	uint64_t ms = test_stat_vios(reply, "vios2")->failback_wait_ms;
+
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	return ms;
+}
+
+static bool is_as_at_first(void *arg)
+{
+	(void)arg;
+	return wait_of_vios2() == 0;
+}
+
+/* Twice as long each time; by order at once; as at first when it has served that long. */
+static void one_that_dies_after_each_fail_back_is_trusted_later(void **state)
+{
+	(void)state;
+	host.config.failback_ms = 200;
+	assert_int_equal(test_host_expect(&host, NULL), HV_OK);
+	kill_vios(1);
+	wait_where("vios1", "vios1", "vios1");
+	assert_int_equal(wait_of_vios2(), 0); /* nobody had gone back to it */
+	test_host_vios(&host, 1);
+	wait_where("vios1", "vios2", "vios2");
+	kill_vios(1);
+	wait_where("vios1", "vios1", "vios1");
+	assert_int_equal(wait_of_vios2(), 400);
+	test_host_vios(&host, 1);
+	test_host_wait_vios(&host, "vios2", TARN__VIOS_STATE__VIOS_STANDBY);
+	assert_int_equal(test_host_fail_back(&host, NULL, NULL), HV_OK);
+	check_where("vios1", "vios2", "vios2");
+	kill_vios(1);
+	wait_where("vios1", "vios1", "vios1");
+	assert_int_equal(wait_of_vios2(), 800);
+	test_host_vios(&host, 1);
+	wait_where("vios1", "vios2", "vios2");
+	assert_true(test_wait(is_as_at_first, NULL, TEST_WAIT_MS));
+	all_go_on();
+	end_well();
+}
+
 /* Nothing is cancelled and nothing in doubt; what is paged out must stay readable. */
 static void maintenance_moves_those_alone_and_they_come_back(void **state)
 {
@@ -337,6 +381,7 @@ int main(void)
 		TEST(a_vios_that_ends_moves_only_those_that_asked_it),
 		TEST(a_vios_that_hangs_stalls_only_those_that_asked_it),
 		TEST(they_go_back_after_a_healthy_while),
+		TEST(one_that_dies_after_each_fail_back_is_trusted_later),
 		TEST(maintenance_moves_those_alone_and_they_come_back),
 		TEST(a_third_vios_takes_the_place_of_one_that_left),
 		TEST(a_third_vios_takes_the_place_of_one_that_was_killed),
