@@ -20,6 +20,7 @@ static const char *const drill_names[] = { "planned",      "kill",        "hang"
 					   "device-error", "device-lost", "corrupt",
 					   "both-lost",    "agent",       "coordinator",
 					   "rolling",      NULL };
+static const char *const on_off_names[] = { "off", "on", NULL };
 static const char *const shell_names[] = { "bash", NULL };
 
 /* clang-format off */
@@ -46,7 +47,9 @@ static const struct cli_option host_add[] = {
 };
 static const struct cli_option host_set[] = {
 	NAME_OF("host", "the host's name"),
-	{ "failback", CLI_NEEDED, CLI_STRING, .metavar = "WHEN",
+	{ "spare", CLI_OPTION, CLI_CHOICE, .choices = on_off_names, .metavar = "on|off",
+	  .help = "a free paging device takes the place of one that is lost (default: off)" },
+	{ "failback", CLI_OPTION, CLI_STRING, .metavar = "WHEN",
 	  .help = "manual, or when the primary VIOS has been ready so long: 60s (default: 30s)" },
 	{ 0 },
 };
@@ -158,6 +161,13 @@ static const struct cli_option pgdev_add[] = {
 };
 static const struct cli_option pgdev_remove[] = {
 	NAME_OF("pgdev", "the device"), HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
+};
+static const struct cli_option pgdev_replace[] = {
+	NAME_OF("pgdev", "the device that a running partition uses"),
+	HOST_OF(CLI_NEEDED, "where"),
+	{ "with", CLI_NEEDED, CLI_NAME, .metavar = "DEVICE", .complete = "pgdev",
+	  .help = "a free one, as large, reached in the same way" },
+	NO_WAIT, { 0 },
 };
 #define LPAR_SPEC(host_help_) \
 	NAME_OF(NULL, "the new partition's name"), \
@@ -356,7 +366,7 @@ const struct cli_command cli_commands[] = {
 	{ "host",       "list",     cli_host_list,     NULL,          "hosts and their memory" },
 	{ "host",       "show",     cli_host_show,     host_name,     "one host: memory map, pool, VIOS, failovers" },
 	{ "host",       "add",      cli_host_add,      host_add,      "let a host's agent join, or declare one" },
-	{ "host",       "set",      cli_host_set,      host_set,      "when partitions go back to their primary VIOS" },
+	{ "host",       "set",      cli_host_set,      host_set,      "when partitions fail back; whether spare devices are used" },
 	{ "host",       "remove",   cli_host_remove,   host_name,     "forget a host that has nothing on it" },
 	{ "host",       "explain-memory", cli_host_explain, host_name, "where the hypervisor's own memory went" },
 	{ "host",       "advise",   cli_host_advise,   any_host,      "maxima that waste memory, and how much" },
@@ -383,6 +393,7 @@ const struct cli_command cli_commands[] = {
 	{ "vios",       "kill",     cli_vios_kill,     vios_name,     "SIGKILL it (hosts that allow drills)" },
 	{ "pgdev",      "list",     cli_pgdev_list,    of_host,       "paging devices, their state and owner" },
 	{ "pgdev",      "add",      cli_pgdev_add,     pgdev_add,     "give a host a paging device" },
+	{ "pgdev",      "replace",  cli_pgdev_replace, pgdev_replace, "copy to another one, then use that, online" },
 	{ "pgdev",      "remove",   cli_pgdev_remove,  pgdev_remove,  "take back a device that is not in use" },
 	{ "lpar",       "list",     cli_lpar_list,     of_host,       "partitions" },
 	{ "lpar",       "show",     cli_lpar_show,     lpar_name,     "one partition: memory, faults, paging, stalls" },

@@ -61,6 +61,7 @@ CLI_COMMAND(cli_vios_failback);
 CLI_COMMAND(cli_pgdev_list);
 CLI_COMMAND(cli_pgdev_add);
 CLI_COMMAND(cli_pgdev_remove);
+CLI_COMMAND(cli_pgdev_replace);
 CLI_COMMAND(cli_lpar_list);
 CLI_COMMAND(cli_lpar_show);
 CLI_COMMAND(cli_lpar_stat);

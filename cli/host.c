@@ -248,6 +248,10 @@ static enum hv_code show_text(struct cli *cli, const Tarn__HostView *host,
 			      "  fail-back     when the primary VIOS has been ready for "
 			      "%" PRIu64 " s\n",
 			      host->record->failback_ms / 1000);
+	if (host->record->spare)
+		(void)fputs("  spare         a free paging device takes the place of one "
+			    "that is lost\n",
+			    cli->out);
 	return show_failovers(cli, host->stat, err);
 }
 
@@ -318,6 +322,20 @@ static bool parse_failback(const char *text, uint64_t *ret_ms)
 	return true;
 }
 
+static void say_failback(const Tarn__HostSet *set, char *done, size_t size)
+{
+	if (set->failback_ms == 0)
+		(void)snprintf(done, size,
+			       "partitions of host '%s' go back to their primary VIOS "
+			       "by 'tarn vios failback'",
+			       set->host);
+	else
+		(void)snprintf(done, size,
+			       "partitions of host '%s' go back to their primary VIOS "
+			       "when it has been ready for %" PRIu64 " s",
+			       set->host, set->failback_ms / 1000);
+}
+
 enum hv_code cli_host_set(struct cli *cli, struct hv_err *err)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
@@ -325,23 +343,26 @@ enum hv_code cli_host_set(struct cli *cli, struct hv_err *err)
 	const char *when = cli_text(&cli->args, "failback");
 	char done[CLI_DONE_BYTES];
 
-	if (!parse_failback(when, &set.failback_ms))
+	set.host = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
+	set.has_failback_ms = when != NULL;
+	set.has_spare = cli_flag(&cli->args, "spare");
+	set.spare = set.has_spare && cli_number(&cli->args, "spare", 0) == 1;
+	if (when == NULL && !set.has_spare)
+		return cli_usage(cli, err, "what is to be set: --failback, or --spare?");
+	if (when != NULL && !parse_failback(when, &set.failback_ms))
 		return cli_usage(cli, err,
 				 "--failback is manual, or seconds such as 60s");
-	set.host = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
-	set.has_failback_ms = true;
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_HOST_SET;
 	request.host_set = &set;
-	if (set.failback_ms == 0)
-		(void)snprintf(done, sizeof(done),
-			       "partitions of host '%s' go back to their primary VIOS "
-			       "by 'tarn vios failback'",
-			       set.host);
+	if (when != NULL)
+		say_failback(&set, done, sizeof(done));
 	else
 		(void)snprintf(done, sizeof(done),
-			       "partitions of host '%s' go back to their primary VIOS "
-			       "when it has been ready for %" PRIu64 " s",
-			       set.host, set.failback_ms / 1000);
+			       set.spare ? "a free paging device of host '%s' takes the "
+					   "place of one that is lost"
+					 : "paging devices of host '%s' are replaced by "
+					   "order only",
+			       set.host);
 	return cli_change(cli, &request, &(struct cli_change){ .done = done }, err);
 }
 

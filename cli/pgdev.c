@@ -50,6 +50,24 @@ enum hv_code cli_pgdev_remove(struct cli *cli, struct hv_err *err)
 			  &(struct cli_change){ .done = done, .waits = true }, err);
 }
 
+enum hv_code cli_pgdev_replace(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__PgdevReplace replace = TARN__PGDEV_REPLACE__INIT;
+	char done[CLI_DONE_BYTES];
+
+	replace.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
+	replace.name = (char *)cli_text(&cli->args, "NAME");
+	replace.with = (char *)cli_text(&cli->args, "with");
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PGDEV_REPLACE;
+	request.pgdev_replace = &replace;
+	(void)snprintf(done, sizeof(done),
+		       "paging device '%s' of host '%s' replaced by '%s'", replace.name,
+		       replace.host, replace.with);
+	return cli_change(cli, &request,
+			  &(struct cli_change){ .done = done, .waits = true }, err);
+}
+
 static void list_row(struct cli_table *table, const Tarn__DeviceView *device)
 {
 	const Tarn__DeviceRecord *record = device->record;

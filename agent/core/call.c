@@ -64,6 +64,7 @@ static void dispatch(struct agent_core *core, const struct core_call *call,
 	case CORE_CALL_RESIZE:
 	case CORE_CALL_SHARE:
 	case CORE_CALL_PRIMARY:
+	case CORE_CALL_BACKING:
 		core_lpar_answered(core, call, code, reply, text);
 		break;
 	default:

@@ -199,6 +199,13 @@ struct core_entitle {    /* of one partition */
 	bool is_told;      /* that it was refused */
 };
 
+struct core_backing {                                            /* of one partition */
+	char device[AGENT_TEXT_BYTES], mirror[AGENT_TEXT_BYTES]; /* asked for last */
+	enum hv_code code; /* and how that was answered */
+	char text[AGENT_TEXT_BYTES];
+	uint64_t retry_ms;
+};
+
 struct core_lpar {
 	char name[HV_NAME_BYTES]; /* "" = free */
 	const Tarn__DesiredLpar *desired;
@@ -220,6 +227,7 @@ struct core_lpar {
 	struct core_command commands[CORE_COMMAND_COUNT];
 	struct core_processors processors;
 	struct core_entitle entitle;
+	struct core_backing backing;
 };
 
 struct core_op {
@@ -269,6 +277,7 @@ enum core_call_kind {
 	CORE_CALL_RESIZE,
 	CORE_CALL_SHARE,
 	CORE_CALL_PRIMARY,
+	CORE_CALL_BACKING,
 	CORE_CALL_KIND_COUNT
 };
 
@@ -500,6 +509,13 @@ void core_resize_status(const struct agent_core *core, const struct core_lpar *l
 			struct core_status *ret);
 
 /* entitle.c: of one that runs */
+void core_backing_step(struct agent_core *core, struct core_lpar *lpar);
+void core_backing_answered(struct agent_core *core, struct core_lpar *lpar,
+			   enum hv_code code, const char *text);
+void core_backing_status(const struct core_lpar *lpar, struct core_status *ret);
+/* Its devices as they are wanted. All is lent: it is only encoded. */
+void core_lpar_put_device(struct agent_core *core, const struct core_lpar *lpar,
+			  Tarn__HvDevice *device, Tarn__HvMirror *mirror);
 void core_primary_step(struct agent_core *core, struct core_lpar *lpar);
 void core_entitle_step(struct agent_core *core, struct core_lpar *lpar);
 void core_entitle_answered(struct agent_core *core, struct core_lpar *lpar,

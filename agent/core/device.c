@@ -39,6 +39,13 @@ static bool names(const char *device, const char *name)
 	return device != NULL && strcmp(device, name) == 0;
 }
 
+/* Another one is wanted, and it has not let go of this one. */
+static bool still_has(const struct core_lpar *lpar, const char *name)
+{
+	return lpar->stat != NULL &&
+	       (names(lpar->stat->pgdev, name) || names(lpar->stat->mirror, name));
+}
+
 static bool is_used(const struct agent_core *core, const char *name)
 {
 	for (size_t i = 0; i < CORE_LPARS_MAX; i++) {
@@ -48,7 +55,7 @@ static bool is_used(const struct agent_core *core, const char *name)
 		    lpar->desired != NULL &&
 		    lpar->desired->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
 		    (names(lpar->desired->device, name) ||
-		     names(lpar->desired->mirror, name)))
+		     names(lpar->desired->mirror, name) || still_has(lpar, name)))
 			return true;
 	}
 	return false;

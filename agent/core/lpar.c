@@ -238,6 +238,7 @@ static void keep_or_stop(struct agent_core *core, struct core_lpar *lpar)
 		core_resize_step(core, lpar);
 		core_entitle_step(core, lpar);
 		core_primary_step(core, lpar);
+		core_backing_step(core, lpar);
 		return;
 	}
 	core_text_set(lpar->wait, "started, not yet attached");
@@ -365,6 +366,7 @@ void core_lpar_exited(struct agent_core *core, const char *name,
 	lpar->process.is_alive = false;
 	lpar->retry_ms = 0;
 	lpar->entitle = (struct core_entitle){ 0 };
+	lpar->backing = (struct core_backing){ .code = HV_OK };
 	if (lpar->run.started > lpar->run.ended)
 		end_as(core, lpar, end);
 	lpar->is_stopping = false;

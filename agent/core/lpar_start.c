@@ -135,9 +135,8 @@ static bool claim_disks(struct agent_core *core, struct core_lpar *lpar)
 	return false;
 }
 
-/* All is lent: it is only encoded. */
-static void put_device(struct agent_core *core, const struct core_lpar *lpar,
-		       Tarn__HvDevice *device, Tarn__HvMirror *mirror)
+void core_lpar_put_device(struct agent_core *core, const struct core_lpar *lpar,
+			  Tarn__HvDevice *device, Tarn__HvMirror *mirror)
 {
 	const Tarn__DesiredDevice *from = desired_device(core, lpar->desired->device);
 	const Tarn__DesiredDevice *other = desired_device(core, lpar->desired->mirror);
@@ -187,7 +186,7 @@ static void ask_define(struct agent_core *core, struct core_lpar *lpar)
 		define.sees_pool = spec->sees_pool;
 		define.has_entitled_bytes = true;
 		define.entitled_bytes = hv_lpar_entitled(spec);
-		put_device(core, lpar, &device, &mirror);
+		core_lpar_put_device(core, lpar, &device, &mirror);
 		define.device = &device;
 	}
 	request.kind_case = TARN__HV_REQUEST__KIND_DEFINE;
@@ -302,6 +301,9 @@ void core_lpar_answered(struct agent_core *core, const struct core_call *call,
 		return;
 	case CORE_CALL_SHARE:
 		core_entitle_answered(core, lpar, code, text);
+		return;
+	case CORE_CALL_BACKING:
+		core_backing_answered(core, lpar, code, text);
 		return;
 	case CORE_CALL_PRIMARY: /* and the next stat says what it has */
 		lpar->retry_ms = core->now_ms + CORE_REPEAT_MS;

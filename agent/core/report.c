@@ -9,7 +9,7 @@
 
 #define REPORT_EVENTS_MAX 128 /* a report; the rest follows the acknowledgement */
 #define REPORT_OBJECTS_MAX \
-	(1 + HV_DEVICES_PER_HOST_MAX + 2 * HV_HOST_LPARS_MAX + CORE_OPS_MAX)
+	(1 + HV_DEVICES_PER_HOST_MAX + 3 * HV_HOST_LPARS_MAX + CORE_OPS_MAX)
 
 struct parts {
 	Tarn__HostRequest request;
@@ -70,6 +70,11 @@ static void walk_lpars(const struct agent_core *core, struct sink *sink)
 		core_lpar_status(lpar, &status);
 		sink->put(sink, TARN__OBJECT_KIND__OBJECT_LPAR, lpar->name,
 			  lpar->desired->run_id, &status);
+		if (lpar->desired->has_devices_generation) {
+			core_backing_status(lpar, &status);
+			sink->put(sink, TARN__OBJECT_KIND__OBJECT_DEVICES, lpar->name,
+				  lpar->desired->devices_generation, &status);
+		}
 		if (lpar->desired->resize == NULL)
 			continue;
 		core_resize_status(core, lpar, &status);

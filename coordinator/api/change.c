@@ -79,6 +79,8 @@ static enum hv_code plan_one(struct engine *engine, struct plan *plan,
 		return plan_pgdev_add(plan, request->pgdev_add, err);
 	case TARN__CLUSTER_REQUEST__KIND_PGDEV_REMOVE:
 		return plan_pgdev_remove(plan, request->pgdev_remove, err);
+	case TARN__CLUSTER_REQUEST__KIND_PGDEV_REPLACE:
+		return plan_pgdev_replace(plan, request->pgdev_replace, err);
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE:
 		return plan_lpar_create(plan, request->lpar_create, err);
 	case TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE:

@@ -142,6 +142,32 @@ static bool answer_events(struct engine *engine, struct request *request, bool i
 	return true;
 }
 
+/* A device that is being replaced: what is not on the new one yet. */
+static Tarn__JobRecord *with_pages(const struct engine *engine,
+				   const Tarn__JobRecord *job, Tarn__JobRecord *copy,
+				   char *text, size_t size)
+{
+	const Tarn__LparRecord *lpar = cluster_lpar(&engine->cluster, job->target);
+	const Tarn__PartitionStat *stat =
+		lpar == NULL ? NULL
+			     : live_partition(cluster_live(&engine->cluster, job->host),
+					      job->target, lpar->run_id);
+	unsigned long long left;
+
+	if (stat == NULL)
+		return (Tarn__JobRecord *)job;
+	left = stat->missed + stat->mirror_missed;
+	*copy = *job;
+	if (lpar->device_error != NULL)
+		(void)snprintf(text, size, "given up: it gets '%s' back",
+			       lpar->old_device);
+	else
+		(void)snprintf(text, size, "%llu pages to copy%s", left,
+			       lpar->mirror != NULL ? "" : "; not redundant until then");
+	copy->text = text;
+	return copy;
+}
+
 /* A pool that shrinks owes frames; how many is known from the last report alone. */
 static Tarn__JobRecord *with_progress(const struct engine *engine,
 				      const Tarn__JobRecord *job, Tarn__JobRecord *copy,
@@ -150,6 +176,8 @@ static Tarn__JobRecord *with_progress(const struct engine *engine,
 	const Tarn__HostStat *stat = live_stat(cluster_live(&engine->cluster, job->host));
 	char owed[32];
 
+	if (!job->done && job->kind == TARN__JOB_KIND__JOB_REPLACE)
+		return with_pages(engine, job, copy, text, size);
 	if (job->done || job->kind != TARN__JOB_KIND__JOB_POOL || stat == NULL ||
 	    stat->pool == NULL || !stat->pool->has_owed_frames)
 		return (Tarn__JobRecord *)job;

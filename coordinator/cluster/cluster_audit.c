@@ -6,6 +6,7 @@
  *   another one behind the other as its mirror, or that VIOS as its primary
  *   entitlements of running LPARs fit the pool                       (I4)
  *   memory is being changed of running LPARs only, and has a job
+ *   a device that is being replaced and what replaces it are one LPAR's
  *   what names a pending job is named by a job that is not done
  *   a VIOS is there once, two at most page for the pool
  *   one drill a host; only a drill or a person holds a VIOS down
@@ -36,7 +37,9 @@ static enum hv_code audit_device(const struct cluster *cluster,
 		return HV_OK;
 	lpar = cluster_lpar(cluster, device->lpar);
 	if (lpar == NULL || strcmp(lpar->host, device->host) != 0 ||
-	    names(lpar->device, device) == names(lpar->mirror, device))
+	    names(lpar->device, device) + names(lpar->mirror, device) +
+			    names(lpar->new_device, device) !=
+		    1)
 		return hv_fail(err, HV_E_CORRUPT,
 			       "device '%s' of host '%s' is owned by LPAR '%s', which "
 			       "does not use it",
@@ -115,6 +118,29 @@ static bool is_given(const struct cluster *cluster, const Tarn__LparRecord *lpar
 	       strcmp(giver->resize_to, lpar->spec->name) == 0;
 }
 
+/* One that is being replaced is its own, and so is what replaces it. */
+static enum hv_code audit_new_device(const struct cluster *cluster,
+				     const Tarn__LparRecord *lpar, struct hv_err *err)
+{
+	const Tarn__DeviceRecord *old;
+
+	if ((lpar->new_device != NULL) != (lpar->has_device_job != 0) ||
+	    (lpar->old_device != NULL) != (lpar->has_device_job != 0))
+		return hv_fail(err, HV_E_CORRUPT,
+			       "LPAR '%s': a device is replaced without a job",
+			       lpar->spec->name);
+	if (lpar->new_device == NULL)
+		return HV_OK;
+	old = own_device(cluster, lpar, lpar->old_device, err);
+	if (old == NULL || own_device(cluster, lpar, lpar->new_device, err) == NULL)
+		return HV_E_CORRUPT;
+	if (names(lpar->device, old) || names(lpar->mirror, old))
+		return HV_OK;
+	return hv_fail(err, HV_E_CORRUPT,
+		       "LPAR '%s': device '%s' is replaced, and it does not use it",
+		       lpar->spec->name, lpar->old_device);
+}
+
 static enum hv_code audit_lpar(const struct cluster *cluster,
 			       const Tarn__LparRecord *lpar, struct hv_err *err)
 {
@@ -139,7 +165,9 @@ static enum hv_code audit_lpar(const struct cluster *cluster,
 			       lpar->spec->name);
 	if (profile_audit(cluster, lpar, err) != HV_OK)
 		return HV_E_CORRUPT;
-	return audit_backing(cluster, lpar, err);
+	if (audit_backing(cluster, lpar, err) != HV_OK)
+		return HV_E_CORRUPT;
+	return audit_new_device(cluster, lpar, err);
 }
 
 static bool is_twice(const Tarn__HostRecord *host, const char *name)
@@ -229,7 +257,8 @@ static enum hv_code audit_jobs(const struct cluster *cluster, struct hv_err *err
 		const Tarn__LparRecord *lpar = cluster_lpar_at(cluster, i);
 
 		if (!is_pending(cluster, lpar->has_job, lpar->job) ||
-		    !is_pending(cluster, lpar->has_resize_job, lpar->resize_job))
+		    !is_pending(cluster, lpar->has_resize_job, lpar->resize_job) ||
+		    !is_pending(cluster, lpar->has_device_job, lpar->device_job))
 			return hv_fail(err, HV_E_CORRUPT, "LPAR '%s' names job %llu",
 				       lpar->spec->name, (unsigned long long)lpar->job);
 	}

@@ -2,6 +2,7 @@
 #include "coordinator/cluster/desired.h"
 
 #include "coordinator/cluster/machine.h"
+#include "coordinator/cluster/replace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +52,10 @@ static void add_lpar(struct whole *whole, const Tarn__HostRecord *host,
 	desired->running = lpar->running;
 	desired->has_immediate = lpar->has_immediate;
 	desired->immediate = lpar->immediate;
-	desired->device = lpar->device;
-	desired->mirror = lpar->mirror;
+	desired->device = (char *)replace_wanted(lpar, lpar->device);
+	desired->mirror = (char *)replace_wanted(lpar, lpar->mirror);
+	desired->has_devices_generation = lpar->has_device_generation;
+	desired->devices_generation = lpar->device_generation;
 	desired->primary = limits_is_shared(lpar->spec) ? lpar->primary : NULL;
 	desired->resize = lpar->resize;
 	desired->processors = lpar->processors;

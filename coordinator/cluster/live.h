@@ -33,8 +33,9 @@ struct live_host {
 	Tarn__HostReport *report;  /* NULL until the first one */
 	uint64_t report_ms;
 	struct live_timer
-		phase;         /* of its drill; the mark is which one, and its progress */
-	struct live_timer leg; /* that waits to begin there, of a drill of drills */
+		phase; /* of its drill; the mark is which one, and its progress */
+	struct live_timer lost; /* a device of a running LPAR; the mark is its number */
+	struct live_timer leg;  /* that waits to begin there, of a drill of drills */
 	char traced
 		[HV_NAME_BYTES]; /* LPAR whose dispatch trace somebody wants, until then */
 	uint64_t traced_ms;

@@ -42,7 +42,7 @@ HV_MUST_USE
 enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identity,
 			    struct hv_err *err);
 
-/* When its partitions go back to their primary VIOS. */
+/* When its partitions go back to their primary VIOS; whether spare devices are used. */
 HV_MUST_USE
 enum hv_code plan_host_set(struct plan *plan, const Tarn__HostSet *request,
 			   struct hv_err *err);
@@ -87,6 +87,11 @@ enum hv_code plan_pgdev_add(struct plan *plan, const Tarn__PgdevAdd *request,
 HV_MUST_USE
 enum hv_code plan_pgdev_remove(struct plan *plan, const Tarn__PgdevRemove *request,
 			       struct hv_err *err);
+
+/* Of a running LPAR, by another one: a job. */
+HV_MUST_USE
+enum hv_code plan_pgdev_replace(struct plan *plan, const Tarn__PgdevReplace *request,
+				struct hv_err *err);
 
 /* With dry_run only plan.placement is filled. NOFIT has the placement too. */
 HV_MUST_USE

@@ -322,6 +322,27 @@ enum hv_code plan_host_join(struct plan *plan, const Tarn__HostIdentity *identit
 	return code;
 }
 
+static void set_spare(struct plan *plan, const Tarn__HostRecord *host,
+		      const Tarn__HostSet *request)
+{
+	Tarn__HostRecord *edit;
+
+	if (request->spare == host->spare)
+		return;
+	edit = draft_edit_host(&plan->draft, host->name);
+	if (edit == NULL)
+		return; /* draft_finish() says no memory */
+	edit->has_spare = 1;
+	edit->spare = request->spare;
+	draft_name(&plan->draft, "set host '%s'", request->host);
+	draft_add_event(
+		&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, request->host, "host.spare",
+		request->spare ? "a free paging device of host '%s' takes the place of "
+				 "one that is lost"
+			       : "paging devices of host '%s' are replaced by order only",
+		request->host);
+}
+
 enum hv_code plan_host_set(struct plan *plan, const Tarn__HostSet *request,
 			   struct hv_err *err)
 {
@@ -331,6 +352,10 @@ enum hv_code plan_host_set(struct plan *plan, const Tarn__HostSet *request,
 
 	if (code != HV_OK)
 		return code;
+	if (request->has_spare)
+		set_spare(plan, host, request);
+	if (request->has_spare && !request->has_failback_ms)
+		return HV_OK;
 	if (!request->has_failback_ms || request->failback_ms > FAILBACK_MS_MAX ||
 	    (request->failback_ms > 0 && request->failback_ms < FAILBACK_MS_MIN))
 		return hv_fail(err, HV_E_INVAL,

@@ -1,6 +1,7 @@
 /* plan_pgdev - paging devices of a host; see plan.h. */
 #include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/plan.h"
+#include "coordinator/cluster/replace.h"
 
 #include "hvcore/wire/pgdev.h"
 
@@ -116,6 +117,49 @@ enum hv_code plan_pgdev_add(struct plan *plan, const Tarn__PgdevAdd *request,
 		request->vios != NULL ? request->vios : "");
 	put_device(plan, request);
 	return HV_OK;
+}
+
+static enum hv_code need_device(const struct plan *plan, const char *host,
+				const char *name, const Tarn__DeviceRecord **ret_device,
+				struct hv_err *err)
+{
+	*ret_device = cluster_device(plan->cluster, host, name);
+	return *ret_device != NULL
+		       ? HV_OK
+		       : hv_fail(err, HV_E_NOTFOUND,
+				 "host '%s' has no paging device '%s'", host, name);
+}
+
+enum hv_code plan_pgdev_replace(struct plan *plan, const Tarn__PgdevReplace *request,
+				struct hv_err *err)
+{
+	const Tarn__DeviceRecord *old = NULL, *now = NULL;
+	const Tarn__LparRecord *lpar;
+	const Tarn__HostRecord *host;
+	enum hv_code code = plan_need_host(plan, request->host, &host, err);
+
+	if (code == HV_OK)
+		code = plan_need_no_drill(plan, request->host, err);
+	if (code == HV_OK)
+		code = need_device(plan, request->host, request->name, &old, err);
+	if (code == HV_OK)
+		code = need_device(plan, request->host, request->with, &now, err);
+	if (code != HV_OK)
+		return code;
+	if (old->lpar == NULL)
+		return hv_fail(err, HV_E_STATE,
+			       "paging device '%s' of host '%s' is in use by no LPAR, so "
+			       "there is nothing to copy; remove it with 'tarn pgdev "
+			       "remove'",
+			       request->name, request->host);
+	lpar = cluster_lpar(plan->cluster, old->lpar);
+	code = replace_check(plan->cluster, lpar, old, now, err);
+	if (code == HV_OK)
+		code = plan_need_connected(plan, host, err);
+	if (code == HV_OK)
+		plan->job = replace_begin(&plan->draft, lpar, request->name,
+					  request->with);
+	return code;
 }
 
 enum hv_code plan_pgdev_remove(struct plan *plan, const Tarn__PgdevRemove *request,

@@ -84,6 +84,13 @@ static void find_target(struct drill_ready *ready)
 			    ready->asked, ready->target->name);
 }
 
+static void check_replaced(struct drill_ready *ready, const Tarn__LparRecord *lpar)
+{
+	if (lpar->has_device_job)
+		drill_unmet(ready, "a paging device of LPAR '%s' is being replaced",
+			    lpar->spec->name);
+}
+
 static bool is_running(const Tarn__LparRecord *lpar, const char *host)
 {
 	return lpar->running && strcmp(lpar->host, host) == 0;
@@ -107,6 +114,7 @@ static void check_lpars(struct drill_ready *ready)
 				    lpar->spec->name);
 		if (!mirror_is_redundant(cluster, lpar, why))
 			drill_unmet(ready, "%s", why);
+		check_replaced(ready, lpar);
 	}
 	if (count == 0)
 		drill_unmet(ready, "no shared LPAR runs");

@@ -184,6 +184,7 @@ static void step_reported(struct draft *draft, const Tarn__HostRecord *host)
 		return;
 	jobs_step_pool(draft, host);
 	jobs_step_devices(draft, host);
+	jobs_step_replaced(draft, host);
 	jobs_step_resizes(draft, host); /* a run that ends ends its resize */
 	jobs_step_lpars(draft, host);
 	jobs_step_checks(draft, host);

@@ -14,6 +14,8 @@
  *            shutting down --ended--> off, device free
  *   resize   running --done--> memory as ordered  --error--> as reached; job failed
  *   move     giver resizes --done--> receiver resizes by what was given --> as resize
+ *   device   replaced --the host has it, and all pages--> settled
+ *                     --error--> the old one wanted --has it--> as before; job failed
  *   vios     until the report shows the state that was ordered, or JOBS_VIOS_MS
  *   replace  place taken --serves, and all devices are reached--> done
  *                        --JOBS_VIOS_MS--> the one that left has it again; job failed
@@ -30,6 +32,7 @@
 
 #include "coordinator/cluster/plan.h"
 
+#define JOBS_LOST_MS 10000 /* then a spare device is taken; arbitrary */
 #define JOBS_VIOS_MS 60000 /* arbitrary: back-off of a VIOS is 10 s at most */
 
 /* All that the last report of this host, or time, settles. May leave the draft empty. */
@@ -55,6 +58,8 @@ void jobs_step_lpars(struct draft *draft, const Tarn__HostRecord *host);
 void jobs_step_resizes(struct draft *draft, const Tarn__HostRecord *host);
 /* Its run is over: the change of its memory is, too. `edit` is of this draft. */
 void jobs_end_resize(struct draft *draft, Tarn__LparRecord *edit);
+/* Devices of running LPARs that become others; and spare ones for those that are lost. */
+void jobs_step_replaced(struct draft *draft, const Tarn__HostRecord *host);
 void jobs_step_vios(struct draft *draft, const Tarn__HostRecord *host);
 /* Bad pages that its background check found are events. */
 void jobs_step_checks(struct draft *draft, const Tarn__HostRecord *host);

@@ -1,5 +1,6 @@
 /* lpar - runs begin and end as their agent reports it; see jobs.h. */
 #include "coordinator/cluster/limits.h"
+#include "coordinator/cluster/replace.h"
 #include "coordinator/jobs/jobs.h"
 
 #include <stdlib.h>
@@ -85,8 +86,9 @@ static void end_run(struct draft *draft, const Tarn__LparRecord *lpar,
 		return;
 	end_job(draft, lpar, status);
 	tell_end(draft, lpar, status);
-	release_device(draft, lpar, lpar->device);
-	release_device(draft, lpar, lpar->mirror);
+	replace_end(draft, edit);
+	release_device(draft, lpar, edit->device);
+	release_device(draft, lpar, edit->mirror);
 	jobs_end_resize(draft, edit);
 	/* Until it is activated again: tarn status and tarn report must not miss it. */
 	edit->has_ended_unasked = lpar->running && !lpar->has_job;

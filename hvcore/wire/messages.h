@@ -43,7 +43,7 @@
 #define HV_HOST_ALL_VIOS_MAX 4      /* of a host, the others included; arbitrary */
 #define HV_HOST_OTHER_VIOS_MAX HV_HOST_ALL_VIOS_MAX
 #define HV_HOST_OPS_MAX 64           /* orders not yet done; arbitrary */
-#define HV_HOST_OBJECTS_MAX 1408     /* pool, devices, LPARs twice, orders of one host */
+#define HV_HOST_OBJECTS_MAX 1920     /* pool, devices, LPARs thrice, orders of one host */
 #define HV_EVENTS_MAX 1000           /* of one message */
 #define HV_DRILLS_MAX 1000           /* of one message */
 #define HV_UTILIZATION_MAX 1000      /* samples of one message */

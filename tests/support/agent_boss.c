@@ -120,6 +120,8 @@ static void put_lpars(struct agent_boss *boss, struct desired_parts *parts)
 		to->device = from->device;
 		to->primary = (char *)(uintptr_t)from->primary;
 		to->mirror = (char *)(uintptr_t)from->mirror;
+		to->has_devices_generation = from->devices_generation != 0;
+		to->devices_generation = from->devices_generation;
 		to->has_made = true;
 		to->made = from->made;
 		spec->n_disks = from->has_disk;

@@ -20,9 +20,10 @@ struct boss_lpar {
 	uint64_t run_id;
 	bool is_running, is_immediate, is_dedicated;
 	char device[HV_NAME_BYTES];
-	const char *primary;        /* NULL: none */
-	const char *mirror;         /* its second device; NULL: none */
-	uint64_t resize_generation; /* 0 = none desired */
+	const char *primary;         /* NULL: none */
+	uint64_t devices_generation; /* of an order to change them; 0: none */
+	const char *mirror;          /* its second device; NULL: none */
+	uint64_t resize_generation;  /* 0 = none desired */
 	uint64_t resize_bytes;
 	uint32_t weight; /* 128 at first */
 	uint64_t entitled_bytes;

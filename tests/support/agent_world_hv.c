@@ -96,6 +96,10 @@ static void put_memory(struct stat_parts *parts, const struct world_partition *f
 
 static void put_mirror(Tarn__PartitionStat *to, struct world_partition *from)
 {
+	if (from->device_name[0] != '\0')
+		to->pgdev = from->device_name;
+	to->has_missed = from->missed != 0;
+	to->missed = from->missed;
 	if (from->mirror[0] == '\0')
 		return;
 	to->pgdev = from->device_name;
@@ -180,25 +184,6 @@ static void put_stat(struct agent_world *world, struct stat_parts *parts)
 
 /* ---- requests ---- */
 
-static void take_device(struct world_partition *partition, const Tarn__HvDevice *device)
-{
-	(void)snprintf(partition->path, sizeof(partition->path), "%s", device->path);
-	if (device->primary != NULL)
-		(void)snprintf(partition->primary, sizeof(partition->primary), "%s",
-			       device->primary);
-	if (device->vios != NULL)
-		(void)snprintf(partition->vios, sizeof(partition->vios), "%s",
-			       device->vios);
-	if (device->mirror == NULL)
-		return;
-	(void)snprintf(partition->mirror, sizeof(partition->mirror), "%s",
-		       device->mirror->path);
-	(void)snprintf(partition->device_name, sizeof(partition->device_name), "%s",
-		       device->name);
-	(void)snprintf(partition->mirror_name, sizeof(partition->mirror_name), "%s",
-		       device->mirror->name);
-}
-
 static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDefine *want,
 			   Tarn__HvPartitionDefined *ret, Tarn__Error *error,
 			   char text[64])
@@ -226,7 +211,7 @@ static enum hv_code define(struct agent_world *world, const Tarn__HvPartitionDef
 		(void)snprintf(partition->name, sizeof(partition->name), "%s",
 			       want->name);
 		if (want->device != NULL)
-			take_device(partition, want->device);
+			world_hv_take_device(partition, want->device);
 		for (size_t i = 0; i < HV_TOKEN_BYTES; i++)
 			partition->token[i] = (uint8_t)hv_rng_next(&world->rng);
 	}
@@ -428,20 +413,6 @@ void world_hv_vios_moved(struct agent_world *world, const char *name)
 		world_die(world, process, 0); /* its session was closed */
 }
 
-static enum hv_code give_primary(struct agent_world *world,
-				 const Tarn__HvPartitionPrimary *want, Tarn__Error *error,
-				 char text[64])
-{
-	struct world_partition *partition = world_partition(world, want->name);
-
-	if (partition == NULL || partition->run_id != want->run_id)
-		return world_hv_fail(error, text, HV_E_NOTFOUND, "no such run");
-	(void)snprintf(partition->primary, sizeof(partition->primary), "%s",
-		       want->primary);
-	world->primaries++;
-	return HV_OK;
-}
-
 static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *request,
 			      Tarn__HvReply *reply, Tarn__HvPartitionDefined *token,
 			      struct stat_parts *parts, Tarn__Error *error, char text[64])
@@ -493,8 +464,10 @@ static enum hv_code carry_out(struct agent_world *world, const Tarn__HvRequest *
 						     "one is not gone yet");
 		expect(world, request->vios_expect);
 		return HV_OK;
+	case TARN__HV_REQUEST__KIND_DEVICE:
+		return world_hv_change(world, request->device, error, text);
 	case TARN__HV_REQUEST__KIND_PRIMARY:
-		return give_primary(world, request->primary, error, text);
+		return world_hv_primary(world, request->primary, error, text);
 	case TARN__HV_REQUEST__KIND_FAILBACK:
 		return fail_back(world, request->failback, error, text);
 	default:

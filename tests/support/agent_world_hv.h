@@ -14,6 +14,15 @@ enum hv_code world_hv_resize(struct agent_world *world,
 			     char text[64]);
 enum hv_code world_hv_share(struct agent_world *world, const Tarn__HvPartitionShare *want,
 			    Tarn__Error *error, char text[64]);
+/* Its devices are those. */
+void world_hv_take_device(struct world_partition *partition,
+			  const Tarn__HvDevice *device);
+enum hv_code world_hv_change(struct agent_world *world,
+			     const Tarn__HvPartitionDevice *want, Tarn__Error *error,
+			     char text[64]);
+enum hv_code world_hv_primary(struct agent_world *world,
+			      const Tarn__HvPartitionPrimary *want, Tarn__Error *error,
+			      char text[64]);
 uint64_t world_hv_entitled(uint64_t asked); /* 0: the minimum */
 
 #endif

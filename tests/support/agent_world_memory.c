@@ -99,3 +99,56 @@ void world_hv_resized(struct agent_world *world, const char *name, uint64_t gene
 	if (!it->resize_is_done)
 		plan_resized(world, it);
 }
+
+/* ---- devices, and who is asked for them ---- */
+
+void world_hv_take_device(struct world_partition *partition, const Tarn__HvDevice *device)
+{
+	(void)snprintf(partition->path, sizeof(partition->path), "%s", device->path);
+	(void)snprintf(partition->device_name, sizeof(partition->device_name), "%s",
+		       device->name);
+	if (device->primary != NULL)
+		(void)snprintf(partition->primary, sizeof(partition->primary), "%s",
+			       device->primary);
+	if (device->vios != NULL)
+		(void)snprintf(partition->vios, sizeof(partition->vios), "%s",
+			       device->vios);
+	if (device->mirror == NULL)
+		return;
+	(void)snprintf(partition->mirror, sizeof(partition->mirror), "%s",
+		       device->mirror->path);
+	(void)snprintf(partition->mirror_name, sizeof(partition->mirror_name), "%s",
+		       device->mirror->name);
+}
+
+/* The copy is done when the test says so: `missed` of the partition is 0. */
+enum hv_code world_hv_change(struct agent_world *world,
+			     const Tarn__HvPartitionDevice *want, Tarn__Error *error,
+			     char text[64])
+{
+	struct world_partition *partition = world_partition(world, want->name);
+
+	world->changes++;
+	if (partition == NULL || partition->run_id != want->run_id)
+		return world_hv_fail(error, text, HV_E_NOTFOUND, "no such run");
+	if (world->change_code != HV_OK)
+		return world_hv_fail(error, text, world->change_code, "as told");
+	partition->mirror[0] = partition->mirror_name[0] = '\0';
+	world_hv_take_device(partition, want->device);
+	partition->missed = world->change_missed;
+	return HV_OK;
+}
+
+enum hv_code world_hv_primary(struct agent_world *world,
+			      const Tarn__HvPartitionPrimary *want, Tarn__Error *error,
+			      char text[64])
+{
+	struct world_partition *partition = world_partition(world, want->name);
+
+	if (partition == NULL || partition->run_id != want->run_id)
+		return world_hv_fail(error, text, HV_E_NOTFOUND, "no such run");
+	(void)snprintf(partition->primary, sizeof(partition->primary), "%s",
+		       want->primary);
+	world->primaries++;
+	return HV_OK;
+}

@@ -75,6 +75,9 @@ enum hv_code test_pgdev(struct test_coordinator *c, const char *host, const char
 enum hv_code test_pgdev_behind(struct test_coordinator *c, const char *host,
 			       const char *name, uint64_t bytes, const char *vios,
 			       struct hv_err *err);
+enum hv_code test_pgdev_replace(struct test_coordinator *c, const char *host,
+				const char *name, const char *with, struct hv_err *err,
+				uint64_t *ret_job);
 enum hv_code test_pgdev_remove(struct test_coordinator *c, const char *host,
 			       const char *name, struct hv_err *err, uint64_t *ret_job);
 #define TEST_ADAPTERS_MAX 4

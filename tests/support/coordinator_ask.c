@@ -153,6 +153,19 @@ enum hv_code test_pgdev_behind(struct test_coordinator *c, const char *host,
 	return add_device(c, host, name, bytes, vios, err, NULL);
 }
 
+enum hv_code test_pgdev_replace(struct test_coordinator *c, const char *host,
+				const char *name, const char *with, struct hv_err *err,
+				uint64_t *ret_job)
+{
+	Tarn__PgdevReplace replace = TARN__PGDEV_REPLACE__INIT;
+
+	REQUEST(PGDEV_REPLACE, pgdev_replace, replace);
+	replace.host = (char *)host;
+	replace.name = (char *)name;
+	replace.with = (char *)with;
+	return test_change(c, &request, err, ret_job);
+}
+
 enum hv_code test_pgdev_remove(struct test_coordinator *c, const char *host,
 			       const char *name, struct hv_err *err, uint64_t *ret_job)
 {

@@ -1,5 +1,5 @@
 /* model_host - see model_host.h. What it does; what it says is model_report.c. */
-#include "tests/support/model_host.h"
+#include "tests/support/model_vios.h"
 
 #include "hvcore/base/invariant.h"
 #include "hvcore/wire/lpar_adapters.h"
@@ -79,114 +79,6 @@ bool model_host_take(struct model_host *host, const Tarn__HostDesired *desired)
 	HV_INVARIANT(host->desired != NULL);
 	free(bytes);
 	host->highest_epoch = desired->epoch;
-	return true;
-}
-
-unsigned model_host_active(const struct model_host *host)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		if (host->vios[i].state == TARN__VIOS_STATE__VIOS_ACTIVE)
-			return i;
-	}
-	return NOBODY;
-}
-
-static void begin_failover(struct model_host *host, unsigned from, const char *kind)
-{
-	unsigned to = 1 - from;
-	size_t at = host->failover_count;
-
-	if (host->vios[to].state != TARN__VIOS_STATE__VIOS_STANDBY)
-		to = NOBODY;
-	else
-		host->vios[to].state = TARN__VIOS_STATE__VIOS_ACTIVE;
-	if (at == HV_COUNT(host->failovers)) {
-		memmove(host->failovers, host->failovers + 1,
-			(at - 1) * sizeof(host->failovers[0]));
-		at--;
-	}
-	host->failovers[at].number = ++host->failover_number;
-	host->failovers[at].from = from;
-	host->failovers[at].to = to;
-	host->failovers[at].kind = kind;
-	host->failovers[at].has_page = false;
-	host->failover_count = at + 1;
-}
-
-static void lose_vios(struct model_host *host, unsigned which, const char *kind)
-{
-	bool was_active = host->vios[which].state == TARN__VIOS_STATE__VIOS_ACTIVE;
-
-	host->vios[which].state = TARN__VIOS_STATE__VIOS_DOWN;
-	if (was_active)
-		begin_failover(host, which, kind);
-}
-
-void model_host_kill_vios(struct model_host *host, unsigned which)
-{
-	lose_vios(host, which, "exit");
-}
-
-/* The place of that name, or one for it. */
-static unsigned place_of(const struct model_host *host, const char *name)
-{
-	return strcmp(host->vios[1].name, name) == 0 ||
-	       (strcmp(host->vios[0].name, name) != 0 && host->vios[0].name[0] != '\0');
-}
-
-static bool is_paging(const Tarn__HostDesired *desired, const char *name)
-{
-	for (size_t i = 0; i < desired->n_vios; i++)
-		if (strcmp(desired->vios[i]->name, name) == 0)
-			return true;
-	return false;
-}
-
-/* One that does not page any more is gone; its place is free. */
-static bool step_gone(struct model_host *host, unsigned which)
-{
-	struct model_vios *vios = &host->vios[which];
-	bool was_active = vios->state == TARN__VIOS_STATE__VIOS_ACTIVE;
-
-	if (vios->name[0] == '\0' || is_paging(host->desired, vios->name))
-		return false;
-	vios->state = TARN__VIOS_STATE__VIOS_ABSENT;
-	if (was_active)
-		begin_failover(host, which, "planned");
-	vios->name[0] = '\0';
-	return true;
-}
-
-static bool step_vios(struct model_host *host, const Tarn__DesiredVios *desired)
-{
-	unsigned which = place_of(host, desired->name);
-	struct model_vios *vios = &host->vios[which];
-	Tarn__ViosState wanted = TARN__VIOS_STATE__VIOS_STANDBY;
-	bool was_active = vios->state == TARN__VIOS_STATE__VIOS_ACTIVE;
-
-	copy_name(vios->name, desired->name);
-	if (!desired->enabled)
-		wanted = TARN__VIOS_STATE__VIOS_ABSENT;
-	else if (desired->maintenance)
-		wanted = TARN__VIOS_STATE__VIOS_MAINTENANCE;
-	if (wanted != TARN__VIOS_STATE__VIOS_STANDBY) {
-		if (vios->state == wanted)
-			return false;
-		vios->state = wanted;
-		if (was_active)
-			begin_failover(host, which, "planned");
-		return true;
-	}
-	if (was_active || host->vios_stay_down || host->away > 0)
-		return false;
-	if (vios->state != TARN__VIOS_STATE__VIOS_STANDBY) {
-		vios->state = TARN__VIOS_STATE__VIOS_STANDBY;
-		vios->epoch = ++host->vios_epoch;
-		return true;
-	}
-	if (model_host_active(host) != NOBODY)
-		return false;
-	vios->state = TARN__VIOS_STATE__VIOS_ACTIVE;
 	return true;
 }
 
@@ -327,6 +219,23 @@ static bool step_share(const struct model_host *host, struct model_lpar *lpar,
 }
 
 /* False: it is as desired. */
+static bool step_backing(struct model_host *host, struct model_lpar *lpar,
+			 const Tarn__DesiredLpar *want)
+{
+	if (!want->has_devices_generation || host->is_slow_to_copy ||
+	    lpar->devices_generation == want->devices_generation)
+		return false;
+	lpar->devices_generation = want->devices_generation;
+	lpar->devices_have_error = host->copy_error != HV_OK;
+	host->copy_error = HV_OK;
+	if (lpar->devices_have_error)
+		return true;
+	copy_name(lpar->device, want->device);
+	copy_name(lpar->mirror, want->mirror != NULL ? want->mirror : "");
+	return true;
+}
+
+/* False: it is as desired. */
 static bool step_primary(const struct model_host *host, struct model_lpar *lpar,
 			 const char *want)
 {
@@ -370,7 +279,8 @@ static bool step_lpar(struct model_host *host, const Tarn__DesiredLpar *desired)
 			return lpar->is_running &&
 			       (step_resize(host, lpar, desired->resize) ||
 				step_share(host, lpar, desired->spec) ||
-				step_primary(host, lpar, desired->primary));
+				step_primary(host, lpar, desired->primary) ||
+				step_backing(host, lpar, desired));
 		begin_run(host, lpar, desired);
 		return true;
 	}
@@ -426,14 +336,15 @@ static void do_order(struct model_host *host, const Tarn__HostOp *order)
 			model_host_kill_vios(host, active != 0);
 			return;
 		}
-		model_host_kill_vios(host, place_of(host, order->target));
+		model_host_kill_vios(host, model_vios_place(host, order->target));
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_AGENT_KILL:
 		host->must_restart = !host->agent_stays;
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_STOP:
 		if (!host->no_hang_seen)
-			lose_vios(host, place_of(host, order->target), "hang");
+			model_vios_lose(host, model_vios_place(host, order->target),
+					"hang");
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT:
 		host->injections++;
@@ -510,12 +421,8 @@ bool model_host_step(struct model_host *host)
 	forget_ops(host);
 	if (step_vanished(host) || step_pool(host))
 		return true;
-	if (step_gone(host, 0) || step_gone(host, 1))
+	if (model_vios_step(host))
 		return true;
-	for (unsigned i = 0; i < desired->n_vios && i < 2; i++) {
-		if (step_vios(host, desired->vios[i]))
-			return true;
-	}
 	for (size_t i = 0; i < desired->n_devices; i++) {
 		if (step_device(host, desired->devices[i]))
 			return true;

@@ -46,6 +46,8 @@ struct model_lpar {
 	/* knobs, of a mirrored one: pages that one side lacks; bad ones met by checks */
 	uint64_t missed, mirror_missed, cross_bad;
 	uint64_t resynced, healed;
+	uint64_t devices_generation; /* its devices are as that order; 0: none */
+	bool devices_have_error;
 	char primary[HV_NAME_BYTES]; /* VIOS that it was given; "" = none */
 	char current[HV_NAME_BYTES]; /* knob: that it asks; "" = it is not said */
 };
@@ -120,22 +122,24 @@ struct model_host {
 
 	/* Knobs: the next of these fails with this code. */
 	enum hv_code pool_error, device_error, lpar_error, op_error;
-	uint64_t gives_at_most; /* bytes of a resize; then it fails. 0 = all */
-	bool is_slow_to_resize; /* it is not done */
-	bool is_slow_to_share;  /* weight and entitled memory stay */
-	bool vios_stay_down;    /* a VIOS that went is not restarted */
-	bool no_paging;         /* no page-ins happen */
-	bool no_resync;         /* pages that a side of a mirror lacks stay so */
-	bool is_silent_op;      /* orders are not carried out */
-	uint32_t hang_ms;       /* 0: it does not say */
-	bool no_hang_seen;      /* a VIOS that is stopped goes on as if nothing were */
-	unsigned away;          /* VIOS that went stay away for so much work */
-	uint64_t clock_ms;      /* monotonic: half a second a work; 0: it does not say */
-	uint64_t stall_ns;      /* one stall of each shared LPAR a work, so long */
-	bool must_restart;      /* its agent, before the next step */
-	bool agent_stays;       /* an order to kill it does nothing */
-	unsigned injecting;     /* kind of faults in vios1; 0: none */
-	bool no_hits;           /* nobody meets them */
+	uint64_t gives_at_most;  /* bytes of a resize; then it fails. 0 = all */
+	bool is_slow_to_resize;  /* it is not done */
+	bool is_slow_to_copy;    /* to other devices: not done */
+	enum hv_code copy_error; /* the next one fails */
+	bool is_slow_to_share;   /* weight and entitled memory stay */
+	bool vios_stay_down;     /* a VIOS that went is not restarted */
+	bool no_paging;          /* no page-ins happen */
+	bool no_resync;          /* pages that a side of a mirror lacks stay so */
+	bool is_silent_op;       /* orders are not carried out */
+	uint32_t hang_ms;        /* 0: it does not say */
+	bool no_hang_seen;       /* a VIOS that is stopped goes on as if nothing were */
+	unsigned away;           /* VIOS that went stay away for so much work */
+	uint64_t clock_ms;       /* monotonic: half a second a work; 0: it does not say */
+	uint64_t stall_ns;       /* one stall of each shared LPAR a work, so long */
+	bool must_restart;       /* its agent, before the next step */
+	bool agent_stays;        /* an order to kill it does nothing */
+	unsigned injecting;      /* kind of faults in vios1; 0: none */
+	bool no_hits;            /* nobody meets them */
 	uint64_t hits;
 	uint64_t hypervisor;  /* incarnation */
 	uint64_t quarantined; /* slots of each LPAR that stay there */

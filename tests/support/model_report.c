@@ -129,6 +129,10 @@ static void put_lpars(const struct model_host *host, struct parts *parts)
 		object->done = lpar->is_running || lpar->is_over;
 		object->has_running = 1;
 		object->running = lpar->is_running;
+		if (lpar->devices_generation != 0)
+			(void)add_object(parts, TARN__OBJECT_KIND__OBJECT_DEVICES,
+					 lpar->name, lpar->devices_generation,
+					 lpar->devices_have_error);
 		if (lpar->resize_generation == 0)
 			continue;
 		object = add_object(parts, TARN__OBJECT_KIND__OBJECT_RESIZE, lpar->name,

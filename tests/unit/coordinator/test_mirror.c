@@ -306,8 +306,8 @@ static void pages_behind_one_vios_alone_hold_it(void **state)
 				 "brought to 'vios1'");
 	must_refuse_vios("vios2", TARN__VIOS_VERB__VIOS_VERB_KILL, false,
 			 "behind it alone");
-	must_refuse_vios("vios2", TARN__VIOS_VERB__VIOS_VERB_DISABLE, false,
-			 "serves running LPARs");
+	must_refuse_vios("vios2", TARN__VIOS_VERB__VIOS_VERB_UNASSIGN, false,
+			 "is behind it alone");
 	lpar->missed = 0;
 	lpar->mirror_missed = 1;
 	test_settle(&c, &host);
