@@ -489,22 +489,28 @@ static void on_left(struct fault_round *round)
 		hypervisor_poll_soon(vios->hv);
 }
 
-static void leave(struct vios *vios)
+/* It may serve no more: those that ask it ask the other one. */
+static void move_away(struct vios *vios)
 {
 	struct hypervisor *hv = vios->hv;
-	bool is_asked = pair_is_asked(hv, vios->path);
 
-	vios->is_leave_due = false;
-
-	vios->state = SESSION_LEAVING;
 	vios->failover = 0;
-	vios->leave_deadline_ms = hv_clock_ms() + hv->hang_ms;
-	if (is_asked) {
+	if (pair_is_asked(hv, vios->path)) {
 		vios->last_life_ns = hv_clock_ns();
 		log_failover(vios, "planned");
 	}
-	hv->director.is_told_due = true; /* that it is leaving */
 	pair_lost(hv, vios->path, vios->failover);
+}
+
+static void leave(struct vios *vios)
+{
+	struct hypervisor *hv = vios->hv;
+
+	vios->is_leave_due = false;
+	vios->state = SESSION_LEAVING;
+	vios->leave_deadline_ms = hv_clock_ms() + hv->hang_ms;
+	hv->director.is_told_due = true; /* that it is leaving */
+	pair_choose(hv);
 	hypervisor_poll_soon(hv);
 }
 
@@ -518,6 +524,9 @@ static bool any_mirrored(const struct hypervisor *hv)
 
 void director_leave(struct vios *vios)
 {
+	if (vios->is_leave_due)
+		return;
+	move_away(vios);
 	if (any_mirrored(vios->hv))
 		vios->is_leave_due = true;
 	else
