@@ -2,7 +2,8 @@
  * Claim   whatever ends, stops or comes back of a host's paging VIOS and partitions,
  *         in any order, no page of a partition that lives is lost, and every counter
  *         adds up afterwards.
- * Inject  under full paging load, at random moments: kill -9 of the active VIOS, of
+ * Inject  under full paging load, on one device or two that mirror each other, at random
+ *         moments: kill -9 of the active VIOS, of
  *         the standby, of both; SIGSTOP shorter and longer than hang detection;
  *         planned switches; kill -9 and OS shutdown of partitions, which come back; and
  *         all that while device I/O of either VIOS, or both, is slow, fails or is kept.
@@ -76,6 +77,7 @@ static const struct test_partition load[] = {
 	  .mem_mib = LPAR_MIB,
 	  .write_percent = 50,
 	  .threads = 2,
+	  .is_mirrored = true,
 	  .primary = "vios1" },
 	{ .name = "scan",
 	  .mem_mib = LPAR_MIB,
@@ -86,6 +88,8 @@ static const struct test_partition load[] = {
 	  .mem_mib = LPAR_MIB,
 	  .workload = "phases",
 	  .primary = "vios2",
+	  .is_mirrored = true,
+	  .vios = "vios2",
 	  .working_set = 40,
 	  .write_percent = 50,
 	  .threads = 3,
@@ -255,7 +259,7 @@ static void no_order_of_failures_loses_a_page(void **state)
 		inject((enum injection)hv_rng_below(&rng, INJECTION_COUNT));
 		trouble_pass_time(&host, hv_rng_below(&rng, PAUSE_MS));
 	}
-	test_host_wait_pair(&host);
+	test_host_wait_redundant(&host);
 	test_host_verify(&host);
 	test_host_check(&host);
 	test_host_wait_page_ins(&host, "scan", WARM_PAGE_INS); /* they go on */

@@ -7,7 +7,8 @@
  *         from that, SIGSTOP and SIGCONT of every process in random order.
  * Expect  a VIOS that comes then refuses the device with the reason, its partner goes on
  *         and 0 pages are bad; scribbled and cut: found by checksum or error, poisoned,
- *         of that partition alone; every figure adds up.
+ *         of that partition alone; every figure adds up. Where another device has the
+ *         same pages all of it is healed, and none is lost.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,9 +51,17 @@ static const struct test_partition load[] = {
 	{ .name = "other", .mem_mib = LPAR_MIB, .write_percent = 50, .primary = "vios1" },
 };
 
+static const struct test_partition mirrored = { .name = "victim",
+						.mem_mib = LPAR_MIB,
+						.write_percent = 50,
+						.threads = 2,
+						.is_mirrored = true,
+						.primary = "vios1" };
+
 static struct test_host host;
 static struct hv_rng rng;
-static int device = -1; /* the victim's */
+static int device = -1;                        /* the victim's */
+static uint8_t headers[HV_PGDEV_HEADER_BYTES]; /* as they were */
 
 static struct test_guest *victim(void)
 {
@@ -64,17 +73,32 @@ static struct test_guest *other(void)
 	return &host.guests[1];
 }
 
-static int set_up(void **state)
+static void set_up_with(const struct test_partition *first)
 {
-	(void)state;
 	test_host_start(&host, &(struct test_host_config){ .hang_ms = HANG_MS,
 							   .keeps_vios = true,
 							   .changes_reads = true });
 	assert_int_equal(test_host_pool(&host, POOL_MIB, NULL), HV_OK);
 	test_host_wait_pair(&host);
-	test_host_run_all(&host, load, HV_COUNT(load), PAGE_INS);
+	(void)test_host_run(&host, first);
+	(void)test_host_run(&host, &load[1]);
+	test_host_wait_all_page_ins(&host, load, HV_COUNT(load), PAGE_INS);
 	device = open(victim()->reach.device.path, O_RDWR | O_CLOEXEC);
 	assert_true(device >= 0);
+	assert_int_equal(pread(device, headers, sizeof(headers), 0), sizeof(headers));
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	set_up_with(&load[0]);
+	return 0;
+}
+
+static int set_up_mirrored(void **state)
+{
+	(void)state;
+	set_up_with(&mirrored);
 	return 0;
 }
 
@@ -93,8 +117,6 @@ static void put(const void *from, size_t bytes, uint64_t at)
 }
 
 /* ---- what a VIOS must not open ---- */
-
-static uint8_t headers[HV_PGDEV_HEADER_BYTES]; /* as they were */
 
 static struct hv_pgdev_header header_of_it(void)
 {
@@ -212,7 +234,6 @@ static void restart_vios2(void)
 static void what_is_not_its_device_any_more_is_refused_and_costs_nothing(void **state)
 {
 	(void)state;
-	assert_int_equal(pread(device, headers, sizeof(headers), 0), sizeof(headers));
 	for (unsigned i = 0; i < HV_COUNT(refusals); i++) {
 		refusals[i].damage();
 		restart_vios2();
@@ -284,15 +305,20 @@ static uint64_t device_bytes(void)
 	return header_of_it().bytes;
 }
 
-static void what_is_scribbled_on_is_found_and_said(void **state)
+/* Each second slot of all. */
+static void scribble(void)
 {
 	uint8_t page[HV_PAGE_BYTES];
 
-	(void)state;
 	memset(page, 0xa5, sizeof(page));
-	assert_int_equal(pread(device, headers, sizeof(headers), 0), sizeof(headers));
 	for (uint32_t slot = 0; slot < hv_pgdev_slots(device_bytes()); slot += 2)
 		put(page, sizeof(page), hv_pgdev_slot_offset(slot));
+}
+
+static void what_is_scribbled_on_is_found_and_said(void **state)
+{
+	(void)state;
+	scribble();
 	only_the_victim_lost_pages();
 	test_host_wait_page_ins(&host, "victim", 20); /* it lives on */
 }
@@ -306,7 +332,6 @@ static bool has_errors(const Tarn__HvReply *reply, void *arg)
 static void what_is_cut_to_a_byte_is_found_and_said(void **state)
 {
 	(void)state;
-	assert_int_equal(pread(device, headers, sizeof(headers), 0), sizeof(headers));
 	assert_int_equal(ftruncate(device, 1), 0);
 	test_host_wait(&host, has_errors, NULL, TEST_HOST_WAIT_MS, "device errors");
 	restart_vios2();
@@ -318,6 +343,27 @@ static void what_is_cut_to_a_byte_is_found_and_said(void **state)
 	put(headers, sizeof(headers), 0);
 	test_host_wait_pair(&host);
 	only_the_victim_lost_pages();
+}
+
+/* P17: the other one has all of it. */
+static void of_two_devices_one_may_lose_it_all(void **state)
+{
+	Tarn__HvReply *reply;
+
+	(void)state;
+	test_host_wait_redundant(&host);
+	scribble();
+	test_host_verify(&host);
+	assert_int_equal(ftruncate(device, 1), 0);
+	test_host_verify(&host);
+	put(headers, sizeof(headers), 0);
+	assert_int_equal(ftruncate(device, (off_t)device_bytes()), 0);
+	test_host_verify(&host);
+	reply = test_host_stat(&host, false);
+	assert_true(test_stat_partition(reply, "victim")->healed > 0);
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	test_host_check(&host);
+	test_host_end(&host);
 }
 
 /* ---- storms ---- */
@@ -362,11 +408,14 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define MIRRORED(name) cmocka_unit_test_setup_teardown(name, set_up_mirrored, tear_down)
 		TEST(what_is_not_its_device_any_more_is_refused_and_costs_nothing),
 		TEST(a_header_that_is_half_written_costs_nothing),
 		TEST(what_is_scribbled_on_is_found_and_said),
 		TEST(what_is_cut_to_a_byte_is_found_and_said),
-		TEST(storms_of_stop_and_continue_cost_nothing),
+		MIRRORED(of_two_devices_one_may_lose_it_all),
+		MIRRORED(storms_of_stop_and_continue_cost_nothing),
+#undef MIRRORED
 #undef TEST
 	};
 

@@ -1,7 +1,8 @@
 /*
  * Claim   whatever happens to one paging VIOS of a pair while the other one is well, no
  *         page is lost, no partition ends, and the pair is redundant again afterwards.
- * Inject  under full paging load, with partitions whose primary is either VIOS: kill -9,
+ * Inject  under full paging load, with partitions whose primary is either VIOS, on one
+ *         device or on two that mirror each other: kill -9,
  *         a short SIGSTOP, a long one that must be found, maintenance, and device I/O
  *         that is slow, fails in part or wholly, comes back changed, or never ends. One
  *         after the other, on either side, the next one when the pair is whole.
@@ -52,6 +53,8 @@ static const struct test_partition load[] = {
 	  .mem_mib = LPAR_MIB,
 	  .workload = "scan",
 	  .write_percent = 20,
+	  .is_mirrored = true,
+	  .vios = "vios2",
 	  .primary = "vios2" },
 	{ .name = "phases",
 	  .mem_mib = LPAR_MIB,
@@ -60,6 +63,7 @@ static const struct test_partition load[] = {
 	  .write_percent = 50,
 	  .phase_ms = 700,
 	  .discards = true,
+	  .is_mirrored = true,
 	  .primary = "vios1" },
 	{ .name = "any", .mem_mib = LPAR_MIB, .write_percent = 50, .rate = 5000 },
 };
@@ -198,7 +202,7 @@ static int set_up(void **state)
 							   .keeps_vios = true,
 							   .changes_reads = true });
 	assert_int_equal(test_host_pool(&host, POOL_MIB, NULL), HV_OK);
-	test_host_wait_pair(&host);
+	test_host_wait_redundant(&host);
 	for (unsigned i = 0; i < HV_COUNT(load); i++)
 		(void)test_host_run(&host, &load[i]);
 	test_host_wait_page_ins(&host, "zipf", WARM_PAGE_INS);
@@ -230,7 +234,7 @@ static void nothing_that_happens_to_one_vios_loses_a_page(void **state)
 	while (failovers - first < failovers_wanted && hv_clock_ms() < end_ms) {
 		unsigned deed = choose_deed();
 
-		test_host_wait_pair(&host);
+		test_host_wait_redundant(&host);
 		deeds[deed].run((unsigned)hv_rng_below(&rng, 2));
 		counts[deed]++;
 		trouble_pass_time(&host, hv_rng_below(&rng, CALM_MS));
@@ -238,10 +242,10 @@ static void nothing_that_happens_to_one_vios_loses_a_page(void **state)
 		if (failovers < verify_at)
 			continue;
 		verify_at = failovers + VERIFY_EACH;
-		test_host_wait_pair(&host);
+		test_host_wait_redundant(&host);
 		test_host_verify(&host);
 	}
-	test_host_wait_pair(&host);
+	test_host_wait_redundant(&host);
 	test_host_verify(&host);
 	test_host_check(&host);
 	test_host_wait_page_ins(&host, "scan", WARM_PAGE_INS); /* they go on */

@@ -52,17 +52,17 @@ void trouble_print_partitions(struct test_host *host)
 	for (size_t i = 0; i < reply->stat->n_partitions; i++) {
 		const Tarn__PartitionStat *p = reply->stat->partitions[i];
 
-		(void)printf("%-8s run %-4llu %9llu operations %8llu page-ins %8llu "
-			     "page-outs %6llu discards %5llu checksum errors %5llu "
-			     "device errors, longest stall %llu ms\n",
-			     p->name, (unsigned long long)p->run_id,
-			     (unsigned long long)p->operations,
-			     (unsigned long long)p->page_ins,
-			     (unsigned long long)p->page_outs,
-			     (unsigned long long)p->discards,
-			     (unsigned long long)p->checksum_errors,
-			     (unsigned long long)p->io_errors,
-			     (unsigned long long)p->longest_stall_us / 1000);
+		(void)printf(
+			"%-8s run %-4llu %9llu operations %8llu page-ins %8llu "
+			"page-outs %6llu discards %5llu checksum errors %5llu "
+			"device errors %8llu resynced, longest stall %llu ms\n",
+			p->name, (unsigned long long)p->run_id,
+			(unsigned long long)p->operations,
+			(unsigned long long)p->page_ins, (unsigned long long)p->page_outs,
+			(unsigned long long)p->discards,
+			(unsigned long long)p->checksum_errors,
+			(unsigned long long)p->io_errors, (unsigned long long)p->resynced,
+			(unsigned long long)p->longest_stall_us / 1000);
 	}
 	tarn__hv_reply__free_unpacked(reply, NULL);
 }

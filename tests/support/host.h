@@ -190,6 +190,8 @@ void test_host_wait(struct test_host *host,
 void test_host_wait_vios(struct test_host *host, const char *name, Tarn__ViosState state);
 /* One is active, the other is, too, or could take over. */
 void test_host_wait_pair(struct test_host *host);
+/* And every partition's pages are behind both. */
+void test_host_wait_redundant(struct test_host *host);
 void test_host_wait_state(struct test_host *host, const char *name,
 			  Tarn__PartitionState state);
 /* At least so many more page-ins from now on. */

@@ -287,6 +287,23 @@ void test_host_wait_pair(struct test_host *host)
 	test_host_wait(host, is_pair, NULL, TEST_HOST_WAIT_MS, "a redundant pair");
 }
 
+static bool is_redundant(const Tarn__HvReply *reply, void *arg)
+{
+	for (size_t i = 0; i < reply->stat->n_partitions; i++) {
+		const Tarn__PartitionStat *stat = reply->stat->partitions[i];
+
+		if (stat->has_redundant && !stat->redundant)
+			return false;
+	}
+	return is_pair(reply, arg);
+}
+
+void test_host_wait_redundant(struct test_host *host)
+{
+	test_host_wait(host, is_redundant, NULL, TEST_HOST_WAIT_MS,
+		       "a pair, and all pages behind both");
+}
+
 static bool has_partition_state(const Tarn__HvReply *reply, void *arg)
 {
 	const struct wanted *wanted = arg;
