@@ -154,6 +154,10 @@ static void put_summary(FILE *out, const Tarn__DrillRecord *drill)
 	term_number(out, "bad pages", drill->has_bad_pages, drill->bad_pages);
 	term_number(out, "pages read", drill->has_pages_read, drill->pages_read);
 	term_number(out, "pages written", drill->has_pages_written, drill->pages_written);
+	term_number(out, "pages brought back to a mirror", drill->has_pages_resynced,
+		    drill->pages_resynced);
+	term_number(out, "bad pages had from the other side", drill->has_pages_healed,
+		    drill->pages_healed);
 	term_number(out, "reads asked again", drill->has_resent_reads,
 		    drill->resent_reads);
 	term_number(out, "steals canceled", drill->has_canceled_steals,

@@ -237,6 +237,12 @@ static void show_more(struct cli *cli, const Tarn__DrillRecord *drill)
 		(void)fprintf(cli->out,
 			      "  pages        %" PRIu64 " read, %" PRIu64 " written\n",
 			      drill->pages_read, drill->pages_written);
+	if (drill->has_pages_resynced)
+		(void)fprintf(cli->out,
+			      "  mirrors      %" PRIu64
+			      " pages brought to the side that had missed them, %" PRIu64
+			      " bad ones had from the other side\n",
+			      drill->pages_resynced, drill->pages_healed);
 	if (drill->has_resent_reads)
 		(void)fprintf(cli->out,
 			      "  failover     %" PRIu64 " reads asked again, %" PRIu64

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/mirror.h"
 #include "cli/words.h"
 #include "hvcore/base/units.h"
 #include "hvcore/wire/lpar_adapters.h"
@@ -214,8 +215,28 @@ static void show_cross(struct cli *cli, const Tarn__PartitionStat *stat)
 		     stat->cross_bad_vios != NULL ? stat->cross_bad_vios : "?");
 }
 
-static void show_faults(struct cli *cli, const Tarn__PartitionStat *stat)
+static void show_mirror(struct cli *cli, const Tarn__StatusReply *status,
+			const Tarn__LparView *lpar)
 {
+	const Tarn__PartitionStat *stat = lpar->stat;
+	char text[CLI_MIRROR_BYTES];
+
+	if (stat->mirror == NULL)
+		return;
+	count_line(cli, "healed", stat->healed);
+	count_line(cli, "resynced", stat->resynced);
+	if (!stat->has_redundant)
+		return;
+	line(cli, "mirror", "%s",
+	     cli_mirror_text(status, lpar, text) ? text
+						 : "every page is behind both VIOS");
+}
+
+static void show_faults(struct cli *cli, const Tarn__StatusReply *status,
+			const Tarn__LparView *lpar)
+{
+	const Tarn__PartitionStat *stat = lpar->stat;
+
 	heading(cli, "FAULTS");
 	count_line(cli, "faults", stat->faults);
 	count_line(cli, "  zero fills", stat->zero_fills);
@@ -238,6 +259,7 @@ static void show_faults(struct cli *cli, const Tarn__PartitionStat *stat)
 	count_line(cli, "integrity errors", stat->integrity_errors);
 	count_line(cli, "device errors", stat->io_errors);
 	show_cross(cli, stat);
+	show_mirror(cli, status, lpar);
 	line(cli, "slots",
 	     "%" PRIu64 " live, %" PRIu64 " free, %" PRIu64 " being written, %" PRIu64
 	     " condemned, %" PRIu64 " quarantined",
@@ -391,7 +413,7 @@ static void show_text(struct cli *cli, const Tarn__StatusReply *status,
 	show_processors(cli, lpar);
 	show_memory(cli, lpar->stat);
 	if (lpar->stat->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
-		show_faults(cli, lpar->stat);
+		show_faults(cli, status, lpar);
 	if (lpar->stat->has_hpt_bytes)
 		show_calls(cli, lpar->stat);
 	if (lpar->record->spec->n_disks + lpar->record->spec->n_ethernets > 0)

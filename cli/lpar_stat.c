@@ -13,6 +13,7 @@
 
 #include "cli/figures.h"
 #include "cli/follow.h"
+#include "cli/mirror.h"
 
 #define MIB 1048576.0
 #define NAME_WIDTH 7 /* at least: a line has 80 characters then */
@@ -20,7 +21,7 @@
 
 /* clang-format off */
 static const struct figure {
-	const char *title, *unit;
+	const char *title, *unit; /* NULL: not in the table; the last ones */
 	enum cli_meter meter;
 	double scale;     /* of the table */
 	unsigned width, digits;
@@ -38,6 +39,10 @@ static const struct figure {
 	{ "iomf",  "MiB",  CLI_IOMF,  MIB, 5, 1, "iomf_bytes", true },
 	{ "iohwm", "MiB",  CLI_IOHWM, MIB, 5, 1, "iohwm_bytes", true },
 	{ "iomaf", "n",    CLI_IOMAF, 1,   5, 0, "iomaf", true },
+	{ NULL,    NULL,   CLI_RESYNC, 1,  0, 0, "resynced", true },
+	{ NULL,    NULL,   CLI_HEALED, 1,  0, 0, "healed", true },
+	{ NULL,    NULL,   CLI_MISSED, 1,  0, 0, "missed_bytes", true },
+	{ NULL,    NULL,   CLI_MIRROR_MISSED, 1, 0, 0, "mirror_missed_bytes", true },
 };
 /* clang-format on */
 
@@ -105,11 +110,11 @@ static void print_head(struct watched *watched)
 		(void)fputs("since activation\n", cli->out);
 	(void)fprintf(cli->out, "%-*s %*s", (int)watched->name_width, "NAME",
 		      SECONDS_WIDTH, "secs");
-	for (unsigned i = 0; i < HV_COUNT(figures); i++)
+	for (unsigned i = 0; i < HV_COUNT(figures) && figures[i].title != NULL; i++)
 		(void)fprintf(cli->out, " %*s", (int)figures[i].width, figures[i].title);
 	(void)fprintf(cli->out, "\n%-*s %*s", (int)watched->name_width, "", SECONDS_WIDTH,
 		      "s");
-	for (unsigned i = 0; i < HV_COUNT(figures); i++)
+	for (unsigned i = 0; i < HV_COUNT(figures) && figures[i].title != NULL; i++)
 		(void)fprintf(cli->out, " %*s", (int)figures[i].width, figures[i].unit);
 	(void)fputc('\n', cli->out);
 }
@@ -132,10 +137,22 @@ static void print_row(const struct watched *watched, size_t at)
 	(void)fprintf(out, "%-*s", (int)watched->name_width,
 		      watched->follow.now->lpars[at]->record->spec->name);
 	print_number(out, seconds, SECONDS_WIDTH, seconds < 1000 ? 1 : 0);
-	for (unsigned i = 0; i < HV_COUNT(figures); i++)
+	for (unsigned i = 0; i < HV_COUNT(figures) && figures[i].title != NULL; i++)
 		print_number(out, values[figures[i].meter] / figures[i].scale,
 			     figures[i].width, figures[i].digits);
 	(void)fputc('\n', out);
+}
+
+/* Below the table: what its columns have no room for. */
+static void print_remark(const struct watched *watched, size_t at)
+{
+	const struct cli_follow *follow = &watched->follow;
+	const Tarn__LparView *lpar = follow->now->lpars[at];
+	char text[CLI_MIRROR_BYTES];
+
+	if (is_shown(follow->cli, lpar) && cli_mirror_text(follow->now, lpar, text))
+		(void)fprintf(follow->cli->out, "%s: %s\n", lpar->record->spec->name,
+			      text);
 }
 
 static void print_table(struct watched *watched)
@@ -151,6 +168,8 @@ static void print_table(struct watched *watched)
 		print_row(watched, i);
 		shown++;
 	}
+	for (size_t i = 0; i < watched->follow.now->n_lpars; i++)
+		print_remark(watched, i);
 	if (shown == 0)
 		(void)fputs("no partition runs: start one with 'tarn lpar activate'\n",
 			    cli->out);

@@ -31,6 +31,10 @@ static const struct {
 	[CLI_IOMU]    = { LEVEL,   "io_mapped_bytes",   NULL, 1 },
 	[CLI_IOMF]    = { LEVEL,   "io_entitled_bytes", "io_mapped_bytes", 1 },
 	[CLI_IOHWM]   = { LEVEL,   "io_high_bytes",     NULL, 1 },
+	[CLI_RESYNC]  = { COUNTER, "resynced",          NULL, 1 },
+	[CLI_HEALED]  = { COUNTER, "healed",            NULL, 1 },
+	[CLI_MISSED]  = { LEVEL,   "missed",            NULL, HV_PAGE_BYTES },
+	[CLI_MIRROR_MISSED] = { LEVEL, "mirror_missed", NULL, HV_PAGE_BYTES },
 };
 /* clang-format on */
 

@@ -36,6 +36,10 @@ enum cli_meter {
 	CLI_IOMU,    /* used */
 	CLI_IOMF,    /* not used */
 	CLI_IOHWM,   /* most that was ever used */
+	CLI_RESYNC,  /* pages brought to the side of a mirror that had missed them */
+	CLI_HEALED,  /* bad on one side, had from the other */
+	CLI_MISSED,  /* bytes that its device lacks, and its mirror has */
+	CLI_MIRROR_MISSED, /* the other way round */
 	CLI_METER_COUNT
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/mirror.h"
 #include "hvcore/base/units.h"
 
 #define FRAMES_MOVING 640 /* the buffers of two lanes: what can be under way at once */
@@ -115,6 +116,7 @@ static void check_lpar(struct cli_findings *findings, const Tarn__StatusReply *s
 		       const Tarn__LparView *lpar)
 {
 	struct check check = { findings, "partition", lpar->record->spec->name };
+	char text[CLI_MIRROR_BYTES];
 
 	if (!lpar->record->running) {
 		if (lpar->stat != NULL && is_alive(lpar->stat))
@@ -137,6 +139,10 @@ static void check_lpar(struct cli_findings *findings, const Tarn__StatusReply *s
 		return;
 	check_pages(&check, lpar->stat);
 	check_slots(&check, status, lpar);
+	if (cli_mirror_text(status, lpar, text))
+		found(&check, "%s", text);
+	if (cli_cross_text(lpar, text))
+		found(&check, "%s", text);
 }
 
 /*

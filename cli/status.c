@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/mirror.h"
 #include "cli/words.h"
 #include "hvcore/base/units.h"
 
@@ -188,7 +189,7 @@ static void put_off(struct cli *cli, const Tarn__HostView *host)
 	}
 }
 
-/* What a column has no room for: a failed audit, a pool that changes. */
+/* What a column has no room for: a failed audit, a pool that changes, mirrors. */
 static void remarks(struct cli *cli, const Tarn__StatusReply *status)
 {
 	for (size_t i = 0; i < status->n_hosts; i++) {
@@ -209,6 +210,7 @@ static void remarks(struct cli *cli, const Tarn__StatusReply *status)
 				      ")\n",
 				      host->record->name, host->record->pool_job);
 	}
+	cli_mirror_remarks(cli, status, "\n");
 }
 
 enum hv_code cli_status(struct cli *cli, struct hv_err *err)

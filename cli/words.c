@@ -8,6 +8,7 @@
 #include "cli/figures.h"
 #include "cli/json.h"
 #include "hvcore/wire/injection_message.h"
+#include "hvcore/wire/mirror.h"
 
 #define BAR_CELLS 12
 
@@ -71,6 +72,9 @@ struct cli_word cli_lpar_word(const Tarn__LparView *lpar)
 {
 	enum cli_tone tone = CLI_WARN;
 
+	if (strcmp(lpar->state, "Running") == 0 && lpar->reason == NULL &&
+	    lpar->stat != NULL && hv_mirror_is_degraded(lpar->stat))
+		return word(CLI_WARN, lpar->state, "not mirrored in whole");
 	if (strcmp(lpar->state, "Running") == 0)
 		tone = CLI_GOOD;
 	else if (lpar->record->ended_unasked)

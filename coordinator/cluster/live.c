@@ -10,6 +10,7 @@ void live_fini(struct live_table *table)
 	for (size_t i = 0; i < table->count; i++) {
 		if (table->hosts[i].report != NULL)
 			tarn__host_report__free_unpacked(table->hosts[i].report, NULL);
+		free(table->hosts[i].paces);
 	}
 	free(table->hosts);
 	*table = (struct live_table){ 0 };
@@ -87,6 +88,7 @@ void live_drop(struct live_table *table, const char *host)
 		return;
 	if (found->report != NULL)
 		tarn__host_report__free_unpacked(found->report, NULL);
+	free(found->paces);
 	at = (size_t)(found - table->hosts);
 	table->count--;
 	memmove(found, found + 1, (table->count - at) * sizeof(*found));
@@ -101,6 +103,95 @@ static bool is_older(const struct live_host *host, const Tarn__HostReport *repor
 	return report->has_number && report->number <= host->number;
 }
 
+#define PACE_MS 1000 /* between two looks at what was brought; arbitrary */
+
+static struct live_pace *find_pace(const struct live_host *host, uint64_t run_id)
+{
+	for (size_t i = 0; i < host->pace_count; i++)
+		if (host->paces[i].run_id == run_id)
+			return &host->paces[i];
+	return NULL;
+}
+
+/* NULL: no memory, and no pace is known of it then. */
+static struct live_pace *add_pace(struct live_host *host, uint64_t run_id)
+{
+	size_t room = host->pace_room != 0 ? 2 * host->pace_room : 4;
+	struct live_pace *paces = host->paces;
+
+	if (host->pace_count == host->pace_room) {
+		paces = realloc(paces, room * sizeof(*paces));
+		if (paces == NULL)
+			return NULL;
+		host->paces = paces;
+		host->pace_room = room;
+	}
+	paces[host->pace_count] = (struct live_pace){ .run_id = run_id,
+						      .per_s = UINT64_MAX };
+	return &paces[host->pace_count++];
+}
+
+static void step_pace(struct live_host *host, const Tarn__PartitionStat *stat,
+		      uint64_t clock_ms)
+{
+	struct live_pace *pace = find_pace(host, stat->run_id);
+	bool is_new = pace == NULL;
+	uint64_t ms, pages;
+
+	if (is_new)
+		pace = add_pace(host, stat->run_id);
+	if (pace == NULL)
+		return;
+	/* it counts on from less after another hypervisor, or what was said is wrong */
+	if (is_new || clock_ms < pace->clock_ms || stat->resynced < pace->resynced) {
+		*pace = (struct live_pace){ stat->run_id, clock_ms, stat->resynced,
+					    UINT64_MAX };
+		return;
+	}
+	ms = clock_ms - pace->clock_ms;
+	if (ms < PACE_MS)
+		return;
+	pages = stat->resynced - pace->resynced;
+	pace->per_s = pages > UINT64_MAX / 1000 ? pages / ms : pages * 1000 / ms;
+	pace->clock_ms = clock_ms;
+	pace->resynced = stat->resynced;
+}
+
+static bool is_mirrored(const Tarn__HostStat *stat, uint64_t run_id)
+{
+	for (size_t i = 0; i < stat->n_partitions; i++)
+		if (stat->partitions[i]->run_id == run_id)
+			return stat->partitions[i]->mirror != NULL;
+	return false;
+}
+
+static void step_paces(struct live_host *host)
+{
+	const Tarn__HostStat *stat = live_stat(host);
+	size_t kept = 0;
+
+	if (stat == NULL || stat->pool == NULL || !stat->pool->has_clock_ms)
+		return;
+	for (size_t i = 0; i < host->pace_count; i++)
+		if (is_mirrored(stat, host->paces[i].run_id))
+			host->paces[kept++] = host->paces[i];
+	host->pace_count = kept;
+	for (size_t i = 0; i < stat->n_partitions; i++)
+		if (stat->partitions[i]->mirror != NULL)
+			step_pace(host, stat->partitions[i], stat->pool->clock_ms);
+}
+
+bool live_resynced_per_s(const struct live_host *host, uint64_t run_id,
+			 uint64_t *ret_per_s)
+{
+	const struct live_pace *pace = host != NULL ? find_pace(host, run_id) : NULL;
+
+	if (pace == NULL || pace->per_s == UINT64_MAX)
+		return false;
+	*ret_per_s = pace->per_s;
+	return true;
+}
+
 bool live_take_report(struct live_host *host, Tarn__HostReport *report, uint64_t now_ms)
 {
 	if (is_older(host, report))
@@ -111,6 +202,7 @@ bool live_take_report(struct live_host *host, Tarn__HostReport *report, uint64_t
 	host->report_ms = now_ms;
 	host->incarnation = report->identity->incarnation;
 	host->number = report->has_number ? report->number : 0;
+	step_paces(host);
 	return true;
 }
 

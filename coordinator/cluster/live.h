@@ -23,6 +23,13 @@ struct live_timer {
 	uint64_t since_ms;
 };
 
+/* How fast pages are brought to a side that had missed them. */
+struct live_pace {
+	uint64_t run_id;
+	uint64_t clock_ms, resynced; /* at the beginning of the interval that goes on */
+	uint64_t per_s;              /* in the last one; UINT64_MAX: not known yet */
+};
+
 struct live_host {
 	char name[HV_NAME_BYTES];
 	uint64_t seen_ms; /* last poll or report */
@@ -32,6 +39,8 @@ struct live_host {
 	uint64_t desired_revision; /* last change of what this host should be */
 	Tarn__HostReport *report;  /* NULL until the first one */
 	uint64_t report_ms;
+	struct live_pace *paces; /* of mirrored LPARs */
+	size_t pace_count, pace_room;
 	struct live_timer
 		phase; /* of its drill; the mark is which one, and its progress */
 	struct live_timer lost; /* a device of a running LPAR; the mark is its number */
@@ -72,6 +81,10 @@ const Tarn__PartitionStat *live_partition(const struct live_host *host, const ch
 					  uint64_t run_id);
 const Tarn__ObjectStatus *live_object(const struct live_host *host, Tarn__ObjectKind kind,
 				      const char *name, uint64_t generation);
+
+/* Pages a second; false: not known. */
+bool live_resynced_per_s(const struct live_host *host, uint64_t run_id,
+			 uint64_t *ret_per_s);
 
 /* For how long, in milliseconds, it has been that drill and that mark. */
 uint64_t live_timer_step(struct live_timer *timer, uint64_t drill, uint64_t mark,

@@ -47,6 +47,14 @@ uint64_t mirror_pages_alone(const struct cluster *cluster, const Tarn__LparRecor
 	return strcmp(behind, vios) == 0 ? stat->mirror_missed : stat->missed;
 }
 
+bool mirror_lies_behind(const struct cluster *cluster, const Tarn__LparRecord *lpar,
+			const char *vios)
+{
+	const char *behind = vios_of(cluster, lpar->host, lpar->device);
+
+	return lpar->mirror == NULL && behind != NULL && strcmp(behind, vios) == 0;
+}
+
 enum hv_code mirror_need_none_alone(const struct cluster *cluster,
 				    const Tarn__HostRecord *host, const char *vios,
 				    struct hv_err *err)
@@ -60,6 +68,14 @@ enum hv_code mirror_need_none_alone(const struct cluster *cluster,
 
 		if (strcmp(lpar->host, host->name) != 0)
 			continue;
+		if (lpar->running && lpar->has_job &&
+		    mirror_lies_behind(cluster, lpar, vios))
+			return hv_fail(err, HV_E_REFUSED,
+				       "VIOS '%s' of host '%s' cannot go: LPAR '%s' is "
+				       "being started on paging device '%s', which lies "
+				       "behind it alone; wait for job %llu",
+				       vios, host->name, lpar->spec->name, lpar->device,
+				       (unsigned long long)lpar->job);
 		alone = mirror_pages_alone(cluster, lpar, vios);
 		if (alone == 0)
 			continue;

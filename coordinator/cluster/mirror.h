@@ -17,6 +17,10 @@
 uint64_t mirror_pages_alone(const struct cluster *cluster, const Tarn__LparRecord *lpar,
 			    const char *vios);
 
+/* One device, behind that VIOS, is all that this LPAR has now. */
+bool mirror_lies_behind(const struct cluster *cluster, const Tarn__LparRecord *lpar,
+			const char *vios);
+
 /* REFUSED: an LPAR of the host has pages behind that VIOS alone; which, and what to do. */
 HV_MUST_USE
 enum hv_code mirror_need_none_alone(const struct cluster *cluster,

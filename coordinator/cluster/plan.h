@@ -171,7 +171,8 @@ enum hv_code plan_need_partner(const struct plan *plan, const Tarn__HostRecord *
 HV_MUST_USE
 enum hv_code plan_need_still_pair(const struct plan *plan, const char *host,
 				  struct hv_err *err);
-/* Who needs it: an LPAR that wants a pair, or any if it is the one in use. NULL: nobody. */
+/* Who needs it: an LPAR that wants a pair or has its device behind it alone, or any if it is
+ * the one in use. NULL: nobody. */
 const char *plan_vios_user(const struct plan *plan, const Tarn__HostRecord *host,
 			   const Tarn__DesiredVios *vios);
 /* BUSY: its agent has not carried out as many orders as there may be. */

@@ -141,7 +141,8 @@ const char *plan_vios_user(const struct plan *plan, const Tarn__HostRecord *host
 		if (strcmp(lpar->host, host->name) != 0 || !limits_is_active(lpar) ||
 		    !limits_is_shared(lpar->spec))
 			continue;
-		if (limits_needs_pair(lpar->spec) || !is_idle)
+		if (limits_needs_pair(lpar->spec) || !is_idle ||
+		    mirror_lies_behind(plan->cluster, lpar, vios->name))
 			return lpar->spec->name;
 	}
 	return NULL;

@@ -234,6 +234,9 @@ static void set_stat(const struct whole *whole, struct lpar_room *room,
 		room->stat.stall = NULL;
 	}
 	room->view.stat = &room->stat;
+	room->view.has_resynced_per_s =
+		live_resynced_per_s(cluster_live(whole->cluster, room->record.host),
+				    stat->run_id, &room->view.resynced_per_s);
 }
 
 static void set_state(const struct whole *whole, const Tarn__LparRecord *record,

@@ -113,6 +113,7 @@ struct sim_counts { /* rare things that must have happened, or the test shows li
 	uint64_t orders, repeats, refusals, crashes, lost_answers, failed_commits;
 	uint64_t agent_deaths, deaths, runs, forced, drills, verdicts, ghosts,
 		pair_refusals;
+	uint64_t mirrored; /* runs with two devices */
 };
 
 struct sim {

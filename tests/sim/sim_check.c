@@ -204,6 +204,18 @@ void sim_check_answers(struct sim *sim)
 
 /* ---- the hosts ---- */
 
+static bool is_one_of(const char *path, const struct world_partition *of)
+{
+	return path[0] != '\0' &&
+	       (strcmp(path, of->path) == 0 || strcmp(path, of->mirror) == 0);
+}
+
+static bool shares_device(const struct world_partition *a,
+			  const struct world_partition *b)
+{
+	return is_one_of(a->path, b) || is_one_of(a->mirror, b);
+}
+
 static void check_attached(struct sim *sim, unsigned host,
 			   const struct world_run *attached)
 {
@@ -217,6 +229,7 @@ static void check_attached(struct sim *sim, unsigned host,
 	if (run->is_begun)
 		sim_fail(sim, "S3: a run begins twice", attached->name);
 	run->is_begun = true;
+	sim->counts.mirrored += own != NULL && own->mirror[0] != '\0';
 	for (unsigned i = 0; i < SIM_HOSTS; i++) {
 		if (i != host &&
 		    world_find(sim->worlds[i], AGENT_PARTITION, attached->name) != NULL)
@@ -226,7 +239,7 @@ static void check_attached(struct sim *sim, unsigned host,
 	for (size_t i = 0; own != NULL && own->path[0] != '\0' && i < WORLD_LPARS; i++) {
 		const struct world_partition *other = &sim->worlds[host]->partitions[i];
 
-		if (other != own && strcmp(other->path, own->path) == 0 &&
+		if (other != own && shares_device(other, own) &&
 		    world_find(sim->worlds[host], AGENT_PARTITION, other->name) != NULL)
 			sim_fail(sim, "S4: a device is used by two", own->path);
 	}

@@ -82,6 +82,8 @@ static void put_device_add(struct parts *p, char *host, unsigned which)
 	p->pgdev_add.path = p->path;
 	p->pgdev_add.has_bytes = 1;
 	p->pgdev_add.bytes = DEVICE_BYTES;
+	if (which >= SIM_NAMES / 2) /* a pair of them is behind one VIOS each */
+		p->pgdev_add.vios = (char *)(which % 2 == 0 ? "vios1" : "vios2");
 	KIND(p, PGDEV_ADD, pgdev_add);
 }
 
@@ -168,6 +170,16 @@ static void put_pgdev(struct sim *sim, struct parts *p)
 
 static void put_create(struct sim *sim, struct parts *p)
 {
+	static const Tarn__Redundancy redundancies[] = {
+		TARN__REDUNDANCY__REDUNDANCY_NONE,
+		TARN__REDUNDANCY__REDUNDANCY_NONE,
+		TARN__REDUNDANCY__REDUNDANCY_REQUIRED,
+		TARN__REDUNDANCY__REDUNDANCY_REQUIRED,
+		TARN__REDUNDANCY__REDUNDANCY_REQUIRED,
+		TARN__REDUNDANCY__REDUNDANCY_IF_POSSIBLE,
+		TARN__REDUNDANCY__REDUNDANCY_MIRRORED,
+		TARN__REDUNDANCY__REDUNDANCY_MIRRORED,
+	};
 	bool is_dedicated = sim_chance(sim, 25);
 
 	tarn__lpar_create__init(&p->lpar_create);
@@ -181,8 +193,7 @@ static void put_create(struct sim *sim, struct parts *p)
 	p->spec.min_bytes = 16 * MIB;
 	p->spec.max_bytes = 128 * MIB;
 	p->spec.has_redundancy = 1;
-	p->spec.redundancy = sim_chance(sim, 30) ? TARN__REDUNDANCY__REDUNDANCY_NONE
-						 : TARN__REDUNDANCY__REDUNDANCY_REQUIRED;
+	p->spec.redundancy = redundancies[sim_below(sim, HV_COUNT(redundancies))];
 	p->spec.workload = &p->workload;
 	p->lpar_create.spec = &p->spec;
 	if (sim_chance(sim, 50))

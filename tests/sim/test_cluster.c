@@ -34,6 +34,7 @@ static const struct rare rare[] = {
 	{ "deaths of agents", &total.agent_deaths },
 	{ "deaths of other processes", &total.deaths },
 	{ "runs", &total.runs },
+	{ "... of mirrored partitions", &total.mirrored },
 	{ "drills", &total.drills },
 	{ "drills passed", &total.verdicts },
 };

@@ -353,11 +353,7 @@ static void page_lpar(unsigned i, uint64_t resident, const char *device)
 	SET(*stat, zero_steals, 12);
 	SET(*stat, canceled_steals, 40);
 	SET(*stat, cross_checked, 950);
-	SET(*stat, cross_bad, i == 0 ? 0 : 2);
-	if (i > 0) {
-		SET(*stat, cross_bad_page, 77);
-		stat->cross_bad_vios = T("vios2");
-	}
+	SET(*stat, cross_bad, 0);
 	SET(*stat, slots_live, stat->stolen_pages + 300);
 	SET(*stat, slots_writing, 5);
 	SET(*stat, slots_condemned, 0);
@@ -463,6 +459,30 @@ Tarn__StatusReply *fake_status(void)
 	status.n_lpars = 4;
 	status.devices = device_rows;
 	status.n_devices = 2;
+	return &status;
+}
+
+Tarn__StatusReply *fake_status_mirrored(void)
+{
+	Tarn__PartitionStat *stat = &stats[0];
+
+	(void)fake_status();
+	wanted_devices[0].vios = T("vios1");
+	wanted_devices[1].vios = T("vios2");
+	device_records[1].lpar = T("db1");
+	devices[0].redundant = devices[1].redundant = false;
+	devices[0].reason = T("behind vios1 alone");
+	devices[1].reason = T("behind vios2 alone");
+	lpar_records[0].mirror = T("d2");
+	SET(specs[0], redundancy, TARN__REDUNDANCY__REDUNDANCY_MIRRORED);
+	stat->mirror = T("d2");
+	SET(*stat, missed, 1234);
+	SET(*stat, mirror_missed, 0);
+	SET(*stat, healed, 2);
+	SET(*stat, resynced, 5678);
+	SET(*stat, redundant, false);
+	SET(lpars[0], resynced_per_s, 10240);
+	status.n_lpars = 1;
 	return &status;
 }
 

@@ -66,6 +66,46 @@ static void questions_print_their_tables(void **state)
 	}
 }
 
+static void check_mirrored(Tarn__StatusReply *status, const char *line,
+			   const char *golden)
+{
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+	struct fake *fake = fake_new();
+
+	reply.status = status;
+	fake_answer(fake, &reply);
+	assert_int_equal(fake_run(fake, line), CLI_DONE);
+	check_golden(golden, fake->out);
+	fake_free(fake);
+}
+
+static void what_is_behind_one_vios_alone_is_said(void **state)
+{
+	Tarn__StatusReply *status = fake_status_mirrored();
+	Tarn__PartitionStat *stat = status->lpars[0]->stat;
+
+	(void)state;
+	check_mirrored(status, "status", "status_mirror.txt");
+	check_mirrored(status, "lpar show db1", "lpar_show_mirror.txt");
+	check_mirrored(status, "lpar list", "lpar_list_mirror.txt");
+	check_mirrored(status, "lpar stat", "lpar_stat_mirror.txt");
+	check_mirrored(status, "lpar stat --json", "lpar_stat_mirror.json");
+	check_mirrored(status, "pgdev list", "pgdev_list_mirror.txt");
+	stat->missed = 0;
+	stat->mirror_missed = 1;
+	stat->cross_bad = stat->has_cross_bad_page = 1;
+	stat->cross_bad_page = 77;
+	stat->cross_bad_vios = status->hosts[0]->stat->vios[1]->name;
+	status->lpars[0]->has_resynced_per_s = 0;
+	status->hosts[0]->stat->vios[1]->state = TARN__VIOS_STATE__VIOS_DOWN;
+	check_mirrored(status, "status", "status_mirror_waits.txt");
+	check_mirrored(status, "lpar show db1", "lpar_show_mirror_bad.txt");
+	stat->mirror_missed = stat->cross_bad = stat->has_cross_bad_page = 0;
+	stat->redundant = true;
+	status->hosts[0]->stat->vios[1]->state = TARN__VIOS_STATE__VIOS_ACTIVE;
+	check_mirrored(status, "status", "status_mirror_whole.txt");
+}
+
 static Tarn__Dispatch *dispatch(Tarn__Dispatch *at, uint32_t reason, uint64_t start_ns)
 {
 	tarn__dispatch__init(at);
@@ -477,6 +517,7 @@ int main(void)
 		cmocka_unit_test(colour_only_adds_escapes),
 		cmocka_unit_test(unknown_names_are_told),
 		cmocka_unit_test(an_empty_cluster_says_what_to_do),
+		cmocka_unit_test(what_is_behind_one_vios_alone_is_said),
 		cmocka_unit_test(placement_is_explained),
 		cmocka_unit_test(drills_are_listed_and_shown),
 		cmocka_unit_test(a_drill_is_followed_to_its_verdict),

@@ -219,6 +219,21 @@ static void lose_path(struct sample *s)
 	s->status->devices[1]->redundant = false;
 }
 
+static void miss_pages(struct sample *s)
+{
+	Tarn__PartitionStat *stat = stat_of(s, 0);
+
+	stat->mirror = (char *)"d2";
+	stat->missed = 3;
+	stat->has_redundant = true;
+	stat->redundant = false;
+}
+
+static void read_bad(struct sample *s)
+{
+	stat_of(s, 0)->cross_bad = 1;
+}
+
 static void fail_drill(struct sample *s)
 {
 	s->drills[1]->verdict = (char *)"failed";
@@ -288,6 +303,8 @@ static void one_wrong_figure_is_found_and_named(void **state)
 		{ never_report, "host h1", "has not reported" },
 		{ break_pair, "host h1", "its paging VIOS are not a redundant pair" },
 		{ lose_path, "host h1", "its paging VIOS are not a redundant pair" },
+		{ miss_pages, "partition db1", "3 pages are behind" },
+		{ read_bad, "partition db1", "not verified: 1 page was not as" },
 		{ fail_drill, "drill 2", "failed" },
 		{ leave_drill, "drill 2", "is not over" },
 		{ bad_in_drill, "drill 1", "1 bad pages" },

@@ -341,11 +341,16 @@ static void one_device_alone_holds_its_vios(void **state)
 	(void)state;
 	add_device_behind("b", 64 * MIB, "vios2");
 	create("n", 64 * MIB, NONE);
-	activate("n");
+	assert_int_equal(test_lpar_activate(&c, "n", NULL, NULL), HV_OK);
+	must_refuse_vios("vios2", TARN__VIOS_VERB__VIOS_VERB_MAINTAIN, true,
+			 "LPAR 'n' is being started on paging device 'b'");
+	test_settle(&c, &host);
 	assert_int_equal(test_vios(&c, "h1", "vios2", TARN__VIOS_VERB__VIOS_VERB_MAINTAIN,
 				   false, NULL, NULL),
 			 HV_OK); /* nothing is out yet */
 	test_settle(&c, &host);
+	must_refuse_vios("vios2", TARN__VIOS_VERB__VIOS_VERB_DISABLE, false,
+			 "('n' is one)"); /* it needs no pair, but this one */
 	assert_int_equal(test_vios(&c, "h1", "vios2", TARN__VIOS_VERB__VIOS_VERB_RESUME,
 				   false, NULL, NULL),
 			 HV_OK);
@@ -409,6 +414,44 @@ static void a_mirror_that_is_not_brought_back_is_a_failure(void **state)
 	must_be("failed", "redundancy was not restored: no progress for 60 s: LPAR 'm': "
 			  "9 pages are behind vios2 alone");
 	assert_false(model_host_lpar(&host, "m")->is_over);
+}
+
+static void check_pace(bool is_known, uint64_t per_s)
+{
+	Tarn__ClusterReply *status = test_status(&c);
+	const Tarn__LparView *view = test_lpar_view(status, "m");
+
+	assert_int_equal(view->has_resynced_per_s, is_known);
+	if (is_known)
+		assert_int_equal(view->resynced_per_s, per_s);
+	test_reply_free(status);
+}
+
+/* By the host's own clock, over a second at least. */
+static void how_fast_pages_are_brought_is_known(void **state)
+{
+	struct model_lpar *lpar;
+
+	(void)state;
+	run_mirrored();
+	lpar = model_host_lpar(&host, "m");
+	host.no_resync = true;
+	check_pace(false, 0);
+	model_host_work(&host); /* half a second */
+	assert_int_equal(test_report(&c, &host, NULL), HV_OK);
+	for (unsigned i = 0; i < 4; i++) {
+		lpar->resynced += 100;
+		model_host_work(&host);
+		assert_int_equal(test_report(&c, &host, NULL), HV_OK);
+	}
+	check_pace(true, 200);
+	host.clock_ms = 1000; /* another hypervisor counts anew */
+	lpar->resynced = 0;
+	assert_int_equal(test_report(&c, &host, NULL), HV_OK);
+	check_pace(false, 0);
+	host.clock_ms = 0;
+	assert_int_equal(test_report(&c, &host, NULL), HV_OK);
+	check_pace(false, 0);
 }
 
 /* Without mirrors its report has no figures of them. */
@@ -575,6 +618,7 @@ int main(void)
 		TEST(one_device_alone_holds_its_vios),
 		TEST(a_drill_needs_and_restores_what_is_behind_both),
 		TEST(a_mirror_that_is_not_brought_back_is_a_failure),
+		TEST(how_fast_pages_are_brought_is_known),
 		TEST(a_drill_without_mirrors_says_nothing_of_them),
 		TEST(bad_pages_of_the_background_check_are_told),
 		TEST(a_bad_page_of_the_background_check_fails_a_drill),

@@ -74,6 +74,50 @@ static void run_lpar(void)
 	settle();
 }
 
+/* Two devices, one behind each VIOS, and who wants no other. */
+static void run_mirrored(void)
+{
+	Tarn__LparShutdown shutdown = TARN__LPAR_SHUTDOWN__INIT;
+	Tarn__LparActivate activate = TARN__LPAR_ACTIVATE__INIT;
+	Tarn__LparCreate create = TARN__LPAR_CREATE__INIT;
+	Tarn__LparRemove remove = TARN__LPAR_REMOVE__INIT;
+	Tarn__LparSpec spec = TARN__LPAR_SPEC__INIT;
+	Tarn__Workload workload = TARN__WORKLOAD__INIT;
+
+	for (unsigned i = 0; i < 2; i++) {
+		Tarn__PgdevAdd device = TARN__PGDEV_ADD__INIT;
+
+		device.host = host.name;
+		device.name = (char *)(i == 0 ? "m1" : "m2");
+		device.path = (char *)(i == 0 ? "/dev/m1" : "/dev/m2");
+		device.vios = (char *)(i == 0 ? "vios1" : "vios2");
+		device.has_bytes = 1;
+		device.bytes = 64 * MIB;
+		SWEEP(PGDEV_ADD, pgdev_add, device);
+		converge();
+	}
+	workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
+	spec.name = (char *)"mir";
+	spec.mode = TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	spec.min_bytes = spec.mem_bytes = spec.max_bytes = 64 * MIB;
+	spec.has_redundancy = 1;
+	spec.redundancy = TARN__REDUNDANCY__REDUNDANCY_MIRRORED;
+	spec.workload = &workload;
+	create.spec = &spec;
+	SWEEP(LPAR_CREATE, lpar_create, create);
+	activate.name = shutdown.name = remove.name = spec.name;
+	SWEEP(LPAR_ACTIVATE, lpar_activate, activate);
+	converge();
+	model_host_lpar(&host, "mir")->cross_bad = 1;
+	model_host_work(&host);
+	sweep_report();
+	settle();
+	SWEEP(LPAR_SHUTDOWN, lpar_shutdown, shutdown);
+	converge();
+	SWEEP(LPAR_REMOVE, lpar_remove, remove);
+	settle();
+}
+
 static void change_lpar(void)
 {
 	Tarn__LparProfile profile = TARN__LPAR_PROFILE__INIT;
@@ -156,9 +200,13 @@ static void take_apart(void)
 	SWEEP(LPAR_REMOVE, lpar_remove, remove);
 	settle();
 	device.host = pool.host = gone.name = host.name;
-	device.name = (char *)"d1";
-	SWEEP(PGDEV_REMOVE, pgdev_remove, device);
-	converge();
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const names[] = { "d1", "m1", "m2" };
+
+		device.name = (char *)(uintptr_t)names[i];
+		SWEEP(PGDEV_REMOVE, pgdev_remove, device);
+		converge();
+	}
 	SWEEP(POOL_REMOVE, pool_remove, pool);
 	converge();
 	SWEEP(HOST_REMOVE, host_remove, gone);
@@ -269,6 +317,7 @@ static void orders_without_memory_change_nothing(void **state)
 	inject();
 	run_drill();
 	change_users();
+	run_mirrored();
 	take_apart();
 	model_host_fini(&host);
 }
