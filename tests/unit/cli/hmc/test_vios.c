@@ -106,6 +106,56 @@ static void paging_devices_are_mapped_to_who_uses_them(void **state)
 	assert_string_equal(say(V "'lspv -free -fmt :'"), "d1:--------pvid--00:64\n");
 }
 
+/* What lies behind the other one alone is not its own. */
+static void a_vios_sees_what_lies_behind_it(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		test_pgdev_behind(&lab.coordinator, "h1", "d3", 64 << 20, "vios2", NULL),
+		HV_OK);
+	lab_settle();
+	assert_string_equal(say(V "'lspv -size -fmt :'"),
+			    "d1:--------pvid--00:64\nd2:--------pvid--01:128\n");
+	assert_string_equal(say("viosrvcmd -m h1 -p vios2 -c 'lspv -size -fmt :'"),
+			    "d1:--------pvid--00:64\nd2:--------pvid--01:128\n"
+			    "d3:--------pvid--02:64\n");
+	assert_string_equal(
+		say("viosrvcmd -m h1 -p vios2 -c 'lsmap -ams -vtd vrmpage2 -fmt :'"),
+		"vrmpage2:0x--------pvid--02:0x00000000:inactive:no:d3:0:::\n");
+	lab_prints("lsmemdev -r avail -m h1 -p vios1 -F device_name,redundant_capable",
+		   "d1,1\nd2,1\n");
+	lab_prints("lsmemdev -r avail -m h1 -p vios2 -F device_name,redundant_capable",
+		   "d1,1\nd2,1\nd3,0\n");
+	assert_int_equal(lab_run("lshwres -r mempool --rsubtype pgdev -m h1 -F "
+				 "device_name,paging_vios_name,is_redundant"),
+			 0);
+	assert_string_equal(lab.out, "d1,vios1,1\nd2,vios1,1\nd3,vios2,0\n");
+}
+
+static Tarn__Redundancy redundancy_of_profile(void)
+{
+	return cluster_lpar(test_cluster(&lab.coordinator), "m")->profiles[0]->redundancy;
+}
+
+/* An HMC's "required": it stays mirrored, but where it names one VIOS alone. */
+static void a_mirrored_partition_is_one_that_needs_a_pair(void **state)
+{
+	struct test_lpar lpar = { .name = "m",
+				  .host = "h1",
+				  .mem = 64 << 20,
+				  .redundancy = TARN__REDUNDANCY__REDUNDANCY_MIRRORED };
+
+	(void)state;
+	assert_int_equal(test_lpar_create(&lab.coordinator, &lpar, NULL), HV_OK);
+	lab_does("chsyscfg -r prof -m h1 -i "
+		 "'name=default,lpar_name=m,mem_weight=77,primary_paging_vios_name=vios2,"
+		 "secondary_paging_vios_name=vios1," LAB_SHARED_PROCS "'");
+	assert_int_equal(redundancy_of_profile(), TARN__REDUNDANCY__REDUNDANCY_MIRRORED);
+	lab_does("chsyscfg -r prof -m h1 -i 'name=default,lpar_name=m,"
+		 "secondary_paging_vios_name=none'");
+	assert_int_equal(redundancy_of_profile(), TARN__REDUNDANCY__REDUNDANCY_NONE);
+}
+
 static void what_it_does_not_have_is_refused(void **state)
 {
 	static const char *const rows[][2] = {
@@ -158,6 +208,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(devices_are_listed_as_a_vios_does),
 		TEST(paging_devices_are_mapped_to_who_uses_them),
+		TEST(a_vios_sees_what_lies_behind_it),
+		TEST(a_mirrored_partition_is_one_that_needs_a_pair),
 		TEST(what_it_does_not_have_is_refused),
 		TEST(one_that_does_not_serve_is_not_asked),
 	};
