@@ -218,9 +218,11 @@ struct core_lpar {
 	bool is_stopping;
 	uint64_t stop_ms;
 	uint64_t retry_ms;
-	uint64_t degraded_ms;  /* since when its mirror is, 0 = it is not */
-	uint64_t defined;      /* run whose token this is, for this hypervisor */
-	uint64_t defined_stat; /* number of the first stat that must list it */
+	uint64_t degraded_ms; /* since when its mirror is, 0 = it is not */
+	char lost_vios
+		[HV_NAME_BYTES]; /* that ended, and its mirror was not whole since; "" */
+	uint64_t defined;        /* run whose token this is, for this hypervisor */
+	uint64_t defined_stat;   /* number of the first stat that must list it */
 	uint8_t token[HV_TOKEN_BYTES];
 	char kill_why[AGENT_TEXT_BYTES]; /* we killed it, for that reason */
 	char wait[AGENT_TEXT_BYTES];     /* why it is not there yet */
@@ -435,6 +437,11 @@ void core_hypervisor_answered(struct agent_core *core, const struct core_call *c
 			      enum hv_code code, Tarn__HvReply *take_reply);
 /* Asks for the next stat when it is time. */
 void core_hypervisor_poll(struct agent_core *core);
+
+/* mirror.c */
+void core_mirror_observe(struct agent_core *core,
+			 struct core_lpar *lpar); /* a new stat */
+void core_mirror_lost(struct agent_core *core, const char *vios);
 
 /* observe.c: a new stat */
 void core_observe(struct agent_core *core);

@@ -76,6 +76,7 @@ void core_lpar_end(struct agent_core *core, struct core_lpar *lpar, uint64_t run
 	lpar->run.is_blocked = false;
 	lpar->run.is_degraded = false;
 	lpar->degraded_ms = 0;
+	lpar->lost_vios[0] = '\0';
 	lpar->run.page_errors = 0;
 	lpar->run.error.code = HV_OK;
 	core_text_set(lpar->run.text, "%s", text);

@@ -3,7 +3,6 @@
  * events. What was told is kept with the run: a new agent does not tell it again.
  */
 #include "agent/core/core_priv.h"
-#include "hvcore/wire/mirror.h"
 
 #include <stdio.h>
 
@@ -108,61 +107,6 @@ static void observe_blocked(struct agent_core *core, struct core_lpar *lpar)
 		   is_blocked ? reason_of(lpar->stat) : "its pages are stolen again");
 }
 
-static const char *vios_of(struct agent_core *core, const char *device)
-{
-	const struct core_device *found = device != NULL
-						  ? core_device_get(core, device, false)
-						  : NULL;
-
-	return found != NULL && found->desired != NULL && found->desired->vios != NULL
-		       ? found->desired->vios
-		       : "one VIOS";
-}
-
-static bool is_pair_whole(const struct agent_core *core)
-{
-	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
-		const struct core_vios *vios = &core->vios[i];
-		Tarn__ViosStat stat;
-
-		if (vios->name[0] == '\0')
-			continue;
-		core_vios_report(core, vios, core_vios_stat(core, vios->name), &stat);
-		if (!core_vios_is_healthy(&stat))
-			return false;
-	}
-	return true;
-}
-
-/* Each loss of a side is told, and whatever else lasts; each is followed by its end. */
-static void observe_mirror(struct agent_core *core, struct core_lpar *lpar)
-{
-	const Tarn__PartitionStat *stat = lpar->stat;
-	char text[HV_MIRROR_TEXT_BYTES];
-
-	if (!hv_mirror_is_degraded(stat)) {
-		lpar->degraded_ms = 0;
-		if (lpar->run.is_degraded)
-			core_event(core, TARN__EVENT_LEVEL__EVENT_INFO,
-				   "lpar.mirror_synced",
-				   "partition '%s': every page is behind both VIOS again",
-				   lpar->name);
-		lpar->run.is_degraded = false;
-		return;
-	}
-	if (lpar->degraded_ms == 0)
-		lpar->degraded_ms = core->now_ms;
-	if (lpar->run.is_degraded ||
-	    (is_pair_whole(core) &&
-	     !core_is_due(core, lpar->degraded_ms + CORE_DEGRADED_MS)))
-		return;
-	lpar->run.is_degraded = true;
-	core_event(core, TARN__EVENT_LEVEL__EVENT_WARN, "lpar.mirror_degraded",
-		   "partition '%s': %s", lpar->name,
-		   hv_mirror_text(stat, vios_of(core, stat->pgdev),
-				  vios_of(core, stat->mirror), text));
-}
-
 static void observe_pages(struct agent_core *core, struct core_lpar *lpar)
 {
 	const Tarn__PartitionStat *stat = lpar->stat;
@@ -202,7 +146,7 @@ static void observe_lpar(struct agent_core *core, struct core_lpar *lpar)
 	observe_waiting(core, lpar);
 	observe_blocked(core, lpar);
 	observe_pages(core, lpar);
-	observe_mirror(core, lpar);
+	core_mirror_observe(core, lpar);
 	core_op_observe(core, lpar);
 }
 

@@ -348,6 +348,7 @@ void core_vios_exited(struct agent_core *core, const char *name,
 		   "vios.exit", "%s (pid %lld): %s", vios->name, (long long)end->pid,
 		   why);
 	core->hypervisor.is_busy = true;
+	core_mirror_lost(core, vios->name);
 	if (is_expected) {
 		vios->backoff = (struct core_backoff){ 0 };
 		return;

@@ -208,8 +208,25 @@ static void each_loss_of_a_side_is_told(void **state)
 		bench_event(bench, "lpar.mirror_degraded", 1)->text,
 		"partition 'db2': 2 pages are behind vios2 alone and 3 behind "
 		"vios1 alone");
+	bench->boss.vios[1].is_maintained = false;
+	boss_publish(&bench->boss);
 	partition->is_degraded = false;
 	(void)bench_event(bench, "lpar.mirror_synced", 1);
+}
+
+/* Even where no figure ever said that anything was behind one VIOS alone. */
+static void a_loss_that_no_figure_shows_is_told(void **state)
+{
+	struct bench *bench = *state;
+
+	(void)mirrored(bench);
+	world_die(&bench->world, world_find(&bench->world, AGENT_VIOS, "vios2"), -9);
+	assert_string_equal(bench_event(bench, "lpar.mirror_degraded", 1)->text,
+			    "partition 'db2': vios2 was away for a moment");
+	(void)bench_event(bench, "lpar.mirror_synced", 1);
+	world_run(&bench->world, 10000);
+	assert_int_equal(boss_heard(&bench->boss, "lpar.mirror_degraded"), 1);
+	assert_int_equal(boss_heard(&bench->boss, "lpar.mirror_synced"), 1);
 }
 
 int main(void)
@@ -224,6 +241,7 @@ int main(void)
 		CLAIM(a_mirror_that_stays_behind_is_told_once_and_its_end),
 		CLAIM(what_is_over_at_once_is_not_told),
 		CLAIM(each_loss_of_a_side_is_told),
+		CLAIM(a_loss_that_no_figure_shows_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
