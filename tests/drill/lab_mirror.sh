@@ -62,7 +62,7 @@ lose() {
 	local event
 	event=$(last_event)
 	kill_process KILL "$state/h1/run/$1.pid"
-	wait_until $((20 * slow)) "the event" has_event "$event" h1 lpar.mirror_degraded " alone"
+	wait_until $((20 * slow)) "the event" has_event "$event" h1 lpar.mirror_degraded " alone| was away"
 	wait_until $((30 * slow)) "the event" has_event "$event" h1 lpar.mirror_synced "behind both VIOS again"
 	wait_until $((30 * slow)) "every page behind both" is_whole
 	page_on
