@@ -7,6 +7,7 @@
 
 #include "cli/figures.h"
 #include "cli/words.h"
+#include "hvcore/wire/mirror.h"
 
 #define INTERVAL_MS 2000 /* hosts look each half second, and report what changed then */
 #define ROOM_FIRST 64
@@ -55,7 +56,8 @@ static void clear_figures(struct top_row *row)
 static void measure(struct top_row *row, const Tarn__LparView *lpar)
 {
 	static const enum cli_meter counters[] = { CLI_HPI,    CLI_HPIT, CLI_HPO,
-						   CLI_FAULTS, CLI_OPS,  CLI_IOMAF };
+						   CLI_FAULTS, CLI_OPS,  CLI_IOMAF,
+						   CLI_RESYNC };
 	double figures[CLI_METER_COUNT], seconds;
 	struct cli_reading now;
 
@@ -152,6 +154,9 @@ static const char *short_state(const Tarn__LparView *lpar)
 
 	if (lpar->record->ended_unasked)
 		return "Ended";
+	if (strcmp(lpar->state, "Running") == 0 && lpar->stat != NULL &&
+	    hv_mirror_is_degraded(lpar->stat))
+		return TOP_DEGRADED;
 	for (unsigned i = 0; i < HV_COUNT(words); i++)
 		if (strcmp(lpar->state, words[i][0]) == 0)
 			return words[i][1];
@@ -313,7 +318,8 @@ static void count_rows(struct top *top)
 	for (size_t i = 0; i < top->count; i++) {
 		const struct top_row *row = &top->rows[i];
 
-		running += strcmp(row->state, "Running") == 0;
+		running += strcmp(row->state, "Running") == 0 ||
+			   strcmp(row->state, TOP_DEGRADED) == 0;
 		waiting += strcmp(row->state, "Waiting") == 0;
 		if (!row->is_shared || isnan(row->figures[CLI_LOGICAL]))
 			continue;

@@ -26,6 +26,7 @@
 #define TOP_HISTORY 60 /* turns: two minutes at first */
 #define TOP_FILTER_BYTES HV_NAME_BYTES
 #define TOP_STATE_BYTES 24
+#define TOP_DEGRADED "Degraded" /* runs, and its mirror is not whole */
 #define TOP_VIOS 2
 
 enum top_figure { /* what is sorted by, and has a history */

@@ -75,6 +75,9 @@ static void put_row(struct cli_json *json, const struct top_row *row)
 	put_whole(json, "iomu_bytes", at[CLI_IOMU]);
 	put_whole(json, "iomf_bytes", at[CLI_IOMF]);
 	put_whole(json, "iohwm_bytes", at[CLI_IOHWM]);
+	put_real(json, "resynced_per_s", at[CLI_RESYNC]);
+	put_whole(json, "missed_bytes", at[CLI_MISSED]);
+	put_whole(json, "mirror_missed_bytes", at[CLI_MIRROR_MISSED]);
 	cli_json_close(json);
 }
 

@@ -142,6 +142,25 @@ static void the_screen_is_drawn(void **state)
 	close_view(view);
 }
 
+static void what_is_not_behind_both_vios_is_seen(void **state)
+{
+	struct view *view = open_view();
+	Tarn__PartitionStat *stat;
+
+	(void)state;
+	view->reply.status = fake_status_mirrored();
+	stat = view->reply.status->lpars[0]->stat;
+	assert_false(take(view));
+	assert_non_null(strstr(draw(view, &small), "Degraded"));
+	assert_int_equal(view->top.counts.running, 1); /* it does run */
+	stat->missed = 0;
+	stat->redundant = true;
+	assert_false(take(view));
+	assert_null(strstr(draw(view, &small), "Degraded"));
+	assert_int_equal(view->top.counts.running, 1);
+	close_view(view);
+}
+
 static void many_partitions_are_a_list_that_scrolls(void **state)
 {
 	struct view *view = open_view();
@@ -544,6 +563,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_screen_is_drawn),
+		cmocka_unit_test(what_is_not_behind_both_vios_is_seen),
 		cmocka_unit_test(many_partitions_are_a_list_that_scrolls),
 		cmocka_unit_test(no_line_is_longer_than_the_window),
 		cmocka_unit_test(what_is_wrong_is_in_a_line_of_its_own),
