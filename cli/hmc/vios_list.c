@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/figures.h"
+
 #define PVID_BYTES 8
 
 bool hmc_vios_sees(const struct hmc_vios *vios, const Tarn__DeviceView *device)
@@ -15,6 +17,11 @@ bool hmc_vios_sees(const struct hmc_vios *vios, const Tarn__DeviceView *device)
 		return vios->index < host->n_vios &&
 		       strcmp(host->vios[vios->index]->name, only) == 0;
 	return vios->index == 0 || device->redundant;
+}
+
+static const char *vios_name(const struct hmc_vios *vios)
+{
+	return vios->system->host->record->vios[vios->index]->name;
 }
 
 static void put(char text[HMC_VIOS_TEXT_BYTES], const char *value)
@@ -164,6 +171,48 @@ static void show_vasi(const struct hmc_vios_thing *thing, char text[HMC_VIOS_TEX
 	put(text, strcmp(thing->device->state, "Active") == 0 ? "vasi0" : "");
 }
 
+/* Partitions that ask this VIOS; of a device its owner. As many names as there is room. */
+static void show_partitions(const struct hmc_vios_thing *thing,
+			    char text[HMC_VIOS_TEXT_BYTES])
+{
+	const Tarn__StatusReply *status = thing->vios->system->status;
+	const char *vios = vios_name(thing->vios);
+	size_t at = 0;
+
+	if (thing->device != NULL) {
+		put(text, thing->device->record->lpar != NULL
+				  ? thing->device->record->lpar
+				  : "");
+		return;
+	}
+	text[0] = '\0';
+	for (size_t i = 0; i < status->n_lpars; i++) {
+		const Tarn__LparView *lpar = status->lpars[i];
+		const char *name = lpar->record->spec->name;
+
+		if (lpar->stat == NULL || lpar->stat->current == NULL ||
+		    strcmp(lpar->record->host, thing->vios->system->name) != 0 ||
+		    strcmp(lpar->stat->current, vios) != 0 ||
+		    at + strlen(name) + 2 > HMC_VIOS_TEXT_BYTES)
+			continue;
+		at += (size_t)snprintf(text + at, HMC_VIOS_TEXT_BYTES - at, "%s%s",
+				       at > 0 ? "," : "", name);
+	}
+}
+
+/* Of its present incarnation. */
+static void show_requests(const struct hmc_vios_thing *thing,
+			  char text[HMC_VIOS_TEXT_BYTES])
+{
+	const Tarn__ViosStat *stat = cli_find_vios(thing->vios->system->host,
+						   vios_name(thing->vios));
+
+	text[0] = '\0';
+	if (thing->device == NULL && stat != NULL)
+		(void)snprintf(text, HMC_VIOS_TEXT_BYTES, "%" PRIu64,
+			       stat->reads + stat->writes);
+}
+
 /* clang-format off */
 const struct hmc_vios_column hmc_vios_disk_columns[] = { /* lsdev */
 	{ "name",        "name",        17, show_disk, false },
@@ -177,6 +226,8 @@ const struct hmc_vios_column hmc_vios_virtual_columns[] = { /* lsdev -virtual */
 	{ "status",      "status",      12, show_available, false },
 	{ "description", "description", 0,  show_description, false },
 	{ "physloc",     "physloc",     0,  show_path, true },
+	{ "partitions",  "partitions",  17, show_partitions, true },
+	{ "requests",    "requests",    12, show_requests, true },
 	{ 0 },
 };
 const struct hmc_vios_column hmc_vios_volume_columns[] = { /* lspv */

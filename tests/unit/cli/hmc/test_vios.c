@@ -56,6 +56,9 @@ static void devices_are_listed_as_a_vios_does(void **state)
 			    "Interface (VASI)\n"
 			    "vrmpage0         Available   Paging Device - Disk\n"
 			    "vrmpage1         Available   Paging Device - Disk\n");
+	assert_string_equal(say(V "'lsdev -virtual -field name partitions requests "
+				  "-fmt :'"),
+			    "vasi0::0\nvrmpage0::\nvrmpage1::\n");
 	assert_string_equal(say(V "'lsdev -dev d2 -field status physloc -fmt :'"),
 			    "Available:/dev/h1-d2\n");
 	assert_string_equal(say(V "'lspv'"),
