@@ -134,6 +134,12 @@ static void show_devices(struct cli *cli, const Tarn__StatusReply *status,
 	if (record->mirror != NULL)
 		show_device(cli, "mirrored on", record->mirror,
 			    cli_find_device(status, record->host, record->mirror));
+	if (record->new_device != NULL && record->device_error != NULL)
+		line(cli, "is given up", "'%s', back to '%s': %s", record->new_device,
+		     record->old_device, record->device_error->text);
+	else if (record->new_device != NULL)
+		line(cli, "being replaced", "'%s' by '%s' (job %" PRIu64 ")",
+		     record->old_device, record->new_device, record->device_job);
 }
 
 static void show_spec(struct cli *cli, const Tarn__StatusReply *status,

@@ -28,6 +28,7 @@ struct parts {
 	Tarn__ViosRemove vios_remove;
 	Tarn__PgdevAdd pgdev_add;
 	Tarn__PgdevRemove pgdev_remove;
+	Tarn__PgdevReplace pgdev_replace;
 	Tarn__LparCreate lpar_create;
 	Tarn__LparSpec spec;
 	Tarn__Workload workload;
@@ -154,6 +155,17 @@ static void put_vios(struct sim *sim, struct parts *p)
 	KIND(p, VIOS_CHANGE, vios_change);
 }
 
+static void put_replace(struct sim *sim, struct parts *p, char *host)
+{
+	tarn__pgdev_replace__init(&p->pgdev_replace);
+	(void)snprintf(p->other, sizeof(p->other), "d%u",
+		       (unsigned)sim_below(sim, SIM_NAMES));
+	p->pgdev_replace.host = host;
+	p->pgdev_replace.name = p->name;
+	p->pgdev_replace.with = p->other;
+	KIND(p, PGDEV_REPLACE, pgdev_replace);
+}
+
 static void put_pgdev(struct sim *sim, struct parts *p)
 {
 	char *host = some_host(sim);
@@ -162,6 +174,10 @@ static void put_pgdev(struct sim *sim, struct parts *p)
 	put_device_add(p, host, which);
 	if (sim_chance(sim, 60))
 		return;
+	if (sim_chance(sim, 50)) {
+		put_replace(sim, p, host);
+		return;
+	}
 	tarn__pgdev_remove__init(&p->pgdev_remove);
 	p->pgdev_remove.host = host;
 	p->pgdev_remove.name = p->name;

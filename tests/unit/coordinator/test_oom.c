@@ -274,6 +274,37 @@ static void inject(void)
 	SWEEP(VIOS_INJECT, vios_inject, inject);
 }
 
+/* To another device and back; one that the host refuses, too. */
+static void change_device(void)
+{
+	Tarn__PgdevReplace replace = TARN__PGDEV_REPLACE__INIT;
+	Tarn__PgdevRemove gone = TARN__PGDEV_REMOVE__INIT;
+	Tarn__PgdevAdd add = TARN__PGDEV_ADD__INIT;
+	Tarn__HostSet set = TARN__HOST_SET__INIT;
+
+	add.host = replace.host = gone.host = set.host = host.name;
+	add.name = gone.name = replace.with = (char *)"d2";
+	add.path = (char *)"/dev/d2";
+	add.has_bytes = 1;
+	add.bytes = 64 * MIB;
+	SWEEP(PGDEV_ADD, pgdev_add, add);
+	converge();
+	replace.name = (char *)"d1";
+	host.copy_error = HV_E_BUSY;
+	SWEEP(PGDEV_REPLACE, pgdev_replace, replace);
+	converge();
+	SWEEP(PGDEV_REPLACE, pgdev_replace, replace);
+	converge();
+	replace.name = (char *)"d2";
+	replace.with = (char *)"d1";
+	SWEEP(PGDEV_REPLACE, pgdev_replace, replace);
+	converge();
+	SWEEP(PGDEV_REMOVE, pgdev_remove, gone);
+	converge();
+	set.has_spare = set.spare = true;
+	SWEEP(HOST_SET, host_set, set);
+}
+
 static void change_pair(void)
 {
 	Tarn__ViosChange change = TARN__VIOS_CHANGE__INIT;
@@ -314,6 +345,7 @@ static void orders_without_memory_change_nothing(void **state)
 	SWEEP(VIOS_CHANGE, vios_change, vios);
 	converge();
 	change_pair();
+	change_device();
 	inject();
 	run_drill();
 	change_users();
