@@ -55,10 +55,15 @@ void agent_core_take_desired(struct agent_core *core, Tarn__HostDesired *desired
 
 void agent_core_mention(struct agent_core *core, enum agent_kind kind, const char *name)
 {
-	if (kind == AGENT_VIOS)
-		(void)core_vios_get(core, name, true);
-	else if (kind == AGENT_PARTITION)
+	struct agent_instance instance;
+
+	if (kind == AGENT_PARTITION)
 		(void)core_lpar_get(core, name, true);
+	/* Files of those that ended long ago, under whatever names, stay: there is no
+	 * room for all, and one that runs must not be missed. */
+	if (kind == AGENT_VIOS &&
+	    core->ops->find(core->env, kind, name, &instance, NULL) != HV_E_NOTFOUND)
+		(void)core_vios_get(core, name, true);
 }
 
 static void tell_start(struct agent_core *core)

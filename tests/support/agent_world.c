@@ -163,6 +163,7 @@ void world_agent_start(struct agent_world *world)
 	Tarn__AgentState *state;
 	Tarn__HostDesired *desired;
 	struct hv_err err = { 0 };
+	char name[HV_NAME_BYTES];
 
 	HV_INVARIANT(world->core == NULL);
 	load(world, &state, &desired);
@@ -175,6 +176,11 @@ void world_agent_start(struct agent_world *world)
 		tarn__agent_state__free_unpacked(state, NULL);
 	if (desired != NULL)
 		agent_core_take_desired(world->core, desired);
+	world_core_side(world, true);
+	for (unsigned i = 0; i < world->old_vios; i++) {
+		(void)snprintf(name, sizeof(name), "old%u", i);
+		agent_core_mention(world->core, AGENT_VIOS, name);
+	}
 	for (size_t i = 0; i < WORLD_PROCESSES; i++) {
 		struct world_process *process = &world->processes[i];
 
@@ -183,7 +189,6 @@ void world_agent_start(struct agent_world *world)
 	}
 	sweep_groups(world);
 	world->wake_ms = UINT64_MAX;
-	world_core_side(world, true);
 	agent_core_start(world->core);
 	world_core_side(world, false);
 	bury_if_crashed(world);

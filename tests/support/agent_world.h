@@ -145,6 +145,7 @@ struct agent_world {
 	bool hypervisor_fails;   /* exits at once, status 1 */
 	bool vios_fail;          /* the same */
 	bool formats_fail;
+	unsigned old_vios;          /* whose files lie there, and that run no more */
 	unsigned changes;           /* orders of other devices for one that runs */
 	enum hv_code change_code;   /* of the next ones */
 	uint64_t change_missed;     /* pages that it lacks on them then */

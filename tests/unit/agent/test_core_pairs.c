@@ -132,6 +132,7 @@ static void a_vios_that_does_not_let_go_keeps_its_place(void **state)
 	assert_non_null(world_find(&bench->world, AGENT_VIOS, "vios2"));
 	assert_null(world_find(&bench->world, AGENT_VIOS, "vios3"));
 	world_agent_kill(&bench->world); /* the next agent finds both as they are */
+	bench->world.old_vios = 9;
 	world_agent_start(&bench->world);
 	bench->world.leaving_is_refused = false;
 	bench_vios(bench, "vios3", TARN__VIOS_STATE__VIOS_STANDBY);
