@@ -6,6 +6,7 @@
 #include "hvcore/wire/injection.h"
 #include "hvcore/wire/io.h"
 #include "hvcore/wire/lpar_profile.h"
+#include "hvcore/wire/remote.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -213,6 +214,18 @@ static const struct message_rule rules[] = {
 
 	{ &tarn__agent_run__descriptor,           "name",       RULE_NAME, 0 },
 	{ &tarn__agent_device__descriptor,        "name",       RULE_NAME, 0 },
+
+	{ &tarn__remote_hello__descriptor,        "host_id",    RULE_BYTES, HV_KEY_BYTES },
+	{ &tarn__remote_hello__descriptor,        "vios",       RULE_NAME, 0 },
+	{ &tarn__remote_hello__descriptor,        "incarnation", RULE_BYTES, HV_KEY_BYTES },
+	{ &tarn__remote_open__descriptor,         "id",         RULE_BYTES, HV_KEY_BYTES },
+	{ &tarn__remote_open__descriptor,         "path",       RULE_PATH, 0 },
+	{ &tarn__remote_batch__descriptor,        "runs",       RULE_LIST, HV_REMOTE_RUNS_MAX },
+	{ &tarn__remote_batch__descriptor,        "pages",      RULE_BYTES_MAX, HV_REMOTE_PAGES_MAX * HV_PAGE_BYTES },
+	{ &tarn__remote_batch__descriptor,        "sums",       RULE_LIST, HV_REMOTE_PAGES_MAX },
+	{ &tarn__remote_done__descriptor,         "results",    RULE_LIST, HV_REMOTE_RUNS_MAX },
+	{ &tarn__remote_done__descriptor,         "pages",      RULE_BYTES_MAX, HV_REMOTE_PAGES_MAX * HV_PAGE_BYTES },
+	{ &tarn__remote_done__descriptor,         "sums",       RULE_LIST, HV_REMOTE_PAGES_MAX },
 };
 /* clang-format on */
 

@@ -11,6 +11,7 @@
 #include "hvcore/base/units.h"
 #include "hvcore/wire/lpar_profile.h"
 #include "hvcore/wire/message_rules.h"
+#include "hvcore/wire/messages_priv.h"
 #include "hvcore/wire/user.h"
 
 #include <math.h>
@@ -149,7 +150,7 @@ static size_t element_bytes(ProtobufCType type)
 	case PROTOBUF_C_TYPE_UINT64:
 		return sizeof(uint64_t);
 	default:
-		return 0; /* no other list is in proto/ */
+		return 0; /* other numbers: any will do */
 	}
 }
 
@@ -236,8 +237,8 @@ static enum hv_code walk(const ProtobufCMessage *message, struct hv_err *err)
 	return code;
 }
 
-static enum hv_code decode(const ProtobufCMessageDescriptor *type, const uint8_t *bytes,
-			   size_t count, ProtobufCMessage **ret, struct hv_err *err)
+enum hv_code message_decode(const ProtobufCMessageDescriptor *type, const uint8_t *bytes,
+			    size_t count, ProtobufCMessage **ret, struct hv_err *err)
 {
 	struct budget budget = { .left = HV_MESSAGE_MEMORY_MAX };
 	ProtobufCAllocator allocator = { .alloc = budget_alloc,
@@ -318,7 +319,8 @@ enum hv_code hv_cluster_request_decode(const uint8_t *bytes, size_t count,
 	Tarn__ClusterRequest *request;
 	enum hv_code code;
 
-	code = decode(&tarn__cluster_request__descriptor, bytes, count, &message, err);
+	code = message_decode(&tarn__cluster_request__descriptor, bytes, count, &message,
+			      err);
 	if (code != HV_OK)
 		return code;
 	request = (Tarn__ClusterRequest *)(void *)message;
@@ -338,7 +340,8 @@ enum hv_code hv_host_request_decode(const uint8_t *bytes, size_t count,
 	Tarn__HostRequest *request;
 	enum hv_code code;
 
-	code = decode(&tarn__host_request__descriptor, bytes, count, &message, err);
+	code = message_decode(&tarn__host_request__descriptor, bytes, count, &message,
+			      err);
 	if (code != HV_OK)
 		return code;
 	request = (Tarn__HostRequest *)(void *)message;
@@ -365,7 +368,7 @@ enum hv_code hv_hv_request_decode(const uint8_t *bytes, size_t count,
 	Tarn__HvRequest *request;
 	enum hv_code code;
 
-	code = decode(&tarn__hv_request__descriptor, bytes, count, &message, err);
+	code = message_decode(&tarn__hv_request__descriptor, bytes, count, &message, err);
 	if (code != HV_OK)
 		return code;
 	request = (Tarn__HvRequest *)(void *)message;
@@ -383,7 +386,8 @@ enum hv_code hv_cluster_reply_decode(const uint8_t *bytes, size_t count,
 	ProtobufCMessage *message;
 	enum hv_code code;
 
-	code = decode(&tarn__cluster_reply__descriptor, bytes, count, &message, err);
+	code = message_decode(&tarn__cluster_reply__descriptor, bytes, count, &message,
+			      err);
 	if (code == HV_OK)
 		*ret = (Tarn__ClusterReply *)(void *)message;
 	return code;
@@ -395,7 +399,7 @@ enum hv_code hv_host_reply_decode(const uint8_t *bytes, size_t count,
 	ProtobufCMessage *message;
 	enum hv_code code;
 
-	code = decode(&tarn__host_reply__descriptor, bytes, count, &message, err);
+	code = message_decode(&tarn__host_reply__descriptor, bytes, count, &message, err);
 	if (code == HV_OK)
 		*ret = (Tarn__HostReply *)(void *)message;
 	return code;
@@ -407,7 +411,7 @@ enum hv_code hv_hv_reply_decode(const uint8_t *bytes, size_t count, Tarn__HvRepl
 	ProtobufCMessage *message;
 	enum hv_code code;
 
-	code = decode(&tarn__hv_reply__descriptor, bytes, count, &message, err);
+	code = message_decode(&tarn__hv_reply__descriptor, bytes, count, &message, err);
 	if (code == HV_OK)
 		*ret = (Tarn__HvReply *)(void *)message;
 	return code;
@@ -419,7 +423,8 @@ enum hv_code hv_agent_state_decode(const uint8_t *bytes, size_t count,
 	ProtobufCMessage *message;
 	enum hv_code code;
 
-	code = decode(&tarn__agent_state__descriptor, bytes, count, &message, err);
+	code = message_decode(&tarn__agent_state__descriptor, bytes, count, &message,
+			      err);
 	if (code == HV_OK)
 		*ret = (Tarn__AgentState *)(void *)message;
 	return code;
@@ -431,7 +436,8 @@ enum hv_code hv_host_desired_decode(const uint8_t *bytes, size_t count,
 	ProtobufCMessage *message;
 	enum hv_code code;
 
-	code = decode(&tarn__host_desired__descriptor, bytes, count, &message, err);
+	code = message_decode(&tarn__host_desired__descriptor, bytes, count, &message,
+			      err);
 	if (code == HV_OK)
 		*ret = (Tarn__HostDesired *)(void *)message;
 	return code;
@@ -444,7 +450,8 @@ enum hv_code hv_utilization_sample_decode(const uint8_t *bytes, size_t count,
 	ProtobufCMessage *message;
 	enum hv_code code;
 
-	code = decode(&tarn__utilization_sample__descriptor, bytes, count, &message, err);
+	code = message_decode(&tarn__utilization_sample__descriptor, bytes, count,
+			      &message, err);
 	if (code == HV_OK)
 		*ret = (Tarn__UtilizationSample *)(void *)message;
 	return code;

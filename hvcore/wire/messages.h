@@ -22,6 +22,7 @@
 #include "common.pb-c.h"
 #include "host.pb-c.h"
 #include "hypervisor.pb-c.h"
+#include "remote.pb-c.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "hvcore/base/invariant.h"
-#include "hvcore/wire/messages.h"
+#include "hvcore/wire/remote.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

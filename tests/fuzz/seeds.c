@@ -422,6 +422,7 @@ int main(int argc, char **argv)
 	put_host_requests();
 	put_host_replies();
 	put_hypervisor_messages();
+	seeds_put_remote();
 	seeds_put_packets();
 	for (unsigned i = 0; i < HV_COUNT(texts); i++) {
 		(void)snprintf(name, sizeof(name), "text%u", i);
