@@ -7,17 +7,21 @@
 #include <string.h>
 
 #include "hvcore/base/option.h"
+#include "hvcore/loop/rpc.h"
 #include "hvcore/wire/injection.h"
 #include "vios/header.h"
 
 #define PROGRAM "tarn-vios"
 #define EXIT_USAGE 2
+#define URL_MAX 200         /* a socket path has 107 bytes */
 #define STATE_PATH_MAX 4000 /* leaves room for the names below it in PATH_MAX */
 
 struct raw {
 	const char *state, *name;
 	uint64_t pid_file_fd;
 	bool allow_drills;
+	const char *serve, *remote;
+	uint64_t patience_ms;
 	const char *format, *wipe, *inspect;
 	uint64_t bytes;
 	const char *id, *host_id, *host_name;
@@ -39,6 +43,12 @@ static const struct hv_option options[] = {
 	  "serve: its pid file, inherited, open for writing; absent: it opens it itself" },
 	{ "allow-drills", HV_OPTION_FLAG, NULL, NULL, 0, 0, AT(allow_drills), NULL,
 	  "serve: faults may be injected into its device I/O (tarn vios inject)" },
+	{ "remote", HV_OPTION_STRING, "URL", hv_option_absent, 1, URL_MAX, AT(remote), NULL,
+	  "serve: devices are those of the VIOS that exports them there; needs --host-id" },
+	{ "patience-ms", HV_OPTION_U64, "MS", "500", 50, 60000, AT(patience_ms), NULL,
+	  "remote: silence over there that ends this VIOS" },
+	{ "serve", HV_OPTION_STRING, "URL", hv_option_absent, 1, URL_MAX, AT(serve), NULL,
+	  "export devices of this host, to VIOS started with --remote URL" },
 	{ "format", HV_OPTION_STRING, "PATH", hv_option_absent, 1, PATH_MAX - 1, AT(format), NULL,
 	  "make a file or block device a paging device" },
 	{ "bytes", HV_OPTION_SIZE, "SIZE", hv_option_absent, 0, 0, AT(bytes), NULL,
@@ -46,7 +56,7 @@ static const struct hv_option options[] = {
 	{ "id", HV_OPTION_HEX, "HEX", hv_option_absent, ID_DIGITS, ID_DIGITS, AT(id), NULL,
 	  "format, wipe: id of the device" },
 	{ "host-id", HV_OPTION_HEX, "HEX", hv_option_absent, ID_DIGITS, ID_DIGITS, AT(host_id), NULL,
-	  "format: id of the owning host" },
+	  "format: id of the owning host; remote: of this one" },
 	{ "host-name", HV_OPTION_NAME, "NAME", hv_option_absent, 0, 0, AT(host_name), NULL,
 	  "format: name of the owning host" },
 	{ "owner-epoch", HV_OPTION_U64, "E", hv_option_absent, 0, 0, AT(owner_epoch), NULL,
@@ -85,13 +95,43 @@ static int take_id(const char *text, uint8_t ret_id[HV_PGDEV_ID_BYTES])
 	return vios_id_parse(text, ret_id, &err) == HV_OK ? -1 : usage_err(&err);
 }
 
+/* Where pages may go to: the same rule as for all other connections. */
+static int take_url(const char *url)
+{
+	struct hv_err err;
+
+	return url == NULL || hv_rpc_url_check(url, &err) == HV_OK ? -1 : usage_err(&err);
+}
+
+static int take_remote(const struct raw *raw, struct vios_config *config)
+{
+	int rv = take_url(raw->serve);
+
+	if (rv < 0)
+		rv = take_url(raw->remote);
+	if (rv >= 0)
+		return rv;
+	if (raw->serve != NULL && raw->remote != NULL)
+		return usage("--serve and --remote exclude each other");
+	config->mode = raw->serve != NULL ? VIOS_MODE_EXPORT : VIOS_MODE_SERVE;
+	config->export_url = raw->serve;
+	config->remote_url = raw->remote;
+	config->patience_ms = (unsigned)raw->patience_ms;
+	if (raw->remote == NULL)
+		return -1;
+	if (raw->host_id == NULL)
+		return usage("--remote needs --host-id");
+	return take_id(raw->host_id, config->host);
+}
+
 static int take_serve(const struct raw *raw, struct vios_config *config)
 {
-	int n;
+	int n = take_remote(raw, config);
 
+	if (n >= 0)
+		return n;
 	if (raw->state == NULL || raw->name == NULL)
 		return usage("--state and --name are needed (see --help)");
-	config->mode = VIOS_MODE_SERVE;
 	config->name = raw->name;
 	config->allow_drills = raw->allow_drills;
 	config->pid_file_fd = (int)raw->pid_file_fd;

@@ -1,5 +1,6 @@
 /*
- * config - the command line of tarn-vios: serve, or one of three one-shot commands.
+ * config - the command line of tarn-vios: serve, in one of two ways, or one of three
+ * one-shot commands.
  *
  * Contract
  *   Threads  one.
@@ -15,7 +16,13 @@
 #include <limits.h>
 #include <stdbool.h>
 
-enum vios_mode { VIOS_MODE_SERVE, VIOS_MODE_FORMAT, VIOS_MODE_WIPE, VIOS_MODE_INSPECT };
+enum vios_mode {
+	VIOS_MODE_SERVE,  /* a hypervisor of this host */
+	VIOS_MODE_EXPORT, /* VIOS of other hosts */
+	VIOS_MODE_FORMAT,
+	VIOS_MODE_WIPE,
+	VIOS_MODE_INSPECT
+};
 
 struct vios_config {
 	enum vios_mode mode;
@@ -28,12 +35,15 @@ struct vios_config {
 	char socket_path[HV_LOCAL_PATH_BYTES];
 	char control_path[HV_LOCAL_PATH_BYTES];
 	char pid_path[PATH_MAX];
-	int pid_file_fd; /* 0: pid_path */
+	int pid_file_fd;        /* 0: pid_path */
+	const char *export_url; /* export: where it listens */
+	const char *remote_url; /* serve: who has the devices; NULL: this host */
+	unsigned patience_ms;   /* with remote_url */
 
 	/* format, wipe */
 	uint64_t bytes;
 	uint8_t id[HV_PGDEV_ID_BYTES];
-	uint8_t host[HV_PGDEV_ID_BYTES];
+	uint8_t host[HV_PGDEV_ID_BYTES]; /* and with remote_url */
 	const char *host_name;
 	uint64_t owner_epoch;
 	bool may_create;

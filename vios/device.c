@@ -23,6 +23,7 @@ static enum hv_code check_header(struct vios_device *device,
 					 device->target.bytes, err);
 	if (code != HV_OK)
 		return code;
+	memcpy(device->host, header.fields.host, sizeof(device->host));
 	/* What was added since belongs to nobody yet; slots are 32 bits on the ring. */
 	slots = hv_pgdev_slots(header.fields.bytes);
 	device->slots = slots < UINT32_MAX ? slots : UINT32_MAX;
@@ -88,3 +89,20 @@ void vios_device_close(struct vios_device *device)
 	}
 	vios_target_close(&device->target);
 }
+
+static enum hv_code open_local(void *arg, const struct hv_session_device_open *open,
+			       unsigned lanes, struct vios_device *ret_device,
+			       struct hv_err *err)
+{
+	(void)arg;
+	return vios_device_open(open, lanes, NULL, ret_device, err);
+}
+
+static void close_local(void *arg, uint32_t handle, struct vios_device *device)
+{
+	(void)arg;
+	(void)handle;
+	vios_device_close(device);
+}
+
+const struct vios_opener vios_opener_local = { open_local, close_local, NULL };

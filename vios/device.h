@@ -23,8 +23,19 @@ struct vios_device {
 	struct vios_target target;
 	int sync_fd[HV_LANES_MAX]; /* -1 where is_direct */
 	uint64_t slots;
-	uint64_t key; /* vios_device_key() of its id */
+	uint64_t key;                    /* vios_device_key() of its id */
+	uint8_t host[HV_PGDEV_ID_BYTES]; /* of its owner, as its header says */
 };
+
+/* Who opens and closes devices for vios_devices (devices.h): workers, blocking. */
+struct vios_opener {
+	enum hv_code (*open)(void *arg, const struct hv_session_device_open *open,
+			     unsigned lanes, struct vios_device *ret_device,
+			     struct hv_err *err);
+	void (*close)(void *arg, uint32_t handle, struct vios_device *device);
+	void *arg;
+};
+extern const struct vios_opener vios_opener_local;
 
 /* Names a device where a number must do: the first half of its id, which is random. */
 uint64_t vios_device_key(const uint8_t id[HV_PGDEV_ID_BYTES]);

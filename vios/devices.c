@@ -136,12 +136,19 @@ static void on_close_done(struct hv_job *job)
 	vios_devices_flush(devices);
 }
 
+static void close_device(struct handle *handle, struct vios_device *device)
+{
+	const struct vios_opener *opener = handle->devices->config.opener;
+
+	opener->close(opener->arg, index_of(handle), device);
+}
+
 static void close_in_worker(struct hv_work *job) /* W */
 {
 	struct handle *handle = handle_of_job(job);
 	struct vios_devices *devices = handle->devices;
 
-	vios_device_close(&devices->table.entries[index_of(handle)].device);
+	close_device(handle, &devices->table.entries[index_of(handle)].device);
 	hv_loop_post(devices->config.loop, &handle->done);
 }
 
@@ -207,9 +214,10 @@ static void on_open_done(struct hv_job *job)
 static void open_in_worker(struct hv_work *job) /* W */
 {
 	struct handle *handle = handle_of_job(job);
+	const struct vios_opener *opener = handle->devices->config.opener;
 
-	handle->code = vios_device_open(&handle->open, handle->devices->lanes, NULL,
-					&handle->device, &handle->err);
+	handle->code = opener->open(opener->arg, &handle->open, handle->devices->lanes,
+				    &handle->device, &handle->err);
 	handle->has_device = handle->code == HV_OK;
 	hv_loop_post(handle->devices->config.loop, &handle->done);
 }
@@ -308,9 +316,9 @@ void vios_devices_free(struct vios_devices *devices)
 		enum vios_state state = vios_table_state(&devices->table, i);
 
 		if (handle->has_device)
-			vios_device_close(&handle->device);
+			close_device(handle, &handle->device);
 		else if (state != VIOS_STATE_FREE && state != VIOS_STATE_OPENING)
-			vios_device_close(&devices->table.entries[i].device);
+			close_device(handle, &devices->table.entries[i].device);
 	}
 	free(devices);
 }

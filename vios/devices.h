@@ -24,6 +24,7 @@ struct vios_devices;
 
 struct vios_devices_config {
 	struct hv_loop *loop;
+	const struct vios_opener *opener; /* outlives the workers */
 	/* HV_OK, AGAIN: kept and tried again; anything else: the session is over. */
 	enum hv_code (*send)(void *arg, const void *packet, size_t bytes);
 	void *arg;

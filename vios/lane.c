@@ -12,6 +12,7 @@
 #include "hvcore/base/log.h"
 #include "hvcore/base/thread.h"
 #include "vios/inject_io.h"
+#include "vios/link_io.h"
 
 struct vios_lane {
 	struct vios_lane_config config;
@@ -132,16 +133,38 @@ static void pin(const struct vios_lane *lane)
 			 lane->config.cpu - 1);
 }
 
-static enum hv_code open_io(struct vios_lane *lane, struct hv_err *err)
+static enum hv_code open_link_io(struct vios_lane *lane, struct hv_aio **ret_io,
+				 struct hv_err *err)
 {
-	struct hv_aio_config config = {
+	const struct vios_link_io_config config = {
+		.url = lane->config.remote_url,
+		.patience_ms = lane->config.patience_ms,
+		.state = lane->config.link,
+		.doorbell = lane->config.window->request_doorbell[lane->config.lane],
+	};
+
+	return vios_link_io_open(&config, ret_io, err);
+}
+
+static enum hv_code open_disk_io(struct vios_lane *lane, struct hv_aio **ret_io,
+				 struct hv_err *err)
+{
+	const struct hv_aio_config config = {
 		.doorbell = lane->config.window->request_doorbell[lane->config.lane],
 		.buffers = hv_vasi_server_buffer(&lane->server, 0),
 		.buffer_bytes = (size_t)HV_LANE_BUFFERS * HV_PAGE_BYTES,
 		.operations = VIOS_OPERATIONS_MAX,
 	};
+
+	return hv_aio_open(&config, ret_io, err);
+}
+
+static enum hv_code open_io(struct vios_lane *lane, struct hv_err *err)
+{
 	struct hv_aio *io, *outer;
-	enum hv_code code = hv_aio_open(&config, &io, err);
+	enum hv_code code = lane->config.remote_url != NULL
+				    ? open_link_io(lane, &io, err)
+				    : open_disk_io(lane, &io, err);
 
 	if (code != HV_OK)
 		return code;

@@ -19,6 +19,7 @@
 #define VIOS_LANE_H
 
 #include "vios/inject.h"
+#include "vios/link.h"
 #include "vios/requests.h"
 
 struct vios_lane_config {
@@ -29,6 +30,9 @@ struct vios_lane_config {
 	unsigned cpu; /* 1 + CPU; 0 = anywhere */
 	struct vios_table *table;
 	struct vios_inject *inject; /* NULL: no drills, and no trace of them */
+	const char *remote_url;     /* the devices are there (link_io.h); NULL: here */
+	unsigned patience_ms;
+	struct vios_link_state *link; /* with remote_url */
 	void (*on_broken)(void *arg, const struct hv_err *err);
 	void *arg;
 };

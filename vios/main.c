@@ -1,10 +1,13 @@
 /*
  * tarn-vios - a paging VIOS: serves a hypervisor's pages from paging devices, for one
- * session; or makes, gives up or inspects a paging device. See README.md.
+ * session; or exports its devices to VIOS of other hosts; or makes, gives up or inspects a paging device. See README.md.
  */
+#include <string.h>
+
 #include "hvcore/base/log.h"
 #include "hvcore/base/pidfile.h"
 #include "vios/config.h"
+#include "vios/export.h"
 #include "vios/oneshot.h"
 #include "vios/process.h"
 #include "vios/session.h"
@@ -16,16 +19,40 @@ static enum hv_code serve_session(const struct vios_config *config, struct hv_er
 		.control_path = config->control_path,
 		.name = config->name,
 		.allow_drills = config->allow_drills,
+		.remote_url = config->remote_url,
+		.patience_ms = config->patience_ms,
 	};
 	struct vios_session *session;
-	enum hv_code code = vios_session_open(&session_config, &session, err);
+	enum hv_code code;
 
+	memcpy(session_config.host, config->host, sizeof(session_config.host));
+	code = vios_session_open(&session_config, &session, err);
 	if (code != HV_OK)
 		return code;
 	log_info("vios.started", "socket=%s drills=%d", config->socket_path,
 		 config->allow_drills);
 	code = vios_session_run(session, err);
 	vios_session_close(session);
+	return code;
+}
+
+static enum hv_code serve_others(const struct vios_config *config, struct hv_err *err)
+{
+	const struct vios_export_config export_config = {
+		.url = config->export_url,
+		.control_path = config->control_path,
+		.name = config->name,
+		.allow_drills = config->allow_drills,
+	};
+	struct vios_export *export;
+	enum hv_code code = vios_export_open(&export_config, &export, err);
+
+	if (code != HV_OK)
+		return code;
+	log_info("vios.exporting", "url=%s drills=%d", config->export_url,
+		 config->allow_drills);
+	code = vios_export_run(export, err);
+	vios_export_close(export);
 	return code;
 }
 
@@ -43,7 +70,8 @@ static int serve(const struct vios_config *config)
 		return 1;
 	}
 	vios_process_harden();
-	code = serve_session(config, &err);
+	code = config->mode == VIOS_MODE_EXPORT ? serve_others(config, &err)
+						: serve_session(config, &err);
 	if (code != HV_OK)
 		log_error("vios.failed", "why=\"%s\"", err.text);
 	hv_pidfile_give(pidfile);
@@ -59,6 +87,7 @@ int main(int argc, char **argv)
 		return rv;
 	if (config.is_check)
 		return 0;
-	return config.mode == VIOS_MODE_SERVE ? serve(&config)
-					      : vios_oneshot_run(&config);
+	if (config.mode == VIOS_MODE_SERVE || config.mode == VIOS_MODE_EXPORT)
+		return serve(&config);
+	return vios_oneshot_run(&config);
 }

@@ -58,6 +58,7 @@ static enum hv_code run(const struct vios_config *config, struct hv_err *err)
 	case VIOS_MODE_INSPECT:
 		return vios_inspect(config->path, stdout, err);
 	case VIOS_MODE_SERVE:
+	case VIOS_MODE_EXPORT:
 		break;
 	}
 	HV_UNREACHABLE("serving is no one-shot command");

@@ -14,6 +14,7 @@
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
 #include "hvcore/base/priority.h"
+#include "hvcore/base/thread.h"
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57 /* Linux 5.6 */
@@ -78,6 +79,7 @@ void vios_process_harden(void)
 
 	if (hv_priority_raise(HV_PRIORITY_SERVICE, &err) != HV_OK)
 		log_warn("vios.no_priority", "why=\"%s\"", err.text);
+	hv_thread_small_stacks(); /* of nng's threads: all of them are locked */
 	lock_memory();
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0)
 		log_warn("vios.not_an_io_flusher", "errno=%d", errno);

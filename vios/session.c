@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
 #include "hvcore/vasi/window.h"
@@ -16,12 +14,14 @@
 #include "vios/devices.h"
 #include "vios/inject.h"
 #include "vios/lane.h"
+#include "vios/link.h"
+#include "vios/orders.h"
 
 /* Fast at first: a hypervisor that starts with us listens within milliseconds. */
 #define RETRY_FIRST_MS 20
 #define RETRY_MAX_MS 1000
 
-enum state { CONNECTING, GREETING, SERVING, ENDED };
+enum state { LINKING, CONNECTING, GREETING, SERVING, ENDED };
 
 struct vios_session {
 	struct vios_session_config config;
@@ -37,6 +37,7 @@ struct vios_session {
 	struct vios_devices *devices;
 	struct vios_control control;
 	struct vios_inject inject;
+	struct vios_link link;
 	struct vios_lane *lanes[HV_LANES_MAX];
 	unsigned lane_count;
 	struct hv_job broken; /* a lane's news */
@@ -117,6 +118,38 @@ static void connect_now(struct vios_session *session)
 	}
 }
 
+static bool is_remote(const struct vios_session *session)
+{
+	return session->config.remote_url != NULL;
+}
+
+static void on_link_up(void *arg)
+{
+	connect_now(arg);
+}
+
+static void on_link_lost(void *arg, const struct hv_err *err)
+{
+	struct vios_session *session = arg;
+
+	end(session, err->code, err);
+}
+
+static enum hv_code open_link(struct vios_session *session, struct hv_err *err)
+{
+	struct vios_link_config config = {
+		.url = session->config.remote_url,
+		.name = session->config.name,
+		.patience_ms = session->config.patience_ms,
+		.on_up = on_link_up,
+		.on_lost = on_link_lost,
+		.arg = session,
+	};
+
+	memcpy(config.host, session->config.host, sizeof(config.host));
+	return vios_link_open(&session->link, session->loop, &config, err);
+}
+
 static void on_retry(struct hv_timer *timer)
 {
 	connect_now(HV_CONTAINER(timer, struct vios_session, retry));
@@ -176,6 +209,9 @@ static enum hv_code start_lanes(struct vios_session *session,
 			.cpu = welcome->lane_cpu[i],
 			.table = vios_devices_table(session->devices),
 			.inject = session->config.allow_drills ? &session->inject : NULL,
+			.remote_url = session->config.remote_url,
+			.patience_ms = session->config.patience_ms,
+			.link = &session->link.state,
 			.on_broken = on_lane_broken,
 			.arg = session,
 		};
@@ -300,71 +336,26 @@ static void on_socket(struct hv_watch *watch, unsigned events)
 		end(session, code, &err);
 }
 
-static enum hv_code start_injection(struct vios_session *session,
-				    const struct hv_inject_order *order,
-				    struct hv_inject_answer *answer, struct hv_err *err)
+static bool has_device(void *arg, const uint8_t id[HV_PGDEV_ID_BYTES])
 {
-	const struct hv_injection *injection = &order->injection;
-	struct vios_injection started;
-	uint64_t key = 0;
-	enum hv_code code;
-
-	if (session->state != SERVING)
-		return hv_fail(err, HV_E_AGAIN,
-			       "VIOS '%s' has no session with its hypervisor yet: wait "
-			       "until it serves",
-			       session->config.name);
-	if (injection->device[0] != '\0') {
-		if (!vios_devices_has(session->devices, order->id))
-			return hv_fail(err, HV_E_NOTFOUND,
-				       "VIOS '%s' has no device '%s' open: say one that "
-				       "it serves, or none for all",
-				       session->config.name, injection->device);
-		key = vios_device_key(order->id);
-	}
-	code = vios_inject_add(&session->inject, injection, key, &started, err);
-	if (code != HV_OK)
-		return hv_wrap(err, "VIOS '%s'", session->config.name);
-	answer->number = started.number;
-	answer->seed = started.seed;
-	return HV_OK;
+	return vios_devices_has(((struct vios_session *)arg)->devices, id);
 }
 
 static enum hv_code on_order(void *arg, const struct hv_inject_order *order,
 			     struct hv_inject_answer *answer, struct hv_err *err)
 {
 	struct vios_session *session = arg;
+	const struct vios_orders orders = {
+		.name = session->config.name,
+		.allow_drills = session->config.allow_drills,
+		.serves = session->state == SERVING,
+		.inject = &session->inject,
+		.has = has_device,
+		.arg = session,
+	};
 
-	if (!session->config.allow_drills)
-		return hv_fail(err, HV_E_REFUSED,
-			       "VIOS '%s' was started without --allow-drills: start its "
-			       "host with it",
-			       session->config.name);
-	if (order->head.type != HV_INJECT_CLEAR)
-		return start_injection(session, order, answer, err);
-	answer->number = vios_inject_clear(&session->inject, "told to");
-	return HV_OK;
+	return vios_orders_carry_out(&orders, order, answer, err);
 }
-
-static uint64_t real_now_ns(void *arg)
-{
-	(void)arg;
-	return hv_clock_ns();
-}
-
-static uint64_t real_random(void *arg)
-{
-	uint64_t seed = 0;
-
-	(void)arg;
-	/* 8 bytes are never cut short; before the pool is ready the clock has to do. */
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed) ||
-	    seed == 0)
-		seed = hv_clock_ns();
-	return seed;
-}
-
-static const struct vios_inject_env inject_env = { real_now_ns, real_random, NULL };
 
 static void on_terminate(void *arg, int signal)
 {
@@ -378,6 +369,8 @@ static enum hv_code set_up(struct vios_session *session, struct hv_err *err)
 {
 	struct vios_devices_config config = {
 		.loop = session->loop,
+		.opener = is_remote(session) ? vios_link_opener(&session->link)
+					     : &vios_opener_local,
 		.send = send_packet,
 		.arg = session,
 	};
@@ -389,6 +382,8 @@ static enum hv_code set_up(struct vios_session *session, struct hv_err *err)
 	enum hv_code code = hv_loop_on_terminate(session->loop, on_terminate, session,
 						 err);
 
+	if (code == HV_OK && is_remote(session))
+		code = open_link(session, err);
 	if (code == HV_OK)
 		code = vios_devices_new(&config, &session->devices, err);
 	if (code == HV_OK)
@@ -400,6 +395,7 @@ static enum hv_code set_up(struct vios_session *session, struct hv_err *err)
 static void init(struct vios_session *session, const struct vios_session_config *config)
 {
 	session->config = *config;
+	session->state = is_remote(session) ? LINKING : CONNECTING;
 	session->fd = -1;
 	session->retry_ms = RETRY_FIRST_MS;
 	session->retry.run = on_retry;
@@ -409,7 +405,7 @@ static void init(struct vios_session *session, const struct vios_session_config 
 	atomic_init(&session->is_broken, false);
 	hv_window_init(&session->window);
 	vios_control_init(&session->control);
-	vios_inject_init(&session->inject, &inject_env);
+	vios_inject_init(&session->inject, &vios_inject_env_real);
 }
 
 enum hv_code vios_session_open(const struct vios_session_config *config,
@@ -434,7 +430,8 @@ enum hv_code vios_session_open(const struct vios_session_config *config,
 
 enum hv_code vios_session_run(struct vios_session *session, struct hv_err *err)
 {
-	connect_now(session);
+	if (!is_remote(session))
+		connect_now(session);
 	if (session->state != ENDED)
 		hv_loop_run(session->loop);
 	HV_INVARIANT(session->state == ENDED);
@@ -466,6 +463,7 @@ void vios_session_close(struct vios_session *session)
 	hang_up(session);
 	vios_control_stop(&session->control);
 	stop_lanes(session);
+	vios_link_close(&session->link); /* after the lanes: they wait for answers */
 	vios_devices_stop(session->devices);
 	hv_loop_close(session->loop); /* runs what lanes and workers have posted */
 	vios_devices_free(session->devices);

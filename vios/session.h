@@ -1,6 +1,7 @@
 /*
  * session - the life of one VIOS incarnation, on the main thread.
  *
+ *   LINKING --the exporter has greeted us--> CONNECTING     (with a remote alone: link.h)
  *   CONNECTING --connected, HELLO--> GREETING --WELCOME--> SERVING --hang-up--> ENDED
  *      ^  '-- nobody listens: again, later |
  *      '------ REFUSED for now ------------'
@@ -12,12 +13,13 @@
  * Contract
  *   Threads  L. run returns when the session is over, with the lanes still there;
  *            close ends them (they finish what is in flight) and closes devices.
- *   Errors   run: OK the peer hung up, or terminated by a signal; else why not.
+ *   Errors   run: OK the peer hung up, or terminated by a signal; else why not: a link
+ *            that was lost, too.
  */
 #ifndef VIOS_SESSION_H
 #define VIOS_SESSION_H
 
-#include "hvcore/base/err.h"
+#include "hvcore/wire/pgdev.h"
 
 #include <stdbool.h>
 
@@ -25,7 +27,10 @@ struct vios_session_config {
 	const char *socket_path;
 	const char *name;
 	const char *control_path;
-	bool allow_drills; /* faults may be injected */
+	bool allow_drills;      /* faults may be injected */
+	const char *remote_url; /* who exports the devices; NULL: they are here */
+	uint8_t host[HV_PGDEV_ID_BYTES]; /* remote: ours */
+	unsigned patience_ms;            /* remote: silence that ends the link */
 };
 
 struct vios_session;

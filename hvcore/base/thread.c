@@ -62,3 +62,14 @@ bool hv_thread_is_runnable(int id)
 	name_end = strrchr(text, ')');
 	return name_end != NULL && strncmp(name_end, ") R", 3) == 0;
 }
+
+void hv_thread_small_stacks(void)
+{
+	pthread_attr_t attr;
+
+	if (pthread_attr_init(&attr) != 0)
+		return;
+	if (pthread_attr_setstacksize(&attr, STACK_BYTES) == 0)
+		(void)pthread_setattr_default_np(&attr);
+	(void)pthread_attr_destroy(&attr);
+}

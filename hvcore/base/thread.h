@@ -24,4 +24,7 @@ int hv_thread_id(void); /* of the caller, as the kernel names it */
  * where there is none. Reads a file of /proc. */
 bool hv_thread_is_runnable(int id);
 
+/* The same stack for threads that libraries start from now on; no more than a wish. */
+void hv_thread_small_stacks(void);
+
 #endif

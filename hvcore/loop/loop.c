@@ -153,6 +153,11 @@ void hv_loop_run(struct hv_loop *loop)
 	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
+void hv_loop_turn(struct hv_loop *loop, bool may_wait)
+{
+	(void)uv_run(&loop->uv, may_wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+}
+
 void hv_loop_stop(struct hv_loop *loop)
 {
 	uv_stop(&loop->uv);

@@ -31,6 +31,12 @@ void hv_loop_close(struct hv_loop *loop); /* NULL is fine */
 
 void hv_loop_run(struct hv_loop *loop);  /* until hv_loop_stop() */
 void hv_loop_stop(struct hv_loop *loop); /* L, or posted */
+/*
+ * One wake-up, in place of a run: what is there; may_wait: the next thing, if nothing is.
+ * A timer that was started since the last turn counts from the time of that one, and may
+ * run before the wait: let it repeat where it is to bound the wait.
+ */
+void hv_loop_turn(struct hv_loop *loop, bool may_wait);
 uint64_t hv_loop_now_ms(struct hv_loop *loop);
 
 /* A job runs once on L. It may be posted again only after run() was entered. */

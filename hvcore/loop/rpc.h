@@ -34,6 +34,10 @@
 
 #define HV_RPC_BYTES_MAX (4u << 20) /* arbitrary: a host's full report is under 1 MiB */
 
+/* REFUSED for what leaves the machine, INVAL for what is no URL of ours. */
+HV_MUST_USE
+enum hv_code hv_rpc_url_check(const char *url, struct hv_err *err);
+
 struct hv_server;
 struct hv_exchange;
 

@@ -23,9 +23,6 @@
 #define HV_RPC_ID_BYTES 4
 #define HV_RPC_ROUTE_BYTES 32 /* ids of devices on the way and the asker's own: 8 hops */
 
-/* REFUSED for what leaves the machine, INVAL for what is no URL of ours. */
-HV_MUST_USE
-enum hv_code hv_rpc_url_check(const char *url, struct hv_err *err);
 bool hv_rpc_url_is_ipc(const char *url);
 
 enum hv_parsed { HV_PARSED_MORE, HV_PARSED_ONE, HV_PARSED_BAD };

@@ -41,6 +41,8 @@ void vasi_host_open(struct vasi_host *host)
 	HV_INVARIANT(mkdir(test_tmpdir_file(&host->state, "run", run, sizeof(run)),
 			   0700) == 0);
 	host->listener = -1;
+	host->remote_url = NULL;
+	host->patience_ms = 500;
 }
 
 void vasi_host_listen(struct vasi_host *host)
@@ -94,11 +96,20 @@ void vasi_host_format(const struct vasi_host *host, const char *name, uint64_t b
 void vasi_vios_start(const struct vasi_host *host, struct vasi_vios *vios,
 		     const char *name, bool drills)
 {
-	const char *arguments[] = { "--state", host->state.path, "--name", name, NULL,
-				    NULL };
+	const char *arguments[10] = { "--state", host->state.path, "--name", name };
+	unsigned count = 4;
+	char patience[32];
 
 	if (drills)
-		arguments[4] = "--allow-drills";
+		arguments[count++] = "--allow-drills";
+	if (host->remote_url != NULL) {
+		arguments[count++] = "--remote";
+		arguments[count++] = host->remote_url;
+		arguments[count++] = "--host-id=" VASI_HOST_ID;
+		(void)snprintf(patience, sizeof(patience), "--patience-ms=%u",
+			       host->patience_ms);
+		arguments[count++] = patience;
+	}
 	*vios = (struct vasi_vios){ .fd = -1 };
 	hv_window_init(&vios->window);
 	test_process_start(&vios->process, "tarn-vios", arguments);

@@ -22,6 +22,9 @@ struct vasi_host {
 	struct test_tmpdir state; /* with run/ in it */
 	struct test_tmpdir disk;  /* for devices: not in memory */
 	int listener;             /* -1: nobody listens */
+	const char *
+		remote_url; /* who exports the devices of its VIOS; NULL: they are here */
+	unsigned patience_ms; /* with remote_url */
 };
 
 struct vasi_vios {
