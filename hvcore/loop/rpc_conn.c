@@ -195,7 +195,8 @@ static bool make_room(struct hv_conn *conn)
 
 	if (conn->count == conn->room)
 		room = 2 * conn->room;
-	else if (conn->count == 0 && conn->room > BUFFER_KEPT_BYTES)
+	else if (conn->count == 0 && conn->room > BUFFER_KEPT_BYTES &&
+		 conn->config.bytes_max > 2 * BUFFER_KEPT_BYTES) /* else it is bounded */
 		room = BUFFER_BYTES;
 	if (room == conn->room)
 		return true;

@@ -3,12 +3,9 @@
  * pages through a real tarn-vios. Prints JSON; see README.md.
  */
 #include "hvcore/base/clock.h"
-#include "hvcore/base/hist.h"
 #include "hvcore/base/invariant.h"
-#include "hvcore/base/rng.h"
 #include "hvcore/vasi/server.h"
-#include "tests/support/vasi_host.h"
-#include "tests/support/wait.h"
+#include "tests/bench/vasi_load.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -18,12 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define DEVICE_BYTES (256ull << 20)
-#define DEVICE_SLOTS (DEVICE_BYTES / HV_PAGE_BYTES - 2)
-#define RUN_NS 1500000000ull /* of each measurement */
-#define HANDLE 0
-#define ID 1
 
 static void pin(unsigned cpu)
 {
@@ -91,20 +82,12 @@ static void ask_once(struct hv_vasi_client *client, int doorbell, bool spins)
 	hv_vasi_give(client, ask.buffer, 1);
 }
 
-static void print_hist(const struct hv_hist *hist)
-{
-	(void)printf("\"count\": %llu, \"p50_us\": %.2f, \"p99_us\": %.2f",
-		     (unsigned long long)hv_hist_count(hist),
-		     (double)hv_hist_quantile_ns(hist, 0.5) / 1000,
-		     (double)hv_hist_quantile_ns(hist, 0.99) / 1000);
-}
-
 static void bench_ring(unsigned server_cpu, bool spins, const char *name)
 {
 	static struct hv_vasi_client client;
 	static struct hv_hist hist;
 	struct echo echo = { .cpu = server_cpu, .spins = spins };
-	uint64_t end = hv_clock_ns() + RUN_NS;
+	uint64_t end = hv_clock_ns() + VASI_LOAD_NS;
 	pthread_t thread;
 
 	hv_hist_clear(&hist);
@@ -122,83 +105,15 @@ static void bench_ring(unsigned server_cpu, bool spins, const char *name)
 	(void)pthread_join(thread, NULL);
 	hv_window_close(&echo.window);
 	(void)printf("    \"%s\": { ", name);
-	print_hist(&hist);
+	vasi_load_print_hist(&hist);
 	(void)printf(" }");
 }
 
 /* --- pages through tarn-vios ---------------------------------------------------- */
 
-struct load {
-	const char *name;
-	enum hv_request_op op;
-	unsigned pages;
-	unsigned depth;
-	bool is_random;
-};
-
-static uint32_t next_slot(const struct load *load, struct hv_rng *rng, uint32_t *at)
-{
-	if (load->is_random)
-		return (uint32_t)hv_rng_below(rng, DEVICE_SLOTS - load->pages);
-	if (*at + load->pages > DEVICE_SLOTS)
-		*at = 0;
-	*at += load->pages;
-	return *at - load->pages;
-}
-
-static void run_load(struct vasi_vios *vios, const struct load *load,
-		     struct hv_hist *hist)
-{
-	struct hv_vasi_client *client = &vios->clients[0];
-	uint64_t end = hv_clock_ns() + RUN_NS;
-	struct hv_rng rng = { 1 };
-	uint32_t at = 0;
-
-	while (hv_vasi_out(client) > 0 || hv_clock_ns() < end) {
-		struct hv_vasi_answer answer;
-
-		while (hv_vasi_out(client) < load->depth && hv_clock_ns() < end) {
-			struct hv_vasi_ask ask = {
-				.device = HANDLE,
-				.slot = next_slot(load, &rng, &at),
-				.op = (uint16_t)load->op,
-				.pages = (uint16_t)load->pages,
-				.now_ns = hv_clock_ns(),
-			};
-
-			HV_INVARIANT(
-				hv_vasi_take(client, load->op, load->pages, &ask.buffer));
-			hv_vasi_send(client, &ask);
-		}
-		hv_vasi_flush(client);
-		if (hv_vasi_out(client) == 0)
-			break;
-		HV_INVARIANT(vasi_vios_answer(vios, 0, &answer, TEST_WAIT_MS));
-		HV_INVARIANT(answer.result == 0);
-		hv_hist_add(hist, hv_clock_ns() - answer.ask.now_ns);
-		hv_vasi_give(client, answer.ask.buffer, answer.ask.pages);
-	}
-}
-
-static void bench_load(struct vasi_vios *vios, const struct load *load)
-{
-	static struct hv_hist hist;
-	uint64_t start = hv_clock_ns();
-	double seconds;
-
-	hv_hist_clear(&hist);
-	run_load(vios, load, &hist);
-	seconds = (double)(hv_clock_ns() - start) / 1e9;
-	(void)printf("    \"%s\": { ", load->name);
-	print_hist(&hist);
-	(void)printf(", \"per_s\": %.0f, \"mib_per_s\": %.1f }",
-		     (double)hv_hist_count(&hist) / seconds,
-		     (double)hv_hist_count(&hist) * load->pages / 256 / seconds);
-}
-
 static void bench_vios(unsigned cpu)
 {
-	static const struct load loads[] = {
+	static const struct vasi_load loads[] = {
 		{ "write_256k", HV_OP_WRITE, 64, 1, false }, /* first: fills the device */
 		{ "write_256k_depth_3", HV_OP_WRITE, 64, 3, false },
 		{ "read_4k", HV_OP_READ, 1, 1, true },
@@ -210,15 +125,15 @@ static void bench_vios(unsigned cpu)
 	char path[HV_PATH_BYTES];
 
 	vasi_host_open(&host);
-	vasi_host_format(&host, "device", DEVICE_BYTES, ID, path);
+	vasi_host_format(&host, "device", VASI_LOAD_BYTES, VASI_LOAD_ID, path);
 	vasi_host_listen(&host);
 	vasi_vios_start(&host, &vios, "vios1", false);
 	HV_INVARIANT(vasi_vios_hello(&host, &vios, "vios1"));
 	vasi_vios_welcome(&vios, 1, 1, 1 + cpu);
-	open = vasi_open_of(HANDLE, path, ID);
+	open = vasi_open_of(VASI_LOAD_HANDLE, path, VASI_LOAD_ID);
 	HV_INVARIANT(vasi_vios_open(&vios, &open).code == HV_OK);
 	for (unsigned i = 0; i < HV_COUNT(loads); i++) {
-		bench_load(&vios, &loads[i]);
+		vasi_load_run(&vios, &loads[i]);
 		(void)printf("%s\n", i + 1 < HV_COUNT(loads) ? "," : "");
 	}
 	(void)vasi_vios_end(&vios, SIGTERM);
