@@ -1,5 +1,6 @@
 /* seeds_remote - see seeds.h: between VIOS of two hosts. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "hvcore/base/invariant.h"
 #include "hvcore/wire/remote.h"
@@ -16,6 +17,22 @@ static void put(const char *target, const char *name, const ProtobufCMessage *me
 
 	HV_INVARIANT(hv_message_encode(message, &bytes, &count, NULL) == HV_OK);
 	seeds_put(target, name, bytes, count);
+	free(bytes);
+}
+
+/* For the target `remote`: behind the byte that says which. */
+static void put_either(uint8_t which, const char *name, const ProtobufCMessage *message)
+{
+	uint8_t *bytes, *both;
+	size_t count;
+
+	HV_INVARIANT(hv_message_encode(message, &bytes, &count, NULL) == HV_OK);
+	both = malloc(1 + count);
+	HV_INVARIANT(both != NULL);
+	both[0] = which;
+	memcpy(both + 1, bytes, count);
+	seeds_put("remote", name, both, 1 + count);
+	free(both);
 	free(bytes);
 }
 
@@ -83,6 +100,7 @@ static void put_batches(void)
 	batch.sums = sums;
 	batch.n_sums = 3;
 	put_request("write", &request);
+	put_either(0, "write", &request.base);
 }
 
 static void put_replies(void)
@@ -109,6 +127,7 @@ static void put_replies(void)
 	done.n_sums = 2;
 	reply.done = &done;
 	put("remote_reply", "done", &reply.base);
+	put_either(1, "done", &reply.base);
 	reply.done = NULL;
 	reply.code = HV_E_STALE;
 	reply.text = (char *)(uintptr_t) "the session is over";
