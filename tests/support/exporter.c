@@ -98,11 +98,11 @@ enum hv_code test_ask_hello(struct test_asker *asker)
 	Tarn__RemoteReply *reply;
 	enum hv_code code;
 
-	fill_id(host, VASI_HOST_ID);
+	fill_id(host, asker->host != NULL ? asker->host : VASI_HOST_ID);
 	memset(incarnation, asker->incarnation, sizeof(incarnation));
 	hello.host_id = (ProtobufCBinaryData){ sizeof(host), host };
 	hello.incarnation = (ProtobufCBinaryData){ sizeof(incarnation), incarnation };
-	hello.vios = (char *)(uintptr_t) "vios1";
+	hello.vios = (char *)(uintptr_t)(asker->vios != NULL ? asker->vios : "vios1");
 	request.kind_case = TARN__REMOTE_REQUEST__KIND_HELLO;
 	request.hello = &hello;
 	code = test_ask(asker, &request, &reply);

@@ -33,6 +33,8 @@ struct test_asker {
 	uint64_t session;
 	uint8_t incarnation; /* all its bytes */
 	uint64_t wait_ms;    /* 0: TEST_WAIT_MS */
+	const char *vios;    /* NULL: vios1 */
+	const char *host;    /* its id; NULL: VASI_HOST_ID */
 };
 
 /* Each: the code of the answer, or of why there was none (TIMEOUT, GONE). */

@@ -70,10 +70,14 @@ const char *test_host_vios_name(const struct test_host *host, unsigned index)
 
 void test_host_vios(struct test_host *host, unsigned index)
 {
-	test_process_start(&host->vios[index], "tarn-vios",
-			   (const char *[]){ "--state", host->dir.path, "--name",
-					     test_host_vios_name(host, index),
-					     "--allow-drills", NULL });
+	const char *remote_url = index == 1 ? host->config.remote_url : NULL;
+
+	test_process_start(
+		&host->vios[index], "tarn-vios",
+		(const char *[]){ "--state", host->dir.path, "--name",
+				  test_host_vios_name(host, index), "--allow-drills",
+				  remote_url != NULL ? "--remote" : NULL, remote_url,
+				  "--host-id", TEST_HOST_ID, NULL });
 }
 
 void test_host_keep_vios(struct test_host *host)

@@ -23,6 +23,7 @@
 #include "tests/support/tmpdir.h"
 
 #define TEST_HOST_PARTITIONS 128
+#define TEST_HOST_ID "00112233445566778899aabbccddeeff" /* owner of its devices */
 #ifdef __SANITIZE_THREAD__
 #define TEST_HOST_WAIT_MS 300000
 #else
@@ -38,6 +39,7 @@ struct test_host_config {
 	bool has_no_vios;       /* the test starts them, or plays them */
 	unsigned failback_ms;   /* of test_host_expect; 0 = by order */
 	bool keeps_vios;        /* those that end are started again, as by the agent */
+	const char *remote_url; /* vios2: who exports its devices; NULL: they are here */
 	bool changes_reads;     /* the test does: checksums are wrong, and heal */
 };
 

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOST_ID "00112233445566778899aabbccddeeff"
-
 struct test_device test_host_device(struct test_host *host, unsigned mib)
 {
 	static struct test_process format; /* big, and of no interest afterwards */
@@ -26,7 +24,7 @@ struct test_device test_host_device(struct test_host *host, unsigned mib)
 	(void)snprintf(bytes, sizeof(bytes), "%uM", mib);
 	test_process_start(&format, "tarn-vios",
 			   (const char *[]){ "--format", device.path, "--bytes", bytes,
-					     "--id", hex, "--host-id", HOST_ID,
+					     "--id", hex, "--host-id", TEST_HOST_ID,
 					     "--host-name", "test", "--owner-epoch", "1",
 					     "--create", NULL });
 	/* It writes the whole device. */

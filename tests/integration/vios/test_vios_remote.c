@@ -453,6 +453,48 @@ static void a_page_that_was_damaged_on_the_way_is_not_written(void **state)
 	expect_page(world, &asker, 7, 1);
 }
 
+static void one_that_waits_for_an_exporter_may_be_ended(void **state)
+{
+	struct world *world = *state;
+
+	(void)test_process_end(&world->exporter.process, SIGKILL);
+	vasi_vios_start(&world->host, &world->vios, "vios1", false);
+	assert_true(
+		test_process_says(&world->vios.process, "vios.link_waits", TEST_WAIT_MS));
+	assert_int_equal(vasi_vios_end(&world->vios, SIGTERM), 0);
+}
+
+static void clients_are_apart_and_bounded(void **state)
+{
+	static const char *const names[] = { "v1", "v2", "v3", "v4",
+					     "v5", "v6", "v7", "v8" };
+	struct world *world = *state;
+	struct test_asker askers[HV_COUNT(names)], more = asker_of(world, 1);
+	int result = 0;
+
+	more.host = "ffffffffffffffffffffffffffffffff"; /* the device is not its own */
+	more.vios = names[0];
+	assert_int_equal(test_ask_hello(&more), HV_OK);
+	assert_int_equal(test_ask_open(&more, HANDLE, world->path, ID), HV_E_BUSY);
+	for (unsigned i = 0; i + 1 < HV_COUNT(names); i++) {
+		askers[i] = asker_of(world, 1); /* the same incarnation, of another */
+		askers[i].vios = names[i];
+		assert_int_equal(test_ask_hello(&askers[i]), HV_OK);
+	}
+	assert_int_equal(test_ask_open(&askers[0], HANDLE, world->path, ID), HV_OK);
+	assert_int_equal(test_ask_open(&askers[0], HANDLE, world->path, ID), HV_E_EXISTS);
+	assert_int_equal(test_ask_open(&askers[1], HANDLE, world->path, ID), HV_E_BUSY);
+	assert_int_equal(test_ask_write(&askers[0], HANDLE, 3, 1, 1, &result), HV_OK);
+	assert_int_equal(result, 1);
+	assert_int_equal(test_ask_write(&askers[1], HANDLE, 3, 1, 2, &result), HV_OK);
+	assert_int_equal(result, -EINVAL); /* a handle is its client's */
+	expect_page(world, &askers[0], 3, 1);
+	more.host = NULL;
+	more.vios = "v9";
+	assert_int_equal(test_ask_hello(&more), HV_E_LIMIT);
+	assert_int_equal(test_ask_ping(&askers[0]), HV_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,6 +508,8 @@ int main(void)
 		TEST(the_next_one_begins_when_the_last_ones_writes_have_ended),
 		TEST(a_client_that_says_nothing_keeps_no_device),
 		TEST(a_page_that_was_damaged_on_the_way_is_not_written),
+		TEST(one_that_waits_for_an_exporter_may_be_ended),
+		TEST(clients_are_apart_and_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
