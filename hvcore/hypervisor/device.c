@@ -210,8 +210,10 @@ bool device_is_idle(const struct device *device)
 
 bool device_is_clean(const struct device *device)
 {
+	/* a remote one is next opened by a VIOS whose greeting ends what is in doubt */
 	for (unsigned i = 0; i < HV_PATHS; i++)
-		if (device->paths[i].state != DEVICE_CLOSED || device->paths[i].in_doubt)
+		if (device->paths[i].state != DEVICE_CLOSED ||
+		    (device->paths[i].in_doubt && !device->files.at[i].is_remote))
 			return false;
 	return device_is_idle(device);
 }
@@ -274,6 +276,8 @@ static void note(const struct vios *vios, struct device_path *path, const char *
 /* P16: page caches of two nodes, or of O_DIRECT and buffered I/O, differ. */
 static bool may_share(const struct device_path *a, const struct device_path *b)
 {
+	if (file_of(a)->is_remote || file_of(b)->is_remote)
+		return true; /* numbers of two hosts say nothing of each other */
 	if (device_is_mirrored(a->partition))
 		return a->dev != b->dev || a->inode != b->inode;
 	if (a->is_direct && b->is_direct)
@@ -412,23 +416,31 @@ static void visit_drained(struct fault_thread *thread, struct fault_round *round
 	memory_count_quarantine(memory);
 }
 
+/* P9: nothing that an ended incarnation had under way can reach the device any more. */
+static bool is_drained(const struct device_path *path, const struct vios *vios)
+{
+	const struct device_file *file = file_of(path);
+	struct hv_err err;
+	bool is = true;
+
+	if (file->is_remote)
+		return vios->state == SESSION_OPEN;
+	if (device_file_is_locked(file, path->index, &is, &err) == HV_OK)
+		return !is;
+	log_warn("hypervisor.drain", "error=\"%s\"", err.text);
+	return false;
+}
+
 static void poll_path(struct device_path *path)
 {
 	const struct vios *vios = &path->partition->hv->director.vios[path->index];
-	struct hv_err err;
-	bool is = true;
 
 	if (!path->in_doubt || fault_round_is_out(&path->drained))
 		return;
 	/* P9: exit seen *and* the lock gone. No timer ends it. A session that is open
 	 * is its successor's, which came when the exit had been seen. */
-	if (vios->state == SESSION_ENDED && !vios->has_exited)
-		return;
-	if (device_file_is_locked(file_of(path), path->index, &is, &err) != HV_OK) {
-		log_warn("hypervisor.drain", "error=\"%s\"", err.text);
-		return;
-	}
-	if (is)
+	if ((vios->state == SESSION_ENDED && !vios->has_exited) ||
+	    !is_drained(path, vios))
 		return;
 	path->drained.visit = visit_drained;
 	path->drained.done = on_drained;

@@ -49,7 +49,7 @@ enum hv_code device_file_is_locked(const struct device_file *file, unsigned path
 enum hv_code device_file_check_unlocked(const struct device_file *file,
 					struct hv_err *err)
 {
-	for (unsigned path = 0; path < HV_PATHS && file->is_used; path++) {
+	for (unsigned path = 0; path < HV_PATHS && file->lock_fd >= 0; path++) {
 		bool is = true;
 		enum hv_code code = device_file_is_locked(file, path, &is, err);
 
@@ -67,7 +67,12 @@ enum hv_code device_file_check_unlocked(const struct device_file *file,
 static enum hv_code open_one(const Tarn__HvMirror *ask, struct device_file *ret_file,
 			     struct hv_err *err)
 {
-	struct device_file file = { .owner_epoch = ask->owner_epoch };
+	struct device_file file = {
+		.is_used = true,
+		.owner_epoch = ask->owner_epoch,
+		.is_remote = ask->has_remote && ask->remote,
+		.lock_fd = -1,
+	};
 
 	if (strlen(ask->path) >= sizeof(file.path) || ask->id.len != sizeof(file.id) ||
 	    !hv_name_is_valid(ask->name))
@@ -77,11 +82,12 @@ static enum hv_code open_one(const Tarn__HvMirror *ask, struct device_file *ret_
 	(void)snprintf(file.name, sizeof(file.name), "%s", ask->name);
 	(void)snprintf(file.path, sizeof(file.path), "%s", ask->path);
 	memcpy(file.id, ask->id.data, sizeof(file.id));
-	file.lock_fd = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (file.lock_fd < 0)
+	if (!file.is_remote)
+		file.lock_fd = open(file.path,
+				    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (!file.is_remote && file.lock_fd < 0)
 		return hv_fail_os(err, HV_E_IO, errno, "open paging device '%s'",
 				  file.name);
-	file.is_used = true;
 	*ret_file = file;
 	return HV_OK;
 }
@@ -93,12 +99,12 @@ static enum hv_code read_ask(const struct director *director, const Tarn__HvDevi
 {
 	*ret_first = 0;
 	of[0] = of[1] = first;
-	if (ask->vios == NULL && ask->mirror == NULL)
+	if (ask->vios == NULL && ask->mirror == NULL && !first->remote)
 		return HV_OK;
 	if (ask->vios == NULL)
 		return hv_fail(err, HV_E_INVAL,
-			       "paging device '%s' has a mirror, and is not said to be "
-			       "behind one VIOS",
+			       "paging device '%s' is remote or has a mirror, and is not "
+			       "said to be behind one VIOS",
 			       ask->name);
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		if (strcmp(director->vios[i].name, ask->vios) != 0)
@@ -138,6 +144,8 @@ enum hv_code device_files_open(const struct director *director, const Tarn__HvDe
 	first.path = ask->path;
 	first.id = ask->id;
 	first.owner_epoch = ask->owner_epoch;
+	first.has_remote = ask->has_remote;
+	first.remote = ask->has_remote && ask->remote;
 	code = read_ask(director, ask, of, &files.first, &first, err);
 	if (code == HV_OK)
 		code = check_two(ask, err);
@@ -156,7 +164,8 @@ bool device_file_is(const struct device_file *a, const struct device_file *b)
 {
 	if (!a->is_used || !b->is_used)
 		return a->is_used == b->is_used;
-	return memcmp(a->id, b->id, sizeof(a->id)) == 0 && strcmp(a->path, b->path) == 0;
+	return memcmp(a->id, b->id, sizeof(a->id)) == 0 &&
+	       strcmp(a->path, b->path) == 0 && a->is_remote == b->is_remote;
 }
 
 bool device_files_are(const struct device_files *a, const struct device_files *b)
@@ -183,7 +192,10 @@ bool device_files_have(const struct device_files *files, const char *path)
 
 uint64_t device_file_slots(const struct device_file *file)
 {
-	off_t bytes = file->is_used ? lseek(file->lock_fd, 0, SEEK_END) : 0;
+	off_t bytes;
 
+	if (file->lock_fd < 0)
+		return UINT64_MAX;
+	bytes = lseek(file->lock_fd, 0, SEEK_END);
 	return bytes > 0 ? hv_pgdev_slots((uint64_t)bytes) : 0;
 }

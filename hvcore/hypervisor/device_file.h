@@ -2,6 +2,10 @@
  * device_file - what the paths of a partition reach: one paging device, the same on
  * both; one behind one VIOS alone; or two, one behind each, which mirror its pages.
  *
+ * One behind a VIOS may lie on another host: nothing here can be asked about it. That
+ * its VIOS has a session is the proof then that nothing of an earlier incarnation is
+ * under way: tarn-vios greets the other host first, which answers when it is over (P9).
+ *
  * Contract
  *   Threads  L.
  *   Memory   an open pair owns a descriptor for each path that reaches one; it is for
@@ -25,7 +29,8 @@ struct device_file {
 	char path[HV_PATH_BYTES];
 	uint8_t id[16];
 	uint64_t owner_epoch;
-	int lock_fd;
+	bool is_remote;
+	int lock_fd; /* -1: remote */
 };
 
 struct device_files {
@@ -57,7 +62,7 @@ enum hv_code device_file_is_locked(const struct device_file *file, unsigned path
 HV_MUST_USE
 enum hv_code device_file_check_unlocked(const struct device_file *file,
 					struct hv_err *err);
-/* How many slots it has room for, by its size; 0: not known. */
+/* How many slots it has room for, by its size; UINT64_MAX: not known here. */
 uint64_t device_file_slots(const struct device_file *file);
 
 #endif
