@@ -46,6 +46,7 @@ struct test_host_config {
 struct test_device {
 	char path[TEST_PATH_BYTES]; /* "" = none */
 	uint8_t id[16];
+	bool is_remote; /* its VIOS has it from another host */
 };
 
 struct test_reach { /* what the VIOS of a partition reach */

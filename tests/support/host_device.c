@@ -45,8 +45,10 @@ void test_host_make_devices(struct test_host *host, const struct test_partition 
 		host->reach.vios = "vios1";
 	host->reach.device = spec->device != NULL ? *spec->device
 						  : test_host_device(host, mib);
-	if (spec->is_mirrored)
-		host->reach.mirror = test_host_device(host, mib);
+	if (!spec->is_mirrored)
+		return;
+	host->reach.mirror = test_host_device(host, mib);
+	host->reach.mirror.is_remote = host->config.remote_url != NULL; /* vios2 */
 }
 
 static char *name_of(char *path)
@@ -72,6 +74,8 @@ void test_hv_device(struct test_reach *reach, struct test_hv_device *ret_device)
 	mirror->name = name_of(reach->mirror.path);
 	mirror->id = (ProtobufCBinaryData){ sizeof(reach->mirror.id), reach->mirror.id };
 	mirror->owner_epoch = 1;
+	mirror->has_remote = true;
+	mirror->remote = reach->mirror.is_remote;
 	device->mirror = mirror;
 }
 
