@@ -48,6 +48,11 @@
 enum kind { PLANNED, KILL, HANG, KINDS };
 
 static const char *const kind_names[KINDS] = { "planned", "kill", "hang" };
+static const char *const kept_goals[KINDS] = {
+	"planned: operations a second after, to before",
+	"kill: operations a second after, to before",
+	"hang: operations a second after, to before",
+};
 static const char *const vios_names[2] = { "vios1", "vios2" };
 
 /* What was seen from one moment to another; written by the touching threads. */
@@ -335,8 +340,8 @@ static void print(void)
 	bench_goal("hang: longest, ms", median_of(HANG, get_longest), 0,
 		   bench.hang_ms + 100);
 	for (unsigned kind = 0; kind < KINDS; kind++)
-		bench_goal("operations a second after the switch, to before",
-			   median_of((enum kind)kind, get_kept), 0.95, 0);
+		bench_goal(kept_goals[kind], median_of((enum kind)kind, get_kept), 0.95,
+			   0);
 	printf("  ");
 	bench_goals_print();
 	printf("\n}\n");
