@@ -37,7 +37,8 @@ struct drill_kind {
 	bool is_for_drills;   /* only where the agent allows them */
 	bool has_no_target;   /* it is not about one VIOS */
 	bool makes_checksums; /* errors of checksums are what it brings about */
-	bool is_reborn;       /* its VIOS, or all, come back as another incarnation */
+	bool makes_faults; /* faults of device I/O are: the background check meets them */
+	bool is_reborn;    /* its VIOS, or all, come back as another incarnation */
 
 	/* A drill of drills, on no host of its own; NULL: one of its own, by what follows. */
 	enum hv_code (*plan)(struct plan *plan, const struct drill_kind *kind,

@@ -162,9 +162,11 @@ const Tarn__PartitionStat *drill_stat(const struct drill *drill,
 uint64_t drill_errors_of(const struct drill *drill, const Tarn__PartitionStat *stat)
 {
 	bool makes = drill->kind != NULL && drill->kind->makes_checksums;
+	bool makes_faults = drill->kind != NULL && drill->kind->makes_faults;
 
-	return (makes ? 0 : stat->checksum_errors + stat->cross_bad) +
-	       stat->integrity_errors + stat->mismatches + stat->poisoned_pages;
+	return (makes ? 0 : stat->checksum_errors) +
+	       (makes_faults ? 0 : stat->cross_bad) + stat->integrity_errors +
+	       stat->mismatches + stat->poisoned_pages;
 }
 
 void drill_note_page_ins(struct drill *drill)

@@ -502,6 +502,23 @@ static void bad_pages_of_the_background_check_are_told(void **state)
 }
 
 /* What is not as it was written is what a drill excludes. */
+/* ... but where faults of the device are what it brings about. */
+static void a_check_that_meets_injected_faults_fails_no_drill(void **state)
+{
+	static const Tarn__DrillKind kinds[] = { DEVICE_ERROR, DEVICE_LOST, CORRUPT };
+
+	(void)state;
+	run_mirrored();
+	for (size_t i = 0; i < HV_COUNT(kinds); i++) {
+		(void)start(kinds[i]);
+		run_until("switch", 60);
+		model_host_lpar(&host, "m")->cross_bad += 2;
+		run_until("done", 60);
+		must_be("passed", "none bad");
+		assert_true(has_step("2 more were found by reading over the other path"));
+	}
+}
+
 static void a_bad_page_of_the_background_check_fails_a_drill(void **state)
 {
 	(void)state;
@@ -533,6 +550,7 @@ int main(void)
 		TEST(a_drill_without_mirrors_says_nothing_of_them),
 		TEST(bad_pages_of_the_background_check_are_told),
 		TEST(a_bad_page_of_the_background_check_fails_a_drill),
+		TEST(a_check_that_meets_injected_faults_fails_no_drill),
 	};
 #undef TEST
 
