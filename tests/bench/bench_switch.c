@@ -24,13 +24,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/partition/attach.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/base/hist.h"
 #include "hvcore/base/rng.h"
 #include "hvcore/base/units.h"
+#include "tests/bench/bench_attach.h"
 #include "tests/bench/bench_support.h"
-#include "tests/support/host.h"
 #include "tests/support/wait.h"
 
 #define POOL_MIB 64
@@ -126,26 +125,8 @@ static void *touch(void *arg)
 static void attach(void)
 {
 	struct test_partition spec = { .name = "bench", .mem_mib = MEM_MIB };
-	struct partition_attach_config config = { .name = "bench",
-						  .run_id = 1,
-						  .timeout_ms = 10000 };
-	char token[33];
-	char path[TEST_PATH_BYTES];
-	struct hv_err err = { 0 };
 
-	if (test_host_define(&bench.host, &spec, 1, token, &err) != HV_OK)
-		fail_msg("define: %s", err.text);
-	for (unsigned i = 0; i < HV_TOKEN_BYTES; i++) {
-		unsigned byte = 0;
-
-		(void)sscanf(token + 2 * i, "%2x", &byte);
-		config.token[i] = (uint8_t)byte;
-	}
-	(void)test_tmpdir_file(&bench.host.dir, "run/attach.sock", path, sizeof(path));
-	config.uffd_device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
-	if (hv_local_connect(path, &config.socket, &err) != HV_OK ||
-	    partition_attach_open(&config, &bench.memory, &err) != HV_OK)
-		fail_msg("attach: %s", err.text);
+	bench_attach(&bench.host, &spec, false, &bench.memory);
 	bench.pages = bench.memory.bytes / HV_PAGE_BYTES;
 }
 

@@ -80,6 +80,14 @@ void test_host_vios(struct test_host *host, unsigned index)
 				  "--host-id", TEST_HOST_ID, NULL });
 }
 
+void test_host_kill_vios(struct test_host *host, unsigned index)
+{
+	test_process_signal(&host->vios[index], SIGKILL);
+	assert_int_equal(test_process_wait(&host->vios[index], TEST_HOST_WAIT_MS),
+			 128 + SIGKILL);
+	(void)test_process_end(&host->vios[index], 0);
+}
+
 void test_host_keep_vios(struct test_host *host)
 {
 	for (unsigned i = 0; i < HV_COUNT(host->vios); i++) {

@@ -106,6 +106,8 @@ struct test_host {
 void test_host_start(struct test_host *host, const struct test_host_config *config);
 /* Partitions shut down, VIOS and hypervisor ended, directory removed. */
 void test_host_end(struct test_host *host);
+/* Every page verifies, and the books balance: then as above. */
+void test_host_end_well(struct test_host *host);
 /* Ends everything without asking: after a failure, or a hypervisor that was killed.
  * Nothing where it has ended. */
 void test_host_abandon(struct test_host *host);
@@ -113,6 +115,7 @@ void test_host_abandon(struct test_host *host);
 void test_host_hypervisor(struct test_host *host); /* starts it */
 const char *test_host_vios_name(const struct test_host *host, unsigned index);
 void test_host_vios(struct test_host *host, unsigned index); /* 0: vios1 */
+void test_host_kill_vios(struct test_host *host, unsigned index);
 /* Starts those again that have ended. With keeps_vios every wait does it. */
 void test_host_keep_vios(struct test_host *host);
 /* maintained NULL = none. Gives the code. */

@@ -9,6 +9,13 @@
 
 #define TEXT_BYTES 512
 
+void test_host_end_well(struct test_host *host)
+{
+	test_host_verify(host);
+	test_host_audit(host);
+	test_host_end(host);
+}
+
 static void must_equal(char *text, const char *who, const char *what, uint64_t a,
 		       uint64_t b)
 {

@@ -109,21 +109,6 @@ static void change_to(struct test_reach reach)
 	test_host_wait_page_ins(&host, "db1", 100);
 }
 
-static void end_well(void)
-{
-	test_host_verify(&host);
-	test_host_audit(&host);
-	test_host_end(&host);
-}
-
-static void kill_vios(unsigned index)
-{
-	test_process_signal(&host.vios[index], SIGKILL);
-	assert_int_equal(test_process_wait(&host.vios[index], TEST_WAIT_MS),
-			 128 + SIGKILL);
-	(void)test_process_end(&host.vios[index], 0);
-}
-
 static void each_way_there_is(void **state)
 {
 	(void)state;
@@ -139,7 +124,7 @@ static void each_way_there_is(void **state)
 	change_to(mirrored(0, 2));
 	change_to(alone(0, "vios1"));
 	change_to(shared(3));
-	end_well();
+	test_host_end_well(&host);
 }
 
 static void what_cannot_be_is_refused(void **state)
@@ -171,7 +156,7 @@ static void what_cannot_be_is_refused(void **state)
 			 HV_E_REFUSED);
 	assert_non_null(strstr(err.text, "mirror"));
 	change_to(mirrored(0, 1));
-	end_well();
+	test_host_end_well(&host);
 }
 
 /* What was wished for first is forgotten. */
@@ -185,7 +170,7 @@ static void another_wish_counts(void **state)
 	change(mirrored(1, 2));
 	change(shared(3)); /* to go back is one, too */
 	wait_there(shared(3));
-	end_well();
+	test_host_end_well(&host);
 }
 
 /* A partner that goes while its path is between two devices is a wait, no loss. */
@@ -204,12 +189,12 @@ static void either_vios_may_go_at_any_moment(void **state)
 				: mirrored(first, (first + 1) % DEVICES);
 		change(reach);
 		test_host_wait_page_ins(&host, "db2", hv_rng_below(&rng, 500));
-		kill_vios(path);
+		test_host_kill_vios(&host, path);
 		test_host_wait_page_ins(&host, "db2", hv_rng_below(&rng, 200));
 		test_host_vios(&host, path);
 		wait_there(reach);
 	}
-	end_well();
+	test_host_end_well(&host);
 }
 
 int main(void)

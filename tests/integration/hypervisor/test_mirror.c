@@ -59,21 +59,6 @@ static void all_go_on(void)
 	test_host_wait_all_page_ins(&host, load, HV_COUNT(load), 200);
 }
 
-static void end_well(void)
-{
-	test_host_verify(&host);
-	test_host_audit(&host);
-	test_host_end(&host);
-}
-
-static void kill_vios(unsigned index)
-{
-	test_process_signal(&host.vios[index], SIGKILL);
-	assert_int_equal(test_process_wait(&host.vios[index], TEST_WAIT_MS),
-			 128 + SIGKILL);
-	(void)test_process_end(&host.vios[index], 0);
-}
-
 /* arg: whether they are to be. */
 static bool are_redundant(const Tarn__HvReply *reply, void *arg)
 {
@@ -101,7 +86,7 @@ static bool has_missed(const Tarn__HvReply *reply, void *arg)
 /* vios1 ends; what is paged out meanwhile is behind vios2 alone. */
 static void miss_on_vios1(void)
 {
-	kill_vios(0);
+	test_host_kill_vios(&host, 0);
 	test_host_wait(&host, has_missed, NULL, TEST_WAIT_MS, "pages are missed");
 }
 
@@ -122,7 +107,7 @@ static void both_sides_are_there(void **state)
 	assert_null(stat->mirror);
 	assert_false(stat->has_missed);
 	tarn__hv_reply__free_unpacked(reply, NULL);
-	end_well();
+	test_host_end_well(&host);
 }
 
 static void each_vios_in_turn_may_go(void **state)
@@ -133,7 +118,7 @@ static void each_vios_in_turn_may_go(void **state)
 	for (unsigned round = 0; round < 4; round++) {
 		unsigned path = round % 2;
 
-		kill_vios(path);
+		test_host_kill_vios(&host, path);
 		wait_redundant(false);
 		all_go_on();
 		test_host_vios(&host, path);
@@ -145,7 +130,7 @@ static void each_vios_in_turn_may_go(void **state)
 	/* an ended incarnation writes to its own side: no slot waits for it */
 	assert_int_equal(test_stat_partition(reply, "db1")->slots_quarantined, 0);
 	tarn__hv_reply__free_unpacked(reply, NULL);
-	end_well();
+	test_host_end_well(&host);
 }
 
 /* P17: the other one has all of it. */
@@ -153,11 +138,11 @@ static void a_device_may_be_gone_with_its_vios(void **state)
 {
 	(void)state;
 	wait_redundant(true);
-	kill_vios(1);
+	test_host_kill_vios(&host, 1);
 	assert_int_equal(unlink(host.guests[0].reach.mirror.path), 0);
 	assert_int_equal(unlink(host.guests[1].reach.device.path), 0);
 	all_go_on();
-	end_well();
+	test_host_end_well(&host);
 }
 
 static void damage_on_one_side_is_healed(void **state)
@@ -182,7 +167,7 @@ static void damage_on_one_side_is_healed(void **state)
 	assert_int_equal(test_stat_partition(reply, "db1")->failed_faults, 0);
 	tarn__hv_reply__free_unpacked(reply, NULL);
 	wait_redundant(true);
-	end_well();
+	test_host_end_well(&host);
 }
 
 static bool may_go(void *arg)
@@ -204,7 +189,7 @@ static void maintenance_waits_for_what_is_behind_one_alone(void **state)
 	assert_int_equal(test_process_wait(&host.vios[1], TEST_WAIT_MS), 0);
 	(void)test_process_end(&host.vios[1], 0);
 	all_go_on();
-	end_well();
+	test_host_end_well(&host);
 }
 
 int main(void)

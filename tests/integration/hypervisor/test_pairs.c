@@ -105,21 +105,6 @@ static void all_go_on(void)
 	test_host_wait_all_page_ins(&host, load, HV_COUNT(load), 100);
 }
 
-static void end_well(void)
-{
-	test_host_verify(&host);
-	test_host_audit(&host);
-	test_host_end(&host);
-}
-
-static void kill_vios(unsigned index)
-{
-	test_process_signal(&host.vios[index], SIGKILL);
-	assert_int_equal(test_process_wait(&host.vios[index], TEST_WAIT_MS),
-			 128 + SIGKILL);
-	(void)test_process_end(&host.vios[index], 0);
-}
-
 static void the_load_is_on_both(void **state)
 {
 	Tarn__HvReply *reply;
@@ -137,7 +122,7 @@ static void the_load_is_on_both(void **state)
 	assert_string_equal(test_stat_partition(reply, "db2")->secondary, "vios1");
 	assert_int_equal(reply->stat->n_failovers, 0);
 	tarn__hv_reply__free_unpacked(reply, NULL);
-	end_well();
+	test_host_end_well(&host);
 }
 
 /* Manual: they stay where they are until the order. */
@@ -146,7 +131,7 @@ static void a_vios_that_ends_moves_only_those_that_asked_it(void **state)
 	struct hv_err err;
 
 	(void)state;
-	kill_vios(1);
+	test_host_kill_vios(&host, 1);
 	wait_where("vios1", "vios1", "vios1");
 	all_go_on();
 	check_log(1, "exit", "vios2", "vios1", 2);
@@ -165,11 +150,11 @@ static void a_vios_that_ends_moves_only_those_that_asked_it(void **state)
 	check_where("vios1", "vios2", "vios2");
 	all_go_on();
 	check_log(3, "failback", "vios1", "vios2", 1);
-	kill_vios(0);
+	test_host_kill_vios(&host, 0);
 	wait_where("vios2", "vios2", "vios2");
 	all_go_on();
 	check_log(4, "exit", "vios1", "vios2", 1);
-	end_well();
+	test_host_end_well(&host);
 }
 
 static uint64_t page_ins(const char *name)
@@ -215,7 +200,7 @@ static void a_vios_that_hangs_stalls_only_those_that_asked_it(void **state)
 	assert_int_equal(test_process_wait(&host.vios[1], TEST_WAIT_MS), 128 + SIGKILL);
 	(void)test_process_end(&host.vios[1], 0);
 	test_host_vios(&host, 1);
-	end_well();
+	test_host_end_well(&host);
 }
 
 static void they_go_back_after_a_healthy_while(void **state)
@@ -223,13 +208,13 @@ static void they_go_back_after_a_healthy_while(void **state)
 	(void)state;
 	host.config.failback_ms = 300;
 	assert_int_equal(test_host_expect(&host, NULL), HV_OK);
-	kill_vios(1);
+	test_host_kill_vios(&host, 1);
 	wait_where("vios1", "vios1", "vios1");
 	test_host_vios(&host, 1);
 	wait_where("vios1", "vios2", "vios2");
 	all_go_on();
 	check_log(2, "failback", "vios1", "vios2", 2);
-	end_well();
+	test_host_end_well(&host);
 }
 
 /* 0: not put off. */
@@ -254,26 +239,26 @@ static void one_that_dies_after_each_fail_back_is_trusted_later(void **state)
 	(void)state;
 	host.config.failback_ms = 200;
 	assert_int_equal(test_host_expect(&host, NULL), HV_OK);
-	kill_vios(1);
+	test_host_kill_vios(&host, 1);
 	wait_where("vios1", "vios1", "vios1");
 	assert_int_equal(wait_of_vios2(), 0); /* nobody had gone back to it */
 	test_host_vios(&host, 1);
 	wait_where("vios1", "vios2", "vios2");
-	kill_vios(1);
+	test_host_kill_vios(&host, 1);
 	wait_where("vios1", "vios1", "vios1");
 	assert_int_equal(wait_of_vios2(), 400);
 	test_host_vios(&host, 1);
 	test_host_wait_vios(&host, "vios2", TARN__VIOS_STATE__VIOS_STANDBY);
 	assert_int_equal(test_host_fail_back(&host, NULL, NULL), HV_OK);
 	check_where("vios1", "vios2", "vios2");
-	kill_vios(1);
+	test_host_kill_vios(&host, 1);
 	wait_where("vios1", "vios1", "vios1");
 	assert_int_equal(wait_of_vios2(), 800);
 	test_host_vios(&host, 1);
 	wait_where("vios1", "vios2", "vios2");
 	assert_true(test_wait(is_as_at_first, NULL, TEST_WAIT_MS));
 	all_go_on();
-	end_well();
+	test_host_end_well(&host);
 }
 
 /* Nothing is cancelled and nothing in doubt; what is paged out must stay readable. */
@@ -294,7 +279,7 @@ static void maintenance_moves_those_alone_and_they_come_back(void **state)
 	wait_where("vios1", "vios2", "vios2");
 	all_go_on();
 	check_log(2, "failback", "vios2", "vios1", 1);
-	end_well();
+	test_host_end_well(&host);
 }
 
 static bool has_place(void *arg)
@@ -329,10 +314,10 @@ static void go_on_with_vios3(void)
 	assert_string_equal(test_stat_partition(reply, "db2")->given_primary, "vios3");
 	assert_string_equal(test_stat_partition(reply, "db2")->secondary, "vios1");
 	tarn__hv_reply__free_unpacked(reply, NULL);
-	kill_vios(0); /* it is a whole partner */
+	test_host_kill_vios(&host, 0); /* it is a whole partner */
 	wait_where("vios3", "vios3", "vios3");
 	all_go_on();
-	end_well();
+	test_host_end_well(&host);
 }
 
 static void a_third_vios_takes_the_place_of_one_that_left(void **state)
@@ -350,7 +335,7 @@ static void a_third_vios_takes_the_place_of_one_that_left(void **state)
 static void a_third_vios_takes_the_place_of_one_that_was_killed(void **state)
 {
 	(void)state;
-	kill_vios(1);
+	test_host_kill_vios(&host, 1);
 	wait_where("vios1", "vios1", "vios1");
 	go_on_with_vios3();
 }
@@ -370,7 +355,7 @@ static void a_place_is_not_taken_from_one_that_serves(void **state)
 	assert_int_equal(test_host_fail_back(&host, "db1", NULL), HV_OK);
 	check_where("vios2", "vios2", "vios2");
 	all_go_on();
-	end_well();
+	test_host_end_well(&host);
 }
 
 int main(void)

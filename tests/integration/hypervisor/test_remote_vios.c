@@ -97,13 +97,6 @@ static void come_back(void)
 	all_go_on();
 }
 
-static void end_well(void)
-{
-	test_host_verify(&host);
-	test_host_audit(&host);
-	test_host_end(&host);
-}
-
 static void cut(bool there, bool back)
 {
 	test_relay_cut(&relay, RELAY_THERE, there);
@@ -119,7 +112,7 @@ static void a_vios_whose_exporter_is_killed_is_replaced(void **state)
 	all_go_on();
 	test_exporter_start(&exporter);
 	come_back();
-	end_well();
+	test_host_end_well(&host);
 }
 
 static void a_network_that_is_cut_costs_no_page(void **state)
@@ -137,7 +130,7 @@ static void a_network_that_is_cut_costs_no_page(void **state)
 		cut(false, false);
 		come_back();
 	}
-	end_well();
+	test_host_end_well(&host);
 }
 
 /* Late writes: what it was told before it stood still it does after it goes on. */
@@ -150,7 +143,7 @@ static void an_exporter_that_stood_still_does_no_harm(void **state)
 	all_go_on();
 	test_process_signal(&exporter.process, SIGCONT);
 	come_back();
-	end_well();
+	test_host_end_well(&host);
 }
 
 static void writes_that_hang_over_there_do_no_harm(void **state)
@@ -169,7 +162,7 @@ static void writes_that_hang_over_there_do_no_harm(void **state)
 	all_go_on();
 	assert_int_equal(test_inject_clear(exporter.state.path, EXPORTER_NAME), HV_OK);
 	come_back();
-	end_well();
+	test_host_end_well(&host);
 }
 
 int main(void)

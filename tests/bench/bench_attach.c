@@ -1,0 +1,37 @@
+/* bench_attach - see bench_attach.h. */
+#include "tests/bench/bench_attach.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+void bench_attach(struct test_host *host, const struct test_partition *spec,
+		  bool wants_calls, struct partition_attachment *ret_memory)
+{
+	struct partition_attach_config config = { .name = spec->name,
+						  .run_id = 1,
+						  .wants_calls = wants_calls,
+						  .timeout_ms = 10000 };
+	char token[33];
+	char path[TEST_PATH_BYTES];
+	struct hv_err err = { 0 };
+
+	if (test_host_define(host, spec, 1, token, &err) != HV_OK)
+		fail_msg("define: %s", err.text);
+	for (unsigned i = 0; i < HV_TOKEN_BYTES; i++) {
+		unsigned byte = 0;
+
+		(void)sscanf(token + 2 * i, "%2x", &byte);
+		config.token[i] = (uint8_t)byte;
+	}
+	(void)test_tmpdir_file(&host->dir, "run/attach.sock", path, sizeof(path));
+	config.uffd_device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+	if (hv_local_connect(path, &config.socket, &err) != HV_OK ||
+	    partition_attach_open(&config, ret_memory, &err) != HV_OK)
+		fail_msg("attach: %s", err.text);
+}
