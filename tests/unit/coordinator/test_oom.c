@@ -288,7 +288,7 @@ static void change_device(void)
 	add.has_bytes = 1;
 	add.bytes = 64 * MIB;
 	SWEEP(PGDEV_ADD, pgdev_add, add);
-	converge();
+	settle(); /* what a report costs was tried with the first one */
 	replace.name = (char *)"d1";
 	host.copy_error = HV_E_BUSY;
 	SWEEP(PGDEV_REPLACE, pgdev_replace, replace);
@@ -298,9 +298,9 @@ static void change_device(void)
 	replace.name = (char *)"d2";
 	replace.with = (char *)"d1";
 	SWEEP(PGDEV_REPLACE, pgdev_replace, replace);
-	converge();
+	settle();
 	SWEEP(PGDEV_REMOVE, pgdev_remove, gone);
-	converge();
+	settle();
 	set.has_spare = set.spare = true;
 	SWEEP(HOST_SET, host_set, set);
 }
@@ -322,7 +322,7 @@ static void change_pair(void)
 	change.name = (char *)"vios3";
 	change.with = (char *)"vios1";
 	SWEEP(VIOS_CHANGE, vios_change, change);
-	converge();
+	settle();
 	change.name = (char *)"";
 	change.with = NULL;
 	change.verb = TARN__VIOS_VERB__VIOS_VERB_SWAP;
