@@ -50,7 +50,7 @@ vios=$(active)
 
 echo "== what cannot be"
 refuse "no paging device 'd9'" vios inject "$vios" --host h1 --kind hang --for 1s --device d9
-refuse "it has vios1 and vios2" vios inject vios3 --host h1 --kind hang --for 1s
+refuse "it has vios1, vios2" vios inject vios3 --host h1 --kind hang --for 1s
 refuse "write 5ms, 10s or 2m" vios inject "$vios" --host h1 --kind hang --for 1h
 refuse "1 ms to 600 s" vios inject "$vios" --host h1 --kind hang --for 11m
 
