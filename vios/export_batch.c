@@ -226,8 +226,10 @@ void export_batches_take(struct export_batches *batches, Tarn__RemoteRequest *re
 		return;
 	}
 	if (batch == NULL) {
-		refuse(request, exchange, HV_E_LIMIT,
-		       "a client has EXPORT_BATCHES_MAX batches at once");
+		(void)hv_fail(&err, HV_E_LIMIT,
+			      "a client has %d batches at once, no more",
+			      EXPORT_BATCHES_MAX);
+		refuse(request, exchange, HV_E_LIMIT, err.text);
 		return;
 	}
 	if (is_read)

@@ -18,7 +18,6 @@
 
 #define EPOCH 1           /* of the one window of a client */
 #define HEARTBEAT_MS 1000 /* nobody looks at it */
-#define SILENCE_MS 5000   /* a client asks several times a second; arbitrary */
 
 enum handle_state { SHUT, OPENING, OPEN, CLOSING };
 
@@ -278,7 +277,8 @@ void export_client_take(struct export_client *client, Tarn__RemoteRequest *reque
 
 void export_client_look(struct export_client *client, uint64_t now_ms)
 {
-	if (client->fence.session == 0 || now_ms - client->heard_ms < SILENCE_MS)
+	if (client->fence.session == 0 ||
+	    now_ms - client->heard_ms < HV_REMOTE_SILENCE_MS)
 		return;
 	log_warn("vios.client_silent", "client=%s ms=%llu", client->name,
 		 (unsigned long long)(now_ms - client->heard_ms));

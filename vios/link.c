@@ -13,7 +13,8 @@
 #define HELLO_MS 1000 /* one attempt; a hello that waits for a fence is asked again */
 #define RETRY_FIRST_MS 20
 #define RETRY_MAX_MS 1000
-#define PINGS 5       /* in the time of our patience; arbitrary */
+#define PINGS 5 /* in the time of our patience; arbitrary */
+#define PING_MAX_MS (HV_REMOTE_SILENCE_MS / 10) /* theirs */
 #define OPEN_MS 10000 /* a device there that opens for longer ends the link */
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -169,6 +170,8 @@ static void greeted(struct vios_link *link, uint64_t session)
 {
 	unsigned every = link->config.patience_ms / PINGS;
 
+	if (every > PING_MAX_MS)
+		every = PING_MAX_MS;
 	every = every > 0 ? every : 1;
 	vios_link_heard(&link->state);
 	atomic_store(&link->state.session, session);

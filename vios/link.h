@@ -11,7 +11,8 @@
  * nothing is ever sent twice, and what is unanswered at the end stays in doubt.
  *
  * Silence: no answer of any kind, over any connection, for patience_ms while asked.
- * Asked it is by a ping, several times in that time.
+ * Asked it is by a ping, several times in that time, and often enough for the other side,
+ * which ends a session that says nothing (HV_REMOTE_SILENCE_MS).
  *
  * Contract
  *   Threads  L; the struct vios_link_state is read and written by lanes and workers.

@@ -20,6 +20,8 @@
 #define HV_REMOTE_VERSION 1
 #define HV_REMOTE_PAGES_MAX HV_RUN_PAGES /* of a batch: one run of the longest fits */
 #define HV_REMOTE_RUNS_MAX HV_REMOTE_PAGES_MAX
+/* A client that says nothing for so long has no session any more; arbitrary. */
+#define HV_REMOTE_SILENCE_MS 5000
 /* Of a message: its pages, their sums, and where they belong; the rest is slack. */
 #define HV_REMOTE_BYTES_MAX (HV_REMOTE_PAGES_MAX * (HV_PAGE_BYTES + 64u) + 4096u)
 
