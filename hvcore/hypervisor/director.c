@@ -544,17 +544,19 @@ static void visit_look(struct fault_thread *thread, struct fault_round *round) /
 						 HV_PATHS - 1 - vios->path));
 }
 
-/* P17: what is behind it alone is brought to the other one first, while that is there. */
+/*
+ * P17: what is behind it alone is brought to the other one first. Where that one goes
+ * meanwhile, this one stays until it has come back: nobody else has these pages.
+ */
 static void on_look(struct fault_round *round)
 {
 	struct vios *vios = HV_CONTAINER(round, struct vios, look);
-	const struct vios *other = &vios->hv->director.vios[HV_PATHS - 1 - vios->path];
 
 	if (!vios->is_leave_due)
 		return;
 	if (vios->state != SESSION_OPEN || director_may_serve(vios))
 		vios->is_leave_due = false;
-	else if (atomic_load(&vios->alone) == 0 || !director_may_serve(other))
+	else if (atomic_load(&vios->alone) == 0)
 		leave(vios);
 	else
 		hypervisor_poll_soon(vios->hv);

@@ -3,7 +3,7 @@
  *         with either of them, or its device; it is redundant again by itself, and no
  *         order takes away what is behind one VIOS alone.
  * Inject  SIGKILL of either VIOS, a device that is gone with its VIOS, damage to one,
- *         maintenance while pages are missed.
+ *         maintenance while pages are missed, and the partner's end in the middle of it.
  * Expect  what is missed is brought back; every page verifies, no counter is off.
  */
 #include <setjmp.h>
@@ -19,6 +19,7 @@
 
 #include "hvcore/base/units.h"
 #include "tests/support/host.h"
+#include "tests/support/inject.h"
 #include "tests/support/wait.h"
 
 static struct test_host host;
@@ -192,6 +193,29 @@ static void maintenance_waits_for_what_is_behind_one_alone(void **state)
 	test_host_end_well(&host);
 }
 
+/* Resync is slow: it reads from vios2. */
+static void one_that_has_pages_alone_stays_when_its_partner_goes(void **state)
+{
+	struct hv_injection slow = test_injection(HV_INJECTION_DELAY, HV_INJECTION_READ);
+
+	(void)state;
+	slow.delay_ms = 200;
+	miss_on_vios1();
+	assert_int_equal(test_inject(host.dir.path, "vios2", &slow, NULL, NULL), HV_OK);
+	test_host_vios(&host, 0);
+	assert_true(test_wait(may_go, NULL, TEST_WAIT_MS));
+	test_host_kill_vios(&host, 0);
+	assert_int_equal(test_inject_clear(host.dir.path, "vios2"), HV_OK);
+	test_host_wait_page_ins(&host, "db1", 200);
+	test_host_wait_page_ins(&host, "db2", 200);
+	test_host_vios(&host, 0);
+	test_host_wait_vios(&host, "vios2", TARN__VIOS_STATE__VIOS_MAINTENANCE);
+	assert_int_equal(test_process_wait(&host.vios[1], TEST_WAIT_MS), 0);
+	(void)test_process_end(&host.vios[1], 0);
+	all_go_on();
+	test_host_end_well(&host);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +225,7 @@ int main(void)
 		TEST(a_device_may_be_gone_with_its_vios),
 		TEST(damage_on_one_side_is_healed),
 		TEST(maintenance_waits_for_what_is_behind_one_alone),
+		TEST(one_that_has_pages_alone_stays_when_its_partner_goes),
 #undef TEST
 	};
 
