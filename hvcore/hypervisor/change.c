@@ -8,7 +8,8 @@
  * has all, and nothing is copied twice. So at any moment one device has every page.
  *
  * What the agent asks for again changes nothing; another wish counts from the next look
- * on, also the wish to go back.
+ * on, also the wish to go back: a path that is between two devices comes to its end
+ * first.
  */
 #include "hvcore/hypervisor/director.h"
 
@@ -52,6 +53,8 @@ static enum hv_code check_way(const struct partition *partition,
 {
 	const struct device_files *now = &partition->device.files;
 
+	if (device_files_are(now, files))
+		return HV_OK; /* to go back */
 	for (unsigned i = 0; i < HV_PATHS; i++)
 		if (!now->at[i].is_used && !files->at[i].is_used)
 			return hv_fail(err, HV_E_REFUSED,
@@ -68,7 +71,7 @@ static enum hv_code check_files(const struct partition *partition,
 	enum hv_code code = device_check_unused(partition, files, err);
 
 	for (unsigned i = 0; i < HV_PATHS && code == HV_OK; i++)
-		if (!device_files_have(&partition->device.files, files->at[i].path))
+		if (!device_files_have(&partition->device.files, &files->at[i]))
 			code = device_file_check_unlocked(&files->at[i], err);
 	if (code == HV_OK)
 		code = check_way(partition, files, err);
@@ -79,10 +82,14 @@ static void begin(struct partition *partition, const struct device_files *files)
 {
 	struct change *change = &partition->device.change;
 
+	if (change->is_running) {
+		device_files_close(&change->next);
+		change->next = *files;
+		change->has_next = true;
+		return;
+	}
 	device_files_close(&change->files);
 	change->files = *files;
-	if (change->is_running)
-		return; /* what is under way comes to its next look first */
 	change->is_running = true;
 	change->step = CHANGE_LOOK;
 	change->began_ms = hv_clock_ms();
@@ -95,10 +102,11 @@ static bool is_asked_for(const struct partition *partition,
 			 const struct device_files *files)
 {
 	const struct device *device = &partition->device;
+	const struct change *change = &device->change;
 
-	return device_files_are(device->change.is_running ? &device->change.files
-							  : &device->files,
-				files);
+	if (!change->is_running)
+		return device_files_are(&device->files, files);
+	return device_files_are(change->has_next ? &change->next : &change->files, files);
 }
 
 enum hv_code change_ask(struct hypervisor *hv, const Tarn__HvPartitionDevice *ask,
@@ -107,6 +115,7 @@ enum hv_code change_ask(struct hypervisor *hv, const Tarn__HvPartitionDevice *as
 	struct partition *partition = partition_find(hv, ask->name);
 	struct device_files files;
 	enum hv_code code;
+	bool is_new;
 
 	if (partition == NULL || partition->run_id != ask->run_id)
 		return hv_fail(err, HV_E_NOTFOUND, "no partition '%s' with run %llu",
@@ -115,21 +124,22 @@ enum hv_code change_ask(struct hypervisor *hv, const Tarn__HvPartitionDevice *as
 		return hv_fail(err, HV_E_STATE,
 			       "partition '%s' does not run on a paging device",
 			       ask->name);
-	code = device_files_open(&hv->director, ask->device, &files, err);
+	code = device_files_open(&hv->director, ask->device, &partition->device.files,
+				 &files, err);
 	if (code != HV_OK)
 		return code;
-	if (ask->device->primary != NULL)
+	is_new = !is_asked_for(partition, &files);
+	if (is_new)
+		code = check_files(partition, &files, err);
+	if (code == HV_OK && ask->device->primary != NULL)
 		(void)snprintf(partition->device.primary,
 			       sizeof(partition->device.primary), "%s",
 			       ask->device->primary);
-	if (!is_asked_for(partition, &files))
-		code = check_files(partition, &files, err);
-	if (code != HV_OK || is_asked_for(partition, &files)) {
+	if (code == HV_OK && is_new)
+		begin(partition, &files);
+	else
 		device_files_close(&files);
-		return code;
-	}
-	begin(partition, &files);
-	return HV_OK;
+	return code;
 }
 
 void change_end(struct partition *partition)
@@ -137,7 +147,8 @@ void change_end(struct partition *partition)
 	struct change *change = &partition->device.change;
 
 	device_files_close(&change->files);
-	change->is_running = false;
+	device_files_close(&change->next);
+	change->is_running = change->has_next = false;
 }
 
 /* ---- one path ---- */
@@ -180,6 +191,12 @@ static void finish(struct partition *partition)
 	change_end(partition);
 }
 
+static void count_missed(struct change *change, const struct hv_space *space) /* F */
+{
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		change->missed[i] = hv_space_missed(space, i);
+}
+
 static void visit_missed(struct fault_thread *thread, struct fault_round *round) /* F */
 {
 	struct partition *partition = of_round(round);
@@ -187,8 +204,15 @@ static void visit_missed(struct fault_thread *thread, struct fault_round *round)
 	const struct memory *memory = &partition->memory;
 
 	change->code = memory->thread == thread ? HV_OK : HV_E_GONE;
-	for (unsigned i = 0; i < HV_PATHS && change->code == HV_OK; i++)
-		change->missed[i] = hv_space_missed(memory->space, i);
+	if (change->code == HV_OK)
+		count_missed(change, memory->space);
+}
+
+/* The errand is back: for stat, whose own figures may be of before it. */
+static void take_missed(struct change *change)
+{
+	for (unsigned i = 0; i < HV_PATHS; i++)
+		change->known[i] = change->missed[i];
 }
 
 static bool is_right(const struct device *device, unsigned path)
@@ -204,7 +228,7 @@ static void on_looked(struct fault_round *round)
 	struct change *change = &device->change;
 	unsigned first = device->current == 0 ? 1 : 0;
 
-	if (!change->is_running || change->code != HV_OK)
+	if (!change->is_running || change->code != HV_OK || change->has_next)
 		return;
 	if (device_files_are(&device->files, &change->files)) {
 		finish(partition);
@@ -271,6 +295,7 @@ static void visit_renew(struct fault_thread *thread, struct fault_round *round) 
 	else
 		change->code = hv_pager_renew(thread->pager, space, change->path,
 					      &change->err);
+	count_missed(change, space);
 }
 
 /* The path is given back to what it reached: it is brought what it missed, then again. */
@@ -305,6 +330,7 @@ static void on_renewed(struct fault_round *round)
 		step_back(partition);
 		return;
 	}
+	take_missed(change);
 	device_file_move(to, &device->files.at[path->index]);
 	path->is_leaving = false;
 	path->reason[0] = path->last_reason[0] = '\0';
@@ -322,6 +348,7 @@ static void on_filled(struct fault_round *round)
 
 	if (!change->is_running || change->code != HV_OK)
 		return;
+	take_missed(change);
 	if (!is_right(device, path) || !device->files.at[path].is_used ||
 	    (device->paths[path].state == DEVICE_OPEN && change->missed[path] == 0))
 		step_to(partition, CHANGE_LOOK);
@@ -339,6 +366,18 @@ static void poll_closing(struct partition *partition)
 		device_close_path(path_of(partition));
 }
 
+/* No errand is out, and F and L agree on what each path reaches. */
+static void take_next(struct change *change)
+{
+	if (!change->has_next ||
+	    (change->step != CHANGE_LOOK && change->step != CHANGE_FILL))
+		return;
+	device_files_close(&change->files);
+	change->files = change->next;
+	change->next = (struct device_files){ 0 }; /* none is used */
+	change->has_next = false;
+}
+
 static void poll_one(struct partition *partition, bool is_slow)
 {
 	struct change *change = &partition->device.change;
@@ -346,6 +385,7 @@ static void poll_one(struct partition *partition, bool is_slow)
 	if (!change->is_running || partition->phase != PHASE_RUNNING ||
 	    fault_round_is_out(&change->round))
 		return;
+	take_next(change);
 	switch (change->step) {
 	case CHANGE_LOOK:
 		if (is_slow)

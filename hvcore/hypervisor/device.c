@@ -45,7 +45,7 @@ static bool has_any(const struct device_files *of, const struct device_files *fi
 {
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		*ret_name = files->at[i].name;
-		if (files->at[i].is_used && device_files_have(of, files->at[i].path))
+		if (files->at[i].is_used && device_files_have(of, &files->at[i]))
 			return true;
 	}
 	return false;
@@ -61,7 +61,8 @@ enum hv_code device_check_unused(const struct partition *partition,
 			continue;
 		if (has_any(&p->device.files, files, &name) ||
 		    (p->device.change.is_running &&
-		     has_any(&p->device.change.files, files, &name)))
+		     (has_any(&p->device.change.files, files, &name) ||
+		      has_any(&p->device.change.next, files, &name))))
 			return hv_fail(err, HV_E_BUSY,
 				       "paging device '%s' is partition '%s''s", name,
 				       p->name);
@@ -93,7 +94,7 @@ enum hv_code device_open(struct partition *partition, const Tarn__HvDevice *ask,
 	if (handle == HV_DEVICES_MAX)
 		return hv_fail(err, HV_E_LIMIT, "%u partitions have their devices open",
 			       HV_DEVICES_MAX);
-	code = device_files_open(&hv->director, ask, &files, err);
+	code = device_files_open(&hv->director, ask, NULL, &files, err);
 	if (code != HV_OK)
 		return code;
 	code = check_files(partition, &files, err);
@@ -327,7 +328,8 @@ static void take_opened(struct vios *vios, struct device_path *path,
 	path->state = DEVICE_OPEN;
 	path->opened_ms = hv_clock_ms();
 	path->reason[0] = path->last_reason[0] = '\0';
-	tell(path);
+	if (!path->is_leaving) /* else it is about to be closed (change.c) */
+		tell(path);
 }
 
 void device_opened(struct hypervisor *hv, struct vios *vios,
@@ -499,6 +501,42 @@ bool device_all_open(const struct hypervisor *hv, unsigned path, char *reason)
 	return true;
 }
 
+/* The one of a VIOS that is away counts by its size: with less it could not be opened. */
+uint64_t device_slots(const struct device *device)
+{
+	uint64_t slots = UINT64_MAX;
+	bool is_any_open = false;
+
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		const struct device_path *path = &device->paths[i];
+		const struct device_file *file = &device->files.at[i];
+		uint64_t has = path->slots;
+
+		if (path->state == DEVICE_OPEN)
+			is_any_open = true;
+		else
+			has = path->state != DEVICE_FAILED && file->is_used
+				      ? device_file_slots(file)
+				      : UINT64_MAX;
+		if (has < slots && (has > 0 || path->state == DEVICE_OPEN))
+			slots = has;
+	}
+	return is_any_open ? slots : 0;
+}
+
+/* Pages that the device of that path has not: a path that was given another one lately
+ * says more than the last round of stat, which may be of before. */
+static uint64_t missed_on(const struct partition *p, unsigned path)
+{
+	const struct change *change = &p->device.change;
+	uint64_t missed = p->stat.missed[path];
+
+	if (change->is_running && change->step == CHANGE_FILL &&
+	    change->known[path] > missed)
+		return change->known[path];
+	return missed;
+}
+
 /* Both serve it, each has what it needs open, and nothing is behind one alone. */
 static bool is_redundant(const struct partition *p)
 {
@@ -506,7 +544,7 @@ static bool is_redundant(const struct partition *p)
 
 	for (unsigned i = 0; i < HV_PATHS; i++)
 		if (!director_may_serve(&pair[i]) || p->device.paths[i].is_leaving ||
-		    p->device.paths[i].state != DEVICE_OPEN || p->stat.missed[i] > 0)
+		    p->device.paths[i].state != DEVICE_OPEN || missed_on(p, i) > 0)
 			return false;
 	return true;
 }
@@ -530,8 +568,8 @@ void device_stat(const struct partition *partition, Tarn__PartitionStat *stat)
 	if (!partition->has_stat)
 		return;
 	stat->has_missed = stat->has_mirror_missed = true;
-	stat->missed = from->missed[first];
-	stat->mirror_missed = from->missed[second];
+	stat->missed = missed_on(partition, first);
+	stat->mirror_missed = missed_on(partition, second);
 	stat->has_healed = stat->has_resynced = true;
 	stat->healed = from->counts.healed;
 	stat->resynced = from->counts.resynced;

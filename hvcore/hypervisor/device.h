@@ -46,6 +46,9 @@ struct device_path {
  *
  *   LOOK --the other path has all--> MOVE --told, nothing out--> CLOSE --closed; F
  *   knows that it is another--> FILL --open, nothing missed--> LOOK --> done
+ *
+ * From MOVE until F has been told, and while an errand is out, `files` stays: what F
+ * does and what L takes for done are of one wish.
  */
 enum change_step {
 	CHANGE_LOOK,
@@ -59,6 +62,9 @@ struct change {
 	enum change_step step;
 	unsigned path;             /* under way */
 	struct device_files files; /* what it is to have */
+	/* ... after that: asked for meanwhile, and taken up in LOOK or FILL */
+	struct device_files next;
+	bool has_next;
 	uint64_t began_ms;
 	struct fault_round round;
 	/* F's finding */
@@ -66,6 +72,7 @@ struct change {
 	struct hv_err err;
 	bool is_out;
 	uint64_t missed[HV_PATHS];
+	uint64_t known[HV_PATHS]; /* the last of it that has come back */
 };
 
 struct device {
@@ -108,11 +115,13 @@ bool device_any_pending(const struct hypervisor *hv, unsigned path);
 /* Whether two different ones have its pages. */
 bool device_is_mirrored(const struct partition *partition);
 void device_stat(const struct partition *partition, Tarn__PartitionStat *stat);
+/* What its devices have room for, as far as is known; 0: none is open. */
+uint64_t device_slots(const struct device *device);
 /* By the name that was given first. */
 const char *device_name(const struct device *device);
 /* F holds it no more, and nothing is out: the VIOS lets go of it on that path. */
 void device_close_path(struct device_path *path);
-/* Whether a partition but this one has a device of that path, or is about to. */
+/* Whether a partition but this one has one of these devices, or is about to. */
 HV_MUST_USE
 enum hv_code device_check_unused(const struct partition *partition,
 				 const struct device_files *files, struct hv_err *err);

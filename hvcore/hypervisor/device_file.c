@@ -64,8 +64,17 @@ enum hv_code device_file_check_unlocked(const struct device_file *file,
 	return HV_OK;
 }
 
-static enum hv_code open_one(const Tarn__HvMirror *ask, struct device_file *ret_file,
-			     struct hv_err *err)
+/* -1 with errno. */
+static int open_fd(const struct device_file *file, const struct device_files *own)
+{
+	for (unsigned i = 0; own != NULL && i < HV_PATHS; i++)
+		if (device_file_is(&own->at[i], file) && own->at[i].lock_fd >= 0)
+			return fcntl(own->at[i].lock_fd, F_DUPFD_CLOEXEC, 0);
+	return open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+static enum hv_code open_one(const Tarn__HvMirror *ask, const struct device_files *own,
+			     struct device_file *ret_file, struct hv_err *err)
 {
 	struct device_file file = {
 		.is_used = true,
@@ -83,8 +92,7 @@ static enum hv_code open_one(const Tarn__HvMirror *ask, struct device_file *ret_
 	(void)snprintf(file.path, sizeof(file.path), "%s", ask->path);
 	memcpy(file.id, ask->id.data, sizeof(file.id));
 	if (!file.is_remote)
-		file.lock_fd = open(file.path,
-				    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		file.lock_fd = open_fd(&file, own);
 	if (!file.is_remote && file.lock_fd < 0)
 		return hv_fail_os(err, HV_E_IO, errno, "open paging device '%s'",
 				  file.name);
@@ -122,17 +130,24 @@ static enum hv_code read_ask(const struct director *director, const Tarn__HvDevi
 static enum hv_code check_two(const Tarn__HvDevice *ask, struct hv_err *err)
 {
 	const Tarn__HvMirror *mirror = ask->mirror;
+	bool are_here, is_same_path, is_same_id;
 
-	if (mirror == NULL || (strcmp(mirror->path, ask->path) != 0 &&
-			       strcmp(mirror->name, ask->name) != 0 &&
-			       (mirror->id.len != ask->id.len ||
-				memcmp(mirror->id.data, ask->id.data, ask->id.len) != 0)))
+	if (mirror == NULL)
+		return HV_OK;
+	are_here = !(ask->has_remote && ask->remote) &&
+		   !(mirror->has_remote && mirror->remote);
+	/* hosts alike have the same paths */
+	is_same_path = are_here && strcmp(mirror->path, ask->path) == 0;
+	is_same_id = mirror->id.len == ask->id.len &&
+		     memcmp(mirror->id.data, ask->id.data, ask->id.len) == 0;
+	if (!is_same_path && !is_same_id && strcmp(mirror->name, ask->name) != 0)
 		return HV_OK;
 	return hv_fail(err, HV_E_INVAL, "paging devices '%s' and '%s' are one device",
 		       ask->name, mirror->name);
 }
 
 enum hv_code device_files_open(const struct director *director, const Tarn__HvDevice *ask,
+			       const struct device_files *own,
 			       struct device_files *ret_files, struct hv_err *err)
 {
 	struct device_files files = { .at = { { .lock_fd = -1 }, { .lock_fd = -1 } } };
@@ -151,7 +166,7 @@ enum hv_code device_files_open(const struct director *director, const Tarn__HvDe
 		code = check_two(ask, err);
 	for (unsigned i = 0; i < HV_PATHS && code == HV_OK; i++)
 		if (of[i] != NULL)
-			code = open_one(of[i], &files.at[i], err);
+			code = open_one(of[i], own, &files.at[i], err);
 	if (code != HV_OK) {
 		device_files_close(&files);
 		return code;
@@ -182,12 +197,17 @@ bool device_files_mirror(const struct device_files *files)
 	       !device_file_is(&files->at[0], &files->at[1]);
 }
 
-bool device_files_have(const struct device_files *files, const char *path)
+static bool is_one(const struct device_file *a, const struct device_file *b)
 {
-	for (unsigned i = 0; i < HV_PATHS; i++)
-		if (files->at[i].is_used && strcmp(files->at[i].path, path) == 0)
-			return true;
-	return false;
+	if (!a->is_used || !b->is_used)
+		return false;
+	return memcmp(a->id, b->id, sizeof(a->id)) == 0 ||
+	       (!a->is_remote && !b->is_remote && strcmp(a->path, b->path) == 0);
+}
+
+bool device_files_have(const struct device_files *files, const struct device_file *file)
+{
+	return is_one(&files->at[0], file) || is_one(&files->at[1], file);
 }
 
 uint64_t device_file_slots(const struct device_file *file)

@@ -38,8 +38,11 @@ struct device_files {
 	unsigned first; /* of two the one that was named first */
 };
 
+/* `own`, or NULL: what the partition has: that is not opened by its path, which may be
+ * gone while the device is in use. */
 HV_MUST_USE
 enum hv_code device_files_open(const struct director *director, const Tarn__HvDevice *ask,
+			       const struct device_files *own,
 			       struct device_files *ret_files, struct hv_err *err);
 void device_file_close(struct device_file *file);
 /* Its descriptor is *to's from now on; `from` can only be compared. */
@@ -51,8 +54,9 @@ bool device_file_is(const struct device_file *a, const struct device_file *b);
 bool device_files_are(const struct device_files *a, const struct device_files *b);
 /* Two devices, which are to have the same pages. */
 bool device_files_mirror(const struct device_files *files);
-/* Whether any path reaches that one. */
-bool device_files_have(const struct device_files *files, const char *path);
+/* Whether any path reaches that one: by its identity, or here by its path, which says
+ * nothing of a device on another host. */
+bool device_files_have(const struct device_files *files, const struct device_file *file);
 
 /* Whether any open file still holds the byte of that path (P9). */
 HV_MUST_USE

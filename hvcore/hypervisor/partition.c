@@ -401,8 +401,8 @@ static void go_on_opening(struct partition *partition)
 {
 	struct device *device = &partition->device;
 	bool is_late = hv_clock_ms() >= partition->define_deadline_ms;
+	uint64_t slots = device_slots(device);
 	struct hv_err err = { 0 };
-	uint64_t slots = 0;
 
 	if (!partition_has_io(partition, is_late, &err)) {
 		if (err.code != HV_OK)
@@ -415,10 +415,6 @@ static void go_on_opening(struct partition *partition)
 	}
 	if (!device_is_settled(device) && !is_late)
 		return;
-	for (unsigned i = 0; i < HV_PATHS; i++)
-		if (device->paths[i].state == DEVICE_OPEN &&
-		    (slots == 0 || device->paths[i].slots < slots))
-			slots = device->paths[i].slots;
 	if (slots == 0) {
 		const char *why = device->paths[0].reason[0] != '\0'
 					  ? device->paths[0].reason
