@@ -68,6 +68,14 @@ enum hv_code mirror_need_none_alone(const struct cluster *cluster,
 
 		if (strcmp(lpar->host, host->name) != 0)
 			continue;
+		if (lpar->has_device_job && lpar->mirror == NULL)
+			return hv_fail(
+				err, HV_E_REFUSED,
+				"VIOS '%s' of host '%s' cannot go: paging device "
+				"'%s' of LPAR '%s' is being replaced, so not every "
+				"page is behind both; wait for job %llu",
+				vios, host->name, lpar->old_device, lpar->spec->name,
+				(unsigned long long)lpar->device_job);
 		if (lpar->running && lpar->has_job &&
 		    mirror_lies_behind(cluster, lpar, vios))
 			return hv_fail(err, HV_E_REFUSED,

@@ -130,6 +130,21 @@ static enum hv_code need_device(const struct plan *plan, const char *host,
 				 "host '%s' has no paging device '%s'", host, name);
 }
 
+/* It is copied from one path to the other, so both are needed until all is there. */
+static enum hv_code need_both(const struct plan *plan, const Tarn__HostRecord *host,
+			      const Tarn__DeviceRecord *old, struct hv_err *err)
+{
+	unsigned serving = limits_vios_serving(plan->cluster, host);
+
+	if (old->device->vios != NULL || serving == HV_HOST_VIOS_MAX)
+		return HV_OK;
+	return hv_fail(err, HV_E_REFUSED,
+		       "paging device '%s' of host '%s' cannot be replaced now: to copy "
+		       "it both VIOS of the pool must serve, and %u do%s; see 'tarn vios "
+		       "list'",
+		       old->device->name, host->name, serving, serving == 1 ? "es" : "");
+}
+
 enum hv_code plan_pgdev_replace(struct plan *plan, const Tarn__PgdevReplace *request,
 				struct hv_err *err)
 {
@@ -153,9 +168,15 @@ enum hv_code plan_pgdev_replace(struct plan *plan, const Tarn__PgdevReplace *req
 			       "remove'",
 			       request->name, request->host);
 	lpar = cluster_lpar(plan->cluster, old->lpar);
+	if (replace_is_way_back(lpar, request->name, request->with)) {
+		plan->job = replace_take_back(&plan->draft, lpar);
+		return HV_OK;
+	}
 	code = replace_check(plan->cluster, lpar, old, now, err);
 	if (code == HV_OK)
 		code = plan_need_connected(plan, host, err);
+	if (code == HV_OK)
+		code = need_both(plan, host, old, err);
 	if (code == HV_OK)
 		plan->job = replace_begin(&plan->draft, lpar, request->name,
 					  request->with);

@@ -3,10 +3,16 @@
 
 #include "coordinator/cluster/limits.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SIZE_TEXT 32
+#define EVENT_KIND "pgdev.not_replaced"
+#define EVENT_TEXT "paging device '%s' of LPAR '%s' was not replaced by '%s'"
+#define EVENT_BYTES 192
+#define LATELY_MS 600000 /* a spare that was refused is not tried sooner; arbitrary */
+#define BY_ORDER "taken back by order"
 
 static const char *behind(const Tarn__DeviceRecord *device)
 {
@@ -92,6 +98,24 @@ enum hv_code replace_check(const struct cluster *cluster, const Tarn__LparRecord
 		       hv_size_format(lpar->spec->max_bytes, b, sizeof(b)));
 }
 
+/* Its events say so: nothing else is kept of it. */
+static bool was_refused(const struct cluster *cluster, const Tarn__LparRecord *lpar,
+			const char *old, const char *now)
+{
+	char text[EVENT_BYTES];
+
+	(void)snprintf(text, sizeof(text), EVENT_TEXT, old, lpar->spec->name, now);
+	for (size_t i = cluster_count(cluster, RECORD_EVENT); i-- > 0;) {
+		const Tarn__Event *event = cluster_event_at(cluster, i);
+
+		if (strcmp(event->kind, EVENT_KIND) == 0 &&
+		    strcmp(event->host, lpar->host) == 0 &&
+		    strncmp(event->text, text, strlen(text)) == 0)
+			return cluster->wall_ms < event->wall_ms + LATELY_MS;
+	}
+	return false;
+}
+
 const Tarn__DeviceRecord *replace_find(const struct cluster *cluster,
 				       const Tarn__LparRecord *lpar,
 				       const Tarn__DeviceRecord *old)
@@ -102,7 +126,8 @@ const Tarn__DeviceRecord *replace_find(const struct cluster *cluster,
 		const Tarn__DeviceRecord *device = cluster_device_at(cluster, i);
 
 		if (strcmp(device->host, lpar->host) != 0 ||
-		    replace_check(cluster, lpar, old, device, NULL) != HV_OK)
+		    replace_check(cluster, lpar, old, device, NULL) != HV_OK ||
+		    was_refused(cluster, lpar, old->device->name, device->device->name))
 			continue;
 		if (best == NULL ||
 		    limits_device_bytes(device) < limits_device_bytes(best))
@@ -209,16 +234,53 @@ void replace_give_up(struct draft *draft, const Tarn__LparRecord *lpar, enum hv_
 		   lpar->old_device);
 }
 
+bool replace_is_way_back(const Tarn__LparRecord *lpar, const char *old, const char *now)
+{
+	return lpar->has_device_job && lpar->running && lpar->device_error == NULL &&
+	       strcmp(lpar->new_device, old) == 0 && strcmp(lpar->old_device, now) == 0;
+}
+
+uint64_t replace_take_back(struct draft *draft, const Tarn__LparRecord *lpar)
+{
+	struct job_plan plan = { TARN__JOB_KIND__JOB_REPLACE, lpar->host,
+				 lpar->spec->name };
+	Tarn__LparRecord *edit = draft_edit_lpar(draft, lpar->spec->name);
+	uint64_t id = draft_add_job(draft, &plan,
+				    "replace paging device '%s' of LPAR '%s' by '%s'",
+				    lpar->new_device, lpar->spec->name, lpar->old_device);
+
+	if (edit == NULL || id == 0)
+		return 0;
+	draft_end_job(draft, lpar->device_job, HV_E_CANCELED, EVENT_TEXT ": " BY_ORDER,
+		      lpar->old_device, lpar->spec->name, lpar->new_device);
+	replace_give_up(draft, lpar, HV_E_CANCELED, BY_ORDER);
+	edit->device_job = id;
+	return id;
+}
+
+static bool is_by_order(const Tarn__LparRecord *lpar)
+{
+	return lpar->device_error->code == HV_E_CANCELED &&
+	       strcmp(lpar->device_error->text, BY_ORDER) == 0;
+}
+
+static void end_by_order(struct draft *draft, const Tarn__LparRecord *lpar)
+{
+	draft_end_job(draft, lpar->device_job, HV_OK, "it goes on with '%s'",
+		      lpar->old_device);
+	draft_add_event(draft, TARN__EVENT_LEVEL__EVENT_INFO, lpar->host, EVENT_KIND,
+			EVENT_TEXT ": " BY_ORDER, lpar->old_device, lpar->spec->name,
+			lpar->new_device);
+}
+
 static void fail(struct draft *draft, const Tarn__LparRecord *lpar, enum hv_code code,
 		 const char *why)
 {
-	draft_end_job(draft, lpar->device_job, code,
-		      "paging device '%s' of LPAR '%s' was not replaced by '%s': %s",
-		      lpar->old_device, lpar->spec->name, lpar->new_device, why);
-	draft_add_event(draft, TARN__EVENT_LEVEL__EVENT_WARN, lpar->host,
-			"pgdev.not_replaced",
-			"paging device '%s' of LPAR '%s' was not replaced by '%s': %s",
-			lpar->old_device, lpar->spec->name, lpar->new_device, why);
+	draft_end_job(draft, lpar->device_job, code, EVENT_TEXT ": %s", lpar->old_device,
+		      lpar->spec->name, lpar->new_device, why);
+	draft_add_event(draft, TARN__EVENT_LEVEL__EVENT_WARN, lpar->host, EVENT_KIND,
+			EVENT_TEXT ": %s", lpar->old_device, lpar->spec->name,
+			lpar->new_device, why);
 }
 
 void replace_undo(struct draft *draft, const Tarn__LparRecord *lpar)
@@ -230,11 +292,14 @@ void replace_undo(struct draft *draft, const Tarn__LparRecord *lpar)
 	own(draft, lpar->host, lpar->new_device, NULL);
 	draft_name(draft, "LPAR '%s' has '%s' as before", lpar->spec->name,
 		   lpar->old_device);
-	fail(draft, lpar,
-	     lpar->device_error->code < HV_CODE_COUNT
-		     ? (enum hv_code)lpar->device_error->code
-		     : HV_E_OS,
-	     lpar->device_error->text);
+	if (is_by_order(lpar))
+		end_by_order(draft, lpar);
+	else
+		fail(draft, lpar,
+		     lpar->device_error->code < HV_CODE_COUNT
+			     ? (enum hv_code)lpar->device_error->code
+			     : HV_E_OS,
+		     lpar->device_error->text);
 	clear(edit);
 }
 

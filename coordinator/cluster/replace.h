@@ -3,8 +3,8 @@
  *
  *   new_device is its own, too, and is wanted instead of old_device; the host copies
  *        --all is there--> the new one is its device, the old one free
- *        --refused------> device_error: the old one is wanted again --it has it--> the
- *                         new one is free
+ *        --refused, or--> device_error: the old one is wanted again --it has it--> the
+ *          taken back       new one is free
  *
  * Contract
  *   Threads  L.
@@ -23,10 +23,15 @@ enum hv_code replace_check(const struct cluster *cluster, const Tarn__LparRecord
 /* The id of its job; 0: no memory. */
 uint64_t replace_begin(struct draft *draft, const Tarn__LparRecord *lpar, const char *old,
 		       const char *now);
-/* The best of those that may take its place; NULL: none. */
+/* The best of those that may take its place, and were not refused there lately; NULL:
+ * none. */
 const Tarn__DeviceRecord *replace_find(const struct cluster *cluster,
 				       const Tarn__LparRecord *lpar,
 				       const Tarn__DeviceRecord *old);
+/* What is under way is this one's way there, and the order is to go back. */
+bool replace_is_way_back(const Tarn__LparRecord *lpar, const char *old, const char *now);
+/* As replace_begin(): the old one is wanted again, by a job of its own. */
+uint64_t replace_take_back(struct draft *draft, const Tarn__LparRecord *lpar);
 /* What its host is to make of it: the names, as they are wanted now. */
 const char *replace_wanted(const Tarn__LparRecord *lpar, const char *device);
 

@@ -6,6 +6,21 @@
 
 #include <string.h>
 
+static bool is_same(const char *a, const char *b)
+{
+	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+/* It has what it had, though not every page may be there: that one may be lost. */
+static bool has_old(const struct cluster *cluster, const Tarn__LparRecord *lpar)
+{
+	const Tarn__PartitionStat *stat = live_partition(
+		cluster_live(cluster, lpar->host), lpar->spec->name, lpar->run_id);
+
+	return stat != NULL && is_same(stat->pgdev, lpar->device) &&
+	       is_same(stat->mirror, lpar->mirror);
+}
+
 static void step_one(struct draft *draft, const Tarn__LparRecord *lpar)
 {
 	const Tarn__ObjectStatus *status =
@@ -13,13 +28,18 @@ static void step_one(struct draft *draft, const Tarn__LparRecord *lpar)
 			    TARN__OBJECT_KIND__OBJECT_DEVICES, lpar->spec->name,
 			    lpar->device_generation);
 
-	if (status == NULL || !status->done)
+	if (status == NULL)
 		return;
-	if (lpar->device_error != NULL && status->error == NULL)
-		replace_undo(draft, lpar);
-	else if (lpar->device_error != NULL)
-		return; /* it is tried again until it has it, or its run is over */
-	else if (status->error != NULL)
+	if (lpar->device_error != NULL) {
+		/* refused: it is tried again until it has it, or its run is over */
+		if (status->error == NULL &&
+		    (status->done || has_old(draft->cluster, lpar)))
+			replace_undo(draft, lpar);
+		return;
+	}
+	if (!status->done)
+		return;
+	if (status->error != NULL)
 		replace_give_up(draft, lpar, jobs_error_code(status->error),
 				jobs_error_text(status->error));
 	else

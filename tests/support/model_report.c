@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OBJECTS (1 + MODEL_DEVICES + 2 * MODEL_LPARS + MODEL_OPS)
+#define OBJECTS (1 + MODEL_DEVICES + 3 * MODEL_LPARS + MODEL_OPS)
 
 struct parts {
 	Tarn__HostIdentity identity;
@@ -116,6 +116,26 @@ static void put_devices(const struct model_host *host, struct parts *parts)
 	}
 }
 
+/* Done, or it is at it. */
+static void put_backing(const struct model_host *host, struct parts *parts,
+			const struct model_lpar *lpar)
+{
+	uint64_t wanted = 0;
+
+	for (size_t i = 0; host->desired != NULL && i < host->desired->n_lpars; i++)
+		if (strcmp(host->desired->lpars[i]->spec->name, lpar->name) == 0)
+			wanted = host->desired->lpars[i]->devices_generation;
+	if (wanted == 0)
+		return;
+	if (wanted == lpar->devices_generation)
+		(void)add_object(parts, TARN__OBJECT_KIND__OBJECT_DEVICES, lpar->name,
+				 wanted, lpar->devices_have_error);
+	else
+		add_object(parts, TARN__OBJECT_KIND__OBJECT_DEVICES, lpar->name, wanted,
+			   false)
+			->done = false;
+}
+
 static void put_lpars(const struct model_host *host, struct parts *parts)
 {
 	for (size_t i = 0; i < MODEL_LPARS; i++) {
@@ -129,10 +149,7 @@ static void put_lpars(const struct model_host *host, struct parts *parts)
 		object->done = lpar->is_running || lpar->is_over;
 		object->has_running = 1;
 		object->running = lpar->is_running;
-		if (lpar->devices_generation != 0)
-			(void)add_object(parts, TARN__OBJECT_KIND__OBJECT_DEVICES,
-					 lpar->name, lpar->devices_generation,
-					 lpar->devices_have_error);
+		put_backing(host, parts, lpar);
 		if (lpar->resize_generation == 0)
 			continue;
 		object = add_object(parts, TARN__OBJECT_KIND__OBJECT_RESIZE, lpar->name,

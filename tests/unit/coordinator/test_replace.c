@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -32,6 +33,11 @@ static enum hv_code replace(const char *name, const char *with, const char *says
 	if (says != NULL && strstr(err.text, says) == NULL)
 		fail_msg("'%s' does not say '%s'", err.text, says);
 	return code;
+}
+
+static void copy_to(char name[HV_NAME_BYTES], const char *value)
+{
+	(void)snprintf(name, HV_NAME_BYTES, "%s", value);
 }
 
 static void settle(void)
@@ -139,11 +145,11 @@ static void what_the_host_refuses_is_as_before(void **state)
 	host.copy_error = HV_E_BUSY;
 	assert_int_equal(test_pgdev_replace(&c, "h1", "d1", "d2", NULL, &job), HV_OK);
 	test_settle(&c, &host);
-	host.is_slow_to_copy = true;
-	settle();
-	host.is_slow_to_copy = false;
+	host.is_slow_to_copy = true; /* not every page is on it: it may be lost */
 	settle();
 	assert_true(job_of(job)->done);
+	host.is_slow_to_copy = false;
+	settle();
 	assert_non_null(strstr(job_of(job)->error->text, "was not replaced by 'd2'"));
 	assert_string_equal(lpar_of("db1")->device, "d1");
 	assert_string_equal(host.desired->lpars[0]->device, "d1");
@@ -153,6 +159,80 @@ static void what_the_host_refuses_is_as_before(void **state)
 	assert_int_equal(replace("d1", "d2", NULL), HV_OK); /* another try */
 	settle();
 	assert_string_equal(lpar_of("db1")->device, "d2");
+}
+
+/* What cannot finish is not for ever, and the way back is an order like the other. */
+static void it_is_taken_back_by_order(void **state)
+{
+	uint64_t job = 0, back = 0;
+
+	(void)state;
+	run_db1(REQUIRED);
+	add_device("d2", 64 * MIB);
+	assert_int_equal(replace("d2", "d1", "nothing to copy"), HV_E_STATE);
+	host.is_slow_to_copy = true;
+	assert_int_equal(test_pgdev_replace(&c, "h1", "d1", "d2", NULL, &job), HV_OK);
+	settle();
+	assert_string_equal(host.desired->lpars[0]->device, "d2");
+	copy_to(model_host_lpar(&host, "db1")->device, "d2"); /* one path has it */
+	assert_int_equal(test_pgdev_replace(&c, "h1", "d2", "d1", NULL, &back), HV_OK);
+	settle();
+	assert_int_equal(job_of(job)->error->code, HV_E_CANCELED);
+	assert_non_null(strstr(job_of(job)->error->text, "taken back by order"));
+	assert_string_equal(host.desired->lpars[0]->device, "d1");
+	assert_false(job_of(back)->done);
+	assert_string_equal(owner_of("d2"), "db1");
+	assert_int_equal(replace("d2", "d1", "wait for job"), HV_E_BUSY);
+	host.is_slow_to_copy = false;
+	settle();
+	assert_true(job_of(back)->done);
+	assert_null(job_of(back)->error);
+	assert_string_equal(lpar_of("db1")->device, "d1");
+	assert_string_equal(owner_of("d2"), "");
+	assert_null(lpar_of("db1")->new_device);
+}
+
+/* It is copied from one path to the other. */
+static void a_shared_device_needs_both_vios(void **state)
+{
+	(void)state;
+	run_db1(REQUIRED);
+	add_device("d2", 64 * MIB);
+	host.vios_stay_down = true;
+	model_host_kill_vios(&host, 1);
+	settle();
+	assert_int_equal(replace("d1", "d2", "both VIOS of the pool must serve, and 1"),
+			 HV_E_REFUSED);
+	host.vios_stay_down = false;
+	settle();
+	assert_int_equal(replace("d1", "d2", NULL), HV_OK);
+	settle();
+}
+
+/* Which of the two has what is not told: both stay. */
+static void while_it_is_copied_no_vios_goes(void **state)
+{
+	static const Tarn__ViosVerb verbs[] = { TARN__VIOS_VERB__VIOS_VERB_MAINTAIN,
+						TARN__VIOS_VERB__VIOS_VERB_KILL };
+	struct hv_err err = { 0 };
+
+	(void)state;
+	run_db1(REQUIRED);
+	add_device("d2", 64 * MIB);
+	host.is_slow_to_copy = true;
+	assert_int_equal(replace("d1", "d2", NULL), HV_OK);
+	settle();
+	for (size_t i = 0; i < 2 * HV_COUNT(verbs); i++) {
+		assert_int_equal(test_vios(&c, "h1", i % 2 == 0 ? "vios1" : "vios2",
+					   verbs[i / 2], false, &err, NULL),
+				 HV_E_REFUSED);
+		assert_non_null(strstr(err.text, "'d1' of LPAR 'db1' is being replaced"));
+	}
+	host.is_slow_to_copy = false;
+	settle();
+	assert_int_equal(test_vios(&c, "h1", "vios2", verbs[0], false, NULL, NULL),
+			 HV_OK);
+	settle();
 }
 
 static void a_run_that_ends_frees_both(void **state)
@@ -244,6 +324,37 @@ static void a_device_with_the_only_copy_is_not_given_up(void **state)
 	assert_string_equal(lpar_of("db1")->mirror, "fits");
 }
 
+static unsigned events(const char *kind)
+{
+	const struct cluster *cluster = test_cluster(&c);
+	unsigned count = 0;
+
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_EVENT); i++)
+		count += strcmp(cluster_event_at(cluster, i)->kind, kind) == 0;
+	return count;
+}
+
+/* The next best one has its turn, and nobody is told the same every ten seconds. */
+static void a_spare_that_was_refused_is_not_tried_again_soon(void **state)
+{
+	(void)state;
+	run_mirrored();
+	add_device_behind("bad", 64 * MIB, "vios2");
+	use_spares(true);
+	host.copy_error = HV_E_CORRUPT;
+	lose("m2");
+	pass(15000);
+	assert_int_equal(events("pgdev.spare"), 1);
+	assert_int_equal(events("pgdev.not_replaced"), 1);
+	assert_string_equal(lpar_of("db1")->mirror, "m2");
+	assert_null(lpar_of("db1")->new_device);
+	pass(120000);
+	assert_int_equal(events("pgdev.spare"), 1);
+	add_device_behind("good", 96 * MIB, "vios2");
+	pass(15000);
+	assert_string_equal(lpar_of("db1")->mirror, "good");
+}
+
 static void one_that_comes_back_in_time_stays(void **state)
 {
 	(void)state;
@@ -268,8 +379,12 @@ int main(void)
 		TEST(either_side_of_a_pair_is_replaced),
 		TEST(what_does_not_fit_is_refused),
 		TEST(what_the_host_refuses_is_as_before),
+		TEST(it_is_taken_back_by_order),
+		TEST(a_shared_device_needs_both_vios),
+		TEST(while_it_is_copied_no_vios_goes),
 		TEST(a_run_that_ends_frees_both),
 		TEST(a_spare_device_takes_the_place_of_one_that_is_lost),
+		TEST(a_spare_that_was_refused_is_not_tried_again_soon),
 		TEST(a_device_with_the_only_copy_is_not_given_up),
 		TEST(one_that_comes_back_in_time_stays),
 	};
