@@ -68,7 +68,8 @@ static bool is_redundant(const struct drill *drill, char why[MIRROR_TEXT_BYTES])
 	return true;
 }
 
-static uint64_t pages_missed(const struct drill *drill)
+/* What one side still lacks is no measure: it may lack more and more. */
+static uint64_t pages_resynced(const struct drill *drill)
 {
 	uint64_t pages = 0;
 
@@ -76,7 +77,7 @@ static uint64_t pages_missed(const struct drill *drill)
 		const Tarn__PartitionStat *stat =
 			drill_stat(drill, drill->record->partitions[i]);
 
-		pages += stat != NULL ? stat->missed + stat->mirror_missed : 0;
+		pages += stat != NULL ? stat->resynced : 0;
 	}
 	return pages;
 }
@@ -228,7 +229,7 @@ static uint64_t mark_of(const struct drill *drill)
 	/* Pages are brought back as fast as faults leave room for. */
 	if (drill_is_in(drill, "restore") &&
 	    limits_vios_serving(drill->draft->cluster, drill->host) == 2)
-		mark = mark * 1000003 + pages_missed(drill);
+		mark = mark * 1000003 + pages_resynced(drill);
 	return mark;
 }
 

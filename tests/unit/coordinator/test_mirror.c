@@ -411,6 +411,24 @@ static void a_mirror_that_is_not_brought_back_is_a_failure(void **state)
 	assert_false(model_host_lpar(&host, "m")->is_over);
 }
 
+/* More and more that one side lacks is no progress, and an abort ends it, too. */
+static void a_side_that_lacks_more_and_more_is_no_progress(void **state)
+{
+	(void)state;
+	run_mirrored();
+	(void)start(KILL);
+	host.no_resync = true;
+	run_until("restore", 60);
+	for (unsigned i = 0; i < 400 && !is_done(); i++) {
+		model_host_lpar(&host, "m")->missed++;
+		test_coordinator_run(&c, 250);
+		test_settle(&c, &host);
+	}
+	assert_true(is_done());
+	must_be("failed",
+		"redundancy was not restored: no progress for 60 s: LPAR 'm': ");
+}
+
 static void check_pace(bool is_known, uint64_t per_s)
 {
 	Tarn__ClusterReply *status = test_status(&c);
@@ -546,6 +564,7 @@ int main(void)
 		TEST(one_device_alone_holds_its_vios),
 		TEST(a_drill_needs_and_restores_what_is_behind_both),
 		TEST(a_mirror_that_is_not_brought_back_is_a_failure),
+		TEST(a_side_that_lacks_more_and_more_is_no_progress),
 		TEST(how_fast_pages_are_brought_is_known),
 		TEST(a_drill_without_mirrors_says_nothing_of_them),
 		TEST(bad_pages_of_the_background_check_are_told),
