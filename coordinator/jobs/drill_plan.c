@@ -287,6 +287,8 @@ enum hv_code drill_check_host(const struct plan *plan, const struct drill_kind *
 	enum hv_code code = plan_need_no_drill(plan, ready->host->name, err);
 
 	if (code == HV_OK)
+		code = plan_need_still_pair(plan, ready->host->name, err);
+	if (code == HV_OK)
 		code = need_no_resize(plan, ready->host, err);
 	if (code == HV_OK)
 		code = plan_need_connected(plan, ready->host, err);

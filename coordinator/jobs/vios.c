@@ -71,7 +71,8 @@ static const Tarn__DeviceRecord *find_single(const struct cluster *cluster,
 		const Tarn__DeviceRecord *device;
 
 		if (strcmp(lpar->host, host) != 0 || !lpar->running ||
-		    lpar->device == NULL || !limits_needs_pair(lpar->spec))
+		    lpar->device == NULL || lpar->mirror != NULL ||
+		    !limits_needs_pair(lpar->spec))
 			continue;
 		device = cluster_device(cluster, host, lpar->device);
 		if (device != NULL && !limits_device_is_redundant(cluster, device))
@@ -120,14 +121,57 @@ static void undo_replace(struct draft *draft, const Tarn__JobRecord *job)
 			job->target, job->host, job->replaced);
 }
 
+/* A device of an LPAR that lies behind that VIOS alone; NULL: none. */
+static const Tarn__DeviceRecord *find_behind(const struct cluster *cluster,
+					     const char *host, const char *vios)
+{
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_DEVICE); i++) {
+		const Tarn__DeviceRecord *device = cluster_device_at(cluster, i);
+
+		if (strcmp(device->host, host) == 0 && device->lpar != NULL &&
+		    device->device->vios != NULL &&
+		    strcmp(device->device->vios, vios) == 0)
+			return device;
+	}
+	return NULL;
+}
+
+/* It was given a device behind the new one meanwhile: without that it could not run. */
+static void keep_replaced(struct draft *draft, const Tarn__JobRecord *job,
+			  const Tarn__DeviceRecord *device)
+{
+	draft_name(draft, "%s: not settled", job->what);
+	pair_settle(draft, job->host, job->replaced);
+	draft_end_job(draft, job->id, HV_E_TIMEOUT,
+		      "VIOS '%s' of host '%s' is %s after %u s; it keeps the place of "
+		      "'%s', as paging device '%s' of LPAR '%s' is behind it alone",
+		      job->target, job->host,
+		      live_vios_state_name(cluster_live(draft->cluster, job->host),
+					   job->target),
+		      JOBS_VIOS_MS / 1000, job->replaced, device->device->name,
+		      device->lpar);
+	draft_add_event(draft, TARN__EVENT_LEVEL__EVENT_WARN, job->host, "vios.replaced",
+			"VIOS '%s' of host '%s' keeps the place of '%s', though not "
+			"every device is reached by both",
+			job->target, job->host, job->replaced);
+}
+
 static void step_replace(struct draft *draft, const Tarn__JobRecord *job)
 {
 	const struct live_host *live = cluster_live(draft->cluster, job->host);
+	const Tarn__DeviceRecord *behind;
 
 	if (live != NULL && is_reached(live, job) &&
-	    find_single(draft->cluster, job->host) == NULL)
+	    find_single(draft->cluster, job->host) == NULL) {
 		end_replaced(draft, job);
-	else if (is_over(draft, job))
+		return;
+	}
+	if (!is_over(draft, job))
+		return;
+	behind = find_behind(draft->cluster, job->host, job->target);
+	if (behind != NULL)
+		keep_replaced(draft, job, behind);
+	else
 		undo_replace(draft, job);
 }
 

@@ -235,6 +235,54 @@ static void one_that_does_not_come_gives_the_place_back(void **state)
 	assert_int_equal(host.vios[1].state, STANDBY);
 }
 
+/* Another device keeps the job waiting, and an LPAR is given what is behind the new one. */
+static void one_that_has_devices_behind_it_keeps_the_place(void **state)
+{
+	struct test_lpar lpar = { .name = "m",
+				  .host = "h1",
+				  .mem = 64 * MIB,
+				  .redundancy = TARN__REDUNDANCY__REDUNDANCY_MIRRORED };
+	uint64_t job = 0;
+
+	(void)state;
+	run_db1(REQUIRED);
+	assert_int_equal(add("vios3", NULL), HV_OK);
+	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
+	host.devices[0].is_alone = true; /* db1's, of both */
+	assert_int_equal(test_vios_replace(&c, "h1", "vios2", "vios3", NULL, &job),
+			 HV_OK);
+	test_settle(&c, &host);
+	assert_false(job_of(job)->done);
+	add_device_behind("a", 64 * MIB, "vios1");
+	add_device_behind("b", 64 * MIB, "vios3");
+	assert_int_equal(test_lpar_activate(&c, "m", NULL, NULL), HV_OK);
+	test_settle(&c, &host);
+	test_coordinator_run(&c, 61000);
+	test_settle(&c, &host);
+	assert_int_equal(job_of(job)->error->code, HV_E_TIMEOUT);
+	assert_non_null(strstr(job_of(job)->error->text,
+			       "it keeps the place of 'vios2', as paging device 'b' of "
+			       "LPAR 'm' is behind it alone"));
+	check_vios("vios1 vios3, vios2");
+}
+
+/* What moves for the one is not the other's. */
+static void no_drill_begins_while_the_pair_changes(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	run_db1(REQUIRED);
+	model_host_work(&host);
+	test_settle(&c, &host);
+	host.is_slow_to_share = true;
+	assert_int_equal(test_vios(&c, "h1", "", SWAP, false, NULL, NULL), HV_OK);
+	assert_int_equal(
+		test_drill(&c, TARN__DRILL_KIND__DRILL_KILL, "h1", "vios1", &err, NULL),
+		HV_E_BUSY);
+	check_says(&err, "under way");
+}
+
 static void a_swap_is_told_before_anybody_moves(void **state)
 {
 	uint64_t job = 0;
@@ -337,6 +385,8 @@ int main(void)
 		TEST(one_takes_the_place_of_another_online),
 		TEST(what_breaks_the_pair_is_no_replacement),
 		TEST(one_that_does_not_come_gives_the_place_back),
+		TEST(one_that_has_devices_behind_it_keeps_the_place),
+		TEST(no_drill_begins_while_the_pair_changes),
 		TEST(a_swap_is_told_before_anybody_moves),
 		TEST(a_swap_that_is_not_told_times_out),
 		TEST(a_device_behind_one_vios_holds_it),
