@@ -19,18 +19,30 @@ static bool is_as_wanted(const struct core_lpar *lpar)
 	       is_same(lpar->desired->mirror, lpar->stat->mirror);
 }
 
+/* The hypervisor has what is wanted now, and is on its way to something else. */
+static bool is_elsewhere(const struct core_lpar *lpar)
+{
+	return lpar->backing.is_taken &&
+	       (!is_same(lpar->desired->device, lpar->backing.taken_device) ||
+		!is_same(lpar->desired->mirror, lpar->backing.taken_mirror));
+}
+
 /* How many pages are to be brought to one of its devices yet. */
 static uint64_t missed(const Tarn__PartitionStat *stat)
 {
 	return stat->missed + stat->mirror_missed;
 }
 
+static bool is_asked(const struct core_lpar *lpar)
+{
+	return is_same(lpar->desired->device, lpar->backing.device) &&
+	       is_same(lpar->desired->mirror, lpar->backing.mirror);
+}
+
 /* Of the wish that was refused. */
 static bool is_refused(const struct core_lpar *lpar)
 {
-	return lpar->backing.code != HV_OK &&
-	       is_same(lpar->desired->device, lpar->backing.device) &&
-	       is_same(lpar->desired->mirror, lpar->backing.mirror);
+	return lpar->backing.code != HV_OK && is_asked(lpar);
 }
 
 static bool is_ready(struct agent_core *core, const char *name)
@@ -58,12 +70,14 @@ void core_backing_step(struct agent_core *core, struct core_lpar *lpar)
 	if (lpar->desired->spec->mode != TARN__MEMORY_MODE__MEMORY_MODE_SHARED ||
 	    lpar->stat->pgdev == NULL || lpar->desired->device == NULL)
 		return;
-	if (is_as_wanted(lpar)) {
+	if (is_as_wanted(lpar) && !is_elsewhere(lpar)) {
 		*backing = (struct core_backing){ .code = HV_OK };
 		return;
 	}
 	if (!is_refused(lpar))
 		backing->code = HV_OK;
+	if (!is_asked(lpar)) /* another wish: at once */
+		backing->retry_ms = 0;
 	core->hypervisor.is_busy = true; /* the next stat says how far it is */
 	if (lpar->is_busy || !core_is_due(core, lpar->retry_ms) ||
 	    !core_is_due(core, backing->retry_ms) ||
@@ -95,6 +109,13 @@ void core_backing_answered(struct agent_core *core, struct core_lpar *lpar,
 			   text);
 	backing->code = code;
 	core_text_set(backing->text, "%s", text);
+	if (code != HV_OK)
+		return; /* it goes on with what it took before */
+	backing->is_taken = true;
+	(void)snprintf(backing->taken_device, sizeof(backing->taken_device), "%.31s",
+		       backing->device);
+	(void)snprintf(backing->taken_mirror, sizeof(backing->taken_mirror), "%.31s",
+		       backing->mirror);
 }
 
 void core_backing_status(const struct core_lpar *lpar, struct core_status *ret)
@@ -108,7 +129,7 @@ void core_backing_status(const struct core_lpar *lpar, struct core_status *ret)
 		ret->text = "the partition has ended";
 	} else if (lpar->stat == NULL || lpar->stat->run_id != desired->run_id) {
 		ret->text = "nothing is known of the partition yet";
-	} else if (is_as_wanted(lpar)) {
+	} else if (is_as_wanted(lpar) && !is_elsewhere(lpar)) {
 		ret->is_done = missed(lpar->stat) == 0;
 	} else if (is_refused(lpar)) {
 		ret->is_done = true;

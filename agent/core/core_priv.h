@@ -201,6 +201,8 @@ struct core_entitle {    /* of one partition */
 
 struct core_backing {                                            /* of one partition */
 	char device[AGENT_TEXT_BYTES], mirror[AGENT_TEXT_BYTES]; /* asked for last */
+	char taken_device[HV_NAME_BYTES], taken_mirror[HV_NAME_BYTES]; /* last OK */
+	bool is_taken;     /* it is on its way there, until it says that it is there */
 	enum hv_code code; /* and how that was answered */
 	char text[AGENT_TEXT_BYTES];
 	uint64_t retry_ms;

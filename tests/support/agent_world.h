@@ -145,12 +145,14 @@ struct agent_world {
 	bool hypervisor_fails;   /* exits at once, status 1 */
 	bool vios_fail;          /* the same */
 	bool formats_fail;
-	unsigned old_vios;          /* whose files lie there, and that run no more */
-	unsigned changes;           /* orders of other devices for one that runs */
-	enum hv_code change_code;   /* of the next ones */
-	uint64_t change_missed;     /* pages that it lacks on them then */
-	unsigned primaries;         /* orders of another primary */
-	enum hv_code failback_code; /* of the order to fail back */
+	unsigned old_vios;             /* whose files lie there, and that run no more */
+	unsigned changes;              /* orders of other devices for one that runs */
+	enum hv_code change_code;      /* of the next ones */
+	uint64_t change_missed;        /* pages that it lacks on them then */
+	bool change_waits;             /* they are taken, and it has what it had */
+	char change_to[HV_NAME_BYTES]; /* what the last one wants first */
+	unsigned primaries;            /* orders of another primary */
+	enum hv_code failback_code;    /* of the order to fail back */
 	enum hv_code again_code;
 	enum hv_code pool_code, define_code, resize_code, share_code;
 	uint64_t gives_at_most;    /* bytes of one order; 0 = all */

@@ -133,6 +133,10 @@ enum hv_code world_hv_change(struct agent_world *world,
 		return world_hv_fail(error, text, HV_E_NOTFOUND, "no such run");
 	if (world->change_code != HV_OK)
 		return world_hv_fail(error, text, world->change_code, "as told");
+	(void)snprintf(world->change_to, sizeof(world->change_to), "%s",
+		       want->device->name);
+	if (world->change_waits)
+		return HV_OK;
 	partition->mirror[0] = partition->mirror_name[0] = '\0';
 	world_hv_take_device(partition, want->device);
 	partition->missed = world->change_missed;

@@ -81,6 +81,27 @@ static void a_refusal_is_told_and_the_old_one_is_wanted_again(void **state)
 	assert_string_equal(device_of(bench), "pg1");
 }
 
+/* It looks as if nothing were to be done, and the hypervisor is on its way elsewhere. */
+static void the_way_back_is_told_to_one_that_is_on_its_way(void **state)
+{
+	struct bench *bench = *state;
+	uint64_t generation;
+
+	bench_go(bench);
+	(void)boss_device(&bench->boss, "pg2");
+	bench->world.change_waits = true;
+	generation = want(bench, "pg2");
+	world_run(&bench->world, 2000);
+	assert_string_equal(bench->world.change_to, "pg2");
+	bench->world.change_code = HV_E_LIMIT; /* asked again: it is gone, say */
+	assert_int_equal(bench_done(bench, DEVICES, "db1", generation)->error->code,
+			 HV_E_LIMIT);
+	bench->world.change_code = HV_OK;
+	generation = want(bench, "pg1");
+	assert_null(bench_done(bench, DEVICES, "db1", generation)->error);
+	assert_string_equal(bench->world.change_to, "pg1");
+}
+
 /* What the hypervisor has not let go of is not wiped, whatever is wanted now. */
 static void a_device_that_it_still_has_is_not_wiped(void **state)
 {
@@ -126,6 +147,7 @@ int main(void)
 		CLAIM(it_is_done_when_every_page_is_there),
 		CLAIM(the_next_agent_goes_on),
 		CLAIM(a_refusal_is_told_and_the_old_one_is_wanted_again),
+		CLAIM(the_way_back_is_told_to_one_that_is_on_its_way),
 		CLAIM(a_device_that_it_still_has_is_not_wiped),
 		CLAIM(the_end_of_a_run_is_the_end_of_it),
 	};
