@@ -49,6 +49,25 @@ static int put_outlook(const Tarn__StatusReply *status, const Tarn__LparView *lp
 			cli_pages(lpar->resynced_per_s, rate, sizeof(rate)));
 }
 
+/* Of one that is not mirrored: it has two devices until all is on the new one. */
+static bool put_copied(const Tarn__LparView *lpar, char text[CLI_MIRROR_BYTES])
+{
+	const Tarn__LparRecord *record = lpar->record;
+	uint64_t left = lpar->stat->missed + lpar->stat->mirror_missed;
+	char count[HV_COUNT_TEXT_BYTES];
+
+	if (record->mirror != NULL || record->new_device == NULL ||
+	    record->old_device == NULL)
+		return false;
+	(void)snprintf(text, CLI_MIRROR_BYTES,
+		       "%s page%s to be copied to paging device %s before both VIOS "
+		       "reach all of them",
+		       hv_count_text(left, count), left == 1 ? " is" : "s are",
+		       record->device_error != NULL ? record->old_device
+						    : record->new_device);
+	return true;
+}
+
 bool cli_mirror_text(const Tarn__StatusReply *status, const Tarn__LparView *lpar,
 		     char text[CLI_MIRROR_BYTES])
 {
@@ -59,6 +78,8 @@ bool cli_mirror_text(const Tarn__StatusReply *status, const Tarn__LparView *lpar
 
 	if (stat == NULL || !hv_mirror_is_degraded(stat))
 		return false;
+	if (put_copied(lpar, text))
+		return true;
 	vios = vios_of(status, lpar->record->host, stat->pgdev);
 	other = vios_of(status, lpar->record->host, stat->mirror);
 	used = snprintf(text, CLI_MIRROR_BYTES, "%s",

@@ -16,7 +16,8 @@
 
 /*
  * "1,234 pages are behind vios2 alone, being brought to vios1, 40 MiB/s", or "...,
- * waiting for vios1 (down)". False: there is nothing to say.
+ * waiting for vios1 (down)"; while its device becomes another one, how many are to be
+ * copied. False: there is nothing to say.
  */
 bool cli_mirror_text(const Tarn__StatusReply *status, const Tarn__LparView *lpar,
 		     char text[CLI_MIRROR_BYTES]);

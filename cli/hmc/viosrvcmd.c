@@ -5,6 +5,12 @@
 
 #include <string.h>
 
+static enum hv_code fail_not_running(struct hv_err *err)
+{
+	return hmc_fail(err, HMC_VIOS_COMMAND,
+			"the Virtual I/O Server partition is not running", NULL, NULL);
+}
+
 static enum hv_code find_vios(const struct hmc_system *system, const char *name,
 			      size_t *ret_index, struct hv_err *err)
 {
@@ -18,7 +24,7 @@ static enum hv_code find_vios(const struct hmc_system *system, const char *name,
 	}
 	for (size_t i = 0; i < host->n_other_vios; i++)
 		if (strcmp(host->other_vios[i]->name, name) == 0)
-			return HV_OK; /* it does not serve */
+			return fail_not_running(err); /* whatever it did before */
 	return hmc_fail(err, HMC_NO_PARTITION, name, system->name, NULL);
 }
 
@@ -32,8 +38,7 @@ static enum hv_code check_serves(const struct hmc_system *system, const char *na
 	    (stat->state == TARN__VIOS_STATE__VIOS_STANDBY ||
 	     stat->state == TARN__VIOS_STATE__VIOS_ACTIVE))
 		return HV_OK;
-	return hmc_fail(err, HMC_VIOS_COMMAND,
-			"the Virtual I/O Server partition is not running", NULL, NULL);
+	return fail_not_running(err);
 }
 
 enum hv_code hmc_viosrvcmd(struct hmc *hmc, struct hv_err *err)

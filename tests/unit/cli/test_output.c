@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "cli/mirror.h"
 #include "tests/unit/cli/fake.h"
 #include "tests/unit/cli/golden.h"
 
@@ -104,6 +105,30 @@ static void what_is_behind_one_vios_alone_is_said(void **state)
 	stat->redundant = true;
 	status->hosts[0]->stat->vios[1]->state = TARN__VIOS_STATE__VIOS_ACTIVE;
 	check_mirrored(status, "status", "status_mirror_whole.txt");
+}
+
+/* It has two devices for a while, neither of which lies behind one VIOS alone. */
+static void what_is_to_be_copied_is_said(void **state)
+{
+	Tarn__StatusReply *status = fake_status_mirrored();
+	Tarn__LparView *lpar = status->lpars[0];
+	char new_name[] = "d2", old_name[] = "d1", text[CLI_MIRROR_BYTES];
+	Tarn__Error error = TARN__ERROR__INIT;
+
+	(void)state;
+	for (size_t i = 0; i < status->n_devices; i++)
+		status->devices[i]->record->device->vios = NULL;
+	lpar->record->mirror = NULL;
+	lpar->record->new_device = new_name;
+	lpar->record->old_device = old_name;
+	assert_true(cli_mirror_text(status, lpar, text));
+	assert_string_equal(text, "1,234 pages are to be copied to paging device d2 "
+				  "before both VIOS reach all of them");
+	lpar->record->device_error = &error;
+	lpar->stat->missed = 1;
+	assert_true(cli_mirror_text(status, lpar, text));
+	assert_string_equal(text, "1 page is to be copied to paging device d1 before "
+				  "both VIOS reach all of them");
 }
 
 static Tarn__Dispatch *dispatch(Tarn__Dispatch *at, uint32_t reason, uint64_t start_ns)
@@ -518,6 +543,7 @@ int main(void)
 		cmocka_unit_test(unknown_names_are_told),
 		cmocka_unit_test(an_empty_cluster_says_what_to_do),
 		cmocka_unit_test(what_is_behind_one_vios_alone_is_said),
+		cmocka_unit_test(what_is_to_be_copied_is_said),
 		cmocka_unit_test(placement_is_explained),
 		cmocka_unit_test(drills_are_listed_and_shown),
 		cmocka_unit_test(a_drill_is_followed_to_its_verdict),

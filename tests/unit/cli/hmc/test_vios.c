@@ -205,6 +205,25 @@ static void one_that_does_not_serve_is_not_asked(void **state)
 	assert_int_equal(lab_run(V "lspv"), 0);
 }
 
+/* Whatever is still reported of it: what it had is the pair's. */
+static void one_that_is_not_assigned_is_not_asked(void **state)
+{
+	static const char *const names[] = { "vios2", "vios1" };
+
+	(void)state;
+	for (size_t i = 0; i < HV_COUNT(names); i++) {
+		char line[64];
+
+		assert_int_equal(test_vios(&lab.coordinator, "h1", names[i],
+					   TARN__VIOS_VERB__VIOS_VERB_UNASSIGN, false,
+					   NULL, NULL),
+				 HV_OK);
+		(void)snprintf(line, sizeof(line), "viosrvcmd -m h1 -p %s -c lspv",
+			       names[i]);
+		lab_refuses(line, "partition is not running");
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_with_devices, lab_close)
@@ -215,6 +234,7 @@ int main(void)
 		TEST(a_mirrored_partition_is_one_that_needs_a_pair),
 		TEST(what_it_does_not_have_is_refused),
 		TEST(one_that_does_not_serve_is_not_asked),
+		TEST(one_that_is_not_assigned_is_not_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
