@@ -228,8 +228,10 @@ static bool step_backing(struct model_host *host, struct model_lpar *lpar,
 	lpar->devices_generation = want->devices_generation;
 	lpar->devices_have_error = host->copy_error != HV_OK;
 	host->copy_error = HV_OK;
-	if (lpar->devices_have_error)
+	if (lpar->devices_have_error) {
+		host->is_slow_to_copy = host->is_slow_then;
 		return true;
+	}
 	copy_name(lpar->device, want->device);
 	copy_name(lpar->mirror, want->mirror != NULL ? want->mirror : "");
 	return true;

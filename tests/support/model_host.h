@@ -126,6 +126,7 @@ struct model_host {
 	bool is_slow_to_resize;  /* it is not done */
 	bool is_slow_to_copy;    /* to other devices: not done */
 	enum hv_code copy_error; /* the next one fails */
+	bool is_slow_then;       /* and after that it is slow to copy */
 	bool is_slow_to_share;   /* weight and entitled memory stay */
 	bool vios_stay_down;     /* a VIOS that went is not restarted */
 	bool no_paging;          /* no page-ins happen */
