@@ -163,7 +163,8 @@ static bool is_ended(const struct process *process)
 {
 	struct pollfd at = { .fd = process->pidfd, .events = POLLIN };
 
-	return poll(&at, 1, 0) > 0;
+	/* its partitions see it go before its pidfd does */
+	return poll(&at, 1, 0) > 0 || hv_process_is_exiting((int)process->instance.pid);
 }
 
 enum hv_code agent_process_find(struct agent_processes *processes, enum agent_kind kind,

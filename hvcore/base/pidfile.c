@@ -17,7 +17,9 @@
 
 #define LINE_BYTES 64
 #define STAT_BYTES 1024 /* of /proc/PID/stat; the fields up to 22 fit in half */
+#define FIELD_FLAGS 9
 #define FIELD_START_TIME 22
+#define FLAG_EXITING 4u /* PF_EXITING of include/linux/sched.h */
 
 /* The whole file, whatever its length. */
 static struct flock whole_file(void)
@@ -38,7 +40,8 @@ static const char *find_field(const char *stat_text, unsigned wanted)
 	return at;
 }
 
-enum hv_code hv_process_start_time(int pid, uint64_t *ret_ticks, struct hv_err *err)
+static enum hv_code read_field(int pid, unsigned wanted, uint64_t *ret,
+			       struct hv_err *err)
 {
 	char text[STAT_BYTES], path[LINE_BYTES];
 	const char *at;
@@ -55,11 +58,24 @@ enum hv_code hv_process_start_time(int pid, uint64_t *ret_ticks, struct hv_err *
 	if (n <= 0)
 		return hv_fail(err, HV_E_GONE, "process %d is gone", pid);
 	text[n] = '\0';
-	at = find_field(text, FIELD_START_TIME);
+	at = find_field(text, wanted);
 	if (at == NULL)
 		return hv_fail(err, HV_E_CORRUPT, "'%s' has too few fields", path);
 	text[strcspn(at, " ") + (size_t)(at - text)] = '\0';
-	return hv_u64_parse(at, UINT64_MAX, ret_ticks, err);
+	return hv_u64_parse(at, UINT64_MAX, ret, err);
+}
+
+enum hv_code hv_process_start_time(int pid, uint64_t *ret_ticks, struct hv_err *err)
+{
+	return read_field(pid, FIELD_START_TIME, ret_ticks, err);
+}
+
+bool hv_process_is_exiting(int pid)
+{
+	uint64_t flags = 0;
+
+	return read_field(pid, FIELD_FLAGS, &flags, NULL) == HV_E_GONE ||
+	       (flags & FLAG_EXITING) != 0;
 }
 
 static enum hv_code write_line(int fd, const char *path, int pid, struct hv_err *err)

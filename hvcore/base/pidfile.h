@@ -23,6 +23,8 @@
 
 #include "hvcore/base/err.h"
 
+#include <stdbool.h>
+
 #include <stdint.h>
 
 /* Takes it for this process. The file is made 0600. */
@@ -68,5 +70,11 @@ enum hv_code hv_pidfile_adopt(const char *path, struct hv_pidfile_holder *ret_ho
 /* Field 22 of /proc/PID/stat; GONE where there is no such process. */
 HV_MUST_USE
 enum hv_code hv_process_start_time(int pid, uint64_t *ret_ticks, struct hv_err *err);
+
+/*
+ * It has begun to exit, or is gone. Its sockets may hang up some milliseconds before its
+ * pidfd tells; until then this is how to know why they did.
+ */
+bool hv_process_is_exiting(int pid);
 
 #endif

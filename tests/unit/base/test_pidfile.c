@@ -159,6 +159,23 @@ static void a_line_that_is_not_ours_is_corrupt(void **state)
 	end_holder(pid);
 }
 
+static void a_process_that_exits_is_known_before_it_is_gone(void **state)
+{
+	siginfo_t info;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(0);
+	assert_true(pid > 0);
+	/* seen, and left: it has exited, and is not gone */
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_true(hv_process_is_exiting(pid));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(hv_process_is_exiting(pid));
+	assert_false(hv_process_is_exiting(getpid()));
+}
+
 static void a_process_that_is_gone_has_no_start_time(void **state)
 {
 	uint64_t start = 77;
@@ -287,6 +304,7 @@ int main(void)
 		PIDFILE_TEST(an_adopted_process_has_a_pidfd_that_tells_its_end),
 		PIDFILE_TEST(a_line_that_is_not_the_holders_is_asked_again),
 		PIDFILE_TEST(a_line_that_is_not_ours_is_corrupt),
+		PIDFILE_TEST(a_process_that_exits_is_known_before_it_is_gone),
 		PIDFILE_TEST(a_process_that_is_gone_has_no_start_time),
 		PIDFILE_TEST(an_inherited_descriptor_does_as_well),
 		PIDFILE_TEST(a_held_file_waits_for_its_childs_line),
