@@ -338,7 +338,7 @@ static void on_renewed(struct fault_round *round)
 	step_to(partition, CHANGE_FILL);
 }
 
-/* Open, and it has what the other has; then the next path, or what is asked for now. */
+/* Open, and it has what the other has: the next path's turn. So where another wish came. */
 static void on_filled(struct fault_round *round)
 {
 	struct partition *partition = of_round(round);

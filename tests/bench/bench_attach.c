@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "hvcore/base/clock.h"
+
 void bench_attach(struct test_host *host, const struct test_partition *spec,
 		  bool wants_calls, struct partition_attachment *ret_memory)
 {
@@ -34,4 +36,17 @@ void bench_attach(struct test_host *host, const struct test_partition *spec,
 	if (hv_local_connect(path, &config.socket, &err) != HV_OK ||
 	    partition_attach_open(&config, ret_memory, &err) != HV_OK)
 		fail_msg("attach: %s", err.text);
+}
+
+uint64_t bench_touch_ns(const struct partition_attachment *memory, uint64_t page,
+			bool is_write)
+{
+	volatile uint64_t *at = bench_page(memory, page);
+	uint64_t start = hv_clock_ns();
+
+	if (is_write)
+		at[1] = start;
+	else
+		(void)*at;
+	return hv_clock_ns() - start;
 }

@@ -13,4 +13,15 @@
 void bench_attach(struct test_host *host, const struct test_partition *spec,
 		  bool wants_calls, struct partition_attachment *ret_memory);
 
+static inline volatile uint64_t *bench_page(const struct partition_attachment *memory,
+					    uint64_t page)
+{
+	return (volatile uint64_t *)(void *)(memory->base +
+					     page * (uint64_t)HV_PAGE_BYTES);
+}
+
+/* How long it takes to read or write a word of it. */
+uint64_t bench_touch_ns(const struct partition_attachment *memory, uint64_t page,
+			bool is_write);
+
 #endif

@@ -49,31 +49,13 @@ static struct bench bench;
 
 /* ---- the partition ---- */
 
-static volatile uint64_t *page_at(uint64_t page)
-{
-	return (volatile uint64_t *)(void *)(bench.memory.base +
-					     page * (uint64_t)HV_PAGE_BYTES);
-}
-
 /* Content that no page shares, so that nothing is stolen as a page of zeros. */
 static void write_page(uint64_t page, uint64_t version)
 {
-	volatile uint64_t *at = page_at(page);
+	volatile uint64_t *at = bench_page(&bench.memory, page);
 
 	for (unsigned i = 0; i < HV_PAGE_BYTES / sizeof(*at); i += 8)
 		at[i] = page + 1 + version * 7919 + i;
-}
-
-static uint64_t touch_ns(uint64_t page, bool is_write)
-{
-	volatile uint64_t *at = page_at(page);
-	uint64_t start = hv_clock_ns();
-
-	if (is_write)
-		at[1] = start;
-	else
-		(void)*at;
-	return hv_clock_ns() - start;
 }
 
 static void attach(void)
@@ -111,7 +93,7 @@ static void measure_zero_fill(void)
 	uint64_t pages = (uint64_t)bench.pool_mib * 256 / 2;
 
 	for (uint64_t page = 0; page < pages; page++)
-		hv_hist_add(&hist, touch_ns(page, true));
+		hv_hist_add(&hist, bench_touch_ns(&bench.memory, page, true));
 	print_times("zero_fill_fault", &hist, ",");
 }
 
@@ -125,7 +107,8 @@ static void measure_page_in(bool is_write, const char *name)
 
 	assert_non_null(hist);
 	while ((now_ns = hv_clock_ns()) < end_ns) {
-		uint64_t ns = touch_ns(hv_rng_below(&bench.rng, bench.pages), is_write);
+		uint64_t ns = bench_touch_ns(
+			&bench.memory, hv_rng_below(&bench.rng, bench.pages), is_write);
 
 		if (ns >= NO_FAULT_NS)
 			hv_hist_add(hist, ns);

@@ -84,24 +84,6 @@ static volatile sig_atomic_t was_told_to_end;
 
 /* ---- the partition ---- */
 
-static volatile uint64_t *page_at(uint64_t page)
-{
-	return (volatile uint64_t *)(void *)(bench.memory.base +
-					     page * (uint64_t)HV_PAGE_BYTES);
-}
-
-static uint64_t touch_ns(uint64_t page, bool is_write)
-{
-	volatile uint64_t *at = page_at(page);
-	uint64_t start = hv_clock_ns();
-
-	if (is_write)
-		at[1] = start;
-	else
-		(void)*at;
-	return hv_clock_ns() - start;
-}
-
 static void *touch(void *arg)
 {
 	unsigned index = (unsigned)(uintptr_t)arg;
@@ -109,7 +91,8 @@ static void *touch(void *arg)
 
 	while (!atomic_load(&bench.is_over)) {
 		bool is_write = hv_rng_below(&rng, 100) < WRITE_PERCENT;
-		uint64_t ns = touch_ns(hv_rng_below(&rng, bench.pages), is_write);
+		uint64_t ns = bench_touch_ns(&bench.memory,
+					     hv_rng_below(&rng, bench.pages), is_write);
 		/* what waited in two windows counts in the later one */
 		struct window *window = atomic_load(&bench.window);
 
@@ -135,7 +118,7 @@ static void fill(void)
 {
 	for (uint64_t page = 0; page < bench.pages; page++)
 		for (unsigned i = 0; i < HV_PAGE_BYTES / sizeof(uint64_t); i += 8)
-			page_at(page)[i] = page + 1 + i;
+			bench_page(&bench.memory, page)[i] = page + 1 + i;
 }
 
 static void start_threads(void)

@@ -125,3 +125,25 @@ void bench_steal(unsigned member, uint32_t page)
 	(void)hv_steal(space, &page, 1, world.now_ns);
 	hv_paths_flush(world.pager);
 }
+
+static enum hv_page_state state_of(uint32_t page)
+{
+	return hv_page_state(&world.members[0].space->table, page);
+}
+
+void bench_send_away(uint32_t page)
+{
+	bench_touch(MODEL_WRITE, page);
+	assert_true(bench_is_idle(0, 0));
+	bench_steal(0, page);
+	assert_int_equal(state_of(page), HV_PAGE_STEALING);
+}
+
+void bench_put_away(uint32_t page)
+{
+	bench_send_away(page);
+	for (unsigned path = 0; path < HV_PATHS; path++)
+		if (bench_out(path) > 0)
+			bench_answer(path, MODEL_FINE);
+	assert_int_equal(state_of(page), HV_PAGE_STOLEN);
+}

@@ -42,5 +42,9 @@ unsigned bench_out(unsigned path);
 
 /* The page is picked as a victim: off its queue, and its page-out begins. */
 void bench_steal(unsigned member, uint32_t page);
+/* The first member has written it, and its page-out is out on every path that is asked. */
+void bench_send_away(uint32_t page);
+/* ... and is answered, well. */
+void bench_put_away(uint32_t page);
 
 #endif

@@ -45,22 +45,10 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* The page's write is out on every side that is open. */
-static void steal(uint32_t page)
-{
-	bench_touch(MODEL_WRITE, page);
-	assert_true(bench_is_idle(0, 0));
-	bench_steal(0, page);
-	assert_int_equal(hv_page_state(table(), page), HV_PAGE_STEALING);
-}
-
+/* Gives its slot. */
 static uint32_t put_away(uint32_t page)
 {
-	steal(page);
-	for (unsigned path = 0; path < HV_PATHS; path++)
-		if (bench_out(path) > 0)
-			bench_answer(path, MODEL_FINE);
-	assert_int_equal(hv_page_state(table(), page), HV_PAGE_STOLEN);
+	bench_put_away(page);
 	return table()->pages[page].slot;
 }
 
@@ -85,7 +73,7 @@ static void a_page_is_written_to_both_and_safe_after_both(void **state)
 	uint32_t slot;
 
 	(void)state;
-	steal(3);
+	bench_send_away(3);
 	assert_int_equal(bench_out(0), 1);
 	assert_int_equal(bench_out(1), 1);
 	bench_answer(1, MODEL_FINE);
@@ -103,7 +91,7 @@ static void a_page_is_written_to_both_and_safe_after_both(void **state)
 static void a_write_that_fails_on_one_side_is_missed_there(void **state)
 {
 	(void)state;
-	steal(3);
+	bench_send_away(3);
 	bench_answer(0, MODEL_ERROR);
 	bench_answer(1, MODEL_FINE);
 	world.is_damaged = true;
@@ -121,7 +109,7 @@ static void a_write_that_fails_on_one_side_is_missed_there(void **state)
 static void a_write_that_fails_on_both_keeps_the_page(void **state)
 {
 	(void)state;
-	steal(3);
+	bench_send_away(3);
 	bench_answer(0, MODEL_ERROR);
 	assert_int_equal(hv_page_state(table(), 3), HV_PAGE_STEALING);
 	bench_answer(1, MODEL_ERROR);
@@ -136,7 +124,7 @@ static void end_while_written(unsigned lost, bool is_answered_first)
 {
 	unsigned other = HV_PATHS - 1 - lost;
 
-	steal(3);
+	bench_send_away(3);
 	if (is_answered_first)
 		bench_answer(other, MODEL_FINE);
 	assert_true(world_vios_end(&world, lost));
@@ -177,7 +165,7 @@ static void p4_a_slot_is_free_after_both_answers(void **state)
 	uint32_t slot;
 
 	(void)state;
-	steal(3);
+	bench_send_away(3);
 	slot = table()->pages[3].slot;
 	bench_touch(MODEL_WRITE, 3);
 	assert_true(bench_is_idle(0, 0));
@@ -194,7 +182,7 @@ static void p9_a_side_in_doubt_is_not_opened(void **state)
 	struct hv_err err;
 
 	(void)state;
-	steal(3);
+	bench_send_away(3);
 	assert_true(world_vios_end(&world, 1));
 	bench_answer(0, MODEL_FINE);
 	assert_true(world_vios_start(&world, 1));
@@ -210,7 +198,7 @@ static void p9_a_side_in_doubt_is_not_opened(void **state)
 static void a_partition_ends_with_both_halves_out(void **state)
 {
 	(void)state;
-	steal(3);
+	bench_send_away(3);
 	world_member_kill(&world, 0);
 	bench_check();
 	bench_answer(0, MODEL_FINE);
@@ -343,7 +331,7 @@ static void p17_an_answer_of_a_side_that_is_gone_is_not_enough(void **state)
 {
 	(void)state;
 	for (unsigned first = 0; first < HV_PATHS; first++) {
-		steal(3);
+		bench_send_away(3);
 		bench_answer(first, MODEL_FINE);
 		assert_true(world_vios_end(&world, first));
 		bench_answer(HV_PATHS - 1 - first, MODEL_ERROR);
@@ -351,7 +339,7 @@ static void p17_an_answer_of_a_side_that_is_gone_is_not_enough(void **state)
 		assert_int_equal(stat_of().slots_in[HV_SLOT_FREE], PAGES + 8);
 		come_back(first);
 		world.now_ns += 10 * (uint64_t)HV_WRITE_WAIT_NS;
-		steal(3);
+		bench_send_away(3);
 		bench_answer(first, MODEL_FINE);
 		assert_true(world_vios_end(&world, first));
 		assert_true(world_vios_end(&world, HV_PATHS - 1 - first));
@@ -486,7 +474,7 @@ static void a_frame_that_both_write_out_is_one(void **state)
 
 	(void)state;
 	for (uint32_t page = 0; page < 3; page++)
-		steal(page);
+		bench_send_away(page);
 	free = hv_frames_free(&world.frames);
 	assert_int_equal(hv_frames_soon(&world.frames), free + 3);
 	world.now_ns += HV_QUIET_NS;

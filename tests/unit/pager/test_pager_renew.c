@@ -34,23 +34,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static void steal(uint32_t page)
-{
-	bench_touch(MODEL_WRITE, page);
-	assert_true(bench_is_idle(0, 0));
-	bench_steal(0, page);
-	assert_int_equal(hv_page_state(table(), page), HV_PAGE_STEALING);
-}
-
-static void put_away(uint32_t page)
-{
-	steal(page);
-	for (unsigned path = 0; path < HV_PATHS; path++)
-		if (bench_out(path) > 0)
-			bench_answer(path, MODEL_FINE);
-	assert_int_equal(hv_page_state(table(), page), HV_PAGE_STOLEN);
-}
-
 static enum hv_code renew(unsigned path)
 {
 	return hv_pager_renew(world.pager, space(), path, NULL);
@@ -71,8 +54,8 @@ static void fill(void)
 static void a_new_device_has_missed_all_and_is_filled(void **state)
 {
 	(void)state;
-	put_away(1);
-	put_away(2);
+	bench_put_away(1);
+	bench_put_away(2);
 	assert_true(world_device_close(&world, 1, 0));
 	assert_true(world_device_renew(&world, 1, 0));
 	assert_true(hv_space_is_mirrored(space()));
@@ -88,8 +71,8 @@ static void a_new_device_has_missed_all_and_is_filled(void **state)
 static void both_paths_come_to_another_device(void **state)
 {
 	(void)state;
-	put_away(1);
-	put_away(2);
+	bench_put_away(1);
+	bench_put_away(2);
 	assert_true(world_device_close(&world, 1, 0));
 	assert_true(world_device_renew(&world, 1, 0));
 	assert_true(world_vios_open(&world, 1, 0));
@@ -116,7 +99,7 @@ static void only_a_closed_path_is_changed(void **state)
 static void nothing_of_it_may_be_out(void **state)
 {
 	(void)state;
-	steal(1); /* over path 0 */
+	bench_send_away(1); /* over path 0 */
 	assert_int_equal(hv_pager_device(world.pager, space(), 0, false, 0, NULL), HV_OK);
 	assert_true(hv_space_is_out(space(), 0));
 	assert_false(hv_space_is_out(space(), 1));
@@ -139,7 +122,7 @@ static void half_a_page_out_counts_as_out(void **state)
 {
 	(void)state;
 	make_mirror();
-	steal(1);
+	bench_send_away(1);
 	bench_answer(1, MODEL_FINE);
 	assert_true(world_device_close(&world, 1, 0));
 	assert_int_equal(renew(1), HV_E_AGAIN);
@@ -155,9 +138,9 @@ static void the_other_path_must_have_all(void **state)
 {
 	(void)state;
 	make_mirror();
-	put_away(2);
+	bench_put_away(2);
 	assert_true(world_vios_end(&world, 1));
-	put_away(1); /* path 0 alone has it */
+	bench_put_away(1); /* path 0 alone has it */
 	assert_int_equal(hv_pager_device(world.pager, space(), 0, false, 0, NULL), HV_OK);
 	assert_int_equal(renew(0), HV_E_AGAIN); /* nobody is there */
 	world_drain(&world, 1, 0);
@@ -174,7 +157,7 @@ static void the_other_path_must_have_all(void **state)
 static void nothing_may_be_in_doubt(void **state)
 {
 	(void)state;
-	steal(1);
+	bench_send_away(1);
 	assert_true(world_vios_end(&world, 0));
 	assert_int_equal(renew(0), HV_E_AGAIN);
 	world_drain(&world, 0, 0);
