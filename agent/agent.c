@@ -33,6 +33,7 @@ struct agent {
 	struct agent_guests *guests;
 	struct hv_timer timer;
 	uint8_t id[AGENT_ID_BYTES];
+	char export_url[AGENT_URL_BYTES];
 	bool is_closing; /* what ends now is not the core's business any more */
 };
 
@@ -62,7 +63,7 @@ static enum hv_code spawn(void *env, const struct agent_spawn *what,
 			  struct agent_instance *ret, struct hv_err *err)
 {
 	static const char *const kinds[AGENT_KIND_COUNT] = { "hypervisor", "vios",
-							     "partition" };
+							     "partition", "exporter" };
 	struct agent *agent = env;
 	struct hv_err local = { 0 };
 	enum hv_code code = agent_process_spawn(agent->processes, what, ret, &local);
@@ -270,8 +271,10 @@ static void on_exit_of(void *arg, enum agent_kind kind, const char *name,
 	struct agent *agent = arg;
 
 	log_info("agent.ended", "name=%s pid=%lld status=%d known=%d last=\"%s\"",
-		 kind == AGENT_HYPERVISOR ? "hypervisor" : name, (long long)end->pid,
-		 end->status, end->is_known, end->text);
+		 kind == AGENT_HYPERVISOR ? "hypervisor"
+		 : kind == AGENT_EXPORTER ? AGENT_EXPORTER_NAME
+					  : name,
+		 (long long)end->pid, end->status, end->is_known, end->text);
 	agent_core_exited(agent->core, kind, name, end);
 }
 
@@ -398,6 +401,7 @@ static enum hv_code open_core(struct agent *agent, uint64_t incarnation,
 		.processors = processors > 0 ? (unsigned)processors : 1,
 		.groups = agent_cgroups_where(agent->cgroups),
 		.unlimited = agent_cgroups_why(agent->cgroups),
+		.export_url = agent->export_url,
 	};
 	Tarn__HostDesired *desired = NULL;
 	Tarn__AgentState *state = NULL;
@@ -429,6 +433,7 @@ enum hv_code agent_open(struct hv_loop *loop, const struct agent_options *option
 	agent->options = options;
 	agent->loop = loop;
 	agent->timer.run = on_timer;
+	agent_export_url(options->state, agent->export_url);
 	code = agent_state_open(options->state, agent->id, &incarnation, err);
 	if (code == HV_OK)
 		code = open_cgroups(agent, err);

@@ -67,11 +67,32 @@ static void hypervisor(const struct agent_options *options, struct command *comm
 	command_add(command, "--hang-ms=%llu", (unsigned long long)options->hang_ms);
 }
 
-static void vios(const struct agent_options *options, const char *name,
+static void vios(const struct agent_options *options, const struct agent_spawn *what,
 		 struct command *command)
 {
 	command_add(command, "--state=%s", options->state);
-	command_add(command, "--name=%s", name);
+	command_add(command, "--name=%s", what->name);
+	if (what->remote_url != NULL) {
+		command_add(command, "--remote=%s", what->remote_url);
+		command_add(command, "--host-id");
+		command_add_hex(command, what->host_id, AGENT_ID_BYTES);
+	}
+	if (what->cut_ms != 0 && options->allow_drills) {
+		command_add(command, "--cut=%u", what->cut_direction);
+		command_add(command, "--cut-ms=%u", what->cut_ms);
+	}
+	if (options->allow_drills)
+		command_add(command, "--allow-drills");
+}
+
+static void exporter(const struct agent_options *options, struct command *command)
+{
+	char url[AGENT_URL_BYTES];
+
+	agent_export_url(options->state, url);
+	command_add(command, "--state=%s", options->state);
+	command_add(command, "--name=" AGENT_EXPORTER_NAME);
+	command_add(command, "--serve=%s", url);
 	if (options->allow_drills)
 		command_add(command, "--allow-drills");
 }
@@ -261,6 +282,7 @@ enum hv_code command_make(const struct agent_options *options, const char *bin,
 		[AGENT_HYPERVISOR] = "tarn-hypervisor",
 		[AGENT_VIOS] = "tarn-vios",
 		[AGENT_PARTITION] = "tarn-partition",
+		[AGENT_EXPORTER] = "tarn-vios",
 	};
 	enum hv_code code = command_begin(ret_command, bin, programs[what->kind], err);
 
@@ -271,7 +293,9 @@ enum hv_code command_make(const struct agent_options *options, const char *bin,
 	if (what->kind == AGENT_HYPERVISOR)
 		hypervisor(options, ret_command);
 	else if (what->kind == AGENT_VIOS)
-		vios(options, what->name, ret_command);
+		vios(options, what, ret_command);
+	else if (what->kind == AGENT_EXPORTER)
+		exporter(options, ret_command);
 	else
 		code = partition(options, what, ret_command, err);
 	if (code != HV_OK)

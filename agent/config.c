@@ -79,6 +79,20 @@ enum hv_code agent_options_bin(const struct agent_options *given, char bin[],
 	return HV_OK;
 }
 
+void agent_export_url(const char *state, char url[AGENT_URL_BYTES])
+{
+	static_assert(AGENT_STATE_PATH_MAX + 32 < AGENT_URL_BYTES, "a path fits");
+	(void)snprintf(url, AGENT_URL_BYTES, "ipc://%s/run/" AGENT_EXPORTER_NAME ".ipc",
+		       state);
+}
+
+static const char *file_name(enum agent_kind kind, const char *name)
+{
+	if (kind == AGENT_HYPERVISOR)
+		return "hypervisor";
+	return kind == AGENT_EXPORTER ? AGENT_EXPORTER_NAME : name;
+}
+
 static enum hv_code name_path(const char *state, const char *directory,
 			      enum agent_kind kind, const char *name, const char *ending,
 			      char path[], struct hv_err *err)
@@ -86,8 +100,8 @@ static enum hv_code name_path(const char *state, const char *directory,
 	char file[HV_NAME_BYTES + 32];
 
 	(void)snprintf(file, sizeof(file), "%s/%s%s.%s", directory,
-		       kind == AGENT_PARTITION ? "lpar-" : "",
-		       kind == AGENT_HYPERVISOR ? "hypervisor" : name, ending);
+		       kind == AGENT_PARTITION ? "lpar-" : "", file_name(kind, name),
+		       ending);
 	return hv_path_join(path, HV_FILE_PATH_BYTES, state, file, err);
 }
 

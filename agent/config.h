@@ -36,7 +36,12 @@ HV_MUST_USE
 enum hv_code agent_options_bin(const struct agent_options *options, char bin[],
 			       struct hv_err *err);
 
-/* run/hypervisor.pid, run/NAME.pid, run/lpar-NAME.pid */
+#define AGENT_EXPORTER_NAME "export" /* a VIOS may not be called so */
+
+/* Where the exporter of a host listens: ipc, so nobody beyond this machine reaches it. */
+void agent_export_url(const char *state, char url[AGENT_URL_BYTES]);
+
+/* run/hypervisor.pid, run/export.pid, run/NAME.pid, run/lpar-NAME.pid */
 HV_MUST_USE
 enum hv_code agent_pid_path(const char *state, enum agent_kind kind, const char *name,
 			    char path[], struct hv_err *err);

@@ -165,7 +165,8 @@ static bool parse_name(const char *file, enum agent_kind *ret_kind,
 	name[n - 4] = '\0';
 	return hv_name_is_valid(name) &&
 	       (*ret_kind == AGENT_PARTITION ||
-		(strcmp(name, "hypervisor") != 0 && strcmp(name, "agent") != 0));
+		(strcmp(name, "hypervisor") != 0 && strcmp(name, "agent") != 0 &&
+		 strcmp(name, AGENT_EXPORTER_NAME) != 0));
 }
 
 enum hv_code agent_state_each_pid_file(const char *state,

@@ -205,6 +205,7 @@ static enum hv_code stop_with(struct group *group, struct hv_err *err)
 	end_one(group, "run/agent.pid");
 	end_kind(group, AGENT_PARTITION, "partition");
 	end_kind(group, AGENT_VIOS, "VIOS");
+	end_one(group, "run/" AGENT_EXPORTER_NAME ".pid");
 	end_one(group, "run/hypervisor.pid");
 	clear_groups(group->state);
 	if (group->code != HV_OK)

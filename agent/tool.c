@@ -276,8 +276,12 @@ static enum hv_code make_command(const struct agent_tools *tools,
 	if (what->kind == AGENT_TOOL_WIPE)
 		return HV_OK;
 	command_add(command, "--host-id");
-	command_add_hex(command, tools->config.host_id, AGENT_ID_BYTES);
-	command_add(command, "--host-name=%s", tools->config.options->name);
+	command_add_hex(command,
+			what->owner_id != NULL ? what->owner_id : tools->config.host_id,
+			AGENT_ID_BYTES);
+	command_add(command, "--host-name=%s",
+		    what->owner_name != NULL ? what->owner_name
+					     : tools->config.options->name);
 	command_add(command, "--owner-epoch=%llu", (unsigned long long)what->owner_epoch);
 	if (what->bytes != 0)
 		command_add(command, "--bytes=%llu", (unsigned long long)what->bytes);

@@ -18,8 +18,8 @@ static const char *const redundancy_names[] = { "none", "required", "if-possible
 						"mirrored", NULL };
 static const char *const drill_names[] = { "planned",      "kill",        "hang",
 					   "device-error", "device-lost", "corrupt",
-					   "both-lost",    "agent",       "coordinator",
-					   "rolling",      NULL };
+					   "cut",          "both-lost",   "agent",
+					   "coordinator",  "rolling",     NULL };
 static const char *const on_off_names[] = { "off", "on", NULL };
 static const char *const shell_names[] = { "bash", NULL };
 
@@ -100,7 +100,10 @@ static const struct cli_option vios_name[] = {
 	NAME_OF("vios", "such as vios1"), HOST_OF(CLI_NEEDED, "where"), NO_WAIT, { 0 },
 };
 static const struct cli_option vios_add[] = {
-	NAME_OF(NULL, "the new VIOS's name"), HOST_OF(CLI_NEEDED, "where"), { 0 },
+	NAME_OF(NULL, "the new VIOS's name"), HOST_OF(CLI_NEEDED, "where"),
+	{ "remote", CLI_OPTION, CLI_NAME, .metavar = "HOST", .complete = "host",
+	  .help = "the host that its devices lie on (default: the same one)" },
+	{ 0 },
 };
 static const struct cli_option vios_remove[] = {
 	NAME_OF("vios", "one that is not assigned"), HOST_OF(CLI_NEEDED, "where"), { 0 },
@@ -132,7 +135,7 @@ static const struct cli_option vios_take_down[] = {
 static const struct cli_option vios_inject[] = {
 	NAME_OF("vios", "such as vios1"), HOST_OF(CLI_NEEDED, "where"),
 	{ "kind", CLI_OPTION, CLI_CHOICE, .choices = cli_injection_kinds, .metavar = "KIND",
-	  .help = "delay, error, corrupt, torn (writes in part that succeed) or hang (answered late)" },
+	  .help = "delay, error, corrupt, torn (writes in part that succeed), hang (answered late) or cut" },
 	{ "op", CLI_OPTION, CLI_CHOICE, .choices = cli_injection_ops, .metavar = "OP",
 	  .help = "read, write or both (default; torn: write)" },
 	{ "rate", CLI_OPTION, CLI_STRING, .metavar = "RATE",
@@ -142,6 +145,8 @@ static const struct cli_option vios_inject[] = {
 	{ "delay", CLI_OPTION, CLI_STRING, .metavar = "TIME", .help = "delay: by how much, at most 60s" },
 	{ "error", CLI_OPTION, CLI_CHOICE, .choices = cli_injection_errors, .metavar = "ERRNO",
 	  .help = "error: EIO (default) or ENOSPC" },
+	{ "direction", CLI_OPTION, CLI_CHOICE, .choices = cli_injection_directions, .metavar = "WAY",
+	  .help = "cut, of the link to another host: there, back or both (default)" },
 	{ "device", CLI_OPTION, CLI_NAME, .metavar = "DEVICE", .complete = "pgdev",
 	  .help = "only of this paging device" },
 	{ "seed", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N",
@@ -152,7 +157,7 @@ static const struct cli_option vios_inject[] = {
 static const struct cli_option pgdev_add[] = {
 	NAME_OF(NULL, "the new device's name"), HOST_OF(CLI_NEEDED, "where"),
 	{ "path", CLI_NEEDED, CLI_STRING, .metavar = "PATH",
-	  .help = "file or block device on that host, an absolute path" },
+	  .help = "file or block device on that host, or where --vios has its devices; absolute" },
 	{ "size", CLI_OPTION, CLI_SIZE, .metavar = "SIZE",
 	  .help = "make a file of this size (default: take what is there)" },
 	{ "vios", CLI_OPTION, CLI_NAME, .metavar = "VIOS", .complete = "vios",

@@ -17,6 +17,7 @@ static const struct {
 	{ TARN__DRILL_KIND__DRILL_DEVICE_ERROR, "device-error", "device errors" },
 	{ TARN__DRILL_KIND__DRILL_DEVICE_LOST, "device-lost", "loss of the devices" },
 	{ TARN__DRILL_KIND__DRILL_CORRUPT, "corrupt", "corruption" },
+	{ TARN__DRILL_KIND__DRILL_CUT, "cut", "cut of the link" },
 	{ TARN__DRILL_KIND__DRILL_BOTH_LOST, "both-lost", "loss of both VIOS" },
 	{ TARN__DRILL_KIND__DRILL_AGENT, "agent", "kill of the agent" },
 	{ TARN__DRILL_KIND__DRILL_ROLLING, "rolling", "rolling maintenance" },

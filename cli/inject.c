@@ -15,8 +15,9 @@
 #define MS_OF_MINUTE 60000
 #define DIGITS_MAX 9 /* more is more than any limit here */
 
-const char *const cli_injection_kinds[] = { "delay", "error", "corrupt",
-					    "torn",  "hang",  NULL };
+const char *const cli_injection_kinds[] = { "delay", "error", "corrupt", "torn",
+					    "hang",  "cut",   NULL };
+const char *const cli_injection_directions[] = { "there", "back", "both", NULL };
 const char *const cli_injection_ops[] = { "read", "write", "both", NULL };
 const char *const cli_injection_errors[] = { "EIO", "ENOSPC", NULL };
 
@@ -133,6 +134,7 @@ static enum hv_code take_injection(struct cli *cli, struct hv_injection *ret_inj
 		.kind = choice(cli, "kind"),
 		.op = choice(cli, "op"),
 		.error = choice(cli, "error"),
+		.direction = choice(cli, "direction"),
 		.seed = cli_number(&cli->args, "seed", 0),
 	};
 	enum hv_code code;
@@ -146,6 +148,8 @@ static enum hv_code take_injection(struct cli *cli, struct hv_injection *ret_inj
 								   : HV_INJECTION_BOTH;
 	if (injection.error == 0 && injection.kind == HV_INJECTION_ERROR)
 		injection.error = HV_INJECTION_EIO;
+	if (injection.direction == 0 && injection.kind == HV_INJECTION_CUT)
+		injection.direction = HV_INJECTION_BOTH_WAYS;
 	(void)snprintf(injection.device, sizeof(injection.device), "%.31s",
 		       device != NULL ? device : "");
 	code = take_times(cli, &injection, err);
@@ -158,8 +162,9 @@ static enum hv_code take_injection(struct cli *cli, struct hv_injection *ret_inj
 
 static enum hv_code check_clear(struct cli *cli, struct hv_err *err)
 {
-	static const char *const others[] = { "kind",  "op",     "rate",  "for",
-					      "delay", "device", "error", "seed" };
+	static const char *const others[] = { "kind",  "op",    "rate",
+					      "for",   "delay", "device",
+					      "error", "seed",  "direction" };
 
 	for (size_t i = 0; i < HV_COUNT(others); i++)
 		if (cli_flag(&cli->args, others[i]))

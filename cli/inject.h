@@ -17,6 +17,7 @@
 extern const char *const cli_injection_kinds[];
 extern const char *const cli_injection_ops[];
 extern const char *const cli_injection_errors[];
+extern const char *const cli_injection_directions[];
 
 /* "5ms", "10s", "2m" */
 HV_MUST_USE

@@ -86,7 +86,9 @@ static void list_row(struct cli_table *table, const Tarn__DeviceView *device)
 	cli_cell(table, device->redundant ? CLI_GOOD : CLI_WARN, "%s",
 		 device->redundant ? "yes" : "no");
 	cli_cell(table, CLI_PLAIN, "%s", record->lpar != NULL ? record->lpar : "-");
-	cli_cell(table, CLI_DIM, "%s", record->device->path);
+	cli_cell(table, CLI_DIM, "%s%s%s",
+		 record->remote_host != NULL ? record->remote_host : "",
+		 record->remote_host != NULL ? ":" : "", record->device->path);
 }
 
 static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,

@@ -36,6 +36,7 @@ enum hv_code cli_vios_add(struct cli *cli, struct hv_err *err)
 
 	add.host = (char *)cli_text(&cli->args, "host"); /* only encoded */
 	add.name = (char *)cli_text(&cli->args, "NAME");
+	add.remote = (char *)cli_text(&cli->args, "remote");
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_VIOS_ADD;
 	request.vios_add = &add;
 	(void)snprintf(done, sizeof(done), "VIOS '%s' added to host '%s'", add.name,
@@ -167,11 +168,19 @@ enum hv_code cli_pool_swap(struct cli *cli, struct hv_err *err)
 	return change_pair(cli, TARN__VIOS_VERB__VIOS_VERB_SWAP, done, err);
 }
 
+static void name_cell(struct cli_table *table, const Tarn__DesiredVios *vios)
+{
+	if (vios->remote_host != NULL)
+		cli_cell(table, CLI_PLAIN, "%s (on %s)", vios->name, vios->remote_host);
+	else
+		cli_cell(table, CLI_PLAIN, "%s", vios->name);
+}
+
 static void other_row(struct cli_table *table, const char *host,
 		      const Tarn__DesiredVios *vios)
 {
 	cli_cell(table, CLI_STRONG, "%s", host);
-	cli_cell(table, CLI_PLAIN, "%s", vios->name);
+	name_cell(table, vios);
 	cli_cell(table, CLI_DIM, "not assigned");
 	cli_cell(table, CLI_PLAIN, "%s", vios->enabled ? "enabled" : "disabled");
 	for (unsigned i = 0; i < 9; i++)
@@ -186,7 +195,7 @@ static void list_row(struct cli_table *table, const Tarn__StatusReply *status,
 	struct cli_word word = cli_vios_word(host, wanted->name);
 
 	cli_cell(table, CLI_STRONG, "%s", host->record->name);
-	cli_cell(table, CLI_PLAIN, "%s", wanted->name);
+	name_cell(table, wanted);
 	cli_cell(table, word.tone, "%s", word.text);
 	cli_cell(table, CLI_PLAIN, "%s",
 		 !wanted->enabled      ? "disabled"

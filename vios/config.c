@@ -22,6 +22,7 @@ struct raw {
 	bool allow_drills;
 	const char *serve, *remote;
 	uint64_t patience_ms;
+	uint64_t cut_direction, cut_ms;
 	const char *format, *wipe, *inspect;
 	uint64_t bytes;
 	const char *id, *host_id, *host_name;
@@ -47,6 +48,10 @@ static const struct hv_option options[] = {
 	  "serve: devices are those of the VIOS that exports them there; needs --host-id" },
 	{ "patience-ms", HV_OPTION_U64, "MS", "500", 50, 60000, AT(patience_ms), NULL,
 	  "remote: silence over there that ends this VIOS" },
+	{ "cut", HV_OPTION_U64, "BITS", "0", 0, HV_INJECTION_BOTH_WAYS, AT(cut_direction), NULL,
+	  "remote, drills: a cut of the link goes on: 1 there, 2 back, 3 both ways" },
+	{ "cut-ms", HV_OPTION_U64, "MS", "0", 0, HV_INJECTION_TIME_MAX_MS, AT(cut_ms), NULL,
+	  "remote, drills: for so long" },
 	{ "serve", HV_OPTION_STRING, "URL", hv_option_absent, 1, URL_MAX, AT(serve), NULL,
 	  "export devices of this host, to VIOS started with --remote URL" },
 	{ "format", HV_OPTION_STRING, "PATH", hv_option_absent, 1, PATH_MAX - 1, AT(format), NULL,
@@ -117,6 +122,13 @@ static int take_remote(const struct raw *raw, struct vios_config *config)
 	config->export_url = raw->serve;
 	config->remote_url = raw->remote;
 	config->patience_ms = (unsigned)raw->patience_ms;
+	config->cut_direction = (uint32_t)raw->cut_direction;
+	config->cut_ms = (uint32_t)raw->cut_ms;
+	if ((raw->cut_direction != 0 || raw->cut_ms != 0) &&
+	    (raw->cut_direction == 0 || raw->cut_ms == 0 || !raw->allow_drills ||
+	     raw->remote == NULL))
+		return usage("--cut and --cut-ms go together, with --remote and "
+			     "--allow-drills");
 	if (raw->remote == NULL)
 		return -1;
 	if (raw->host_id == NULL)

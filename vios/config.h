@@ -38,7 +38,8 @@ struct vios_config {
 	int pid_file_fd;        /* 0: pid_path */
 	const char *export_url; /* export: where it listens */
 	const char *remote_url; /* serve: who has the devices; NULL: this host */
-	unsigned patience_ms;   /* with remote_url */
+	unsigned patience_ms;   /* with remote_url, as is the next */
+	uint32_t cut_direction, cut_ms;
 
 	/* format, wipe */
 	uint64_t bytes;

@@ -132,7 +132,8 @@ enum hv_code vios_inject_add(struct vios_inject *inject,
 		.seed = seed,
 		.number = ++inject->last,
 		.kind = injection->kind,
-		.op = injection->op,
+		/* a lane's I/O is not what is cut */
+		.op = injection->kind != HV_INJECTION_CUT ? injection->op : 0,
 		.rate_ppm = injection->rate_ppm,
 		.delay_ms = injection->delay_ms,
 		.error = hv_injection_errno(injection->error),
@@ -204,6 +205,20 @@ void vios_inject_look(struct vios_inject *inject)
 	}
 	if (has_ended)
 		publish(inject, false);
+}
+
+void vios_inject_count(struct vios_inject *inject, uint32_t kind, uint64_t hits)
+{
+	unsigned i = 0;
+
+	while (i < HV_INJECTIONS_MAX &&
+	       (inject->slots[i].end_ns == 0 || inject->slots[i].kind != kind))
+		i++;
+	if (i < HV_INJECTIONS_MAX)
+		atomic_fetch_add_explicit(&inject->hits[i], hits, memory_order_relaxed);
+	if (inject->counts != NULL)
+		atomic_fetch_add_explicit(&inject->counts->injected[kind], hits,
+					  memory_order_relaxed);
 }
 
 void vios_inject_hit(struct vios_inject *inject, unsigned slot, uint32_t kind)

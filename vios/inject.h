@@ -83,6 +83,8 @@ static inline uint32_t vios_inject_version(const struct vios_inject *inject)
 bool vios_inject_read(const struct vios_inject *inject, struct vios_inject_view *view);
 /* slot HV_INJECTIONS_MAX: of one that is over. */
 void vios_inject_hit(struct vios_inject *inject, unsigned slot, uint32_t kind);
+/* Main thread: so many more of that kind, of whichever injection is in force. */
+void vios_inject_count(struct vios_inject *inject, uint32_t kind, uint64_t hits);
 uint64_t vios_inject_now(const struct vios_inject *inject);
 
 #endif

@@ -31,6 +31,29 @@ bool vios_link_is_silent(const struct vios_link_state *state, unsigned ms)
 	return now > heard && now - heard > ms * NS_PER_MS;
 }
 
+void vios_link_cut(struct vios_link_state *state, uint32_t direction, uint32_t ms)
+{
+	uint64_t until = ms != 0 ? hv_clock_ns() + ms * NS_PER_MS : 0;
+
+	if (ms == 0 || (direction & HV_INJECTION_THERE) != 0)
+		atomic_store(&state->cut_there_ns, until);
+	if (ms == 0 || (direction & HV_INJECTION_BACK) != 0)
+		atomic_store(&state->cut_back_ns, until);
+}
+
+bool vios_link_passes(struct vios_link_state *state, uint32_t direction)
+{
+	uint64_t until = atomic_load_explicit(direction == HV_INJECTION_THERE
+						      ? &state->cut_there_ns
+						      : &state->cut_back_ns,
+					      memory_order_relaxed);
+
+	if (until == 0 || hv_clock_ns() >= until) /* 0: no clock is read */
+		return true;
+	atomic_fetch_add_explicit(&state->cut_hits, 1, memory_order_relaxed);
+	return false;
+}
+
 bool vios_link_end(struct vios_link_state *state, const struct hv_err *why)
 {
 	if (atomic_exchange(&state->is_over, true))
@@ -111,6 +134,8 @@ static void on_pinged(struct hv_call *call, enum hv_code code, const uint8_t *by
 
 	if (atomic_load(&link->state.is_over))
 		return;
+	if (!vios_link_passes(&link->state, HV_INJECTION_BACK))
+		code = HV_E_TIMEOUT;
 	code = take_reply(code, bytes, count, &reply, &err);
 	if (code == HV_OK) {
 		code = code_of(reply, &err);
@@ -123,6 +148,16 @@ static void on_pinged(struct hv_call *call, enum hv_code code, const uint8_t *by
 		lose(link, &err);
 }
 
+/* A drill's: as if the ping were on its way. */
+static void miss_ping(struct vios_link *link)
+{
+	struct hv_err err;
+
+	(void)hv_fail(&err, HV_E_TIMEOUT, "no answer");
+	if (vios_link_is_silent(&link->state, link->config.patience_ms))
+		lose(link, &err);
+}
+
 static void ping(struct vios_link *link)
 {
 	Tarn__RemoteRequest request = TARN__REMOTE_REQUEST__INIT;
@@ -131,6 +166,10 @@ static void ping(struct vios_link *link)
 
 	if (link->ping.impl != NULL)
 		return; /* the last one is out */
+	if (!vios_link_passes(&link->state, HV_INJECTION_THERE)) {
+		miss_ping(link);
+		return;
+	}
 	request.has_session = 1;
 	request.session = atomic_load(&link->state.session);
 	request.kind_case = TARN__REMOTE_REQUEST__KIND_PING;
@@ -197,6 +236,8 @@ static void on_hello(struct hv_call *call, enum hv_code code, const uint8_t *byt
 
 	if (atomic_load(&link->state.is_over))
 		return;
+	if (!vios_link_passes(&link->state, HV_INJECTION_BACK))
+		code = HV_E_TIMEOUT;
 	code = take_reply(code, bytes, count, &reply, &err);
 	if (code == HV_OK) {
 		code = code_of(reply, &err);
@@ -226,8 +267,11 @@ static void hello(struct vios_link *link)
 						  link->incarnation };
 	request.kind_case = TARN__REMOTE_REQUEST__KIND_HELLO;
 	request.hello = &body;
-	if (start_call(link, &link->hello, &request, HELLO_MS, &err) != HV_OK)
-		try_later(link, &err);
+	if (!vios_link_passes(&link->state, HV_INJECTION_THERE))
+		(void)hv_fail(&err, HV_E_TIMEOUT, "no answer");
+	else if (start_call(link, &link->hello, &request, HELLO_MS, &err) == HV_OK)
+		return;
+	try_later(link, &err);
 }
 
 /* ---- devices: in workers ---- */
@@ -245,11 +289,18 @@ static enum hv_code ask(struct vios_link *link, Tarn__RemoteRequest *request,
 	code = hv_message_encode(&request->base, &bytes, &count, err);
 	if (code != HV_OK)
 		return code;
-	code = hv_rpc_ask(link->config.url, bytes, count, OPEN_MS, &answer, &answer_count,
-			  err);
+	if (!vios_link_passes(&link->state, HV_INJECTION_THERE))
+		code = hv_fail(err, HV_E_TIMEOUT, "no answer");
+	else
+		code = hv_rpc_ask(link->config.url, bytes, count, OPEN_MS, &answer,
+				  &answer_count, err);
 	free(bytes);
 	if (code != HV_OK)
 		return code;
+	if (!vios_link_passes(&link->state, HV_INJECTION_BACK)) {
+		free(answer);
+		return hv_fail(err, HV_E_TIMEOUT, "no answer");
+	}
 	vios_link_heard(&link->state);
 	code = hv_remote_reply_decode(answer, answer_count, ret, err);
 	free(answer);

@@ -24,6 +24,7 @@
 #define VIOS_LINK_H
 
 #include "hvcore/loop/rpc.h"
+#include "hvcore/wire/injection.h"
 #include "hvcore/wire/remote.h"
 #include "vios/device.h"
 #include "vios/fence.h"
@@ -34,6 +35,9 @@ struct vios_link_state {
 	_Atomic uint64_t session;  /* 0: not greeted */
 	_Atomic uint64_t heard_ns; /* when an answer came last */
 	_Atomic bool is_over;      /* nothing is sent any more; who sets it says why */
+	/* Drills: until when nothing passes, by bit of enum hv_injection_direction. */
+	_Atomic uint64_t cut_there_ns, cut_back_ns;
+	_Atomic uint64_t cut_hits; /* messages that were not let pass */
 };
 
 struct vios_link_config {
@@ -75,6 +79,13 @@ const struct vios_opener *vios_link_opener(struct vios_link *link);
 /* Any thread: an answer has come; none has for as long as we wait. */
 void vios_link_heard(struct vios_link_state *state);
 bool vios_link_is_silent(const struct vios_link_state *state, unsigned ms);
+/*
+ * Drills: nothing passes in these directions (hv_injection_direction) for so long; 0 ms:
+ * all of it ends. What was on its way is late: it is sent, or taken, when the cut ends.
+ */
+void vios_link_cut(struct vios_link_state *state, uint32_t direction, uint32_t ms);
+/* Any thread: does a message pass now in that direction? If not, it is counted. */
+bool vios_link_passes(struct vios_link_state *state, uint32_t direction);
 /* It is over from now on; false: it was. */
 bool vios_link_end(struct vios_link_state *state, const struct hv_err *why);
 

@@ -37,6 +37,10 @@ struct flight {
 	enum hv_aio_kind kind;
 	unsigned count; /* 0: idle */
 	uint16_t entries[HV_REMOTE_RUNS_MAX];
+	/* Drills, while the link is cut: not sent yet; an answer that is not taken yet. */
+	bool is_held;
+	uint8_t *answer;
+	size_t answer_bytes;
 };
 
 struct link_io {
@@ -229,21 +233,12 @@ static void take_reply(struct link_io *io, struct flight *flight,
 	fail(io, &err);
 }
 
-static void on_done(struct hv_call *call, enum hv_code code, const uint8_t *bytes,
-		    size_t count)
+static void take_answer(struct link_io *io, struct flight *flight, const uint8_t *bytes,
+			size_t count)
 {
-	struct flight *flight = HV_CONTAINER(call, struct flight, call);
-	struct link_io *io = flight->io;
 	Tarn__RemoteReply *reply;
 	struct hv_err err;
 
-	if (io->is_closing)
-		return;
-	if (code != HV_OK) {
-		(void)hv_fail(&err, code, "the connection has ended");
-		fail(io, &err);
-		return;
-	}
 	if (hv_remote_reply_decode(bytes, count, &reply, &err) != HV_OK) {
 		fail(io, &err);
 		return;
@@ -251,6 +246,41 @@ static void on_done(struct hv_call *call, enum hv_code code, const uint8_t *byte
 	vios_link_heard(io->config.state);
 	take_reply(io, flight, reply);
 	tarn__remote_reply__free_unpacked(reply, NULL);
+}
+
+/* It is on its way back until the cut is over. */
+static void hold_answer(struct link_io *io, struct flight *flight, const uint8_t *bytes,
+			size_t count)
+{
+	struct hv_err err;
+
+	flight->answer = malloc(count + 1);
+	if (flight->answer == NULL) {
+		(void)hv_fail(&err, HV_E_NOMEM, "an answer of %zu bytes", count);
+		fail(io, &err);
+		return;
+	}
+	memcpy(flight->answer, bytes, count);
+	flight->answer_bytes = count;
+}
+
+static void on_done(struct hv_call *call, enum hv_code code, const uint8_t *bytes,
+		    size_t count)
+{
+	struct flight *flight = HV_CONTAINER(call, struct flight, call);
+	struct link_io *io = flight->io;
+	struct hv_err err;
+
+	if (io->is_closing)
+		return;
+	if (code != HV_OK) {
+		(void)hv_fail(&err, code, "the connection has ended");
+		fail(io, &err);
+	} else if (vios_link_passes(io->config.state, HV_INJECTION_BACK)) {
+		take_answer(io, flight, bytes, count);
+	} else {
+		hold_answer(io, flight, bytes, count);
+	}
 }
 
 /* ---- batches ---- */
@@ -286,6 +316,9 @@ static enum hv_code start_flight(struct link_io *io, struct flight *flight,
 	size_t count;
 	enum hv_code code;
 
+	flight->is_held = !vios_link_passes(io->config.state, HV_INJECTION_THERE);
+	if (flight->is_held)
+		return HV_OK;
 	fill_asked(io, flight, &asked);
 	if (flight->kind == HV_AIO_WRITE)
 		fill_pages(io, flight, &asked.batch, sums);
@@ -333,6 +366,30 @@ static void start_flights(struct link_io *io, enum hv_aio_kind kind)
 		if (start_flight(io, flight, &err) != HV_OK)
 			fail(io, &err); /* without memory nothing goes on */
 	}
+}
+
+/* A cut is over: what it held up arrives, late. */
+static void let_pass(struct link_io *io, struct flight *flight)
+{
+	uint8_t *answer = flight->answer;
+	struct hv_err err;
+
+	if (flight->is_held && start_flight(io, flight, &err) != HV_OK)
+		fail(io, &err);
+	if (answer == NULL || !vios_link_passes(io->config.state, HV_INJECTION_BACK))
+		return;
+	flight->answer = NULL;
+	take_answer(io, flight, answer, flight->answer_bytes);
+	free(answer);
+}
+
+static void let_all_pass(struct link_io *io)
+{
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		for (unsigned i = 0; i < FLIGHTS; i++)
+			if (io->flights[kind][i].is_held ||
+			    io->flights[kind][i].answer != NULL)
+				let_pass(io, &io->flights[kind][i]);
 }
 
 /* ---- silence ---- */
@@ -420,6 +477,7 @@ static enum hv_code link_wait(struct hv_aio *aio, unsigned timeout_ms, struct hv
 	unsigned tick = io->config.patience_ms / 8;
 	bool may_wait;
 
+	let_all_pass(io);
 	start_flights(io, HV_AIO_READ);
 	start_flights(io, HV_AIO_WRITE);
 	may_wait = timeout_ms > 0 && io->done_count == 0 && io->failed == HV_OK;
@@ -465,6 +523,9 @@ static void link_close(struct hv_aio *aio)
 	hv_timer_stop(&io->timer);
 	hv_client_close(io->client);
 	hv_loop_close(io->loop);
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		for (unsigned i = 0; i < FLIGHTS; i++)
+			free(io->flights[kind][i].answer);
 	free(io);
 }
 

@@ -21,6 +21,8 @@ static enum hv_code serve_session(const struct vios_config *config, struct hv_er
 		.allow_drills = config->allow_drills,
 		.remote_url = config->remote_url,
 		.patience_ms = config->patience_ms,
+		.cut_direction = config->cut_direction,
+		.cut_ms = config->cut_ms,
 	};
 	struct vios_session *session;
 	enum hv_code code;

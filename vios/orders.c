@@ -5,6 +5,7 @@
 
 #include "hvcore/base/clock.h"
 #include "vios/device.h"
+#include "vios/link.h"
 
 static enum hv_code start(const struct vios_orders *orders,
 			  const struct hv_inject_order *order,
@@ -28,9 +29,16 @@ static enum hv_code start(const struct vios_orders *orders,
 				       orders->name, injection->device);
 		key = vios_device_key(order->id);
 	}
+	if (injection->kind == HV_INJECTION_CUT && orders->link == NULL)
+		return hv_fail(err, HV_E_STATE,
+			       "VIOS '%s' has its devices on its own host: there is no "
+			       "link to cut",
+			       orders->name);
 	code = vios_inject_add(orders->inject, injection, key, &started, err);
 	if (code != HV_OK)
 		return hv_wrap(err, "VIOS '%s'", orders->name);
+	if (injection->kind == HV_INJECTION_CUT)
+		vios_link_cut(orders->link, injection->direction, injection->time_ms);
 	answer->number = started.number;
 	answer->seed = started.seed;
 	return HV_OK;
@@ -48,6 +56,8 @@ enum hv_code vios_orders_carry_out(const struct vios_orders *orders,
 	if (order->head.type != HV_INJECT_CLEAR)
 		return start(orders, order, answer, err);
 	answer->number = vios_inject_clear(orders->inject, "told to");
+	if (orders->link != NULL)
+		vios_link_cut(orders->link, HV_INJECTION_BOTH_WAYS, 0);
 	return HV_OK;
 }
 

@@ -150,9 +150,35 @@ static enum hv_code open_link(struct vios_session *session, struct hv_err *err)
 	return vios_link_open(&session->link, session->loop, &config, err);
 }
 
+/* The rest of a cut that was ordered of an incarnation before this one. */
+static enum hv_code go_on_cut(struct vios_session *session, struct hv_err *err)
+{
+	const struct hv_injection cut = {
+		.kind = HV_INJECTION_CUT,
+		.op = HV_INJECTION_BOTH,
+		.rate_ppm = HV_INJECTION_ALL,
+		.time_ms = session->config.cut_ms,
+		.direction = session->config.cut_direction,
+	};
+	struct vios_injection started;
+
+	if (cut.time_ms == 0)
+		return HV_OK;
+	vios_link_cut(&session->link.state, cut.direction, cut.time_ms);
+	return vios_inject_add(&session->inject, &cut, 0, &started, err);
+}
+
 static void on_retry(struct hv_timer *timer)
 {
 	connect_now(HV_CONTAINER(timer, struct vios_session, retry));
+}
+
+static void count_cut(struct vios_session *session)
+{
+	uint64_t hits = atomic_exchange(&session->link.state.cut_hits, 0);
+
+	if (hits > 0)
+		vios_inject_count(&session->inject, HV_INJECTION_CUT, hits);
 }
 
 static void on_beat(struct hv_timer *timer)
@@ -162,6 +188,7 @@ static void on_beat(struct hv_timer *timer)
 	atomic_fetch_add_explicit(&hv_window_top(&session->window)->heartbeat, 1,
 				  memory_order_relaxed);
 	vios_devices_flush(session->devices);
+	count_cut(session);
 	vios_inject_look(&session->inject);
 }
 
@@ -350,6 +377,7 @@ static enum hv_code on_order(void *arg, const struct hv_inject_order *order,
 		.allow_drills = session->config.allow_drills,
 		.serves = session->state == SERVING,
 		.inject = &session->inject,
+		.link = is_remote(session) ? &session->link.state : NULL,
 		.has = has_device,
 		.arg = session,
 	};
@@ -384,6 +412,8 @@ static enum hv_code set_up(struct vios_session *session, struct hv_err *err)
 
 	if (code == HV_OK && is_remote(session))
 		code = open_link(session, err);
+	if (code == HV_OK && is_remote(session))
+		code = go_on_cut(session, err);
 	if (code == HV_OK)
 		code = vios_devices_new(&config, &session->devices, err);
 	if (code == HV_OK)

@@ -31,6 +31,8 @@ struct vios_session_config {
 	const char *remote_url; /* who exports the devices; NULL: they are here */
 	uint8_t host[HV_PGDEV_ID_BYTES]; /* remote: ours */
 	unsigned patience_ms;            /* remote: silence that ends the link */
+	/* remote, drills: the rest of a cut (hv_injection_check holds); 0 ms: none */
+	uint32_t cut_direction, cut_ms;
 };
 
 struct vios_session;

@@ -94,6 +94,7 @@ void agent_core_start(struct agent_core *core)
 		if (core->lpars[i].name[0] != '\0')
 			core_lpar_find(core, &core->lpars[i]);
 	}
+	core_exporter_find(core);
 	core_hypervisor_find(core);
 	core_op_undo_old(core);
 	tell_start(core);
@@ -108,6 +109,7 @@ void agent_core_step(struct agent_core *core)
 	core_desired_flush(core);
 	if (core->must_link && core->desired != NULL)
 		core_desired_link(core);
+	core_exporter_step(core);
 	core_hypervisor_step(core);
 	core_vios_step(core);
 	core_reserve_step(core);
@@ -138,6 +140,9 @@ void agent_core_exited(struct agent_core *core, enum agent_kind kind, const char
 		break;
 	case AGENT_PARTITION:
 		core_lpar_exited(core, name, end);
+		break;
+	case AGENT_EXPORTER:
+		core_exporter_exited(core, end);
 		break;
 	default:
 		HV_UNREACHABLE("a process of no kind");

@@ -33,10 +33,17 @@
 
 #define AGENT_ID_BYTES 16
 #define AGENT_TEXT_BYTES 256 /* arbitrary: one sentence */
+#define AGENT_URL_BYTES 200  /* of an exporter, as tarn-vios takes it */
 
 struct agent_core;
 
-enum agent_kind { AGENT_HYPERVISOR, AGENT_VIOS, AGENT_PARTITION, AGENT_KIND_COUNT };
+enum agent_kind {
+	AGENT_HYPERVISOR,
+	AGENT_VIOS,
+	AGENT_PARTITION,
+	AGENT_EXPORTER, /* tarn-vios --serve */
+	AGENT_KIND_COUNT
+};
 
 /* A process and no other: its pid may be used again, the two together are not. */
 struct agent_instance {
@@ -47,13 +54,17 @@ struct agent_instance {
 
 struct agent_spawn {
 	enum agent_kind kind;
-	const char *name;     /* of the VIOS or partition; "" of the hypervisor */
+	const char *name;     /* of the VIOS or partition; "" of the others */
 	uint64_t run_id;      /* partition only, as are the next two */
 	const uint8_t *token; /* HV_TOKEN_BYTES */
 	const Tarn__LparSpec *spec;
 	uint32_t processors; /* virtual ones; 0: nobody says */
 	const char *pgdev;   /* path of its paging device; NULL: none */
 	const char *mirror;  /* that of its second one; NULL: none */
+	/* VIOS only, with AGENT_ID_BYTES of this host; NULL: its devices lie here. */
+	const char *remote_url;
+	const uint8_t *host_id;
+	uint32_t cut_direction, cut_ms; /* a drill's: the rest of a cut of its link */
 };
 
 struct agent_exit {
@@ -75,7 +86,10 @@ struct agent_tool {
 	enum agent_tool_kind kind;
 	const char *path;
 	const uint8_t *id; /* HV_PGDEV_ID_BYTES; FORMAT and WIPE */
-	uint64_t bytes;    /* FORMAT, as is the rest; 0: as it is */
+	/* FORMAT, as is the rest: who is to own it; NULL: this host. */
+	const uint8_t *owner_id; /* AGENT_ID_BYTES */
+	const char *owner_name;
+	uint64_t bytes; /* 0: as it is */
 	uint64_t owner_epoch;
 	bool may_create;
 	uint64_t deadline_ms; /* from now; 0: none */
@@ -212,9 +226,10 @@ struct agent_config {
 	uint64_t incarnation; /* of this agent, grows with each start */
 	uint64_t memory_bytes, lmb_bytes;
 	bool drills_allowed;
-	unsigned processors;   /* of the machine, that are online */
-	const char *groups;    /* where limits are kept; "" nowhere. Kept, as the next */
-	const char *unlimited; /* why nowhere */
+	unsigned processors;    /* of the machine, that are online */
+	const char *groups;     /* where limits are kept; "" nowhere. Kept, as the next */
+	const char *unlimited;  /* why nowhere */
+	const char *export_url; /* where an exporter of this host listens; kept */
 };
 
 /* `state` and `desired` are the files as last saved; NULL: there is none. */

@@ -38,6 +38,7 @@
 #define CORE_RETRY_SLOW_MS 10000  /* after a refusal that may have been for the moment */
 #define CORE_CLEAN_MS 10000       /* longest wait for processes of a lost hypervisor */
 #define CORE_VIOS_SESSION_MS 5000 /* without one: it is killed, and started again */
+#define CORE_VIOS_LINK_MS 60000   /* the same of one that waits for its exporter */
 #define CORE_VIOS_GRACE_MS 500    /* from hang-up or SIGTERM to SIGKILL */
 #define CORE_ATTACH_MS 30000      /* from start to attached */
 #define CORE_FORGOTTEN_MS 30000   /* from OS shutdown to SIGKILL, not in desired */
@@ -131,9 +132,21 @@ struct core_vios {
 	struct core_process process;
 	struct core_backoff backoff;
 	uint32_t restarts;
-	uint64_t away_until_ms;     /* a drill wants it to stay away; 0: none does */
-	uint64_t alone_ms;          /* since when it has no session, 0 = it has one */
-	uint64_t spawned_stat;      /* older answers are about the one before it */
+	uint64_t away_until_ms;      /* a drill wants it to stay away; 0: none does */
+	uint64_t alone_ms;           /* since when it has no session, 0 = it has one */
+	uint64_t spawned_stat;       /* older answers are about the one before it */
+	bool is_ended;               /* unexpectedly: the next start is a restart */
+	char why[AGENT_TEXT_BYTES];  /* its last unexpected end */
+	char wait[AGENT_TEXT_BYTES]; /* for another host's exporter; "" = it does not */
+	char url[AGENT_URL_BYTES]; /* that it was started with; "" = not known, or none */
+	uint32_t cut_direction;    /* by a drill: of its link, until then, whoever runs */
+	uint64_t cut_until_ms;
+};
+
+struct core_exporter {
+	struct core_process process;
+	struct core_backoff backoff;
+	uint32_t restarts;
 	bool is_ended;              /* unexpectedly: the next start is a restart */
 	char why[AGENT_TEXT_BYTES]; /* its last unexpected end */
 };
@@ -367,6 +380,7 @@ struct agent_core {
 	bool unlimited_is_told;
 	struct core_dialog dialog;
 	struct core_vios vios[CORE_VIOS_MAX];
+	struct core_exporter exporter;
 	struct core_lpar lpars[CORE_LPARS_MAX];
 	uint64_t shown_ms;
 	struct core_device devices[CORE_DEVICES_MAX];
@@ -429,8 +443,7 @@ bool core_call_may_repeat(enum hv_code code);
 void core_hypervisor_find(struct agent_core *core);
 void core_hypervisor_step(struct agent_core *core);
 void core_hypervisor_exited(struct agent_core *core, const struct agent_exit *end);
-/* Ends every run if the hypervisor that was known is no more. */
-void core_hypervisor_check(struct agent_core *core);
+void core_hypervisor_check(struct agent_core *core); /* ends all runs if it is no more */
 bool core_hypervisor_is_up(const struct agent_core *core);
 /* Number of the first stat that is surely asked from now on. */
 uint64_t core_hypervisor_next_stat(const struct agent_core *core);
@@ -440,9 +453,8 @@ void core_hypervisor_answered(struct agent_core *core, const struct core_call *c
 /* Asks for the next stat when it is time. */
 void core_hypervisor_poll(struct agent_core *core);
 
-/* mirror.c */
-void core_mirror_observe(struct agent_core *core,
-			 struct core_lpar *lpar); /* a new stat */
+/* mirror.c: a new stat */
+void core_mirror_observe(struct agent_core *core, struct core_lpar *lpar);
 void core_mirror_lost(struct agent_core *core, const char *vios);
 
 /* observe.c: a new stat */
@@ -467,13 +479,18 @@ void core_vios_expect_answered(struct agent_core *core, enum hv_code code,
 /* Ends the VIOS of a lost hypervisor; true when none is left. */
 bool core_vios_clean(struct agent_core *core);
 const Tarn__ViosStat *core_vios_stat(const struct agent_core *core, const char *name);
-/* How many could serve a page now. */
-/* Serves, or could. */
-bool core_vios_is_healthy(const Tarn__ViosStat *stat);
+bool core_vios_is_healthy(const Tarn__ViosStat *stat); /* serves, or could */
 unsigned core_vios_healthy(const struct agent_core *core);
 /* What a report says; `hv` may be NULL. `ret->reason` points into vios. */
 void core_vios_report(const struct agent_core *core, const struct core_vios *vios,
 		      const Tarn__ViosStat *hv, Tarn__ViosStat *ret);
+
+/* exporter.c */
+void core_exporter_find(struct agent_core *core);
+void core_exporter_step(struct agent_core *core);
+void core_exporter_exited(struct agent_core *core, const struct agent_exit *end);
+/* What a report says, lent; false: nothing. */
+bool core_exporter_report(const struct agent_core *core, Tarn__ExporterStat *ret);
 
 /* device.c */
 struct core_device *core_device_get(struct agent_core *core, const char *name,
@@ -498,8 +515,7 @@ void core_lpar_end(struct agent_core *core, struct core_lpar *lpar, uint64_t run
 		   enum hv_code code, const char *text);
 /* The hypervisor is gone: kills all, ends all runs; returns how many ran. */
 unsigned core_lpar_lose(struct agent_core *core);
-/* True when no partition's process is left. */
-bool core_lpar_clean(struct agent_core *core);
+bool core_lpar_clean(struct agent_core *core); /* no partition's process is left */
 bool core_lpar_is_attached(const struct core_lpar *lpar);
 /* The run that should be running now, 0 = none. */
 uint64_t core_lpar_wanted(const struct core_lpar *lpar);
@@ -556,12 +572,10 @@ void core_op_agent_kill(struct agent_core *core, struct core_op *op);
 void core_op_vios_stop(struct agent_core *core, struct core_op *op);
 /* It is not wanted any more: who was stopped for it goes on. */
 void core_op_undo(struct agent_core *core, const struct core_op *op);
-/* At the start: who was stopped by an agent before us goes on. */
-void core_op_undo_old(struct agent_core *core);
+void core_op_undo_old(struct agent_core *core); /* of an agent before us, at the start */
 /* inject.c */
 void core_op_inject(struct agent_core *core, struct core_op *op);
-/* show.c */
-void core_show(struct agent_core *core);
+void core_show(struct agent_core *core); /* show.c */
 void core_op_command_done(struct agent_core *core, struct core_lpar *lpar,
 			  enum core_command_kind kind, enum hv_code code,
 			  const char *text);

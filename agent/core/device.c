@@ -61,6 +61,20 @@ static bool is_used(const struct agent_core *core, const char *name)
 	return false;
 }
 
+/* By whom it is to be owned: this host, or one whose VIOS has it from here. */
+static const uint8_t *owner_id(const struct agent_core *core,
+			       const Tarn__DesiredDevice *desired)
+{
+	return desired->has_owner_host_id && desired->owner_host_id.len == AGENT_ID_BYTES
+		       ? desired->owner_host_id.data
+		       : core->config.id;
+}
+
+static bool is_anothers(const Tarn__DesiredDevice *desired)
+{
+	return desired->has_owner_host_id;
+}
+
 static bool start_tool(struct agent_core *core, struct core_device *device,
 		       enum agent_tool_kind kind)
 {
@@ -68,6 +82,10 @@ static bool start_tool(struct agent_core *core, struct core_device *device,
 	struct agent_tool what = { .kind = kind,
 				   .path = desired->path,
 				   .id = desired->id.data,
+				   .owner_id = owner_id(core, desired),
+				   .owner_name = is_anothers(desired)
+							 ? desired->owner_host_name
+							 : core->config.name,
 				   .bytes = desired->bytes,
 				   .owner_epoch = desired->owner_epoch,
 				   .may_create = desired->create };
@@ -135,6 +153,15 @@ static void step_one(struct agent_core *core, struct core_device *device)
 	}
 }
 
+/* It lies on another host, whose agent cares for it: here it is only used. */
+static void step_remote(const struct agent_core *core, struct core_device *device)
+{
+	if (!device->desired->removed)
+		device->state = CORE_DEVICE_READY;
+	else if (!is_used(core, device->name))
+		device->state = CORE_DEVICE_WIPED;
+}
+
 void core_device_step(struct agent_core *core)
 {
 	for (size_t i = 0; i < CORE_DEVICES_MAX; i++) {
@@ -142,7 +169,9 @@ void core_device_step(struct agent_core *core)
 
 		if (device->desired == NULL)
 			continue;
-		if (device->desired->removed)
+		if (device->desired->remote)
+			step_remote(core, device);
+		else if (device->desired->removed)
 			step_removed(core, device);
 		else
 			step_one(core, device);
@@ -156,7 +185,7 @@ static bool is_ours(const struct agent_core *core, const struct core_device *dev
 
 	return desired->id.len == AGENT_ID_BYTES &&
 	       memcmp(header->id, desired->id.data, AGENT_ID_BYTES) == 0 &&
-	       memcmp(header->host_id, core->config.id, AGENT_ID_BYTES) == 0 &&
+	       memcmp(header->host_id, owner_id(core, desired), AGENT_ID_BYTES) == 0 &&
 	       header->owner_epoch == desired->owner_epoch;
 }
 
@@ -289,6 +318,7 @@ void core_device_status(const struct agent_core *core, const struct core_device 
 		ret->is_done = !is_removed;
 		ret->usable_bytes = device->usable_bytes;
 		ret->is_redundant = device->desired->vios == NULL &&
+				    !is_anothers(device->desired) &&
 				    core_vios_healthy(core) >= 2;
 		break;
 	case CORE_DEVICE_WIPED:

@@ -14,7 +14,7 @@
 static bool check(struct agent_core *core, struct core_op *op, bool is_clear)
 {
 	const char *target = core_op_target(op);
-	const struct core_vios *vios = core_vios_get(core, target, false);
+	struct core_vios *vios = core_vios_get(core, target, false);
 	char text[AGENT_TEXT_BYTES];
 
 	if (!core->config.drills_allowed) {
@@ -31,7 +31,9 @@ static bool check(struct agent_core *core, struct core_op *op, bool is_clear)
 	if (target[0] != '\0' && vios != NULL && vios->process.is_alive)
 		return true;
 	core_text_set(text, "no VIOS '%.31s' runs here", target);
-	/* Whatever it did has ended with its process. */
+	if (is_clear && vios != NULL)
+		vios->cut_until_ms = 0;
+	/* Whatever else it did has ended with its process. */
 	core_op_finish(core, op, is_clear && vios != NULL ? HV_OK : HV_E_NOTFOUND, text);
 	return false;
 }
@@ -99,6 +101,18 @@ static struct core_op *find(struct agent_core *core, uint32_t tag)
 	return NULL; /* nobody wants to know any more */
 }
 
+/* A cut is of its link: the next incarnation finds it cut, too. */
+static void keep_cut(struct agent_core *core, const struct core_op *op,
+		     const struct hv_injection *injection)
+{
+	struct core_vios *vios = core_vios_get(core, core_op_target(op), false);
+
+	if (vios == NULL || (injection != NULL && injection->kind != HV_INJECTION_CUT))
+		return;
+	vios->cut_direction = injection != NULL ? injection->direction : 0;
+	vios->cut_until_ms = injection != NULL ? core->now_ms + injection->time_ms : 0;
+}
+
 static void tell(struct agent_core *core, struct core_op *op,
 		 const struct agent_injected *result)
 {
@@ -106,12 +120,14 @@ static void tell(struct agent_core *core, struct core_op *op,
 	struct hv_injection injection;
 
 	if (op->desired->kind == TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT_CLEAR) {
+		keep_cut(core, op, NULL);
 		core_text_set(text, "%u injections of %.31s ended", result->number,
 			      op->desired->target);
 	} else if (op->desired->injection == NULL ||
 		   hv_injection_read(op->desired->injection, &injection, NULL) != HV_OK) {
 		core_text_set(text, "injected");
 	} else {
+		keep_cut(core, op, &injection);
 		core_text_set(text, "%.31s injects %s, seed %llu", op->desired->target,
 			      hv_injection_text(&injection, what),
 			      (unsigned long long)result->seed);

@@ -147,12 +147,16 @@ void core_lpar_put_device(struct agent_core *core, const struct core_lpar *lpar,
 	device->owner_epoch = from->owner_epoch;
 	device->primary = lpar->desired->primary;
 	device->vios = from->vios;
+	device->has_remote = from->remote;
+	device->remote = from->remote;
 	if (other == NULL)
 		return;
 	mirror->name = other->name;
 	mirror->path = other->path;
 	mirror->id = other->id;
 	mirror->owner_epoch = other->owner_epoch;
+	mirror->has_remote = other->remote;
+	mirror->remote = other->remote;
 	device->mirror = mirror;
 }
 
@@ -195,6 +199,14 @@ static void ask_define(struct agent_core *core, struct core_lpar *lpar)
 	lpar->is_busy = core_call(core, &what, &request, CORE_ASK_MS) == HV_OK;
 }
 
+/* Of its device; NULL: none, or it lies on another host. */
+static const char *path_here(struct agent_core *core, const char *name)
+{
+	const Tarn__DesiredDevice *device = desired_device(core, name);
+
+	return device != NULL && !device->remote ? device->path : NULL;
+}
+
 static void spawn(struct agent_core *core, struct core_lpar *lpar)
 {
 	struct agent_spawn what = { .kind = AGENT_PARTITION,
@@ -209,9 +221,8 @@ static void spawn(struct agent_core *core, struct core_lpar *lpar)
 	enum hv_code code;
 
 	if (what.spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED) {
-		what.pgdev = desired_device(core, lpar->desired->device)->path;
-		if (lpar->desired->mirror != NULL)
-			what.mirror = desired_device(core, lpar->desired->mirror)->path;
+		what.pgdev = path_here(core, lpar->desired->device);
+		what.mirror = path_here(core, lpar->desired->mirror);
 	}
 	what.processors = processors != NULL ? processors->procs : 0;
 	lpar->run.started = what.run_id;

@@ -16,6 +16,7 @@ struct parts {
 	Tarn__HostReport report;
 	Tarn__HostIdentity identity;
 	Tarn__HostStat stat;
+	Tarn__ExporterStat exporter;
 	Tarn__PartitionStat partitions[HV_HOST_LPARS_MAX];
 	Tarn__PartitionStat *partition_list[HV_HOST_LPARS_MAX];
 	struct core_trace_room trace;
@@ -167,9 +168,12 @@ static void put_hash(struct sink *sink, Tarn__ObjectKind kind, const char *name,
 uint64_t core_report_hash(const struct agent_core *core)
 {
 	struct sink sink = { .put = put_hash, .hash = 0xcbf29ce484222325u };
+	Tarn__ExporterStat exporter;
 
 	walk(core, &sink);
 	mix_number(&sink, core_hypervisor_is_up(core));
+	if (core_exporter_report(core, &exporter))
+		mix_number(&sink, 1u + exporter.up);
 	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
 		Tarn__ViosStat stat;
 
@@ -299,6 +303,8 @@ enum hv_code core_report_send(struct agent_core *core, uint32_t tag)
 	parts->report.hypervisor_up = core_hypervisor_is_up(core);
 	parts->report.has_number = true;
 	parts->report.number = core->dialog.number + 1;
+	if (core_exporter_report(core, &parts->exporter))
+		parts->report.exporter = &parts->exporter;
 	walk(core, &sink);
 	put_stat(parts, core);
 	put_events(parts, core);

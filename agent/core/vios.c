@@ -204,6 +204,25 @@ static bool is_expected(const struct agent_core *core, const struct core_vios *v
 	return false;
 }
 
+static bool is_remote(const struct core_vios *vios)
+{
+	return vios->desired != NULL && vios->desired->remote_host != NULL;
+}
+
+/* Where its devices are; false: nobody has said yet, or it is none that can be. */
+static bool knows_exporter(struct core_vios *vios)
+{
+	const char *url = vios->desired->remote_url;
+
+	vios->wait[0] = '\0';
+	if (!is_remote(vios) ||
+	    (url != NULL && url[0] != '\0' && strlen(url) < AGENT_URL_BYTES))
+		return true;
+	core_text_set(vios->wait, "host '%.31s' has not said where its exporter listens",
+		      vios->desired->remote_host);
+	return false;
+}
+
 static void spawn(struct agent_core *core, struct core_vios *vios)
 {
 	struct agent_spawn what = { .kind = AGENT_VIOS, .name = vios->name };
@@ -212,8 +231,16 @@ static void spawn(struct agent_core *core, struct core_vios *vios)
 	enum hv_code code;
 
 	if (!core_is_due(core, vios->backoff.at_ms) ||
-	    !core_is_due(core, vios->away_until_ms))
+	    !core_is_due(core, vios->away_until_ms) || !knows_exporter(vios))
 		return;
+	if (is_remote(vios)) {
+		what.remote_url = vios->desired->remote_url;
+		what.host_id = core->config.id;
+		if (vios->cut_until_ms > core->now_ms) {
+			what.cut_direction = vios->cut_direction;
+			what.cut_ms = (uint32_t)(vios->cut_until_ms - core->now_ms);
+		}
+	}
 	code = core->ops->spawn(core->env, &what, &instance, &err);
 	if (code == HV_E_EXISTS) {
 		core_vios_find(core, vios);
@@ -228,6 +255,8 @@ static void spawn(struct agent_core *core, struct core_vios *vios)
 		return;
 	}
 	core_process_set(core, &vios->process, &instance);
+	(void)snprintf(vios->url, sizeof(vios->url), "%s",
+		       what.remote_url != NULL ? what.remote_url : "");
 	vios->spawned_stat = core_hypervisor_next_stat(core);
 	if (!vios->is_ended)
 		return;
@@ -267,7 +296,13 @@ static void watch_session(struct agent_core *core, struct core_vios *vios)
 	bool has_session = stat != NULL && stat->state != TARN__VIOS_STATE__VIOS_DOWN &&
 			   stat->state != TARN__VIOS_STATE__VIOS_ABSENT &&
 			   stat->state != TARN__VIOS_STATE__VIOS_MAINTENANCE;
+	/* One that cannot greet its exporter has no session: that is not its fault. */
+	uint64_t patience_ms = is_remote(vios) ? CORE_VIOS_LINK_MS : CORE_VIOS_SESSION_MS;
 
+	vios->wait[0] = '\0';
+	if (!has_session && is_remote(vios))
+		core_text_set(vios->wait, "waits for the exporter of host '%.31s'",
+			      vios->desired->remote_host);
 	if (has_session && (stat->state == TARN__VIOS_STATE__VIOS_ACTIVE ||
 			    stat->state == TARN__VIOS_STATE__VIOS_STANDBY)) {
 		vios->alone_ms = 0;
@@ -278,17 +313,28 @@ static void watch_session(struct agent_core *core, struct core_vios *vios)
 		vios->alone_ms = 0;
 	else if (vios->alone_ms == 0)
 		vios->alone_ms = core->now_ms;
-	else if (core_is_due(core, vios->alone_ms + CORE_VIOS_SESSION_MS))
+	else if (core_is_due(core, vios->alone_ms + patience_ms))
+		core_process_kill(core, &vios->process, AGENT_VIOS, vios->name);
+}
+
+/* Its devices are to be had elsewhere now: the next one is started for there. */
+static void follow_exporter(struct agent_core *core, struct core_vios *vios)
+{
+	const char *url = is_remote(vios) ? vios->desired->remote_url : NULL;
+
+	if (vios->url[0] != '\0' && url != NULL && strcmp(vios->url, url) != 0)
 		core_process_kill(core, &vios->process, AGENT_VIOS, vios->name);
 }
 
 static void step_one(struct agent_core *core, struct core_vios *vios)
 {
 	if (vios->process.is_alive) {
-		if (is_wanted(vios))
+		if (is_wanted(vios)) {
+			follow_exporter(core, vios);
 			watch_session(core, vios);
-		else
+		} else {
 			take_down(core, vios);
+		}
 		return;
 	}
 	vios->alone_ms = 0;
@@ -396,6 +442,10 @@ void core_vios_report(const struct agent_core *core, const struct core_vios *vio
 	ret->restarts = vios->restarts;
 	if (ret->state == TARN__VIOS_STATE__VIOS_DOWN && vios->why[0] != '\0')
 		ret->reason = (char *)vios->why;
+	if (is_wanted(vios) && vios->wait[0] != '\0' &&
+	    (ret->state == TARN__VIOS_STATE__VIOS_DOWN ||
+	     ret->state == TARN__VIOS_STATE__VIOS_STARTING))
+		ret->reason = (char *)vios->wait;
 	if (is_wanted(vios) && !has_place(core, vios))
 		ret->reason =
 			(char *)(uintptr_t) "waits until the VIOS before it is gone";

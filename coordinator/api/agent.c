@@ -8,6 +8,7 @@
 #include "coordinator/api/engine_priv.h"
 
 #include "coordinator/cluster/desired.h"
+#include "hvcore/loop/rpc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #define EVENTS_A_REPORT 64 /* kept of one report; the agent sends the rest again */
 #define EVENT_KIND_BYTES 40
+#define EXPORT_URL_BYTES 200 /* what tarn-vios takes */
 
 const char *agent_name(const struct request *request)
 {
@@ -86,6 +88,27 @@ static void keep_events(struct draft *draft, const Tarn__HostRecord *host,
 	draft_name(draft, "host '%s' reports events", host->name);
 }
 
+/*
+ * Where its exporter listens is kept, as hosts that have devices there are told. What is
+ * no URL for us is as if nothing had been said.
+ */
+static void keep_export(struct draft *draft, const Tarn__HostRecord *host,
+			const Tarn__HostReport *report)
+{
+	const char *url = report->exporter != NULL ? report->exporter->url : NULL;
+	Tarn__HostRecord *edit;
+
+	if (url == NULL || strlen(url) >= EXPORT_URL_BYTES ||
+	    hv_rpc_url_check(url, NULL) != HV_OK ||
+	    (host->export_url != NULL && strcmp(host->export_url, url) == 0))
+		return;
+	edit = draft_edit_host(draft, host->name);
+	if (edit == NULL)
+		return;
+	draft_set_text(draft, &edit->export_url, "%s", url);
+	draft_name(draft, "host '%s' says where it exports devices", host->name);
+}
+
 /* Who is it, and what of its news must be durable? */
 static enum hv_code join(struct engine *engine, const Tarn__HostIdentity *identity,
 			 const Tarn__HostReport *report, struct hv_err *err)
@@ -95,9 +118,13 @@ static enum hv_code join(struct engine *engine, const Tarn__HostIdentity *identi
 
 	draft_init(&plan.draft, &engine->cluster);
 	code = plan_host_join(&plan, identity, err);
-	if (code == HV_OK && report != NULL)
-		keep_events(&plan.draft, cluster_host(&engine->cluster, identity->name),
-			    report);
+	if (code == HV_OK && report != NULL) {
+		const Tarn__HostRecord *host = cluster_host(&engine->cluster,
+							    identity->name);
+
+		keep_events(&plan.draft, host, report);
+		keep_export(&plan.draft, host, report);
+	}
 	if (code == HV_OK)
 		code = engine_apply(engine, &plan.draft, err);
 	draft_fini(&plan.draft);

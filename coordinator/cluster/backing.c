@@ -31,12 +31,13 @@ static bool is_better(const struct backing_offer *offer, const struct backing_of
 }
 
 static size_t best_of(const struct backing_offer *offers, size_t count, uint64_t bytes,
-		      unsigned kinds)
+		      unsigned kinds, bool is_alone)
 {
 	size_t best = BACKING_NONE;
 
 	for (size_t i = 0; i < count; i++) {
-		if ((kind_of(&offers[i]) & kinds) == 0 || offers[i].bytes < bytes)
+		if ((kind_of(&offers[i]) & kinds) == 0 || offers[i].bytes < bytes ||
+		    (is_alone && offers[i].is_remote))
 			continue;
 		if (best == BACKING_NONE || is_better(&offers[i], &offers[best]))
 			best = i;
@@ -47,7 +48,7 @@ static size_t best_of(const struct backing_offer *offers, size_t count, uint64_t
 static bool take_one(const struct backing_offer *offers, size_t count, uint64_t bytes,
 		     unsigned kinds, struct backing *ret_backing)
 {
-	size_t best = best_of(offers, count, bytes, kinds);
+	size_t best = best_of(offers, count, bytes, kinds, true);
 
 	*ret_backing = (struct backing){ best, BACKING_NONE };
 	return best != BACKING_NONE;
@@ -56,8 +57,8 @@ static bool take_one(const struct backing_offer *offers, size_t count, uint64_t 
 static bool take_pair(const struct backing_offer *offers, size_t count, uint64_t bytes,
 		      struct backing *ret_backing)
 {
-	*ret_backing = (struct backing){ best_of(offers, count, bytes, FIRST),
-					 best_of(offers, count, bytes, SECOND) };
+	*ret_backing = (struct backing){ best_of(offers, count, bytes, FIRST, false),
+					 best_of(offers, count, bytes, SECOND, false) };
 	return ret_backing->first != BACKING_NONE && ret_backing->second != BACKING_NONE;
 }
 
@@ -88,12 +89,14 @@ bool backing_choose(const struct backing_offer *offers, size_t count,
 	       take_one(offers, count, bytes, alone, ret_backing);
 }
 
-static uint64_t largest(const struct backing_offer *offers, size_t count, unsigned kinds)
+static uint64_t largest(const struct backing_offer *offers, size_t count, unsigned kinds,
+			bool is_alone)
 {
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if ((kind_of(&offers[i]) & kinds) != 0 && offers[i].bytes > bytes)
+		if ((kind_of(&offers[i]) & kinds) != 0 && offers[i].bytes > bytes &&
+		    !(is_alone && offers[i].is_remote))
 			bytes = offers[i].bytes;
 	return bytes;
 }
@@ -101,10 +104,10 @@ static uint64_t largest(const struct backing_offer *offers, size_t count, unsign
 struct backing_room backing_room(const struct backing_offer *offers, size_t count)
 {
 	struct backing_room room = {
-		.one = largest(offers, count, REDUNDANT | LAME | FIRST | SECOND),
-		.redundant = largest(offers, count, REDUNDANT),
-		.first = largest(offers, count, FIRST),
-		.second = largest(offers, count, SECOND),
+		.one = largest(offers, count, REDUNDANT | LAME | FIRST | SECOND, true),
+		.redundant = largest(offers, count, REDUNDANT, true),
+		.first = largest(offers, count, FIRST, false),
+		.second = largest(offers, count, SECOND, false),
 	};
 
 	room.mirrored = room.first < room.second ? room.first : room.second;
@@ -127,6 +130,7 @@ struct backing_offer backing_offer(const struct cluster *cluster,
 		offer.is_served = limits_device_is_redundant(cluster, device);
 		return offer;
 	}
+	offer.is_remote = device->remote_host != NULL;
 	/* behind one that does not page for the pool nobody reaches it */
 	offer.is_taken |= limits_vios(host, vios) == NULL;
 	offer.reach = limits_vios_place(host, vios) == 0 ? BACKING_FIRST : BACKING_SECOND;

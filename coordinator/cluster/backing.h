@@ -8,7 +8,7 @@
  *
  * Of each kind the best fit: the smallest that is large enough, of equals the first; of
  * a pair the smallest of each side, so that the least is wasted in sum. What lies behind
- * one VIOS counts only while that VIOS serves.
+ * one VIOS counts only while that VIOS serves; what lies on another host as half of a pair alone.
  *
  * Contract
  *   Threads  any. Pure.
@@ -32,6 +32,7 @@ struct backing_offer {
 	enum backing_reach reach;
 	bool is_served; /* shared: both reach it now; else: its VIOS serves */
 	bool is_taken;
+	bool is_remote; /* it lies on another host: half of a pair, and nothing else */
 };
 
 struct backing_need {

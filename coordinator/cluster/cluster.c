@@ -130,6 +130,11 @@ static bool vios_differs(const Tarn__HostRecord *a, const Tarn__HostRecord *b)
 	return false;
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
 /* Would the agent see a difference? Its HostDesired is made of these. */
 static bool host_differs(const Tarn__HostRecord *a, const Tarn__HostRecord *b)
 {
@@ -165,20 +170,66 @@ static const char *touched_host(enum record_kind kind, const ProtobufCMessage *o
 	}
 }
 
+static void touch(struct cluster *cluster, const char *host)
+{
+	struct live_host *live = host != NULL ? live_find(&cluster->live, host) : NULL;
+
+	if (live != NULL)
+		live->desired_revision = cluster->now.revision;
+}
+
+/* The hosts that devices of its VIOS lie on: each runs an exporter while there are any. */
+static void touch_remote(struct cluster *cluster, const Tarn__HostRecord *host)
+{
+	for (size_t i = 0; host != NULL && i < host->n_vios; i++)
+		touch(cluster, host->vios[i]->remote_host);
+	for (size_t i = 0; host != NULL && i < host->n_other_vios; i++)
+		touch(cluster, host->other_vios[i]->remote_host);
+}
+
+/* The hosts whose VIOS have devices on that one: they are told where it exports them. */
+static void touch_importers(struct cluster *cluster, const char *exporter)
+{
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++) {
+		const Tarn__HostRecord *host = cluster_host_at(cluster, i);
+
+		for (size_t j = 0; j < host->n_vios; j++)
+			if (is_same_text(host->vios[j]->remote_host, exporter))
+				touch(cluster, host->name);
+	}
+}
+
+/* A host's agent may have to be told of what is another host's record. */
+static void touch_others(struct cluster *cluster, enum record_kind kind,
+			 const ProtobufCMessage *old, const ProtobufCMessage *now)
+{
+	const ProtobufCMessage *any = now != NULL ? now : old;
+	const Tarn__HostRecord *a = (const Tarn__HostRecord *)old;
+	const Tarn__HostRecord *b = (const Tarn__HostRecord *)now;
+
+	if (kind == RECORD_DEVICE)
+		touch(cluster, ((const Tarn__DeviceRecord *)any)->remote_host);
+	if (kind != RECORD_HOST)
+		return;
+	if (a == NULL || b == NULL ||
+	    a->n_vios + a->n_other_vios != b->n_vios + b->n_other_vios) {
+		touch_remote(cluster, a);
+		touch_remote(cluster, b);
+	}
+	if (b != NULL && !is_same_text(a != NULL ? a->export_url : NULL, b->export_url))
+		touch_importers(cluster, b->name);
+}
+
 static void change_one(struct cluster *cluster, enum record_kind kind,
 		       const struct record_key *key, ProtobufCMessage *message)
 {
 	struct record_table *table = &cluster->tables[kind];
 	ProtobufCMessage *old = record_table_find(table, key);
-	struct live_host *live;
-	const char *host;
 
 	if (old == NULL && message == NULL)
 		return;
-	host = touched_host(kind, old, message);
-	live = host != NULL ? live_find(&cluster->live, host) : NULL;
-	if (live != NULL)
-		live->desired_revision = cluster->now.revision;
+	touch(cluster, touched_host(kind, old, message));
+	touch_others(cluster, kind, old, message);
 	(void)record_table_swap(table, key, message);
 	HV_INVARIANT(cluster->change_count < cluster->change_room);
 	cluster->changes[cluster->change_count++] =

@@ -8,7 +8,8 @@
  *   memory is being changed of running LPARs only, and has a job
  *   a device that is being replaced and what replaces it are one LPAR's
  *   what names a pending job is named by a job that is not done
- *   a VIOS is there once, two at most page for the pool
+ *   a VIOS is there once, two at most page for the pool; a device lies where its VIOS
+ *   has its devices, which is a host that is known
  *   one drill a host; only a drill or a person holds a VIOS down
  *   hscroot may administer users
  *   names refer to what exists; numbers are below next_id
@@ -25,13 +26,36 @@ static bool names(const char *device, const Tarn__DeviceRecord *record)
 	return device != NULL && strcmp(device, record->device->name) == 0;
 }
 
+static bool is_where_its_vios_has_it(const Tarn__HostRecord *host,
+				     const Tarn__DeviceRecord *device)
+{
+	const Tarn__DesiredVios *vios = NULL;
+	const char *remote;
+
+	if (device->device->vios != NULL)
+		vios = limits_vios(host, device->device->vios);
+	if (vios == NULL && device->device->vios != NULL)
+		vios = limits_other_vios(host, device->device->vios);
+	remote = vios != NULL ? vios->remote_host : NULL;
+	if (remote == NULL || device->remote_host == NULL)
+		return remote == device->remote_host;
+	return strcmp(remote, device->remote_host) == 0;
+}
+
 static enum hv_code audit_device(const struct cluster *cluster,
 				 const Tarn__DeviceRecord *device, struct hv_err *err)
 {
 	const Tarn__LparRecord *lpar;
 
-	if (cluster_host(cluster, device->host) == NULL)
+	const Tarn__HostRecord *host = cluster_host(cluster, device->host);
+
+	if (host == NULL)
 		return hv_fail(err, HV_E_CORRUPT, "device '%s' is on no host '%s'",
+			       device->device->name, device->host);
+	if (!is_where_its_vios_has_it(host, device))
+		return hv_fail(err, HV_E_CORRUPT,
+			       "device '%s' of host '%s' does not lie where its VIOS has "
+			       "its devices",
 			       device->device->name, device->host);
 	if (device->lpar == NULL)
 		return HV_OK;
@@ -67,12 +91,14 @@ static bool is_other(const ProtobufCBinaryData *id, const ProtobufCBinaryData *t
 	return id->len != than->len || memcmp(id->data, than->data, id->len) != 0;
 }
 
-static bool is_mirror(const Tarn__DesiredDevice *device,
-		      const Tarn__DesiredDevice *mirror)
+static bool is_mirror(const Tarn__DeviceRecord *a, const Tarn__DeviceRecord *b)
 {
+	const Tarn__DesiredDevice *device = a->device, *mirror = b->device;
+
 	return device->vios != NULL && mirror->vios != NULL &&
 	       strcmp(device->vios, mirror->vios) != 0 &&
-	       strcmp(device->path, mirror->path) != 0 &&
+	       (strcmp(limits_device_host(a), limits_device_host(b)) != 0 ||
+		strcmp(device->path, mirror->path) != 0) &&
 	       is_other(&device->id, &mirror->id);
 }
 
@@ -102,7 +128,7 @@ static enum hv_code audit_backing(const struct cluster *cluster,
 	mirror = own_device(cluster, lpar, lpar->mirror, err);
 	if (mirror == NULL)
 		return HV_E_CORRUPT;
-	if (!is_mirror(device->device, mirror->device))
+	if (!is_mirror(device, mirror))
 		return hv_fail(err, HV_E_CORRUPT,
 			       "LPAR '%s': devices '%s' and '%s' do not lie one behind "
 			       "each VIOS",
@@ -181,7 +207,8 @@ static bool is_twice(const Tarn__HostRecord *host, const char *name)
 	return count != 1;
 }
 
-static enum hv_code audit_vios(const Tarn__HostRecord *host, struct hv_err *err)
+static enum hv_code audit_vios(const struct cluster *cluster,
+			       const Tarn__HostRecord *host, struct hv_err *err)
 {
 	size_t count = host->n_vios + host->n_other_vios;
 
@@ -195,6 +222,13 @@ static enum hv_code audit_vios(const Tarn__HostRecord *host, struct hv_err *err)
 			i < host->n_vios ? host->vios[i]
 					 : host->other_vios[i - host->n_vios];
 
+		if (vios->remote_host != NULL &&
+		    (strcmp(vios->remote_host, host->name) == 0 ||
+		     cluster_host(cluster, vios->remote_host) == NULL))
+			return hv_fail(err, HV_E_CORRUPT,
+				       "VIOS '%s' of host '%s' has its devices on '%s', "
+				       "which is no other host",
+				       vios->name, host->name, vios->remote_host);
 		if (is_twice(host, vios->name))
 			return hv_fail(err, HV_E_CORRUPT, "host '%s' has VIOS '%s' twice",
 				       host->name, vios->name);
@@ -223,7 +257,7 @@ static enum hv_code audit_host(const struct cluster *cluster,
 	if (drills > 1)
 		return hv_fail(err, HV_E_CORRUPT, "host '%s' has %u drills at once",
 			       host->name, drills);
-	return audit_vios(host, err);
+	return audit_vios(cluster, host, err);
 }
 
 static bool is_pending(const struct cluster *cluster, bool has_job, uint64_t id)

@@ -1,6 +1,7 @@
 /* desired - see desired.h. */
 #include "coordinator/cluster/desired.h"
 
+#include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/replace.h"
 
@@ -11,6 +12,7 @@
 struct whole {
 	Tarn__HostDesired desired; /* first */
 	Tarn__DesiredDevice *devices[HV_DEVICES_PER_HOST_MAX];
+	Tarn__DesiredDevice device_room[HV_DEVICES_PER_HOST_MAX]; /* of two hosts */
 	Tarn__DesiredLpar *lpars[HV_HOST_LPARS_MAX];
 	Tarn__DesiredLpar lpar_room[HV_HOST_LPARS_MAX];
 	Tarn__LparSpec spec_room[HV_HOST_LPARS_MAX];
@@ -77,15 +79,48 @@ static void add_lpars(struct whole *whole, const struct cluster *cluster,
 	whole->desired.lpars = whole->lpars;
 }
 
-static void add_vios(struct whole *whole, const Tarn__HostRecord *host)
+static void add_vios(struct whole *whole, const struct cluster *cluster,
+		     const Tarn__HostRecord *host)
 {
 	for (size_t i = 0; i < host->n_vios && i < HV_HOST_VIOS_MAX; i++) {
-		whole->vios_room[i] = *host->vios[i];
-		whole->vios_room[i].has_failback_ms = 1;
-		whole->vios_room[i].failback_ms = host->failback_ms;
-		whole->vios[whole->desired.n_vios++] = &whole->vios_room[i];
+		Tarn__DesiredVios *vios = &whole->vios_room[i];
+		const Tarn__HostRecord *remote;
+
+		*vios = *host->vios[i];
+		vios->has_failback_ms = 1;
+		vios->failback_ms = host->failback_ms;
+		remote = vios->remote_host != NULL
+				 ? cluster_host(cluster, vios->remote_host)
+				 : NULL;
+		vios->remote_url = remote != NULL ? remote->export_url : NULL;
+		whole->vios[whole->desired.n_vios++] = vios;
 	}
 	whole->desired.vios = whole->vios;
+	whole->desired.exports = limits_importer(cluster, host->name, NULL) != NULL;
+	whole->desired.has_exports = whole->desired.exports;
+}
+
+/* Of a device that lies on one host and is owned by another: what each of them is told. */
+static Tarn__DesiredDevice *of_two_hosts(struct whole *whole,
+					 const struct cluster *cluster,
+					 const Tarn__DeviceRecord *device,
+					 const char *host)
+{
+	Tarn__DesiredDevice *desired = &whole->device_room[whole->desired.n_devices];
+	const Tarn__HostRecord *owner = cluster_host(cluster, device->host);
+
+	*desired = *device->device;
+	if (strcmp(device->host, host) == 0) {
+		desired->has_remote = 1;
+		desired->remote = true;
+		return desired;
+	}
+	desired->vios = NULL; /* not one of this host's */
+	desired->has_owner_host_id = owner != NULL && owner->has_agent_id;
+	if (desired->has_owner_host_id)
+		desired->owner_host_id = owner->agent_id;
+	desired->owner_host_name = device->host;
+	return desired;
 }
 
 static void add_devices(struct whole *whole, const struct cluster *cluster,
@@ -93,10 +128,15 @@ static void add_devices(struct whole *whole, const struct cluster *cluster,
 {
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_DEVICE); i++) {
 		const Tarn__DeviceRecord *device = cluster_device_at(cluster, i);
+		Tarn__DesiredDevice *desired = device->device;
 
-		if (strcmp(device->host, host) == 0 &&
-		    whole->desired.n_devices < HV_DEVICES_PER_HOST_MAX)
-			whole->devices[whole->desired.n_devices++] = device->device;
+		if ((strcmp(device->host, host) != 0 &&
+		     strcmp(limits_device_host(device), host) != 0) ||
+		    whole->desired.n_devices == HV_DEVICES_PER_HOST_MAX)
+			continue;
+		if (device->remote_host != NULL)
+			desired = of_two_hosts(whole, cluster, device, host);
+		whole->devices[whole->desired.n_devices++] = desired;
 	}
 	whole->desired.devices = whole->devices;
 }
@@ -136,7 +176,7 @@ enum hv_code desired_make(const struct cluster *cluster, const Tarn__HostRecord 
 	whole->desired.revision = revision;
 	whole->desired.pool = host->pool;
 	add_firmware(whole, cluster, host);
-	add_vios(whole, host);
+	add_vios(whole, cluster, host);
 	add_devices(whole, cluster, host->name);
 	add_lpars(whole, cluster, host);
 	add_ops(whole, cluster, host->name);

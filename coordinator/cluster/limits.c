@@ -382,10 +382,48 @@ unsigned limits_vios_serving(const struct cluster *cluster, const Tarn__HostReco
 	return count;
 }
 
-static const Tarn__ObjectStatus *device_status(const struct cluster *cluster,
+static const Tarn__DesiredVios *find_remote(Tarn__DesiredVios *const *list, size_t count,
+					    const char *host)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i]->remote_host != NULL &&
+		    (host == NULL || strcmp(list[i]->remote_host, host) == 0))
+			return list[i];
+	return NULL;
+}
+
+const Tarn__HostRecord *limits_importer(const struct cluster *cluster, const char *host,
+					const Tarn__DesiredVios **ret_vios)
+{
+	for (size_t i = 0; i < cluster_count(cluster, RECORD_HOST); i++) {
+		const Tarn__HostRecord *at = cluster_host_at(cluster, i);
+		const Tarn__DesiredVios *vios = find_remote(at->vios, at->n_vios, host);
+
+		if (vios == NULL)
+			vios = find_remote(at->other_vios, at->n_other_vios, host);
+		if (vios == NULL)
+			continue;
+		if (ret_vios != NULL)
+			*ret_vios = vios;
+		return at;
+	}
+	return NULL;
+}
+
+const Tarn__DesiredVios *limits_remote_vios(const Tarn__HostRecord *host)
+{
+	return find_remote(host->vios, host->n_vios, NULL);
+}
+
+const char *limits_device_host(const Tarn__DeviceRecord *device)
+{
+	return device->remote_host != NULL ? device->remote_host : device->host;
+}
+
+const Tarn__ObjectStatus *limits_device_status(const struct cluster *cluster,
 					       const Tarn__DeviceRecord *device)
 {
-	return live_object(cluster_live(cluster, device->host),
+	return live_object(cluster_live(cluster, limits_device_host(device)),
 			   TARN__OBJECT_KIND__OBJECT_DEVICE, device->device->name,
 			   device->device->generation);
 }
@@ -393,7 +431,7 @@ static const Tarn__ObjectStatus *device_status(const struct cluster *cluster,
 bool limits_device_is_redundant(const struct cluster *cluster,
 				const Tarn__DeviceRecord *device)
 {
-	const Tarn__ObjectStatus *status = device_status(cluster, device);
+	const Tarn__ObjectStatus *status = limits_device_status(cluster, device);
 
 	return device->device->vios == NULL && status != NULL && status->done &&
 	       status->error == NULL && status->has_redundant && status->redundant;
@@ -402,7 +440,7 @@ bool limits_device_is_redundant(const struct cluster *cluster,
 bool limits_device_is_free(const struct cluster *cluster,
 			   const Tarn__DeviceRecord *device)
 {
-	const Tarn__ObjectStatus *status = device_status(cluster, device);
+	const Tarn__ObjectStatus *status = limits_device_status(cluster, device);
 
 	if (!device->ready || device->has_job || device->lpar != NULL)
 		return false;

@@ -114,6 +114,20 @@ bool limits_vios_serves(const struct cluster *cluster, const Tarn__HostRecord *h
 			const Tarn__DesiredVios *vios);
 unsigned limits_vios_serving(const struct cluster *cluster, const Tarn__HostRecord *host);
 
+/*
+ * A host that has a VIOS whose devices lie on that one, and which (where it is asked
+ * for); NULL: there is none.
+ */
+const Tarn__HostRecord *limits_importer(const struct cluster *cluster, const char *host,
+					const Tarn__DesiredVios **ret_vios);
+/* Of the pair: the one that has its devices from another host; NULL: none. */
+const Tarn__DesiredVios *limits_remote_vios(const Tarn__HostRecord *host);
+
+/* The host that a device lies on, whose agent cares for it; and what that one says of it,
+ * NULL: nothing yet. */
+const char *limits_device_host(const Tarn__DeviceRecord *device);
+const Tarn__ObjectStatus *limits_device_status(const struct cluster *cluster,
+					       const Tarn__DeviceRecord *device);
 /* Of a device as reported: both VIOS reach it, which those behind one are not meant for. */
 bool limits_device_is_redundant(const struct cluster *cluster,
 				const Tarn__DeviceRecord *device);

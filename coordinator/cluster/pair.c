@@ -48,7 +48,7 @@ static Tarn__DesiredVios *take(Tarn__DesiredVios **list, size_t *count, size_t a
 	return vios;
 }
 
-void pair_add(struct draft *draft, const char *host, const char *name)
+void pair_add(struct draft *draft, const char *host, const char *name, const char *remote)
 {
 	Tarn__HostRecord *edit = edit_host(draft, host);
 	Tarn__DesiredVios vios = TARN__DESIRED_VIOS__INIT;
@@ -58,6 +58,7 @@ void pair_add(struct draft *draft, const char *host, const char *name)
 		return;
 	vios.name = (char *)name; /* only copied */
 	vios.enabled = true;
+	vios.remote_host = (char *)remote;
 	copy = (Tarn__DesiredVios *)record_copy(&vios.base);
 	if (copy != NULL)
 		edit->other_vios[edit->n_other_vios++] = copy;

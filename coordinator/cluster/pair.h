@@ -10,8 +10,10 @@
 
 #include "coordinator/cluster/draft.h"
 
-/* One more that is enabled and not assigned. */
-void pair_add(struct draft *draft, const char *host, const char *name);
+/* One more that is enabled and not assigned; `remote` is the host that its devices lie on,
+ * NULL: this one. */
+void pair_add(struct draft *draft, const char *host, const char *name,
+	      const char *remote);
 /* One that is not assigned is forgotten. */
 void pair_drop(struct draft *draft, const char *host, const char *name);
 /*

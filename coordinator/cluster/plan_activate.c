@@ -325,14 +325,23 @@ static unsigned primary_of(const struct activation *at, const char *vios)
 	return count;
 }
 
+/* Pages come quicker from a disk of this host than from another one's. */
+static bool is_better(const struct activation *at, const Tarn__DesiredVios *vios,
+		      const Tarn__DesiredVios *than)
+{
+	if ((vios->remote_host != NULL) != (than->remote_host != NULL))
+		return vios->remote_host == NULL;
+	return primary_of(at, vios->name) < primary_of(at, than->name);
+}
+
 /*
- * That its only device is behind, else that its profile names, else the one that is
- * primary of fewer; NULL: none is enabled.
+ * That its only device is behind, else that its profile names, else one with devices of
+ * this host, else the one that is primary of fewer; NULL: none is enabled.
  */
 static const char *choose_primary(const struct activation *at)
 {
 	const char *named = named_primary(at);
-	const char *best = NULL;
+	const Tarn__DesiredVios *best = NULL;
 
 	if (at->found.mirror == NULL && at->found.device->device->vios != NULL)
 		return at->found.device->device->vios;
@@ -343,10 +352,10 @@ static const char *choose_primary(const struct activation *at)
 			continue;
 		if (named != NULL && strcmp(named, vios->name) == 0)
 			return vios->name;
-		if (best == NULL || primary_of(at, vios->name) < primary_of(at, best))
-			best = vios->name;
+		if (best == NULL || is_better(at, vios, best))
+			best = vios;
 	}
-	return best;
+	return best != NULL ? best->name : NULL;
 }
 
 static void edit_owner(struct plan *plan, const struct activation *at,

@@ -34,6 +34,37 @@ enum hv_code plan_need_still_pair(const struct plan *plan, const char *host,
 
 /* ---- there, and no more ---- */
 
+/* An agent's own files in run/ are called so. */
+static enum hv_code check_new_name(const char *name, struct hv_err *err)
+{
+	static const char *const taken[] = { "agent", "hypervisor", "export" };
+
+	for (size_t i = 0; i < HV_COUNT(taken); i++)
+		if (strcmp(name, taken[i]) == 0)
+			return hv_fail(err, HV_E_INVAL,
+				       "a VIOS cannot be called '%s', as a part of each "
+				       "host is; choose another name",
+				       name);
+	return HV_OK;
+}
+
+static enum hv_code check_remote(const struct plan *plan, const Tarn__HostRecord *host,
+				 const char *name, struct hv_err *err)
+{
+	const Tarn__HostRecord *remote;
+	enum hv_code code = plan_need_host(plan, name, &remote, err);
+
+	if (code == HV_OK && remote == host)
+		return hv_fail(
+			err, HV_E_INVAL,
+			"host '%s' is no other host: leave --remote out for a VIOS "
+			"whose devices lie on it",
+			name);
+	if (code == HV_OK)
+		code = plan_need_machine(host, err);
+	return code == HV_OK ? plan_need_machine(remote, err) : code;
+}
+
 enum hv_code plan_vios_add(struct plan *plan, const Tarn__ViosAdd *request,
 			   struct hv_err *err)
 {
@@ -52,12 +83,19 @@ enum hv_code plan_vios_add(struct plan *plan, const Tarn__ViosAdd *request,
 			       "host '%s' has %d VIOS, and no more are possible; remove "
 			       "one first",
 			       host->name, HV_HOST_ALL_VIOS_MAX);
-	pair_add(&plan->draft, host->name, request->name);
+	code = check_new_name(request->name, err);
+	if (code == HV_OK && request->remote != NULL)
+		code = check_remote(plan, host, request->remote, err);
+	if (code != HV_OK)
+		return code;
+	pair_add(&plan->draft, host->name, request->name, request->remote);
 	draft_name(&plan->draft, "add VIOS '%s' to host '%s'", request->name,
 		   request->host);
 	draft_add_event(&plan->draft, TARN__EVENT_LEVEL__EVENT_INFO, request->host,
-			"vios.added", "VIOS '%s' was added to host '%s'", request->name,
-			request->host);
+			"vios.added", "VIOS '%s' was added to host '%s'%s%s",
+			request->name, request->host,
+			request->remote != NULL ? "; its devices lie on host " : "",
+			request->remote != NULL ? request->remote : "");
 	return HV_OK;
 }
 
@@ -129,15 +167,50 @@ static enum hv_code need_other(const Tarn__HostRecord *host, const char *name,
 	return plan_fail_no_vios(host, name, err);
 }
 
-static enum hv_code check_assign(const Tarn__HostRecord *host, const char *name,
-				 struct hv_err *err)
+/*
+ * One whose devices lie on another host comes beside `partner`: that one has its own on
+ * this host, and no device is meant for both.
+ */
+static enum hv_code check_remote_pair(const struct plan *plan,
+				      const Tarn__HostRecord *host, const char *name,
+				      const Tarn__DesiredVios *partner,
+				      struct hv_err *err)
+{
+	const Tarn__DesiredVios *vios = limits_other_vios(host, name);
+
+	if (vios == NULL || vios->remote_host == NULL)
+		return HV_OK;
+	if (partner != NULL && partner->remote_host != NULL)
+		return hv_fail(
+			err, HV_E_REFUSED,
+			"VIOS '%s' and '%s' of host '%s' both have their devices on "
+			"another host; one of a pair must have them on its own",
+			name, partner->name, host->name);
+	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_DEVICE); i++) {
+		const Tarn__DeviceRecord *device = cluster_device_at(plan->cluster, i);
+
+		if (strcmp(device->host, host->name) == 0 && device->device->vios == NULL)
+			return hv_fail(
+				err, HV_E_REFUSED,
+				"VIOS '%s' of host '%s' has its devices on host "
+				"'%s', and would not reach paging device '%s', "
+				"which is meant for both; remove that device first",
+				name, host->name, vios->remote_host,
+				device->device->name);
+	}
+	return HV_OK;
+}
+
+static enum hv_code check_assign(const struct plan *plan, const Tarn__HostRecord *host,
+				 const char *name, struct hv_err *err)
 {
 	enum hv_code code = need_other(host, name, err);
 
 	if (code != HV_OK)
 		return code;
 	if (host->n_vios < HV_HOST_VIOS_MAX)
-		return HV_OK;
+		return check_remote_pair(plan, host, name,
+					 host->n_vios > 0 ? host->vios[0] : NULL, err);
 	return hv_fail(err, HV_E_LIMIT,
 		       "VIOS '%s': the pool of host '%s' has its two paging VIOS, '%s' "
 		       "and '%s'; unassign or replace one of them",
@@ -187,6 +260,9 @@ static enum hv_code check_replace(const struct plan *plan, const Tarn__HostRecor
 		code = need_other(host, request->with, err);
 	if (code == HV_OK)
 		code = plan_need_partner(plan, host, vios, false, err);
+	if (code == HV_OK)
+		code = check_remote_pair(plan, host, request->with,
+					 limits_partner(host, vios->name), err);
 	if (code != HV_OK)
 		return code;
 	device = device_behind(plan, host->name, vios->name, true);
@@ -251,7 +327,7 @@ static enum hv_code check(const struct plan *plan, const Tarn__HostRecord *host,
 {
 	switch (request->verb) {
 	case TARN__VIOS_VERB__VIOS_VERB_ASSIGN:
-		return check_assign(host, request->name, err);
+		return check_assign(plan, host, request->name, err);
 	case TARN__VIOS_VERB__VIOS_VERB_UNASSIGN:
 		return check_unassign(plan, host, request->name, err);
 	case TARN__VIOS_VERB__VIOS_VERB_REPLACE:

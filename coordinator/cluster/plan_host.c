@@ -1,4 +1,5 @@
 /* plan_host - hosts come, join and go; see plan.h. */
+#include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/plan.h"
 
@@ -159,6 +160,21 @@ enum hv_code plan_host_add(struct plan *plan, const Tarn__HostAdd *request,
 	return HV_OK;
 }
 
+static enum hv_code check_exports(const struct plan *plan, const Tarn__HostRecord *host,
+				  struct hv_err *err)
+{
+	const Tarn__DesiredVios *vios = NULL;
+	const Tarn__HostRecord *importer = limits_importer(plan->cluster, host->name,
+							   &vios);
+
+	if (importer == NULL)
+		return HV_OK;
+	return hv_fail(err, HV_E_BUSY,
+		       "VIOS '%s' of host '%s' has its devices on host '%s'; remove that "
+		       "VIOS first",
+		       vios->name, importer->name, host->name);
+}
+
 enum hv_code plan_host_remove(struct plan *plan, const Tarn__HostRemove *request,
 			      struct hv_err *err)
 {
@@ -180,7 +196,9 @@ enum hv_code plan_host_remove(struct plan *plan, const Tarn__HostRemove *request
 			"host '%s' still has %u LPARs, %u paging devices and %s pool; "
 			"remove them first",
 			host->name, lpars, devices, host->pool != NULL ? "a" : "no");
-	code = plan_need_no_drill(plan, host->name, err);
+	code = check_exports(plan, host, err);
+	if (code == HV_OK)
+		code = plan_need_no_drill(plan, host->name, err);
 	if (code != HV_OK)
 		return code;
 	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_JOB); i++) {

@@ -46,6 +46,11 @@ static enum hv_code check_injection(const struct plan *plan, const Tarn__HostRec
 			err, HV_E_STATE,
 			"VIOS '%s' of host '%s' is in maintenance; resume it first",
 			vios->name, host->name);
+	if (injection->kind == HV_INJECTION_CUT && vios->remote_host == NULL)
+		return hv_fail(err, HV_E_STATE,
+			       "VIOS '%s' of host '%s' has its devices on that host: "
+			       "there is no link to cut",
+			       vios->name, host->name);
 	if (device[0] != '\0' &&
 	    cluster_device(plan->cluster, host->name, device) == NULL)
 		return hv_fail(err, HV_E_NOTFOUND,

@@ -32,8 +32,16 @@ static enum hv_code check_size(const Tarn__PgdevAdd *request, struct hv_err *err
 	return HV_OK;
 }
 
+/* Its own, and those of others that lie there. */
+static bool is_of(const Tarn__DeviceRecord *device, const char *host)
+{
+	return strcmp(device->host, host) == 0 ||
+	       strcmp(limits_device_host(device), host) == 0;
+}
+
+/* Of one host that will know the device: is its name free, and where it lies its path? */
 static enum hv_code check_unused(const struct plan *plan, const Tarn__PgdevAdd *request,
-				 struct hv_err *err)
+				 const char *host, bool lies_there, struct hv_err *err)
 {
 	unsigned count = 0;
 
@@ -45,7 +53,7 @@ static enum hv_code check_unused(const struct plan *plan, const Tarn__PgdevAdd *
 	for (size_t i = 0; i < cluster_count(plan->cluster, RECORD_DEVICE); i++) {
 		const Tarn__DeviceRecord *device = cluster_device_at(plan->cluster, i);
 
-		if (strcmp(device->host, request->host) != 0)
+		if (!is_of(device, host))
 			continue;
 		count++;
 		if (strcmp(device->device->name, request->name) == 0)
@@ -53,23 +61,25 @@ static enum hv_code check_unused(const struct plan *plan, const Tarn__PgdevAdd *
 				err, HV_E_EXISTS,
 				"host '%s' has a paging device '%s' already; choose "
 				"another name",
-				request->host, request->name);
-		if (strcmp(device->device->path, request->path) == 0)
+				host, request->name);
+		if (lies_there && strcmp(limits_device_host(device), host) == 0 &&
+		    strcmp(device->device->path, request->path) == 0)
 			return hv_fail(
 				err, HV_E_BUSY,
 				"'%s' is in use on host '%s' as paging device '%s'; "
 				"remove that one first",
-				request->path, request->host, device->device->name);
+				request->path, host, device->device->name);
 	}
 	if (count >= HV_DEVICES_PER_HOST_MAX)
 		return hv_fail(err, HV_E_LIMIT,
 			       "host '%s' has %u paging devices, the most it may have; "
 			       "remove one first",
-			       request->host, count);
+			       host, count);
 	return HV_OK;
 }
 
-static void put_device(struct plan *plan, const Tarn__PgdevAdd *request)
+static void put_device(struct plan *plan, const Tarn__PgdevAdd *request,
+		       const char *remote_host)
 {
 	Tarn__DeviceRecord record = TARN__DEVICE_RECORD__INIT;
 	Tarn__DesiredDevice device = TARN__DESIRED_DEVICE__INIT;
@@ -85,6 +95,7 @@ static void put_device(struct plan *plan, const Tarn__PgdevAdd *request)
 	device.create = request->bytes != 0;
 	device.vios = request->vios;
 	record.host = request->host;
+	record.remote_host = (char *)remote_host; /* only copied */
 	record.device = &device;
 	record.has_job = 1;
 	record.job = plan->job;
@@ -92,30 +103,67 @@ static void put_device(struct plan *plan, const Tarn__PgdevAdd *request)
 	draft_put(&plan->draft, RECORD_DEVICE, record_copy(&record.base));
 }
 
+/* Behind whom, and on which host then; *ret_remote NULL: on this one. */
+static enum hv_code find_place(const struct plan *plan, const Tarn__HostRecord *host,
+			       const char *name, const Tarn__HostRecord **ret_remote,
+			       struct hv_err *err)
+{
+	const Tarn__DesiredVios *vios = limits_remote_vios(host);
+	enum hv_code code;
+
+	*ret_remote = NULL;
+	if (name == NULL && vios != NULL)
+		return hv_fail(
+			err, HV_E_STATE,
+			"VIOS '%s' of host '%s' has its devices on host '%s', so no "
+			"device is reached by both; say which one with --vios",
+			vios->name, host->name, vios->remote_host);
+	if (name == NULL)
+		return HV_OK;
+	code = plan_need_vios(host, name, &vios, err);
+	if (code == HV_OK && vios->remote_host != NULL)
+		code = plan_need_host(plan, vios->remote_host, ret_remote, err);
+	return code;
+}
+
+static enum hv_code check_hosts(const struct plan *plan, const Tarn__HostRecord *host,
+				const Tarn__HostRecord *remote,
+				const Tarn__PgdevAdd *request, struct hv_err *err)
+{
+	enum hv_code code = check_unused(plan, request, host->name, remote == NULL, err);
+
+	if (code == HV_OK && remote != NULL)
+		code = check_unused(plan, request, remote->name, true, err);
+	if (code == HV_OK)
+		code = check_size(request, err);
+	if (code == HV_OK)
+		code = plan_need_connected(plan, host, err);
+	if (code == HV_OK && remote != NULL)
+		code = plan_need_connected(plan, remote, err);
+	return code;
+}
+
 enum hv_code plan_pgdev_add(struct plan *plan, const Tarn__PgdevAdd *request,
 			    struct hv_err *err)
 {
 	struct job_plan job = { TARN__JOB_KIND__JOB_DEVICE, request->host,
 				request->name };
-	const Tarn__DesiredVios *vios;
+	const Tarn__HostRecord *remote = NULL;
 	const Tarn__HostRecord *host;
 	enum hv_code code = plan_need_host(plan, request->host, &host, err);
 
-	if (code == HV_OK && request->vios != NULL)
-		code = plan_need_vios(host, request->vios, &vios, err);
 	if (code == HV_OK)
-		code = check_unused(plan, request, err);
+		code = find_place(plan, host, request->vios, &remote, err);
 	if (code == HV_OK)
-		code = check_size(request, err);
-	if (code == HV_OK)
-		code = plan_need_connected(plan, host, err);
+		code = check_hosts(plan, host, remote, request, err);
 	if (code != HV_OK)
 		return code;
 	plan->job = draft_add_job(
-		&plan->draft, &job, "add paging device '%s' to host '%s'%s%s",
+		&plan->draft, &job, "add paging device '%s' to host '%s'%s%s%s%s",
 		request->name, request->host, request->vios != NULL ? " behind " : "",
-		request->vios != NULL ? request->vios : "");
-	put_device(plan, request);
+		request->vios != NULL ? request->vios : "",
+		remote != NULL ? ", on host " : "", remote != NULL ? remote->name : "");
+	put_device(plan, request, remote != NULL ? remote->name : NULL);
 	return HV_OK;
 }
 
@@ -211,6 +259,10 @@ enum hv_code plan_pgdev_remove(struct plan *plan, const Tarn__PgdevRemove *reque
 			"job %llu",
 			request->name, request->host, (unsigned long long)device->job);
 	code = plan_need_connected(plan, host, err);
+	if (code == HV_OK && device->remote_host != NULL)
+		code = plan_need_host(plan, device->remote_host, &host, err);
+	if (code == HV_OK)
+		code = plan_need_connected(plan, host, err); /* where it lies */
 	if (code != HV_OK)
 		return code;
 	plan->job = draft_add_job(&plan->draft, &job,

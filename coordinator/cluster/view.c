@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REASON_BYTES 128
+#define REASON_BYTES 192
 
 struct host_room {
 	Tarn__HostView view;
 	Tarn__HostStat stat;
 	Tarn__HostMemory memory;
+	Tarn__ViosStat vios[HV_HOST_ALL_VIOS_MAX]; /* those that are not as reported */
+	Tarn__ViosStat *vios_list[HV_HOST_ALL_VIOS_MAX];
+	char reasons[HV_HOST_ALL_VIOS_MAX][REASON_BYTES];
 };
 
 struct device_room {
@@ -116,6 +119,49 @@ static bool is_on(const struct whole *whole, const char *host)
 	return whole->only_host == NULL || strcmp(whole->only_host, host) == 0;
 }
 
+/* Why a VIOS does not have its devices from there; false: it could. */
+static bool exporter_reason(const struct cluster *cluster, const char *host,
+			    char reason[REASON_BYTES])
+{
+	const struct live_host *live = cluster_live(cluster, host);
+	const Tarn__ExporterStat *exporter;
+
+	if (!live_is_connected(live, cluster->now_ms)) {
+		(void)snprintf(reason, REASON_BYTES,
+			       "host '%s', where its devices lie, does not report", host);
+		return true;
+	}
+	exporter = live->report->exporter;
+	if (exporter != NULL && exporter->up)
+		return false;
+	(void)snprintf(
+		reason, REASON_BYTES, "the exporter of host '%s' is not up%s%.100s", host,
+		exporter != NULL && exporter->reason != NULL ? ": " : "",
+		exporter != NULL && exporter->reason != NULL ? exporter->reason : "");
+	return true;
+}
+
+/* A VIOS whose devices another host does not give is told of with that as the reason. */
+static void explain_vios(const struct cluster *cluster, const Tarn__HostRecord *record,
+			 struct host_room *room)
+{
+	for (size_t i = 0; i < room->stat.n_vios && i < HV_HOST_ALL_VIOS_MAX; i++) {
+		const Tarn__ViosStat *from = room->stat.vios[i];
+		const Tarn__DesiredVios *vios = limits_vios(record, from->name);
+
+		room->vios_list[i] = (Tarn__ViosStat *)from;
+		if (vios == NULL || vios->remote_host == NULL ||
+		    (from->state != TARN__VIOS_STATE__VIOS_DOWN &&
+		     from->state != TARN__VIOS_STATE__VIOS_STARTING) ||
+		    !exporter_reason(cluster, vios->remote_host, room->reasons[i]))
+			continue;
+		room->vios[i] = *from;
+		room->vios[i].reason = room->reasons[i];
+		room->vios_list[i] = &room->vios[i];
+	}
+	room->stat.vios = room->vios_list;
+}
+
 static void add_host(struct whole *whole, const Tarn__HostRecord *record,
 		     const struct host_use *use)
 {
@@ -138,6 +184,7 @@ static void add_host(struct whole *whole, const Tarn__HostRecord *record,
 		room->stat = *stat; /* partitions are in the LPARs' views */
 		room->stat.partitions = NULL;
 		room->stat.n_partitions = 0;
+		explain_vios(whole->cluster, record, room);
 		room->view.stat = &room->stat;
 	}
 	if (memory_view(use, &room->memory))
@@ -154,7 +201,10 @@ static void set_alone(const struct cluster *cluster, const Tarn__DeviceRecord *r
 	bool serves = limits_vios_serves(cluster, host, limits_vios(host, name));
 
 	(void)snprintf(
-		reason, REASON_BYTES, "behind %s alone%s%s", name,
+		reason, REASON_BYTES, "%s%s%sbehind %s alone%s%s",
+		record->remote_host != NULL ? "on host " : "",
+		record->remote_host != NULL ? record->remote_host : "",
+		record->remote_host != NULL ? ", " : "", name,
 		serves ? "" : ", which is ",
 		serves ? ""
 		       : live_vios_state_name(cluster_live(cluster, record->host), name));
@@ -162,18 +212,16 @@ static void set_alone(const struct cluster *cluster, const Tarn__DeviceRecord *r
 
 static void add_device(struct whole *whole, const Tarn__DeviceRecord *record)
 {
-	const struct live_host *live = cluster_live(whole->cluster, record->host);
 	struct device_room *room = &whole->devices[whole->reply.n_devices];
-	const Tarn__ObjectStatus *status =
-		live_object(live, TARN__OBJECT_KIND__OBJECT_DEVICE, record->device->name,
-			    record->device->generation);
+	const Tarn__ObjectStatus *status = limits_device_status(whole->cluster, record);
 
 	tarn__device_view__init(&room->view);
 	room->view.record = (Tarn__DeviceRecord *)record;
 	room->view.redundant = limits_device_is_redundant(whole->cluster, record);
 	if (status == NULL)
 		(void)snprintf(room->reason, sizeof(room->reason),
-			       "no report from host '%s' yet", record->host);
+			       "no report from host '%s' yet",
+			       limits_device_host(record));
 	else if (status->error != NULL)
 		(void)snprintf(room->reason, sizeof(room->reason), "%.120s",
 			       status->error->text);

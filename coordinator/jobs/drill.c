@@ -180,7 +180,7 @@ static void step_restore(struct drill *drill)
 		drill_skip(drill, "verification: aborted");
 		drill_note_stalls(drill);
 		drill_finish(drill);
-	} else {
+	} else if (!is_back || drill->kind->again == NULL || !drill->kind->again(drill)) {
 		begin_verify(drill);
 	}
 }

@@ -46,11 +46,14 @@ struct drill_kind {
 	uint64_t (*bound_us)(const struct drill_ready *ready);
 	/* Conditions beyond those of every drill; may be NULL, as may the last two. */
 	void (*check)(struct drill_ready *ready);
+	void (*find)(struct drill_ready *ready); /* its target; NULL: an active VIOS */
 	void (*inject)(struct drill *drill);
 	void (*await)(struct drill *drill); /* phase inject: until it has taken effect */
 	void (*serve)(struct drill *drill); /* phase switch: until pages are served */
 	void (*undo)(struct drill *drill);  /* whatever happened */
 	void (*prove)(struct drill *drill); /* what is still missing is a doubt */
+	/* Redundancy is restored: true, it has begun to inject again. */
+	bool (*again)(struct drill *drill);
 };
 
 #define DRILL_TEXT_BYTES 320
@@ -75,6 +78,16 @@ void drill_await_faults(struct drill *drill);
 void drill_serve_faults(struct drill *drill);
 void drill_undo_faults(struct drill *drill);
 void drill_prove_faults(struct drill *drill);
+
+/* drill_cut.c */
+void drill_find_remote(struct drill_ready *ready);
+void drill_check_cut(struct drill_ready *ready);
+void drill_inject_cut(struct drill *drill);
+void drill_await_cut(struct drill *drill);
+void drill_serve_cut(struct drill *drill);
+void drill_undo_cut(struct drill *drill);
+void drill_prove_cut(struct drill *drill);
+bool drill_again_cut(struct drill *drill);
 
 /* drill_both.c */
 uint64_t drill_bound_of_both(const struct drill_ready *ready);

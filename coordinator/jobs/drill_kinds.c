@@ -179,6 +179,21 @@ static const struct drill_kind kinds[] = {
 	  .inject = drill_inject_corruption, .await = drill_await_faults,
 	  .serve = drill_serve_faults, .undo = drill_undo_faults,
 	  .prove = drill_prove_faults },
+	{ .kind = TARN__DRILL_KIND__DRILL_CUT,
+	  .order = "cut the link of VIOS '{vios}'",
+	  .ordered = "the cut of the link of VIOS '{vios}'",
+	  .refused = "the link of VIOS '{vios}' could not be cut",
+	  .claim = "VIOS '{vios}' that does not reach the host of its devices, in both directions "
+		   "or in one, loses no page and stops no partition",
+	  .injection = "the link of VIOS '{vios}' to the host of its devices is cut: both ways, "
+		       "then there, then back",
+	  .expectation = "each cut is noticed, pages come from the other side, no partition stalls "
+			 "longer than {bound} ms, what was missed is brought back after each, and "
+			 "every page of every partition is right",
+	  .is_for_drills = true, .is_reborn = true, .makes_faults = true,
+	  .bound_us = bound_of_switch, .find = drill_find_remote, .check = drill_check_cut,
+	  .inject = drill_inject_cut, .await = drill_await_cut, .serve = drill_serve_cut,
+	  .undo = drill_undo_cut, .prove = drill_prove_cut, .again = drill_again_cut },
 	{ .kind = TARN__DRILL_KIND__DRILL_BOTH_LOST,
 	  .order = "kill both VIOS", .ordered = "kill -9 of both VIOS",
 	  .refused = "the VIOS could not be killed",

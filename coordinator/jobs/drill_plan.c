@@ -133,7 +133,9 @@ static enum hv_code check_ready(struct drill_ready *ready, const struct drill_ki
 	if (host->has_pool_job)
 		drill_unmet(ready, "its pool is being changed");
 	check_vios(ready);
-	if (!kind->has_no_target)
+	if (kind->find != NULL)
+		kind->find(ready);
+	else if (!kind->has_no_target)
 		find_target(ready);
 	check_lpars(ready);
 	if (kind->check != NULL)

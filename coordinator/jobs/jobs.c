@@ -148,10 +148,7 @@ static void settle_device(struct draft *draft, const Tarn__DeviceRecord *device,
 
 static void step_device(struct draft *draft, const Tarn__DeviceRecord *device)
 {
-	const Tarn__ObjectStatus *status =
-		live_object(cluster_live(draft->cluster, device->host),
-			    TARN__OBJECT_KIND__OBJECT_DEVICE, device->device->name,
-			    device->device->generation);
+	const Tarn__ObjectStatus *status = limits_device_status(draft->cluster, device);
 
 	if (status == NULL || !status->done)
 		return;
@@ -170,7 +167,8 @@ void jobs_step_devices(struct draft *draft, const Tarn__HostRecord *host)
 	for (size_t i = 0; i < cluster_count(draft->cluster, RECORD_DEVICE); i++) {
 		const Tarn__DeviceRecord *device = cluster_device_at(draft->cluster, i);
 
-		if (device->has_job && strcmp(device->host, host->name) == 0)
+		if (device->has_job &&
+		    strcmp(limits_device_host(device), host->name) == 0)
 			step_device(draft, device);
 	}
 }

@@ -50,9 +50,7 @@ static void step_one(struct draft *draft, const Tarn__LparRecord *lpar)
 
 static bool is_lost(const struct cluster *cluster, const Tarn__DeviceRecord *device)
 {
-	const Tarn__ObjectStatus *status = live_object(
-		cluster_live(cluster, device->host), TARN__OBJECT_KIND__OBJECT_DEVICE,
-		device->device->name, device->device->generation);
+	const Tarn__ObjectStatus *status = limits_device_status(cluster, device);
 
 	return status != NULL && status->error != NULL;
 }

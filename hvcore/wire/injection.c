@@ -8,7 +8,7 @@
 static const char *const kinds[HV_INJECTION_KIND_COUNT] = {
 	[HV_INJECTION_DELAY] = "delay",     [HV_INJECTION_ERROR] = "error",
 	[HV_INJECTION_CORRUPT] = "corrupt", [HV_INJECTION_TORN] = "torn",
-	[HV_INJECTION_HANG] = "hang",
+	[HV_INJECTION_HANG] = "hang",       [HV_INJECTION_CUT] = "cut",
 };
 
 static const char *const errors[HV_INJECTION_ERROR_COUNT] = {
@@ -28,6 +28,13 @@ const char *hv_injection_op_name(uint32_t op)
 	return op < HV_COUNT(names) ? names[op] : NULL;
 }
 
+const char *hv_injection_direction_name(uint32_t direction)
+{
+	static const char *const names[] = { NULL, "there", "back", "both" };
+
+	return direction < HV_COUNT(names) ? names[direction] : NULL;
+}
+
 const char *hv_injection_error_name(uint32_t error)
 {
 	return error < HV_INJECTION_ERROR_COUNT ? errors[error] : NULL;
@@ -36,6 +43,27 @@ const char *hv_injection_error_name(uint32_t error)
 int hv_injection_errno(uint32_t error)
 {
 	return error == HV_INJECTION_ENOSPC ? ENOSPC : EIO;
+}
+
+static enum hv_code check_cut(const struct hv_injection *injection, struct hv_err *err)
+{
+	if (injection->kind != HV_INJECTION_CUT)
+		return injection->direction == 0
+			       ? HV_OK
+			       : hv_fail(err, HV_E_INVAL,
+					 "a direction is of kind cut, not of %s: leave "
+					 "one of both out",
+					 kinds[injection->kind]);
+	if (hv_injection_direction_name(injection->direction) == NULL)
+		return hv_fail(err, HV_E_INVAL,
+			       "there is no direction %u to cut: say there, back or both",
+			       injection->direction);
+	if (injection->op != HV_INJECTION_BOTH ||
+	    injection->rate_ppm != HV_INJECTION_ALL || injection->device[0] != '\0')
+		return hv_fail(err, HV_E_INVAL,
+			       "a cut is of everything that passes the link: leave "
+			       "operation, rate and device out");
+	return HV_OK;
 }
 
 /* What is of one kind alone. */
@@ -69,7 +97,7 @@ static enum hv_code check_kind(const struct hv_injection *injection, struct hv_e
 		return hv_fail(err, HV_E_INVAL,
 			       "only writes can be torn, not '%s': say op write",
 			       hv_injection_op_name(injection->op));
-	return HV_OK;
+	return check_cut(injection, err);
 }
 
 enum hv_code hv_injection_check(const struct hv_injection *injection, struct hv_err *err)
@@ -77,7 +105,7 @@ enum hv_code hv_injection_check(const struct hv_injection *injection, struct hv_
 	if (hv_injection_kind_name(injection->kind) == NULL)
 		return hv_fail(err, HV_E_INVAL,
 			       "there is no injection of kind %u: say delay, error, "
-			       "corrupt, torn or hang",
+			       "corrupt, torn, hang or cut",
 			       injection->kind);
 	if (hv_injection_op_name(injection->op) == NULL)
 		return hv_fail(err, HV_E_INVAL,
@@ -117,6 +145,15 @@ static void rate_text(uint32_t ppm, char *text, size_t room)
 	(void)snprintf(text, room, n > 0 ? "%u.%s%% of" : "%u%% of", ppm / 10000, digits);
 }
 
+static const char *direction_text(uint32_t direction)
+{
+	const char *name = hv_injection_direction_name(direction);
+
+	if (direction == HV_INJECTION_BOTH_WAYS)
+		return "both ways";
+	return name != NULL ? name : "?";
+}
+
 const char *hv_injection_text(const struct hv_injection *injection,
 			      char text[HV_INJECTION_TEXT_BYTES])
 {
@@ -124,6 +161,13 @@ const char *hv_injection_text(const struct hv_injection *injection,
 	char rate[32], detail[32] = "", device[HV_NAME_BYTES + 16] = "";
 	const char *kind = hv_injection_kind_name(injection->kind);
 
+	if (injection->kind == HV_INJECTION_CUT) {
+		(void)snprintf(text, HV_INJECTION_TEXT_BYTES,
+			       "cut of its link, %s, for %u.%03u s",
+			       direction_text(injection->direction),
+			       injection->time_ms / 1000, injection->time_ms % 1000);
+		return text;
+	}
 	rate_text(injection->rate_ppm, rate, sizeof(rate));
 	if (injection->kind == HV_INJECTION_DELAY)
 		(void)snprintf(detail, sizeof(detail), " of %u ms", injection->delay_ms);

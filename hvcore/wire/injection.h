@@ -7,6 +7,9 @@
  *   CORRUPT  a byte of a page is changed: of reads after the device, of writes before
  *   TORN     a write reaches the device in part, or not at all, and succeeds
  *   HANG     it is kept until the injection ends, and done then, late
+ *   CUT      nothing passes the link to the host of the devices, there, back or both
+ *            ways, until it ends; what was on its way arrives then, late. Of all
+ *            requests; it goes on when the VIOS is started again meanwhile.
  *
  * `rate_ppm` is of requests; of CORRUPT, of pages. Each ends after time_ms, and with
  * the process. The same seed and the same requests are the same faults.
@@ -38,7 +41,14 @@ enum hv_injection_kind {
 	HV_INJECTION_CORRUPT,
 	HV_INJECTION_TORN,
 	HV_INJECTION_HANG,
+	HV_INJECTION_CUT,
 	HV_INJECTION_KIND_COUNT
+};
+
+enum hv_injection_direction { /* a bit each */
+			      HV_INJECTION_THERE = 1,
+			      HV_INJECTION_BACK = 2,
+			      HV_INJECTION_BOTH_WAYS = 3
 };
 
 enum hv_injection_op { /* a bit each */
@@ -59,22 +69,25 @@ struct hv_injection {
 	uint32_t error;             /* ERROR only, else 0 */
 	uint64_t seed;              /* 0: the VIOS takes one, and says it */
 	char device[HV_NAME_BYTES]; /* as its host calls it; "" = all */
+	uint32_t direction;         /* CUT only, else 0 */
+	uint32_t unused;            /* 0 */
 };
 
 HV_MUST_USE
 enum hv_code hv_injection_check(const struct hv_injection *injection, struct hv_err *err);
 
-/* "delay", "error", "corrupt", "torn", "hang"; NULL for what does not exist. */
+/* "delay", "error", "corrupt", "torn", "hang", "cut"; NULL for what does not exist. */
 const char *hv_injection_kind_name(uint32_t kind);
-const char *hv_injection_op_name(uint32_t op);       /* "read", "write", "both" */
-const char *hv_injection_error_name(uint32_t error); /* "EIO", "ENOSPC" */
+const char *hv_injection_op_name(uint32_t op);               /* "read", "write", "both" */
+const char *hv_injection_error_name(uint32_t error);         /* "EIO", "ENOSPC" */
+const char *hv_injection_direction_name(uint32_t direction); /* "there", "back", "both" */
 int hv_injection_errno(uint32_t error);
 
 /* "error EIO, 1% of reads of device 'd1', for 10 s"; returns `text`. */
 const char *hv_injection_text(const struct hv_injection *injection,
 			      char text[HV_INJECTION_TEXT_BYTES]);
 
-#define HV_INJECT_VERSION 1
+#define HV_INJECT_VERSION 2
 
 enum hv_inject_type {
 	HV_INJECT_START = 1,

@@ -11,6 +11,12 @@ static_assert((int)TARN__INJECTION_OP__INJECTION_BOTH == (int)HV_INJECTION_BOTH,
 static_assert((int)TARN__INJECTION_ERROR__INJECTION_ENOSPC == (int)HV_INJECTION_ENOSPC,
 	      "errors are the same");
 
+static_assert((int)TARN__INJECTION_KIND__INJECTION_CUT == (int)HV_INJECTION_CUT,
+	      "kinds are the same");
+static_assert((int)TARN__INJECTION_DIRECTION__INJECTION_BOTH_WAYS ==
+		      (int)HV_INJECTION_BOTH_WAYS,
+	      "directions are the same");
+
 enum hv_code hv_injection_read(const Tarn__Injection *message,
 			       struct hv_injection *ret_injection, struct hv_err *err)
 {
@@ -21,6 +27,7 @@ enum hv_code hv_injection_read(const Tarn__Injection *message,
 		.time_ms = message->time_ms,
 		.delay_ms = message->has_delay_ms ? message->delay_ms : 0,
 		.error = message->has_error ? (uint32_t)message->error : 0,
+		.direction = message->has_direction ? (uint32_t)message->direction : 0,
 		.seed = message->has_seed ? message->seed : 0,
 	};
 	const char *device = message->device != NULL ? message->device : "";
@@ -50,6 +57,10 @@ void hv_injection_write(const struct hv_injection *injection, Tarn__Injection *r
 	ret->has_error = injection->error != 0;
 	ret->error = injection->error != 0 ? (Tarn__InjectionError)injection->error
 					   : TARN__INJECTION_ERROR__INJECTION_EIO;
+	ret->has_direction = injection->direction != 0;
+	ret->direction = injection->direction != 0
+				 ? (Tarn__InjectionDirection)injection->direction
+				 : TARN__INJECTION_DIRECTION__INJECTION_BOTH_WAYS;
 	ret->has_seed = injection->seed != 0;
 	ret->seed = injection->seed;
 	ret->device = injection->device[0] != '\0' ? (char *)injection->device : NULL;

@@ -54,18 +54,22 @@ static void put_injections(void)
 	};
 
 	for (uint32_t kind = 1; kind < HV_INJECTION_KIND_COUNT; kind++) {
+		bool is_cut = kind == HV_INJECTION_CUT;
 		struct hv_inject_order order = {
 			.head = hv_local_head(HV_INJECT_VERSION, HV_INJECT_START,
 					      sizeof(order), 1),
 			.injection = { .kind = kind,
-				       .op = HV_INJECTION_WRITE,
-				       .rate_ppm = 10000,
+				       .op = is_cut ? HV_INJECTION_BOTH
+						    : HV_INJECTION_WRITE,
+				       .rate_ppm = is_cut ? HV_INJECTION_ALL : 10000,
 				       .time_ms = 10000,
 				       .delay_ms = kind == HV_INJECTION_DELAY,
 				       .error = kind == HV_INJECTION_ERROR,
-				       .device = "d1" },
+				       .direction = is_cut ? HV_INJECTION_THERE : 0 },
 		};
 
+		if (!is_cut)
+			memcpy(order.injection.device, "d1", 3);
 		seeds_put("inject", hv_injection_kind_name(kind), &order, sizeof(order));
 	}
 	seeds_put("inject", "clear", &clear, sizeof(clear));

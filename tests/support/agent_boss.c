@@ -53,6 +53,8 @@ static void put_vios(struct agent_boss *boss, struct desired_parts *parts)
 		parts->vios[i].name = (char *)(uintptr_t)(name != NULL ? name : names[i]);
 		parts->vios[i].enabled = boss->vios[i].is_enabled;
 		parts->vios[i].maintenance = boss->vios[i].is_maintained;
+		parts->vios[i].remote_host = (char *)(uintptr_t)boss->vios[i].remote_host;
+		parts->vios[i].remote_url = (char *)(uintptr_t)boss->vios[i].remote_url;
 		parts->vios_list[parts->desired.n_vios++] = &parts->vios[i];
 	}
 	parts->desired.vios = parts->vios_list;
@@ -60,6 +62,8 @@ static void put_vios(struct agent_boss *boss, struct desired_parts *parts)
 
 static void put_devices(struct agent_boss *boss, struct desired_parts *parts)
 {
+	static uint8_t owner_id[AGENT_ID_BYTES] = { [0 ... AGENT_ID_BYTES - 1] = 0x29 };
+
 	for (size_t i = 0; i < BOSS_DEVICES; i++) {
 		struct boss_device *from = &boss->devices[i];
 		Tarn__DesiredDevice *to = &parts->devices[parts->desired.n_devices];
@@ -75,6 +79,12 @@ static void put_devices(struct agent_boss *boss, struct desired_parts *parts)
 		to->id.len = AGENT_ID_BYTES;
 		to->owner_epoch = 1;
 		to->vios = (char *)(uintptr_t)from->vios;
+		to->has_remote = from->is_remote;
+		to->remote = from->is_remote;
+		to->has_owner_host_id = from->owner != NULL;
+		to->owner_host_id.data = owner_id;
+		to->owner_host_id.len = AGENT_ID_BYTES;
+		to->owner_host_name = (char *)(uintptr_t)from->owner;
 		to->has_create = true;
 		to->create = from->may_create;
 		to->has_removed = true;
@@ -183,6 +193,8 @@ static void answer_poll(struct agent_boss *boss, uint32_t tag, bool with_desired
 	}
 	parts->desired.has_firmware_lmbs = boss->firmware_lmbs != 0;
 	parts->desired.firmware_lmbs = boss->firmware_lmbs;
+	parts->desired.has_exports = boss->exports;
+	parts->desired.exports = boss->exports;
 	put_vios(boss, parts);
 	put_devices(boss, parts);
 	put_lpars(boss, parts);

@@ -39,7 +39,9 @@ struct boss_device {
 	char path[64];
 	uint8_t id[AGENT_ID_BYTES];
 	bool may_create, is_removed;
-	const char *vios; /* behind that one alone; NULL: both reach it */
+	const char *vios;  /* behind that one alone; NULL: both reach it */
+	const char *owner; /* another host, whose id is 16 bytes 0x29; NULL: this one */
+	bool is_remote;    /* it lies on another host */
 };
 
 struct boss_op {
@@ -67,12 +69,14 @@ struct agent_boss {
 	struct {
 		const char *name; /* NULL: as at first, vios1 and vios2 */
 		bool is_enabled, is_maintained, is_not_assigned;
+		const char *remote_host, *remote_url; /* NULL: none */
 	} vios[HV_HOST_VIOS_MAX];
 	struct boss_lpar lpars[BOSS_LPARS];
 	struct boss_device devices[BOSS_DEVICES];
 	struct boss_op ops[BOSS_OPS];
 
 	uint64_t failback_ms; /* 0: by order, as at first */
+	bool exports;
 
 	/* Knobs. */
 	const char *traced;    /* partition whose dispatch trace is wanted, or NULL */

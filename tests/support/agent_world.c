@@ -301,7 +301,8 @@ static enum hv_code use_tool(struct agent_world *world, const struct world_happe
 	device->has_header = true;
 	device->formats++;
 	memcpy(device->header.id, it->id, AGENT_ID_BYTES);
-	memcpy(device->header.host_id, world->config.id, AGENT_ID_BYTES);
+	memcpy(device->header.host_id, it->owner_id, AGENT_ID_BYTES);
+	memcpy(device->header.host_name, it->owner_name, HV_NAME_BYTES);
 	device->header.owner_epoch = it->tool.owner_epoch;
 	device->header.usable_bytes = it->tool.bytes - 8192;
 	return HV_OK;
@@ -536,6 +537,7 @@ void world_open(struct agent_world *world, uint64_t seed)
 	world->wake_ms = UINT64_MAX;
 	world->config.name = "h1";
 	memset(world->config.id, 0x17, AGENT_ID_BYTES);
+	world->config.export_url = "ipc:///run/here/export.ipc";
 	world->config.memory_bytes = UINT64_C(2) << 30;
 	world->config.lmb_bytes = WORLD_LMB_BYTES;
 	world->config.drills_allowed = true;

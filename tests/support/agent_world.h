@@ -35,7 +35,9 @@ struct world_process {
 	bool is_attached, is_stubborn; /* stubborn: only SIGKILL ends it */
 	bool is_stopped;
 	bool is_dying;
-	bool is_loser; /* the pid file is another one's */
+	bool is_loser;                    /* the pid file is another one's */
+	char remote_url[AGENT_URL_BYTES]; /* of a VIOS; "" = its devices lie here */
+	uint32_t cut_direction, cut_ms;
 };
 
 struct world_partition {          /* in the hypervisor */
@@ -109,7 +111,8 @@ struct world_happening {
 	void (*fn)(struct agent_world *world, void *arg);
 	void *arg;
 	struct agent_tool tool;
-	uint8_t id[AGENT_ID_BYTES];
+	uint8_t id[AGENT_ID_BYTES], owner_id[AGENT_ID_BYTES];
+	char owner_name[HV_NAME_BYTES];
 };
 
 struct world_group {              /* of a partition's processes */

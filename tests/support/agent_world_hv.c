@@ -592,7 +592,8 @@ void world_hv_gone(struct agent_world *world)
 		bool dies = it->kind == AGENT_VIOS ? !it->is_stubborn
 						   : !world->partitions_outlive;
 
-		if (it->instance.pid == 0 || it->kind == AGENT_HYPERVISOR || !dies)
+		if (it->instance.pid == 0 || it->kind == AGENT_HYPERVISOR ||
+		    it->kind == AGENT_EXPORTER || !dies)
 			continue;
 		world_die(world, it, it->kind == AGENT_VIOS ? 1 : -SIGKILL);
 	}

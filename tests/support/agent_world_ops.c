@@ -61,6 +61,11 @@ static struct world_process *new_process(struct agent_world *world,
 					   .is_child = true,
 					   .is_watched = true };
 	(void)snprintf(process->name, sizeof(process->name), "%s", what->name);
+	if (what->remote_url != NULL)
+		(void)snprintf(process->remote_url, sizeof(process->remote_url), "%s",
+			       what->remote_url);
+	process->cut_direction = what->cut_direction;
+	process->cut_ms = what->cut_ms;
 	if (what->token != NULL)
 		memcpy(process->token, what->token, HV_TOKEN_BYTES);
 	process->instance.pid = ++world->next_pid;
@@ -105,6 +110,8 @@ static enum hv_code do_spawn(void *env, const struct agent_spawn *what,
 	process->is_stubborn = what->kind == AGENT_VIOS && world->vios_are_stubborn;
 	process->is_loser = old != NULL;
 	*ret = process->instance;
+	if (what->kind == AGENT_EXPORTER && !process->is_loser)
+		return HV_OK; /* of no hypervisor */
 	if (process->is_loser ||
 	    (what->kind == AGENT_HYPERVISOR && world->hypervisor_fails) ||
 	    (what->kind == AGENT_VIOS && world->vios_fail)) {
@@ -194,6 +201,8 @@ static enum hv_code do_tool(void *env, uint32_t tag, const struct agent_tool *to
 	it->tool = *tool;
 	(void)snprintf(it->path, sizeof(it->path), "%s", tool->path);
 	memcpy(it->id, tool->id, AGENT_ID_BYTES);
+	memcpy(it->owner_id, tool->owner_id, AGENT_ID_BYTES);
+	(void)snprintf(it->owner_name, sizeof(it->owner_name), "%s", tool->owner_name);
 	return HV_OK;
 }
 

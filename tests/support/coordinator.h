@@ -63,6 +63,10 @@ enum hv_code test_vios_replace(struct test_coordinator *c, const char *host,
 			       uint64_t *ret_job);
 enum hv_code test_vios_add(struct test_coordinator *c, const char *host, const char *name,
 			   struct hv_err *err);
+/* Whose devices lie on the host `remote`. */
+enum hv_code test_vios_add_remote(struct test_coordinator *c, const char *host,
+				  const char *name, const char *remote,
+				  struct hv_err *err);
 enum hv_code test_vios_remove(struct test_coordinator *c, const char *host,
 			      const char *name, struct hv_err *err);
 /* injection NULL: end them. */

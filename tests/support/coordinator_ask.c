@@ -89,11 +89,19 @@ enum hv_code test_vios_replace(struct test_coordinator *c, const char *host,
 enum hv_code test_vios_add(struct test_coordinator *c, const char *host, const char *name,
 			   struct hv_err *err)
 {
+	return test_vios_add_remote(c, host, name, NULL, err);
+}
+
+enum hv_code test_vios_add_remote(struct test_coordinator *c, const char *host,
+				  const char *name, const char *remote,
+				  struct hv_err *err)
+{
 	Tarn__ViosAdd add = TARN__VIOS_ADD__INIT;
 
 	REQUEST(VIOS_ADD, vios_add, add);
 	add.host = (char *)host;
 	add.name = (char *)name;
+	add.remote = (char *)remote;
 	return test_change(c, &request, err, NULL);
 }
 

@@ -128,7 +128,7 @@ static bool step_device(struct model_host *host, const Tarn__DesiredDevice *desi
 	device->is_alone = desired->vios != NULL;
 	device->vios = NOBODY;
 	if (desired->vios != NULL)
-		device->vios = strcmp(desired->vios, "vios2") == 0;
+		device->vios = model_vios_place(host, desired->vios);
 	device->has_error = host->device_error != HV_OK;
 	host->device_error = HV_OK;
 	device->is_done = true;
@@ -326,6 +326,17 @@ static bool step_vanished(struct model_host *host)
 	return false;
 }
 
+/* Its VIOS finds nobody there, until it is over. */
+static void cut(struct model_host *host, const Tarn__HostOp *order)
+{
+	host->cuts[host->cut_count++ % HV_COUNT(host->cuts)] =
+		order->injection->direction;
+	if (host->no_cut_noticed)
+		return;
+	host->is_cut = true;
+	model_vios_lose(host, model_vios_place(host, order->target), "exit");
+}
+
 static void do_order(struct model_host *host, const Tarn__HostOp *order)
 {
 	switch (order->kind) {
@@ -350,11 +361,16 @@ static void do_order(struct model_host *host, const Tarn__HostOp *order)
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT:
 		host->injections++;
+		if (order->injection->kind == TARN__INJECTION_KIND__INJECTION_CUT) {
+			cut(host, order);
+			return;
+		}
 		host->injecting = order->injection->kind;
 		host->injected_ppm = order->injection->rate_ppm;
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_INJECT_CLEAR:
 		host->clears++;
+		host->is_cut = false;
 		host->injecting = 0;
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_VIOS_FAILBACK:

@@ -108,6 +108,9 @@ struct model_host {
 	struct model_device devices[MODEL_DEVICES];
 	struct model_op ops[MODEL_OPS];
 	unsigned injections, clears; /* orders carried out; the last injection */
+	bool is_cut; /* the link of its VIOS whose devices lie on another host */
+	uint32_t cuts[8];
+	unsigned cut_count; /* directions, in their order */
 	uint32_t injected_ppm;
 	uint64_t failover_number;
 	struct {
@@ -129,18 +132,21 @@ struct model_host {
 	bool is_slow_then;       /* and after that it is slow to copy */
 	bool is_slow_to_share;   /* weight and entitled memory stay */
 	bool vios_stay_down;     /* a VIOS that went is not restarted */
-	bool no_paging;          /* no page-ins happen */
-	bool no_resync;          /* pages that a side of a mirror lacks stay so */
-	bool is_silent_op;       /* orders are not carried out */
-	uint32_t hang_ms;        /* 0: it does not say */
-	bool no_hang_seen;       /* a VIOS that is stopped goes on as if nothing were */
-	unsigned away;           /* VIOS that went stay away for so much work */
-	uint64_t clock_ms;       /* monotonic: half a second a work; 0: it does not say */
-	uint64_t stall_ns;       /* one stall of each shared LPAR a work, so long */
-	bool must_restart;       /* its agent, before the next step */
-	bool agent_stays;        /* an order to kill it does nothing */
-	unsigned injecting;      /* kind of faults in vios1; 0: none */
-	bool no_hits;            /* nobody meets them */
+	bool exporter_is_down;
+	const char *export_url; /* that it says; NULL: the right one */
+	bool no_cut_noticed;
+	bool no_paging;     /* no page-ins happen */
+	bool no_resync;     /* pages that a side of a mirror lacks stay so */
+	bool is_silent_op;  /* orders are not carried out */
+	uint32_t hang_ms;   /* 0: it does not say */
+	bool no_hang_seen;  /* a VIOS that is stopped goes on as if nothing were */
+	unsigned away;      /* VIOS that went stay away for so much work */
+	uint64_t clock_ms;  /* monotonic: half a second a work; 0: it does not say */
+	uint64_t stall_ns;  /* one stall of each shared LPAR a work, so long */
+	bool must_restart;  /* its agent, before the next step */
+	bool agent_stays;   /* an order to kill it does nothing */
+	unsigned injecting; /* kind of faults in vios1; 0: none */
+	bool no_hits;       /* nobody meets them */
 	uint64_t hits;
 	uint64_t hypervisor;  /* incarnation */
 	uint64_t quarantined; /* slots of each LPAR that stay there */

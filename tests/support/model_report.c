@@ -4,6 +4,7 @@
 #include "hvcore/base/invariant.h"
 #include "hvcore/wire/pgdev.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,8 @@ struct parts {
 	Tarn__Event events[MODEL_EVENTS];
 	Tarn__Event *event_list[MODEL_EVENTS];
 	Tarn__Error error;
+	Tarn__ExporterStat exporter;
+	char url[64];
 };
 
 static void put_identity(const struct model_host *host, Tarn__HostIdentity *identity)
@@ -335,6 +338,19 @@ static void put_events(const struct model_host *host, struct parts *parts)
 	parts->report.n_events = host->event_count;
 }
 
+static void put_exporter(const struct model_host *host, struct parts *parts)
+{
+	if (host->desired == NULL || !host->desired->exports)
+		return;
+	tarn__exporter_stat__init(&parts->exporter);
+	parts->exporter.up = !host->exporter_is_down;
+	(void)snprintf(parts->url, sizeof(parts->url), "ipc:///run/%s/export.ipc",
+		       host->name);
+	parts->exporter.url = host->export_url != NULL ? (char *)host->export_url
+						       : parts->url;
+	parts->report.exporter = &parts->exporter;
+}
+
 uint8_t *model_host_report(struct model_host *host, size_t *ret_count)
 {
 	Tarn__HostRequest request = TARN__HOST_REQUEST__INIT;
@@ -354,6 +370,7 @@ uint8_t *model_host_report(struct model_host *host, size_t *ret_count)
 	parts->report.hypervisor_up = true;
 	parts->report.has_number = 1;
 	parts->report.number = ++host->report_number;
+	put_exporter(host, parts);
 	put_objects(host, parts);
 	put_stat(host, parts);
 	put_events(host, parts);

@@ -103,6 +103,8 @@ static bool step_one(struct model_host *host, const Tarn__DesiredVios *desired)
 	}
 	if (was_active || host->vios_stay_down || host->away > 0)
 		return false;
+	if (desired->remote_host != NULL && (desired->remote_url == NULL || host->is_cut))
+		return false; /* it finds nobody there */
 	if (vios->state != TARN__VIOS_STATE__VIOS_STANDBY) {
 		vios->state = TARN__VIOS_STATE__VIOS_STANDBY;
 		vios->epoch = ++host->vios_epoch;

@@ -89,6 +89,48 @@ static void services_get_their_options(void **state)
 	command_close(&command);
 }
 
+static void a_vios_is_told_where_its_devices_are(void **state)
+{
+	static const uint8_t id[AGENT_ID_BYTES] = { 0xab, 0x01 };
+	struct agent_spawn vios = { .kind = AGENT_VIOS,
+				    .name = "rv",
+				    .remote_url = "ipc:///h2/run/export.ipc",
+				    .host_id = id,
+				    .cut_direction = 3,
+				    .cut_ms = 500 };
+	struct shell *shell = *state;
+	struct command command;
+
+	assert_int_equal(command_make(&shell->options, "/b", &vios, &command, NULL),
+			 HV_OK);
+	assert_says(&command, " --name=rv --remote=ipc:///h2/run/export.ipc --host-id "
+			      "ab010000000000000000000000000000");
+	assert_null(strstr(line_of(&command), "--cut")); /* no drills here */
+	command_close(&command);
+	shell->options.allow_drills = true;
+	assert_int_equal(command_make(&shell->options, "/b", &vios, &command, NULL),
+			 HV_OK);
+	assert_says(&command, " --cut=3 --cut-ms=500");
+	command_close(&command);
+}
+
+static void an_exporter_listens_below_its_state_directory(void **state)
+{
+	const struct agent_spawn what = { .kind = AGENT_EXPORTER, .name = "" };
+	struct shell *shell = *state;
+	char text[HV_FILE_PATH_BYTES];
+	struct command command;
+
+	assert_int_equal(command_make(&shell->options, "/b", &what, &command, NULL),
+			 HV_OK);
+	assert_string_equal(command.program, "/b/tarn-vios");
+	(void)snprintf(text, sizeof(text),
+		       " --name=export --serve=ipc://%s/run/export.ipc", shell->state);
+	assert_says(&command, text);
+	assert_int_equal(access(shell_path(shell, "run/export.pid", text), F_OK), 0);
+	command_close(&command);
+}
+
 static void a_partition_gets_descriptors_and_no_paths(void **state)
 {
 	struct shell *shell = *state;
@@ -289,6 +331,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SHELL_TEST(services_get_their_options),
+		SHELL_TEST(a_vios_is_told_where_its_devices_are),
+		SHELL_TEST(an_exporter_listens_below_its_state_directory),
 		SHELL_TEST(a_partition_gets_descriptors_and_no_paths),
 		SHELL_TEST(an_operating_system_gets_disks_without_a_name),
 		SHELL_TEST(adapters_are_counted),

@@ -227,7 +227,8 @@ static void pid_files_of_vios_and_partitions_are_listed(void **state)
 		"vios1.pid",        "lpar-db1.pid",
 		"lpar-.pid",        ".pid",
 		"lpar-db1.pid.new", "hv.ipc",
-		"-x.pid",           "lpar-12345678901234567890123456789012.pid"
+		"-x.pid",           "lpar-12345678901234567890123456789012.pid",
+		"export.pid"
 	};
 	struct shell *shell = *state;
 	struct named named = { 0 };

@@ -35,7 +35,9 @@ static pid_t leave(struct shell *shell, const struct agent_spawn *what, const ch
 
 	(void)snprintf(script, sizeof(script), "%s,say:ready", words);
 	(void)snprintf(log, sizeof(log), "log/%s.log",
-		       what->kind == AGENT_VIOS ? what->name : "hypervisor");
+		       what->kind == AGENT_VIOS       ? what->name
+		       : what->kind == AGENT_EXPORTER ? AGENT_EXPORTER_NAME
+						      : "hypervisor");
 	shell_script(script);
 	assert_int_equal(agent_processes_open(shell->loop, &config, &processes, NULL),
 			 HV_OK);
@@ -72,15 +74,18 @@ static int end_of(pid_t pid)
 }
 
 static const struct agent_spawn hypervisor = { .kind = AGENT_HYPERVISOR, .name = "" };
+static const struct agent_spawn exporter = { .kind = AGENT_EXPORTER, .name = "" };
 static const struct agent_spawn vios1 = { .kind = AGENT_VIOS, .name = "vios1" };
 static const struct agent_spawn vios2 = { .kind = AGENT_VIOS, .name = "vios2" };
 
 static void everything_of_a_host_is_ended(void **state)
 {
 	struct shell *shell = *state;
-	pid_t pids[5] = { leave(shell, &hypervisor, "lock"), leave(shell, &vios1, "lock"),
-			  leave(shell, &vios2, "lock"), leave_partition(shell, "db1"),
-			  leave_partition(shell, "db2") };
+	pid_t pids[6] = {
+		leave(shell, &hypervisor, "lock"), leave(shell, &vios1, "lock"),
+		leave(shell, &vios2, "lock"),      leave(shell, &exporter, "lock"),
+		leave_partition(shell, "db1"),     leave_partition(shell, "db2")
+	};
 	char path[HV_FILE_PATH_BYTES];
 	struct hv_err err;
 

@@ -19,15 +19,22 @@ static void an_injection_is_sent_as_it_was_said(void **state)
 		  "--device d1 --seed 7",
 		  "VIOS 'v' of host 'a': error EIO, 0.25% of reads of device 'd1', for "
 		  "10.000 s, seed 7\n",
-		  { 2, 1, 2500, 10000, 0, 1, 7, "d1" } },
+		  { 2, 1, 2500, 10000, 0, 1, 7, "d1", 0, 0 } },
 		{ "vios inject v --host a --kind delay --delay 5ms --for 2m --seed 1",
 		  "VIOS 'v' of host 'a': delay of 5 ms, all reads and writes, for "
 		  "120.000 s, seed 1\n",
-		  { 1, 3, 1000000, 120000, 5, 0, 1, "" } },
+		  { 1, 3, 1000000, 120000, 5, 0, 1, "", 0, 0 } },
 		{ "vios inject v --host a --kind torn --rate 12 --for 1s --seed 2 "
 		  "--no-wait",
 		  "VIOS 'v' of host 'a': torn, 0.0012% of writes, for 1.000 s, seed 2\n",
-		  { 4, 2, 12, 1000, 0, 0, 2, "" } },
+		  { 4, 2, 12, 1000, 0, 0, 2, "", 0, 0 } },
+		{ "vios inject v --host a --kind cut --direction back --for 5s --seed 3",
+		  "VIOS 'v' of host 'a': cut of its link, back, for 5.000 s, seed 3\n",
+		  { 6, 3, 1000000, 5000, 0, 0, 3, "", 2, 0 } },
+		{ "vios inject v --host a --kind cut --for 5s --seed 3",
+		  "VIOS 'v' of host 'a': cut of its link, both ways, for 5.000 s, seed "
+		  "3\n",
+		  { 6, 3, 1000000, 5000, 0, 0, 3, "", 3, 0 } },
 	};
 	struct fake *fake = fake_new();
 

@@ -61,6 +61,17 @@ static const struct row rows[] = {
 	{ USAGE,
 	  { "--state=/s", "--name=v", "--remote", "tcp://127.0.0.1:1", "--host-id", ID,
 	    "--serve", "tcp://127.0.0.1:2" } },
+	{ GO_ON,
+	  { "--state=/s", "--name=v", "--remote=ipc:///x", "--host-id=" ID,
+	    "--allow-drills", "--cut=3", "--cut-ms=500" } },
+	{ USAGE,
+	  { "--state=/s", "--name=v", "--remote=ipc:///x", "--host-id=" ID, "--cut=3",
+	    "--cut-ms=500" } },
+	{ USAGE,
+	  { "--state=/s", "--name=v", "--remote=ipc:///x", "--host-id=" ID,
+	    "--allow-drills", "--cut=3" } },
+	{ USAGE,
+	  { "--state=/s", "--name=v", "--allow-drills", "--cut=1", "--cut-ms=500" } },
 	{ 0, { "--help" } },
 };
 

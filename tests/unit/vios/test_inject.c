@@ -189,6 +189,26 @@ static void an_error_never_reaches_the_device(void **state)
 	expect(world, cookie, -ENOSPC);
 }
 
+/* It is of the link (link.h): what passes there or not is counted, and shown. */
+static void a_cut_hits_no_request_of_a_lane(void **state)
+{
+	struct world *world = *state;
+	struct hv_injection cut = of(HV_INJECTION_CUT, HV_INJECTION_BOTH,
+				     HV_INJECTION_ALL);
+
+	cut.direction = HV_INJECTION_THERE;
+	add(world, &cut);
+	pass(world, HV_AIO_READ);
+	pass(world, HV_AIO_WRITE);
+	assert_int_equal(world->counts.injecting[HV_INJECTION_CUT], 1);
+	assert_int_equal(world->counts.injected[HV_INJECTION_CUT], 0);
+	vios_inject_count(&world->inject, HV_INJECTION_CUT, 3);
+	assert_int_equal(world->counts.injected[HV_INJECTION_CUT], 3);
+	assert_int_equal(vios_inject_clear(&world->inject, "told to"), 1);
+	vios_inject_count(&world->inject, HV_INJECTION_CUT, 1); /* of one that is over */
+	assert_int_equal(world->counts.injected[HV_INJECTION_CUT], 4);
+}
+
 static void a_delay_is_waited_for_and_no_longer(void **state)
 {
 	struct world *world = *state;
@@ -551,6 +571,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_WORLD(without_one_nothing_is_changed),
 		WITH_WORLD(an_error_never_reaches_the_device),
+		WITH_WORLD(a_cut_hits_no_request_of_a_lane),
 		WITH_WORLD(a_delay_is_waited_for_and_no_longer),
 		WITH_WORLD(what_hangs_is_done_late_when_it_is_over),
 		WITH_WORLD(clearing_lets_go_what_is_kept),

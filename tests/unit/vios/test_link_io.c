@@ -475,6 +475,57 @@ static void opening_it_fails_cleanly(void **state)
 	}
 }
 
+static void what_a_cut_holds_up_is_late(void **state)
+{
+	struct world *world = *state;
+
+	vios_link_cut(&world->state, HV_INJECTION_THERE, 60000);
+	queue(world, HV_AIO_WRITE, 1, 1);
+	memset(world->buffers[1], 7, HV_PAGE_BYTES);
+	expect_nothing(world);
+	assert_int_equal(world->count, 0); /* it did not get there */
+	assert_true(atomic_load(&world->state.cut_hits) > 0);
+	vios_link_cut(&world->state, HV_INJECTION_BOTH_WAYS, 0);
+	turn_until_arrived(world, 1);
+	assert_int_equal(world->requests[0]->batch->pages.data[0], 7);
+	vios_link_cut(&world->state, HV_INJECTION_BACK, 60000);
+	answer_well(world, 0, -1);
+	expect_nothing(world);
+	vios_link_cut(&world->state, HV_INJECTION_BOTH_WAYS, 0);
+	expect(world, 1, HV_PAGE_BYTES); /* once */
+	expect_nothing(world);
+}
+
+static void a_cut_link_is_a_silent_one(void **state)
+{
+	struct world *world = *state;
+	uint64_t end = hv_clock_ms() + TEST_WAIT_MS;
+	enum hv_code code = HV_OK;
+
+	vios_link_cut(&world->state, HV_INJECTION_BACK, 60000);
+	queue(world, HV_AIO_WRITE, 1, 1);
+	turn_until_arrived(world, 1);
+	answer_well(world, 0, -1);
+	while (code == HV_OK && hv_clock_ms() < end)
+		code = turn(world);
+	assert_int_equal(code, HV_E_TIMEOUT);
+	assert_false(world->io->ops->next(world->io, &(struct hv_aio_done){ 0 }));
+}
+
+static void a_cut_ends_by_itself(void **state)
+{
+	struct world *world = *state;
+
+	vios_link_cut(&world->state, HV_INJECTION_BOTH_WAYS, 1);
+	while (!vios_link_passes(&world->state, HV_INJECTION_THERE) ||
+	       !vios_link_passes(&world->state, HV_INJECTION_BACK))
+		(void)turn(world);
+	queue(world, HV_AIO_READ, 2, 1);
+	turn_until_arrived(world, 1);
+	answer_well(world, 0, -1);
+	expect(world, 2, HV_PAGE_BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,6 +542,9 @@ int main(void)
 		TEST(a_connection_that_ends_answers_nothing),
 		TEST(silence_ends_the_link),
 		TEST(a_read_that_was_given_up_is_not_touched_again),
+		TEST(what_a_cut_holds_up_is_late),
+		TEST(a_cut_link_is_a_silent_one),
+		TEST(a_cut_ends_by_itself),
 		TEST(opening_it_fails_cleanly),
 	};
 
