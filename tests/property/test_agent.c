@@ -157,7 +157,10 @@ static void want_something(struct game *game)
 						{ "vios2", "vios4" } };
 	uint64_t which = below(game, 2);
 
-	switch (below(game, 13)) {
+	switch (below(game, 14)) {
+	case 13:
+		game->boss.exports ^= true;
+		break;
 	case 12:
 		game->boss.vios[which].is_not_assigned ^= true;
 		break;
@@ -350,6 +353,7 @@ static bool others_are_settled(struct game *game)
 		healthy += game->world.vios[i].state == TARN__VIOS_STATE__VIOS_ACTIVE ||
 			   game->world.vios[i].state == TARN__VIOS_STATE__VIOS_STANDBY;
 	return healthy == 2 && world_alive(&game->world, AGENT_VIOS) == 2 &&
+	       world_alive(&game->world, AGENT_EXPORTER) == boss->exports &&
 	       world_alive(&game->world, AGENT_HYPERVISOR) == 1 &&
 	       game->world.pool_is_set && game->world.pool_bytes == boss->pool_bytes &&
 	       is_done(game, TARN__OBJECT_KIND__OBJECT_POOL, "", boss->pool_generation);

@@ -96,6 +96,7 @@ struct sim_client {
 	uint8_t *bytes;   /* of the request, for repeats; NULL: idle */
 	size_t count;
 	unsigned script;          /* steps of it that are done */
+	unsigned tries;           /* at those that may be given up */
 	size_t order;             /* index; SIZE_MAX: a read */
 	uint64_t revision;        /* highest that it was told of */
 	char name[HV_NAME_BYTES]; /* that the order is about, where it is its own */
@@ -114,6 +115,7 @@ struct sim_counts { /* rare things that must have happened, or the test shows li
 	uint64_t agent_deaths, deaths, runs, forced, drills, verdicts, ghosts,
 		pair_refusals;
 	uint64_t mirrored; /* runs with two devices */
+	uint64_t remote;   /* ... of which one lies on another host */
 };
 
 struct sim {

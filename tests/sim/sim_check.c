@@ -216,6 +216,18 @@ static bool shares_device(const struct world_partition *a,
 	return is_one_of(a->path, b) || is_one_of(a->mirror, b);
 }
 
+static bool is_remote(const struct sim *sim, const char *name)
+{
+	const struct cluster *cluster = &sim->shadow; /* it has no lifetime but ours */
+	const Tarn__LparRecord *lpar = cluster_lpar(cluster, name);
+	const Tarn__DeviceRecord *device = lpar != NULL && lpar->mirror != NULL
+						   ? cluster_device(cluster, lpar->host,
+								    lpar->mirror)
+						   : NULL;
+
+	return device != NULL && device->remote_host != NULL;
+}
+
 static void check_attached(struct sim *sim, unsigned host,
 			   const struct world_run *attached)
 {
@@ -230,6 +242,7 @@ static void check_attached(struct sim *sim, unsigned host,
 		sim_fail(sim, "S3: a run begins twice", attached->name);
 	run->is_begun = true;
 	sim->counts.mirrored += own != NULL && own->mirror[0] != '\0';
+	sim->counts.remote += is_remote(sim, attached->name);
 	for (unsigned i = 0; i < SIM_HOSTS; i++) {
 		if (i != host &&
 		    world_find(sim->worlds[i], AGENT_PARTITION, attached->name) != NULL)
@@ -339,6 +352,9 @@ static bool host_is_settled(const struct sim *sim, unsigned host, bool is_loud)
 			return differs(is_loud, record->other_vios[i]->name,
 				       record->name);
 	}
+	if ((limits_importer(test_cluster(&sim->coordinator), record->name, NULL) !=
+	     NULL) != (world_find(world, AGENT_EXPORTER, "") != NULL))
+		return differs(is_loud, "exporter of host", record->name);
 	has_pool = record->pool != NULL;
 	if (record->has_pool_job || has_pool != world->pool_is_set ||
 	    (has_pool && record->pool->mem_bytes != world->pool_bytes))
@@ -353,7 +369,8 @@ static bool devices_are_settled(const struct sim *sim, bool is_loud)
 	for (size_t i = 0; i < cluster_count(cluster, RECORD_DEVICE); i++) {
 		const Tarn__DeviceRecord *record = cluster_device_at(cluster, i);
 		const Tarn__DesiredDevice *device = record->device;
-		struct agent_world *world = sim->worlds[record->host[1] - '1'];
+		struct agent_world *world =
+			sim->worlds[limits_device_host(record)[1] - '1'];
 		const struct world_device *is = world_device(world, device->path);
 
 		if (record->has_job || !record->ready || !is->has_header ||

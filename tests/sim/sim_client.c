@@ -16,6 +16,9 @@
 #define MIB (UINT64_C(1) << 20)
 #define DEADLINE_MS 2000
 #define DEVICE_BYTES (130 * MIB)
+#define FAR_OWNER "h3" /* its second VIOS has its devices on h1 */
+#define TRIES_MAX 60
+
 #define PATH_BYTES 64
 
 struct parts {
@@ -85,15 +88,51 @@ static void put_device_add(struct parts *p, char *host, unsigned which)
 	p->pgdev_add.bytes = DEVICE_BYTES;
 	if (which >= SIM_NAMES / 2) /* a pair of them is behind one VIOS each */
 		p->pgdev_add.vios = (char *)(which % 2 == 0 ? "vios1" : "vios2");
+	else if (strcmp(host, FAR_OWNER) == 0) /* one of its VIOS is remote */
+		p->pgdev_add.vios = (char *)"vios1";
 	KIND(p, PGDEV_ADD, pgdev_add);
 }
 
-/* How a cluster begins: hosts, pools, devices. Each step until it is done. */
+/* One host's second VIOS has its devices on another one. */
+static bool put_remote(unsigned step, struct parts *p)
+{
+	switch (step) {
+	case 0:
+		tarn__vios_add__init(&p->vios_add);
+		p->vios_add.host = (char *)FAR_OWNER;
+		p->vios_add.name = (char *)"vios4";
+		p->vios_add.remote = (char *)sim_host_name(0);
+		KIND(p, VIOS_ADD, vios_add);
+		return true;
+	case 1:
+		tarn__vios_change__init(&p->vios_change);
+		p->vios_change.host = (char *)FAR_OWNER;
+		p->vios_change.name = (char *)"vios2";
+		p->vios_change.with = (char *)"vios4";
+		p->vios_change.verb = TARN__VIOS_VERB__VIOS_VERB_REPLACE;
+		KIND(p, VIOS_CHANGE, vios_change);
+		return true;
+	case 2:
+	case 3:
+		put_device_add(p, (char *)FAR_OWNER, 4 + step); /* on both d6, d7 */
+		p->pgdev_add.vios = (char *)"vios4";
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* How a cluster begins: hosts, pools, devices. Each step until it is done; of what
+ * others may have made impossible so long as it takes. */
 static bool put_script(struct sim_client *client, struct parts *p)
 {
 	unsigned step = client->script;
 	char *host = (char *)sim_host_name(step % SIM_HOSTS);
 
+	if (client->number == 1 && step >= SIM_HOSTS) {
+		client->script += ++client->tries % TRIES_MAX == 0;
+		return put_remote(step - SIM_HOSTS, p);
+	}
 	if (step >= (client->number == 2 ? SIM_HOSTS * SIM_NAMES : SIM_HOSTS))
 		return false;
 	if (client->number == 0)
@@ -122,6 +161,8 @@ static void put_other_vios(struct sim *sim, struct parts *p)
 	tarn__vios_remove__init(&p->vios_remove);
 	p->vios_add.host = p->vios_remove.host = some_host(sim);
 	p->vios_add.name = p->vios_remove.name = (char *)"vios3";
+	if (sim_chance(sim, 50))
+		p->vios_add.remote = some_host(sim); /* itself: refused */
 	if (sim_chance(sim, 70))
 		KIND(p, VIOS_ADD, vios_add);
 	else

@@ -35,6 +35,7 @@ static const struct rare rare[] = {
 	{ "deaths of other processes", &total.deaths },
 	{ "runs", &total.runs },
 	{ "... of mirrored partitions", &total.mirrored },
+	{ "... with a device on another host", &total.remote },
 	{ "drills", &total.drills },
 	{ "drills passed", &total.verdicts },
 };

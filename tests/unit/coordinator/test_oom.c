@@ -185,6 +185,46 @@ static void sample(void)
 	}
 }
 
+static struct model_host far_host;
+
+/* A VIOS whose devices lie on another host, and one of them. */
+static void use_another_host(void)
+{
+	Tarn__ViosChange change = TARN__VIOS_CHANGE__INIT;
+	Tarn__ViosAdd add = TARN__VIOS_ADD__INIT;
+	Tarn__ViosRemove gone = TARN__VIOS_REMOVE__INIT;
+	Tarn__PgdevAdd device = TARN__PGDEV_ADD__INIT;
+	Tarn__PgdevRemove removed = TARN__PGDEV_REMOVE__INIT;
+
+	test_host_up(&c, &far_host, "far");
+	add.host = gone.host = change.host = device.host = removed.host = host.name;
+	add.name = gone.name = change.with = device.vios = (char *)"rv";
+	add.remote = far_host.name;
+	SWEEP(VIOS_ADD, vios_add, add);
+	test_settle(&c, &far_host); /* it exports */
+	change.name = (char *)"vios2";
+	change.verb = TARN__VIOS_VERB__VIOS_VERB_REPLACE;
+	SWEEP(VIOS_CHANGE, vios_change, change);
+	converge();
+	device.name = removed.name = (char *)"d9";
+	device.path = (char *)"/dev/d9";
+	device.has_bytes = 1;
+	device.bytes = 64 * MIB;
+	SWEEP(PGDEV_ADD, pgdev_add, device);
+	test_settle(&c, &far_host);
+	SWEEP(PGDEV_REMOVE, pgdev_remove, removed);
+	test_settle(&c, &far_host);
+	change.name = (char *)"rv";
+	change.with = (char *)"vios2";
+	SWEEP(VIOS_CHANGE, vios_change, change);
+	settle();
+	SWEEP(VIOS_REMOVE, vios_remove, gone);
+	assert_int_equal(test_pool_remove(&c, far_host.name, NULL, NULL), HV_OK);
+	test_settle(&c, &far_host);
+	assert_int_equal(test_host_remove(&c, far_host.name, NULL), HV_OK);
+	model_host_fini(&far_host);
+}
+
 static void take_apart(void)
 {
 	Tarn__LparShutdown shutdown = TARN__LPAR_SHUTDOWN__INIT;
@@ -207,6 +247,7 @@ static void take_apart(void)
 		SWEEP(PGDEV_REMOVE, pgdev_remove, device);
 		converge();
 	}
+	use_another_host();
 	SWEEP(POOL_REMOVE, pool_remove, pool);
 	converge();
 	SWEEP(HOST_REMOVE, host_remove, gone);
