@@ -4,7 +4,8 @@
  * Contract
  *   Threads  L.
  *   Errors   REFUSED drills are not allowed here, AGAIN it does not serve yet, NOTFOUND
- *            no such device is open, STATE there is no link to cut, and those of inject.h. Everything is left as it is then.
+ *            no such device is open, STATE there is no link to cut, and those of
+ *            inject.h. Everything is left as it is then.
  */
 #ifndef VIOS_ORDERS_H
 #define VIOS_ORDERS_H

@@ -20,8 +20,9 @@ act "kill -9 of an agent" \
 	"page-ins grow without it; it adopts all; same pids, same runs"
 event=$(last_event)
 kill_process KILL "$state/h1.pid"
+wait_until 10 "the agent to end" is_dead "$state/h1.pid"
 wait_for_paging h1
-! is_alive "$state/h1.pid" || fail "the agent is alive"
+is_dead "$state/h1.pid" || fail "the agent is alive"
 same_processes h1 "$before1"
 start_agent h1
 wait_until $((20 * slow)) "an agent that has adopted all" has_event "$event" h1 agent.started \

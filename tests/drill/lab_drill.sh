@@ -155,6 +155,11 @@ same_processes() {
 $(diff <(echo "$2") <(echo "$now"))"
 }
 
+# is_dead PIDFILE: one that was killed a moment ago may still be on its way
+is_dead() {
+	! is_alive "$1"
+}
+
 kill_process() {
 	echo "kill -$1 $(basename "$2" .pid) ($(pid_of "$2"))"
 	kill "-$1" "$(pid_of "$2")"

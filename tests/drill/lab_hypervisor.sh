@@ -91,7 +91,7 @@ start=$(now_ms)
 echo "kill -KILL agent and hypervisor ($(pid_of "$state/h1.pid") $old)"
 kill -KILL "$(pid_of "$state/h1.pid")" "$old"
 dead_in_time h1 "$start"
-! is_alive "$state/h1.pid" || fail "the agent is alive"
+wait_until 10 "the agent to end" is_dead "$state/h1.pid"
 ! grep -h mismatch "$state"/h1/log/lpar-*.log || fail "a partition saw a wrong page"
 start_agent h1
 wait_until $((20 * slow)) "the event" has_event "$event" h1 hypervisor.lost \
