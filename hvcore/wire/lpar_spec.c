@@ -1,5 +1,6 @@
 /* lpar_spec - see hv_lpar_spec_check in messages.h. */
 #include "hvcore/base/units.h"
+#include "hvcore/wire/guest_spec.h"
 #include "hvcore/wire/lpar_adapters.h"
 
 #define SIZE_TEXT 32
@@ -129,5 +130,8 @@ enum hv_code hv_lpar_spec_check(const Tarn__LparSpec *spec, struct hv_err *err)
 	if (code == HV_OK && spec->workload == NULL)
 		return hv_fail(err, HV_E_INVAL, "partition '%s': no workload",
 			       spec->name);
-	return code == HV_OK ? check_workload(spec, err) : code;
+	if (code == HV_OK)
+		code = check_workload(spec, err);
+	return code == HV_OK && spec->guest != NULL ? hv_guest_spec_check(spec, err)
+						    : code;
 }

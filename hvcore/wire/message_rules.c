@@ -3,6 +3,7 @@
 
 #include "hvcore/base/hist.h"
 #include "hvcore/base/units.h"
+#include "hvcore/wire/guest_spec.h"
 #include "hvcore/wire/injection.h"
 #include "hvcore/wire/io.h"
 #include "hvcore/wire/lpar_profile.h"
@@ -17,6 +18,10 @@ static const struct message_rule rules[] = {
 	{ &tarn__lpar_spec__descriptor,           "disks",      RULE_LIST, HV_DISKS_MAX },
 	{ &tarn__lpar_spec__descriptor,           "ethernets",  RULE_LIST, HV_ETHERNETS_MAX },
 	{ &tarn__virtual_disk__descriptor,        "path",       RULE_PATH, 0 },
+	{ &tarn__guest_spec__descriptor,          "kernel",     RULE_PATH, 0 },
+	{ &tarn__guest_spec__descriptor,          "initrd",     RULE_PATH, 0 },
+	{ &tarn__guest_spec__descriptor,          "disks",      RULE_LIST, HV_GUEST_DISKS_MAX },
+	{ &tarn__guest_disk__descriptor,          "path",       RULE_PATH, 0 },
 	{ &tarn__histogram__descriptor,           "buckets",    RULE_LIST, HV_HIST_BUCKETS },
 	{ &tarn__vios_stat__descriptor,           "name",       RULE_NAME, 0 },
 	{ &tarn__vios_stat__descriptor,           "injected",   RULE_LIST, HV_INJECTION_KIND_COUNT },

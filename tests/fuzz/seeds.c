@@ -150,6 +150,30 @@ static void fill_adapters(Tarn__LparSpec *spec)
 	spec->workload->io_percent = 10;
 }
 
+/* What a guest has instead of adapters and a workload. */
+static void fill_guest(Tarn__LparSpec *spec)
+{
+	static Tarn__GuestDisk disk, *disks[] = { &disk };
+	static Tarn__GuestSpec guest;
+
+	tarn__guest_disk__init(&disk);
+	disk.path = TEXT("/srv/g1.img");
+	disk.has_read_only = disk.read_only = true;
+	tarn__guest_spec__init(&guest);
+	guest.kind = TARN__GUEST_KIND__GUEST_QEMU_X86_64;
+	guest.kernel = TEXT("/boot/vmlinuz");
+	guest.initrd = TEXT("/boot/initrd.img");
+	guest.append = TEXT("console=ttyS0");
+	guest.disks = disks;
+	guest.n_disks = 1;
+	guest.net = TEXT("tap:tap0");
+	guest.has_vcpus = guest.has_accel = true;
+	guest.vcpus = 2;
+	guest.accel = TARN__GUEST_ACCEL__GUEST_ACCEL_TCG;
+	spec->workload->kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
+	spec->guest = &guest;
+}
+
 static void put_cluster_requests(void)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
@@ -175,6 +199,9 @@ static void put_cluster_requests(void)
 	put_message("cluster_request", "lpar_create", &request.base);
 	fill_adapters(&spec);
 	put_message("cluster_request", "lpar_create_io", &request.base);
+	fill_spec(&spec, &workload);
+	fill_guest(&spec);
+	put_message("cluster_request", "lpar_create_guest", &request.base);
 	add.host = TEXT("h1");
 	add.name = TEXT("p1");
 	add.path = TEXT("/dev/sdb");
@@ -211,6 +238,7 @@ static void fill_stat(Tarn__HostStat *stat)
 	static Tarn__Histogram histogram = TARN__HISTOGRAM__INIT;
 	static Tarn__PartitionStat partition = TARN__PARTITION_STAT__INIT;
 	static Tarn__PartitionStat *partitions[] = { &partition };
+	static Tarn__GuestStat guest = TARN__GUEST_STAT__INIT;
 	static Tarn__ViosStat vios = TARN__VIOS_STAT__INIT;
 	static Tarn__ViosStat *pair[] = { &vios };
 	static Tarn__Failover failover = TARN__FAILOVER__INIT;
@@ -224,6 +252,11 @@ static void fill_stat(Tarn__HostStat *stat)
 	partition.reason = TEXT("no paging VIOS");
 	partition.fault_latency = &histogram;
 	partition.pgdev = TEXT("p1");
+	guest.has_accel = guest.has_balloon_bytes = true;
+	guest.accel = TARN__GUEST_ACCEL__GUEST_ACCEL_TCG;
+	guest.accel_reason = TEXT("/dev/kvm: no such device");
+	guest.balloon_bytes = MIB;
+	partition.guest = &guest;
 	vios.name = TEXT("vios1");
 	vios.state = TARN__VIOS_STATE__VIOS_ACTIVE;
 	failover.kind = TEXT("hang");
