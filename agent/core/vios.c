@@ -83,18 +83,56 @@ static bool is_enabled(const struct core_vios *vios)
 	return vios->name[0] != '\0' && vios->desired != NULL && vios->desired->enabled;
 }
 
+/* By its last answer; what was refused since does not count. */
+static bool is_expected(const struct agent_core *core, const struct core_vios *vios)
+{
+	const struct core_hypervisor *hv = &core->hypervisor;
+	char item[HV_NAME_BYTES + 2];
+	const char *at = hv->expect;
+	size_t n = (size_t)snprintf(item, sizeof(item), "%s,", vios->name);
+
+	while (hv->expect_is_known && *at != '\0') {
+		if (strncmp(at, item, n) == 0)
+			return true;
+		at += strcspn(at, ",");
+		at += *at == ',';
+	}
+	return false;
+}
+
+/* The hypervisor has a place for it, as far as it has said. */
+static bool is_seated(const struct agent_core *core, const struct core_vios *vios)
+{
+	return core_vios_stat(core, vios->name) != NULL || is_expected(core, vios);
+}
+
+/* Who is lower goes first; those that are the same, by their slots. */
+static unsigned rank(const struct agent_core *core, const struct core_vios *vios)
+{
+	if (vios->process.is_alive)
+		return 0;
+	return is_seated(core, vios) ? 1 : 2;
+}
+
 /*
- * A pool has two places. One that runs keeps its own, also while it is going; another
- * one has what is left, or waits.
+ * A pool has two places. One that runs keeps its own, also while it is going; so does
+ * one that comes back to it. Another one has what is left, or waits.
  */
 static bool has_place(const struct agent_core *core, const struct core_vios *vios)
 {
-	unsigned taken = 0;
+	unsigned own = rank(core, vios), taken = 0;
 
-	for (size_t i = 0; i < CORE_VIOS_MAX; i++)
-		taken += core->vios[i].process.is_alive ||
-			 (&core->vios[i] < vios && is_enabled(&core->vios[i]));
-	return vios->process.is_alive || (is_enabled(vios) && taken < HV_HOST_VIOS_MAX);
+	if (vios->process.is_alive || !is_enabled(vios))
+		return vios->process.is_alive;
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
+		const struct core_vios *other = &core->vios[i];
+		unsigned its = rank(core, other);
+
+		taken += other->process.is_alive ||
+			 (is_enabled(other) &&
+			  (its < own || (its == own && other < vios)));
+	}
+	return taken < HV_HOST_VIOS_MAX;
 }
 
 /* "vios1,vios2!,30000" - whom to expect, (!) of these whom to leave, and when to go back. */
@@ -185,23 +223,6 @@ void core_vios_expect_answered(struct agent_core *core, enum hv_code code,
 	hv->expect_is_known = true;
 	hv->expect_stat = core_hypervisor_next_stat(core);
 	memcpy(hv->expect, hv->expect_asked, sizeof(hv->expect));
-}
-
-/* By its last answer; what was refused since does not count. */
-static bool is_expected(const struct agent_core *core, const struct core_vios *vios)
-{
-	const struct core_hypervisor *hv = &core->hypervisor;
-	char item[HV_NAME_BYTES + 2];
-	const char *at = hv->expect;
-	size_t n = (size_t)snprintf(item, sizeof(item), "%s,", vios->name);
-
-	while (hv->expect_is_known && *at != '\0') {
-		if (strncmp(at, item, n) == 0)
-			return true;
-		at += strcspn(at, ",");
-		at += *at == ',';
-	}
-	return false;
 }
 
 static bool is_remote(const struct core_vios *vios)

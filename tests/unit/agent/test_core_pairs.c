@@ -1,6 +1,7 @@
 /* Partitions' primary VIOS, and back to it. */
 #include "tests/unit/agent/bench.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,6 +140,35 @@ static void a_vios_that_does_not_let_go_keeps_its_place(void **state)
 	assert_null(world_find(&bench->world, AGENT_VIOS, "vios2"));
 }
 
+/*
+ * vios1 ends and its slot is free; vios2 goes, vios4 is to come in its place, and has the
+ * lower slot; vios3, who has the other place, crashes meanwhile: it comes back to that.
+ */
+static void one_that_crashed_keeps_its_place(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_go(bench);
+	bench->boss.vios[0].name = "vios3";
+	boss_publish(&bench->boss);
+	bench_vios(bench, "vios3", TARN__VIOS_STATE__VIOS_STANDBY);
+	world_run(&bench->world, 1000); /* of vios1 nothing is left */
+	bench->world.vios_are_stubborn = true;
+	world_find(&bench->world, AGENT_VIOS, "vios2")->is_stubborn = true;
+	bench->boss.vios[1].name = "vios4";
+	boss_publish(&bench->boss);
+	world_run(&bench->world, 200);
+	world_die(&bench->world, world_find(&bench->world, AGENT_VIOS, "vios3"),
+		  -SIGSEGV);
+	bench->world.vios_are_stubborn = false;
+	world_run(&bench->world, 600);
+	assert_non_null(world_find(&bench->world, AGENT_VIOS, "vios2"));
+	assert_non_null(world_find(&bench->world, AGENT_VIOS, "vios3"));
+	assert_null(world_find(&bench->world, AGENT_VIOS, "vios4"));
+	bench_vios(bench, "vios4", TARN__VIOS_STATE__VIOS_STANDBY);
+	bench_vios(bench, "vios3", TARN__VIOS_STATE__VIOS_ACTIVE);
+}
+
 static void one_that_is_not_assigned_is_ended(void **state)
 {
 	struct bench *bench = *state;
@@ -197,6 +227,7 @@ int main(void)
 		CLAIM(an_order_that_was_not_answered_is_repeated),
 		CLAIM(a_vios_takes_the_place_of_another),
 		CLAIM(a_vios_that_does_not_let_go_keeps_its_place),
+		CLAIM(one_that_crashed_keeps_its_place),
 		CLAIM(one_that_is_not_assigned_is_ended),
 		CLAIM(another_primary_reaches_the_hypervisor_once),
 	};
