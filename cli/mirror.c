@@ -53,18 +53,17 @@ static int put_outlook(const Tarn__StatusReply *status, const Tarn__LparView *lp
 static bool put_copied(const Tarn__LparView *lpar, char text[CLI_MIRROR_BYTES])
 {
 	const Tarn__LparRecord *record = lpar->record;
-	uint64_t left = lpar->stat->missed + lpar->stat->mirror_missed;
-	char count[HV_COUNT_TEXT_BYTES];
+	char what[HV_MIRROR_TEXT_BYTES];
 
 	if (record->mirror != NULL || record->new_device == NULL ||
 	    record->old_device == NULL)
 		return false;
-	(void)snprintf(text, CLI_MIRROR_BYTES,
-		       "%s page%s to be copied to paging device %s before both VIOS "
-		       "reach all of them",
-		       hv_count_text(left, count), left == 1 ? " is" : "s are",
-		       record->device_error != NULL ? record->old_device
-						    : record->new_device);
+	(void)snprintf(text, CLI_MIRROR_BYTES, "%s",
+		       hv_mirror_copy_text(lpar->stat,
+					   record->device_error != NULL
+						   ? record->old_device
+						   : record->new_device,
+					   what));
 	return true;
 }
 

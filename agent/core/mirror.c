@@ -54,6 +54,14 @@ static void tell_degraded(struct agent_core *core, struct core_lpar *lpar,
 		   "partition '%s': %s", lpar->name, what);
 }
 
+/* One device is wanted: it has two until all is on that one. */
+static bool is_copied(const struct core_lpar *lpar)
+{
+	return lpar->desired != NULL && lpar->desired->device != NULL &&
+	       lpar->desired->mirror == NULL &&
+	       lpar->stat->missed + lpar->stat->mirror_missed > 0;
+}
+
 static void observe_whole(struct agent_core *core, struct core_lpar *lpar)
 {
 	char text[HV_MIRROR_TEXT_BYTES];
@@ -90,7 +98,10 @@ void core_mirror_observe(struct agent_core *core, struct core_lpar *lpar)
 	    (is_pair_whole(core) && lpar->lost_vios[0] == '\0' &&
 	     !core_is_due(core, lpar->degraded_ms + CORE_DEGRADED_MS)))
 		return;
-	tell_degraded(core, lpar,
-		      hv_mirror_text(stat, vios_of(core, stat->pgdev),
-				     vios_of(core, stat->mirror), text));
+	if (is_copied(lpar))
+		(void)hv_mirror_copy_text(stat, lpar->desired->device, text);
+	else
+		(void)hv_mirror_text(stat, vios_of(core, stat->pgdev),
+				     vios_of(core, stat->mirror), text);
+	tell_degraded(core, lpar, text);
 }

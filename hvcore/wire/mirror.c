@@ -45,3 +45,16 @@ const char *hv_mirror_text(const Tarn__PartitionStat *stat, const char *vios,
 			       stat->missed != 0 ? other : vios);
 	return text;
 }
+
+const char *hv_mirror_copy_text(const Tarn__PartitionStat *stat, const char *device,
+				char text[HV_MIRROR_TEXT_BYTES])
+{
+	uint64_t left = stat->missed + stat->mirror_missed;
+	char count[HV_COUNT_TEXT_BYTES];
+
+	(void)snprintf(text, HV_MIRROR_TEXT_BYTES,
+		       "%s page%s to be copied to paging device %.31s before both VIOS "
+		       "reach all of them",
+		       hv_count_text(left, count), left == 1 ? " is" : "s are", device);
+	return text;
+}

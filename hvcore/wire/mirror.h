@@ -24,6 +24,10 @@ bool hv_mirror_is_degraded(const Tarn__PartitionStat *stat);
 const char *hv_mirror_text(const Tarn__PartitionStat *stat, const char *vios,
 			   const char *other, char text[HV_MIRROR_TEXT_BYTES]);
 
+/* "1,234 pages are to be copied to ...": of one that has two devices for that alone. */
+const char *hv_mirror_copy_text(const Tarn__PartitionStat *stat, const char *device,
+				char text[HV_MIRROR_TEXT_BYTES]);
+
 /* "1,234,567": returns `text`. */
 #define HV_COUNT_TEXT_BYTES 28
 const char *hv_count_text(uint64_t count, char text[HV_COUNT_TEXT_BYTES]);

@@ -1,6 +1,7 @@
 /* Paging devices behind one VIOS alone, and partitions that have two of them. */
 #include "tests/unit/agent/bench.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,6 +230,29 @@ static void a_loss_that_no_figure_shows_is_told(void **state)
 	assert_int_equal(boss_heard(&bench->boss, "lpar.mirror_synced"), 1);
 }
 
+/* It has a second device for as long as that takes; nothing of it is wrong. */
+static void what_is_being_copied_is_said_to_be(void **state)
+{
+	struct bench *bench = *state;
+	struct world_partition *partition;
+
+	bench_go(bench);
+	(void)boss_device(&bench->boss, "pg2");
+	boss_publish(&bench->boss);
+	assert_null(device_status(bench, "pg2")->error);
+	partition = world_partition(&bench->world, "db1");
+	(void)snprintf(partition->mirror, sizeof(partition->mirror), "/dev/pg2");
+	(void)snprintf(partition->mirror_name, sizeof(partition->mirror_name), "pg2");
+	partition->is_degraded = true;
+	partition->mirror_missed = 1234;
+	(void)snprintf(boss_lpar(&bench->boss, "db1")->device, HV_NAME_BYTES, "pg2");
+	bench->world.change_waits = true;
+	boss_publish(&bench->boss);
+	assert_string_equal(bench_event(bench, "lpar.mirror_degraded", 1)->text,
+			    "partition 'db1': 1,234 pages are to be copied to paging "
+			    "device pg2 before both VIOS reach all of them");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +266,7 @@ int main(void)
 		CLAIM(what_is_over_at_once_is_not_told),
 		CLAIM(each_loss_of_a_side_is_told),
 		CLAIM(a_loss_that_no_figure_shows_is_told),
+		CLAIM(what_is_being_copied_is_said_to_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
