@@ -78,7 +78,8 @@ void core_backing_step(struct agent_core *core, struct core_lpar *lpar)
 		backing->code = HV_OK;
 	if (!is_asked(lpar)) /* another wish: at once */
 		backing->retry_ms = 0;
-	core->hypervisor.is_busy = true; /* the next stat says how far it is */
+	if (!is_refused(lpar)) /* the next stat says how far it is */
+		core->hypervisor.is_busy = true;
 	if (lpar->is_busy || !core_is_due(core, lpar->retry_ms) ||
 	    !core_is_due(core, backing->retry_ms) ||
 	    !is_ready(core, lpar->desired->device) ||

@@ -81,6 +81,26 @@ static void a_refusal_is_told_and_the_old_one_is_wanted_again(void **state)
 	assert_string_equal(device_of(bench), "pg1");
 }
 
+static void a_lasting_refusal_is_asked_about_in_no_hurry(void **state)
+{
+	struct bench *bench = *state;
+	unsigned before, idle;
+
+	bench_go(bench);
+	(void)boss_device(&bench->boss, "pg2");
+	world_run(&bench->world, 5000);
+	before = bench->world.stats;
+	world_run(&bench->world, 20000);
+	idle = bench->world.stats - before;
+	bench->world.change_code = HV_E_LIMIT;
+	(void)bench_done(bench, DEVICES, "db1", want(bench, "pg2"));
+	before = bench->world.stats;
+	bench->world.changes = 0;
+	world_run(&bench->world, 20000);
+	assert_in_range(bench->world.changes, 3, 5); /* it is tried again */
+	assert_in_range(bench->world.stats - before, 1, idle + 20);
+}
+
 /* It looks as if nothing were to be done, and the hypervisor is on its way elsewhere. */
 static void the_way_back_is_told_to_one_that_is_on_its_way(void **state)
 {
@@ -147,6 +167,7 @@ int main(void)
 		CLAIM(it_is_done_when_every_page_is_there),
 		CLAIM(the_next_agent_goes_on),
 		CLAIM(a_refusal_is_told_and_the_old_one_is_wanted_again),
+		CLAIM(a_lasting_refusal_is_asked_about_in_no_hurry),
 		CLAIM(the_way_back_is_told_to_one_that_is_on_its_way),
 		CLAIM(a_device_that_it_still_has_is_not_wiped),
 		CLAIM(the_end_of_a_run_is_the_end_of_it),
