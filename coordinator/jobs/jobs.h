@@ -20,6 +20,7 @@
  *   replace  place taken --serves, and all devices are reached--> done
  *                        --JOBS_VIOS_MS--> the one that left has it again; job failed
  *   swap     primaries told --all reported so--> an order to move --> as that says
+ *                           --JOBS_VIOS_MS, or twice that after all--> job failed
  *   drill    drill.c
  *
  * Contract

@@ -29,6 +29,37 @@ static bool is_reached(const struct live_host *live, const Tarn__JobRecord *job)
 	}
 }
 
+/* Each of its steps may take that long. */
+static bool is_over_for(const struct draft *draft, const Tarn__JobRecord *job,
+			unsigned steps)
+{
+	return draft->cluster->wall_ms >
+	       job->started_ms + steps * UINT64_C(1) * JOBS_VIOS_MS;
+}
+
+static bool is_over(const struct draft *draft, const Tarn__JobRecord *job)
+{
+	return is_over_for(draft, job, 1);
+}
+
+/* The order is taken back: who has not moved does so by its policy, or the next order. */
+static void give_up_move(struct draft *draft, const Tarn__JobRecord *job)
+{
+	bool is_there = cluster_is_connected(draft->cluster, job->host);
+
+	draft_remove(draft, RECORD_OP, record_key_number(job->op));
+	draft_name(draft, "%s: not moved", job->what);
+	draft_end_job(draft, job->id, HV_E_TIMEOUT,
+		      "host '%s' has not moved its LPARs to their new primary VIOS after "
+		      "%u s%s; the order to move is taken back, their primaries stay",
+		      job->host, 2 * JOBS_VIOS_MS / 1000,
+		      is_there ? "" : ": its agent does not report");
+	draft_add_event(draft, TARN__EVENT_LEVEL__EVENT_WARN, job->host, "vios.not_moved",
+			"LPARs of host '%s' were not all moved to their new primary VIOS "
+			"within %u s; they may ask the one before",
+			job->host, 2 * JOBS_VIOS_MS / 1000);
+}
+
 /* An order that is done once, as the agent says. */
 static void step_op(struct draft *draft, const Tarn__JobRecord *job)
 {
@@ -37,8 +68,12 @@ static void step_op(struct draft *draft, const Tarn__JobRecord *job)
 		live_object(cluster_live(draft->cluster, job->host),
 			    TARN__OBJECT_KIND__OBJECT_OP, "", job->op);
 
-	if (status == NULL || !status->done)
+	if (status == NULL || !status->done) {
+		if (job->verb == TARN__VIOS_VERB__VIOS_VERB_SWAP &&
+		    is_over_for(draft, job, 2))
+			give_up_move(draft, job);
 		return;
+	}
 	draft_remove(draft, RECORD_OP, record_key_number(job->op));
 	draft_name(draft, "%s: done", job->what);
 	if (status->error != NULL && (job->verb == TARN__VIOS_VERB__VIOS_VERB_FAILBACK ||
@@ -56,11 +91,6 @@ static void step_op(struct draft *draft, const Tarn__JobRecord *job)
 }
 
 /* ---- the pair ---- */
-
-static bool is_over(const struct draft *draft, const Tarn__JobRecord *job)
-{
-	return draft->cluster->wall_ms > job->started_ms + JOBS_VIOS_MS;
-}
 
 /* A device of one that must have a pair, which not both reach; NULL: none. */
 static const Tarn__DeviceRecord *find_single(const struct cluster *cluster,

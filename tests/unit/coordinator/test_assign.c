@@ -373,6 +373,40 @@ static void a_swap_that_is_not_told_times_out(void **state)
 	assert_non_null(strstr(job_of(job)->error->text, "LPAR 'db1' has not been told"));
 }
 
+/* They have their new primaries, and nobody hears of the order: others may be given. */
+static void a_swap_whose_order_is_not_carried_out_times_out(void **state)
+{
+	uint64_t job = 0;
+
+	(void)state;
+	run_db1(REQUIRED);
+	host.is_silent_op = true;
+	assert_int_equal(test_vios(&c, "h1", "", SWAP, false, NULL, &job), HV_OK);
+	test_settle(&c, &host);
+	test_settle(&c, &host);
+	assert_string_equal(model_host_lpar(&host, "db1")->primary, "vios2");
+	test_coordinator_run(&c, 61000); /* all of it has longer */
+	test_settle(&c, &host);
+	assert_false(job_of(job)->done);
+	test_coordinator_restart(&c);
+	test_settle(&c, &host);
+	test_coordinator_run(&c, 61000);
+	test_settle(&c, &host);
+	assert_true(job_of(job)->done);
+	assert_int_equal(job_of(job)->error->code, HV_E_TIMEOUT);
+	assert_non_null(strstr(job_of(job)->error->text, "is taken back"));
+	assert_non_null(last_event("vios.not_moved"));
+	host.is_silent_op = false;
+	test_settle(&c, &host);
+	assert_int_equal(host.failbacks, 0);
+	assert_string_equal(lpar_of("db1")->primary, "vios2");
+	assert_int_equal(test_vios(&c, "h1", "", SWAP, false, NULL, &job), HV_OK);
+	test_settle(&c, &host);
+	test_settle(&c, &host);
+	assert_true(job_of(job)->done);
+	assert_null(job_of(job)->error);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +423,7 @@ int main(void)
 		TEST(no_drill_begins_while_the_pair_changes),
 		TEST(a_swap_is_told_before_anybody_moves),
 		TEST(a_swap_that_is_not_told_times_out),
+		TEST(a_swap_whose_order_is_not_carried_out_times_out),
 		TEST(a_device_behind_one_vios_holds_it),
 		TEST(a_device_behind_one_that_is_not_assigned_is_not_given),
 	};
