@@ -392,6 +392,45 @@ static void a_drill_cuts_both_ways_then_there_then_back(void **state)
 	assert_true(has_step("3 of 3 cuts were noticed"));
 }
 
+/*
+ * Who has the devices may have a drill of its own at the same time: none of them touches
+ * its exporter. One host has one drill.
+ */
+static void a_drill_there_is_no_hindrance(void **state)
+{
+	struct test_lpar lpar = {
+		.name = "w1", .host = "h2", .mem = 64 * MIB, .redundancy = IF_POSSIBLE
+	};
+	const Tarn__DrillRecord *there;
+	struct hv_err err = { 0 };
+	uint64_t number;
+
+	(void)state;
+	run_mirrored();
+	assert_int_equal(test_pgdev(&c, "h2", "pg2", 64 * MIB, NULL, NULL), HV_OK);
+	settle();
+	assert_int_equal(test_lpar_create(&c, &lpar, NULL), HV_OK);
+	activate("w1");
+	model_host_work(&second_host);
+	settle();
+	if (test_drill(&c, TARN__DRILL_KIND__DRILL_PLANNED, "h2", NULL, &err, NULL) !=
+	    HV_OK)
+		fail_msg("%s", err.text);
+	number = drill()->number;
+	if (test_drill(&c, CUT, "h1", NULL, &err, NULL) != HV_OK)
+		fail_msg("%s", err.text);
+	assert_int_equal(test_drill(&c, CUT, "h1", NULL, &err, NULL), HV_E_BUSY);
+	for (unsigned i = 0; i < 800 && !is_done(); i++) {
+		test_coordinator_run(&c, 250);
+		model_host_work(&second_host);
+		run_drill(1);
+	}
+	must_be("passed", "none bad");
+	assert_int_equal(host.cut_count, 3);
+	there = cluster_drill(test_cluster(&c), number);
+	assert_string_equal(there->verdict, "passed");
+}
+
 static void a_cut_that_nobody_notices_fails_it(void **state)
 {
 	(void)state;
@@ -488,6 +527,7 @@ int main(void)
 		ON(the_state_holds_over_a_restart, open_remote),
 		ON(a_cut_is_ordered_of_a_link_only, open_remote),
 		ON(a_drill_cuts_both_ways_then_there_then_back, open_remote),
+		ON(a_drill_there_is_no_hindrance, open_remote),
 		ON(a_cut_that_nobody_notices_fails_it, open_remote),
 		ON(a_cut_is_refused_where_it_would_show_nothing, open_remote),
 		ON(a_mirror_that_is_not_whole_is_not_drilled, open_remote),
