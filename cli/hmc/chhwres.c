@@ -59,10 +59,48 @@ static enum hv_code take_pool(const struct hmc_system *system,
 	return code;
 }
 
+/*
+ * VIOS and pool are two orders. The VIOS come first, as a pool is made for those that
+ * page for it; a pool that is refused takes the other one back. Where it is not known
+ * what became of it (GONE), both stay as ordered.
+ */
+static enum hv_code take_back(struct hmc *hmc, const struct hmc_system *system,
+			      const struct hmc_paging_vios *vios, enum hv_code code,
+			      struct hv_err *err)
+{
+	struct hmc_paging_vios back = { .leaves = "" };
+	struct hv_err why = *err, other = { 0 };
+
+	if (code == HV_E_GONE || !hmc_paging_vios_is_change(vios))
+		return code;
+	memcpy(back.leaves, vios->comes, sizeof(back.leaves));
+	memcpy(back.comes, vios->leaves, sizeof(back.comes));
+	if (hmc_change_paging_vios(hmc, system, &back, &other) == HV_OK)
+		return hv_fail(err, code, "%s", why.text);
+	return hv_fail(err, code, "%.200s The change of paging_vios_names stays: %.200s",
+		       why.text, other.text);
+}
+
+static enum hv_code change_sizes(struct hmc *hmc, const struct hmc_system *system,
+				 Tarn__PoolSet *set, const struct hmc_paging_vios *vios,
+				 struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	const Tarn__DesiredPool *pool = system->host->record->pool;
+	enum hv_code code;
+
+	if (!set->create && set->mem_bytes == pool->mem_bytes &&
+	    set->max_bytes == pool->max_bytes)
+		return HV_OK;
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_POOL_SET;
+	request.pool_set = set;
+	code = hmc_change(hmc, &request, err);
+	return code == HV_OK ? HV_OK : take_back(hmc, system, vios, code, err);
+}
+
 static enum hv_code set_pool(struct hmc *hmc, const struct hmc_system *system,
 			     bool is_new, struct hv_err *err)
 {
-	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
 	Tarn__PoolSet set = TARN__POOL_SET__INIT;
 	const Tarn__DesiredPool *pool = system->host->record->pool;
 	bool has_pool = hmc_system_has_pool(system);
@@ -85,11 +123,8 @@ static enum hv_code set_pool(struct hmc *hmc, const struct hmc_system *system,
 		code = take_pool(system, &record, &set, &vios, err);
 	if (code == HV_OK && hmc_paging_vios_is_change(&vios))
 		code = hmc_change_paging_vios(hmc, system, &vios, err);
-	request.kind_case = TARN__CLUSTER_REQUEST__KIND_POOL_SET;
-	request.pool_set = &set;
-	if (code == HV_OK && (is_new || set.mem_bytes != pool->mem_bytes ||
-			      set.max_bytes != pool->max_bytes))
-		code = hmc_change(hmc, &request, err);
+	if (code == HV_OK)
+		code = change_sizes(hmc, system, &set, &vios, err);
 	hmc_record_fini(&record);
 	return code;
 }

@@ -153,6 +153,49 @@ static void change_paging_vios(void)
 	lab_prints("lshwres -r mempool" M "-F paging_vios_names", "\"vios1,vios2\"\n");
 }
 
+static const char *paging_vios(void)
+{
+	const Tarn__HostRecord *host = cluster_host(test_cluster(&lab.coordinator), "h1");
+	static char names[2 * HV_NAME_BYTES];
+
+	names[0] = '\0';
+	for (size_t i = 0; i < host->n_vios; i++)
+		(void)snprintf(names + strlen(names), sizeof(names) - strlen(names),
+			       "%s%s", i > 0 ? "," : "", host->vios[i]->name);
+	return names;
+}
+
+/* The one order is carried out before the other: a pool that cannot be takes it back. */
+static void a_refused_pool_leaves_its_vios_as_they_were(void **state)
+{
+	static const char *const changes[][2] = {
+		{ "\"paging_vios_names=vios1,vios3\"", "vios1,vios2" },
+		{ "paging_vios_names-=vios2", "vios1,vios2" },
+	};
+	char line[256];
+
+	(void)state;
+	assert_int_equal(test_vios_add(&lab.coordinator, "h1", "vios3", NULL), HV_OK);
+	lab_does("chhwres -r mempool" M "-o r");
+	for (size_t i = 0; i < HV_COUNT(changes); i++) {
+		(void)snprintf(line, sizeof(line),
+			       "chhwres -r mempool" M "-o a -a "
+			       "'pool_mem=1048576,max_pool_mem=1048576,%s'",
+			       changes[i][0]);
+		assert_int_equal(lab_run(line), 1);
+		assert_non_null(strstr(lab.err, "HSCLT03"));
+		assert_string_equal(paging_vios(), changes[i][1]);
+	}
+	lab_does("chhwres -r mempool" M "-o a -a pool_mem=256,max_pool_mem=512");
+	assert_int_equal(lab_run("chhwres -r mempool" M "-o s -a 'pool_mem=528,"
+				 "\"paging_vios_names=vios1,vios3\"'"),
+			 1);
+	assert_string_equal(paging_vios(), "vios1,vios2");
+	lab_does("chhwres -r mempool" M "-o s -a 'pool_mem=272,"
+		 "\"paging_vios_names=vios1,vios3\"'");
+	assert_string_equal(paging_vios(), "vios1,vios3");
+}
+
 static void the_pool_is_changed_by_attributes(void **state)
 {
 	static const char *const rows[][2] = {
@@ -539,6 +582,7 @@ int main(void)
 		TEST(memory_of_what_runs_is_added_taken_and_moved),
 		TEST(processors_of_what_runs_are_changed),
 		TEST(the_pool_is_changed_by_attributes),
+		TEST(a_refused_pool_leaves_its_vios_as_they_were),
 		TEST(paging_devices_are_the_pools),
 		TEST(a_shared_partition_needs_an_adapter),
 		TEST(ethernets_of_a_profile_are_real_ones),
