@@ -34,22 +34,20 @@ static void stop(struct vios_fence *fence)
 	fence->is_stopping = false;
 }
 
-static bool is_same(const uint8_t *incarnation, const uint8_t *other)
-{
-	return memcmp(incarnation, other, VIOS_INCARNATION_BYTES) == 0;
-}
-
 /* Nobody may come back: what it sent before is refused, it must not send more. */
 static bool is_over(const struct vios_fence *fence, const uint8_t *incarnation)
 {
-	return fence->has_over && is_same(fence->over, incarnation);
+	return (fence->has_over && vios_incarnation_is(fence->over, incarnation)) ||
+	       (fence->has_incarnation &&
+		vios_incarnation_is_before(incarnation, fence->incarnation));
 }
 
 void vios_fence_hello(struct vios_fence *fence,
 		      const uint8_t incarnation[VIOS_INCARNATION_BYTES], void *hello)
 {
 	void *before = fence->hello;
-	bool is_again = is_same(fence->incarnation, incarnation);
+	bool is_again = fence->has_incarnation &&
+			vios_incarnation_is(fence->incarnation, incarnation);
 
 	HV_INVARIANT(hello != NULL);
 	if (fence->session != 0 && is_again) {
@@ -68,6 +66,7 @@ void vios_fence_hello(struct vios_fence *fence,
 	if (fence->session != 0)
 		stop(fence);
 	memcpy(fence->incarnation, incarnation, VIOS_INCARNATION_BYTES);
+	fence->has_incarnation = true;
 	step(fence);
 }
 

@@ -1,5 +1,5 @@
 /*
- * fence - who of a client's incarnations is served: one, the one that said hello last,
+ * fence - who of a client's incarnations is served: one, the newest that said hello,
  * and only when nothing of the one before is at a device any more (PAGER.md P9).
  *
  *   NOBODY --hello--> SERVED --hello of another, end--> DRAINING --nothing held-->
@@ -13,19 +13,15 @@
  * Contract
  *   Threads  one. Logic alone: the outside is a table of functions.
  *   Memory   embedded. A hello that waits is its owner's; it is answered exactly once.
- *   Errors   as answers to a hello: AGAIN asked twice, STALE another one came later, or
- *            it is the one that was served before and is over.
+ *   Errors   as answers to a hello: AGAIN asked twice, STALE another one came later: this
+ *            one began before the newest that was here, or was served last and is over.
+ *            What an earlier boot of the client's host began is known by the latter alone.
  *   Time     none: a session drains for as long as its last request takes.
  */
 #ifndef VIOS_FENCE_H
 #define VIOS_FENCE_H
 
-#include "hvcore/base/err.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-
-#define VIOS_INCARNATION_BYTES 16
+#include "vios/incarnation.h"
 
 struct vios_fence_ops {
 	/* The session is over: what has not begun is dropped, what is open is closed. */
@@ -38,10 +34,12 @@ struct vios_fence {
 	/* private */
 	const struct vios_fence_ops *ops;
 	void *arg;
-	uint64_t session;                            /* served; 0: nobody */
-	uint64_t last;                               /* number given out last */
-	uint8_t incarnation[VIOS_INCARNATION_BYTES]; /* of session, or of hello */
-	uint8_t over[VIOS_INCARNATION_BYTES];        /* served last, and no more */
+	uint64_t session; /* served; 0: nobody */
+	uint64_t last;    /* number given out last */
+	uint8_t incarnation
+		[VIOS_INCARNATION_BYTES]; /* newest: of session, hello, or over */
+	bool has_incarnation;
+	uint8_t over[VIOS_INCARNATION_BYTES]; /* served last, and no more */
 	bool has_over;
 	void *hello; /* waits; NULL: none */
 	unsigned held;

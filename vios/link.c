@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
@@ -414,10 +413,10 @@ enum hv_code vios_link_open(struct vios_link *link, struct hv_loop *loop,
 		.retry_ms = RETRY_FIRST_MS,
 		.opener = { open_there, close_there, link },
 	};
-	if (getrandom(link->incarnation, sizeof(link->incarnation), 0) !=
-	    (ssize_t)sizeof(link->incarnation))
-		return hv_fail(err, HV_E_OS, "no random number");
-	code = hv_client_open(loop, config->url, HV_REMOTE_BYTES_MAX, &link->client, err);
+	code = vios_incarnation_new(link->incarnation, err);
+	if (code == HV_OK)
+		code = hv_client_open(loop, config->url, HV_REMOTE_BYTES_MAX,
+				      &link->client, err);
 	if (code == HV_OK) /* the first hello; and what try_later starts exists */
 		code = hv_timer_start(loop, &link->timer, 0, 0, err);
 	return code;

@@ -152,6 +152,45 @@ static void one_that_is_over_is_not_served_again(void **state)
 	assert_true(vios_fence_serves(&world->fence, BASE + 2));
 }
 
+/* Of one boot; by another connection, from long ago, or while one waits or drains. */
+static void hello_of(struct world *world, unsigned number, uint64_t began)
+{
+	uint8_t bytes[VIOS_INCARNATION_BYTES] = { 'b', 'o', 'o', 't' };
+
+	bytes[14] = (uint8_t)(began >> 8);
+	bytes[15] = (uint8_t)began;
+	vios_fence_hello(&world->fence, bytes, &world->hellos[number]);
+}
+
+static void an_older_one_is_refused_however_it_comes(void **state)
+{
+	struct world *world = *state;
+
+	hello_of(world, 0, 0x0102);
+	hello_of(world, 1, 0x0103);
+	hello_of(world, 2, 0x0201);
+	assert_int_equal(world->session[2], BASE + 3);
+	hello_of(world, 3, 0x0102); /* not the last one that is over */
+	assert_int_equal(world->refused[3], HV_E_STALE);
+	hello_of(world, 4, 0x0200); /* nobody has heard of it */
+	assert_int_equal(world->refused[4], HV_E_STALE);
+	assert_true(vios_fence_serves(&world->fence, BASE + 3));
+	assert_int_equal(world->stops, 2);
+	vios_fence_hold(&world->fence);
+	hello_of(world, 5, 0x0301); /* waits */
+	hello_of(world, 6, 0x0300);
+	assert_int_equal(world->refused[6], HV_E_STALE);
+	assert_int_equal(world->refused[5], HV_OK);
+	vios_fence_release(&world->fence);
+	assert_int_equal(world->session[5], BASE + 4);
+	vios_fence_end(&world->fence);
+	world->refused[6] = HV_OK;
+	hello_of(world, 6, 0x0300); /* nobody is served, and it is older all the same */
+	assert_int_equal(world->refused[6], HV_E_STALE);
+	hello(world, 7, 'c'); /* another boot */
+	assert_int_equal(world->session[7], BASE + 5);
+}
+
 static void what_ends_within_the_stop_counts_after_it(void **state)
 {
 	struct world *world = *state;
@@ -193,6 +232,7 @@ int main(void)
 		TEST(the_next_one_waits_for_what_is_held),
 		TEST(of_those_that_wait_the_last_one_is_served),
 		TEST(one_that_is_over_is_not_served_again),
+		TEST(an_older_one_is_refused_however_it_comes),
 		TEST(what_ends_within_the_stop_counts_after_it),
 		TEST(a_session_may_end_without_a_next_one),
 	};
