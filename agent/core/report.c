@@ -8,8 +8,6 @@
 #include <stdlib.h>
 
 #define REPORT_EVENTS_MAX 128 /* a report; the rest follows the acknowledgement */
-#define REPORT_OBJECTS_MAX \
-	(1 + HV_DEVICES_PER_HOST_MAX + 3 * HV_HOST_LPARS_MAX + CORE_OPS_MAX)
 
 struct parts {
 	Tarn__HostRequest request;
@@ -24,9 +22,9 @@ struct parts {
 	Tarn__ViosStat *vios_list[CORE_VIOS_MAX];
 	Tarn__Event events[REPORT_EVENTS_MAX];
 	Tarn__Event *event_list[REPORT_EVENTS_MAX];
-	Tarn__Error errors[REPORT_OBJECTS_MAX];
-	Tarn__ObjectStatus objects[REPORT_OBJECTS_MAX];
-	Tarn__ObjectStatus *object_list[REPORT_OBJECTS_MAX];
+	Tarn__Error errors[HV_HOST_OBJECTS_MAX];
+	Tarn__ObjectStatus objects[HV_HOST_OBJECTS_MAX];
+	Tarn__ObjectStatus *object_list[HV_HOST_OBJECTS_MAX];
 };
 
 void core_identity_put(const struct agent_core *core, Tarn__HostIdentity *ret)
@@ -194,7 +192,7 @@ static void put_object(struct sink *sink, Tarn__ObjectKind kind, const char *nam
 	Tarn__ObjectStatus *to = &sink->parts->objects[at];
 	Tarn__Error *error = &sink->parts->errors[at];
 
-	if (at == REPORT_OBJECTS_MAX)
+	if (at == HV_HOST_OBJECTS_MAX)
 		return; /* more than the decoder let in: cannot be */
 	tarn__object_status__init(to);
 	to->kind = kind;

@@ -278,6 +278,8 @@ static enum hv_code check_identity(const Tarn__HostIdentity *identity, struct hv
 	return HV_OK;
 }
 
+#define CHANGES_LAST 109 /* kinds from VIOS_ADD on, in cluster.proto */
+
 bool hv_cluster_request_is_change(const Tarn__ClusterRequest *request)
 {
 	if (request->kind_case == TARN__CLUSTER_REQUEST__KIND_LPAR_CREATE)
@@ -288,7 +290,8 @@ bool hv_cluster_request_is_change(const Tarn__ClusterRequest *request)
 		request->kind_case < TARN__CLUSTER_REQUEST__KIND_STATUS) ||
 	       (request->kind_case >= TARN__CLUSTER_REQUEST__KIND_LPAR_CHANGE &&
 		request->kind_case < TARN__CLUSTER_REQUEST__KIND_CONSOLE_OPEN) ||
-	       request->kind_case >= TARN__CLUSTER_REQUEST__KIND_VIOS_ADD;
+	       (request->kind_case >= TARN__CLUSTER_REQUEST__KIND_VIOS_ADD &&
+		request->kind_case <= CHANGES_LAST);
 }
 
 bool hv_sample_rate_is_valid(uint64_t seconds)

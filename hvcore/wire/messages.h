@@ -43,8 +43,10 @@
 #define HV_HOST_VIOS_MAX 2          /* that page: SPEC V1, one pair a pool */
 #define HV_HOST_ALL_VIOS_MAX 4      /* of a host, the others included; arbitrary */
 #define HV_HOST_OTHER_VIOS_MAX HV_HOST_ALL_VIOS_MAX
-#define HV_HOST_OPS_MAX 64           /* orders not yet done; arbitrary */
-#define HV_HOST_OBJECTS_MAX 1920     /* pool, devices, LPARs thrice, orders of one host */
+#define HV_HOST_OPS_MAX 64 /* orders not yet done; arbitrary */
+/* Pool, devices, LPARs thrice (itself, its memory, its devices), orders of one host. */
+#define HV_HOST_OBJECTS_MAX \
+	(1 + HV_DEVICES_PER_HOST_MAX + 3 * HV_HOST_LPARS_MAX + HV_HOST_OPS_MAX)
 #define HV_EVENTS_MAX 1000           /* of one message */
 #define HV_DRILLS_MAX 1000           /* of one message */
 #define HV_UTILIZATION_MAX 1000      /* samples of one message */

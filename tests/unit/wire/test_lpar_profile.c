@@ -259,6 +259,13 @@ static void changes_carry_a_key(void **state)
 	assert_false(hv_cluster_request_is_change(&request));
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PROFILE_SET;
 	assert_true(hv_cluster_request_is_change(&request));
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_PGDEV_REPLACE;
+	assert_true(hv_cluster_request_is_change(&request));
+	request.kind_case = (Tarn__ClusterRequest__KindCase)109;
+	assert_true(hv_cluster_request_is_change(&request));
+	request.kind_case =
+		(Tarn__ClusterRequest__KindCase)110; /* as cluster.proto says */
+	assert_false(hv_cluster_request_is_change(&request));
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND__NOT_SET;
 	assert_false(hv_cluster_request_is_change(&request));
 }

@@ -301,6 +301,32 @@ static void lists_have_limits(void **state)
 	assert_int_equal(decode_report(&r, &err), HV_E_INVAL);
 }
 
+/* One of each kind for all that a host may have. */
+static void a_report_has_room_for_a_full_host(void **state)
+{
+	enum {
+		FULL = 1 + HV_DEVICES_PER_HOST_MAX + 3 * HV_HOST_LPARS_MAX +
+		       HV_HOST_OPS_MAX
+	};
+	static Tarn__ObjectStatus objects[FULL + 1];
+	static Tarn__ObjectStatus *list[FULL + 1];
+	struct report r;
+
+	(void)state;
+	fill_report(&r);
+	for (unsigned i = 0; i < HV_COUNT(list); i++) {
+		objects[i] = (Tarn__ObjectStatus)TARN__OBJECT_STATUS__INIT;
+		objects[i].kind = TARN__OBJECT_KIND__OBJECT_LPAR;
+		objects[i].name = TEXT("db1");
+		list[i] = &objects[i];
+	}
+	r.report.objects = list;
+	r.report.n_objects = FULL;
+	assert_int_equal(decode_report(&r, NULL), HV_OK);
+	r.report.n_objects++;
+	assert_int_equal(decode_report(&r, NULL), HV_E_LIMIT);
+}
+
 static void histograms_are_as_long_as_ours(void **state)
 {
 	Tarn__PartitionStat partition = TARN__PARTITION_STAT__INIT;
@@ -544,6 +570,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_in_a_request_is_named),
 		cmocka_unit_test(bytes_of_a_console_are_bounded),
 		cmocka_unit_test(lists_have_limits),
+		cmocka_unit_test(a_report_has_room_for_a_full_host),
 		cmocka_unit_test(histograms_are_as_long_as_ours),
 		cmocka_unit_test(agents_of_another_version_are_told_so),
 		cmocka_unit_test(numbers_from_a_reply_are_finite),
