@@ -308,7 +308,8 @@ static const struct cli_option drill_run[] = {
 	{ "KIND", CLI_OPERAND, CLI_CHOICE, .choices = drill_names,
 	  .help = "planned: maintain the active VIOS and resume it; kill: SIGKILL it; "
 		  "hang: SIGSTOP it, and continue it late; device-error, device-lost, corrupt: "
-		  "its I/O fails now and then, always, or reads wrong pages; both-lost: SIGKILL both VIOS; "
+		  "its I/O fails now and then, always, or reads wrong pages; "
+		  "cut: it does not reach the host of its devices; both-lost: SIGKILL both VIOS; "
 		  "agent, coordinator: SIGKILL it, nobody notices; rolling: planned, "
 		  "of every VIOS one after the other" },
 	HOST_OF(CLI_OPTION, "where; rolling: only there (default: every host)"),

@@ -41,10 +41,23 @@ function(hv_test kind name)
 	if(arg_LONG)
 		list(APPEND labels long)
 	endif()
-	add_test(NAME ${kind}.${name} COMMAND ${name} ${arg_ARGS})
-	set_tests_properties(${kind}.${name} PROPERTIES TIMEOUT ${arg_TIMEOUT}
-		LABELS "${labels}" SKIP_RETURN_CODE 77
+	hv_register_test(${kind}.${name} TIMEOUT ${arg_TIMEOUT} LABELS ${labels} COMMAND ${name} ${arg_ARGS})
+endfunction()
+
+function(hv_register_test name)
+	cmake_parse_arguments(arg "" "TIMEOUT" "LABELS;COMMAND" ${ARGN})
+	add_test(NAME ${name} COMMAND ${arg_COMMAND})
+	set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT}
+		LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
 		ENVIRONMENT "TARN_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};TARN_SOURCE=${CMAKE_SOURCE_DIR}")
+endfunction()
+
+# hv_test_again(KIND NAME MORE TIMEOUT s [LABELS ...] ARGS ...): the program of a test,
+# as another test KIND.NAME_MORE with other arguments.
+function(hv_test_again kind name more)
+	cmake_parse_arguments(arg "" "TIMEOUT" "LABELS;ARGS" ${ARGN})
+	hv_register_test(${kind}.${name}_${more} TIMEOUT ${arg_TIMEOUT} LABELS ${kind} ${arg_LABELS}
+		COMMAND ${name} ${arg_ARGS})
 endfunction()
 
 # hv_script_test(KIND NAME SCRIPT [TIMEOUT s] [LONG]): a shell test, run with TARN_BIN set.
