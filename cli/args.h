@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLI_OPTIONS_MAX 40 /* rows of one command, the common ones included */
+#define CLI_OPTIONS_MAX 48 /* rows of one command, the common ones included */
 #define CLI_REPEATS_MAX 32 /* values of options that may be there again */
 
 struct cli;

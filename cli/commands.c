@@ -7,12 +7,15 @@
 #include "cli/model.h"
 
 #include "hvcore/base/invariant.h"
+#include "hvcore/wire/guest_spec.h"
 #include "hvcore/wire/lpar_adapters.h"
 
 #define NAMES_MAX 64
 
 const char *const cli_mode_names[] = { "dedicated", "shared", NULL };
 const char *const cli_workload_names[] = { "idle", "zipf", "scan", "phases", "os", NULL };
+static const char *const guest_names[] = { "qemu-x86_64", "qemu-ppc64", NULL };
+static const char *const accel_names[] = { "auto", "kvm", "tcg", NULL };
 static const char *const loan_policy_names[] = { "0", "1", "2", "balloon", NULL };
 static const char *const redundancy_names[] = { "none", "required", "if-possible",
 						"mirrored", NULL };
@@ -188,7 +191,8 @@ static const struct cli_option pgdev_replace[] = {
 	{ "entitled", CLI_OPTION, CLI_STRING, .metavar = "SIZE|auto", \
 	  .help = "memory for I/O that is always there (auto: what its adapters need)" }, \
 	{ "disk", CLI_OPTION, CLI_STRING, .metavar = "SIZE[,FILE]", .is_list = true, \
-	  .help = "a virtual disk, of FILE on its host or a file made for it; again for more" }, \
+	  .help = "a virtual disk, of FILE on its host or a file made for it; again for more " \
+		  "(with --guest: FILE[,ro], a raw image on its host)" }, \
 	{ "ethernet", CLI_OPTION, CLI_NUMBER, .max = HV_VLAN_MAX, .metavar = "VLAN", \
 	  .is_list = true, .help = "a virtual ethernet adapter in that VLAN; again for more" }, \
 	{ "io-percent", CLI_OPTION, CLI_NUMBER, .max = 100, .metavar = "PERCENT", \
@@ -207,6 +211,19 @@ static const struct cli_option pgdev_replace[] = {
 	  .help = "operations a second (0: as fast as it can)" }, \
 	{ "seed", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N", \
 	  .help = "of the workload's random numbers (1)" }, \
+	{ "guest", CLI_OPTION, CLI_CHOICE, .choices = guest_names, .metavar = "KIND", \
+	  .help = "instead of a workload: a virtual machine of QEMU (qemu-x86_64, qemu-ppc64)" }, \
+	{ "kernel", CLI_OPTION, CLI_STRING, .metavar = "FILE", \
+	  .help = "guest: what it boots, a file on its host (default: its first disk)" }, \
+	{ "initrd", CLI_OPTION, CLI_STRING, .metavar = "FILE", .help = "guest: of that kernel" }, \
+	{ "append", CLI_OPTION, CLI_STRING, .metavar = "TEXT", \
+	  .help = "guest: that kernel's command line" }, \
+	{ "net", CLI_OPTION, CLI_STRING, .metavar = "NET", \
+	  .help = "guest: none (default), user (QEMU's own) or tap:INTERFACE of its host" }, \
+	{ "vcpus", CLI_OPTION, CLI_NUMBER, .max = HV_GUEST_VCPUS_MAX, .metavar = "N", \
+	  .help = "guest: processors that it sees (1)" }, \
+	{ "accel", CLI_OPTION, CLI_CHOICE, .choices = accel_names, .metavar = "HOW", \
+	  .help = "guest: kvm, tcg, or auto (default: KVM where it really runs a guest)" }, \
 	{ "units", CLI_OPTION, CLI_STRING, .metavar = "UNITS", \
 	  .help = "shared processors it is entitled to, such as 0.5 (default: nobody counts)" }, \
 	{ "procs", CLI_OPTION, CLI_NUMBER, .max = 256, .metavar = "N", \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/guest.h"
 #include "cli/list.h"
 #include "cli/spec.h"
 #include "cli/words.h"
@@ -43,7 +44,10 @@ static void list_row(struct cli_table *table, const Tarn__LparView *lpar)
 		 cli_pages(lpar->stat->stolen_pages, a, sizeof(a)));
 	cli_cell(table, CLI_PLAIN, "%" PRIu64, lpar->stat->page_ins);
 	cli_cell(table, CLI_PLAIN, "%" PRIu64, lpar->stat->page_outs);
-	cli_cell(table, CLI_PLAIN, "%" PRIu64, lpar->stat->operations_per_s);
+	if (spec->guest != NULL)
+		cli_cell(table, CLI_DIM, "-");
+	else
+		cli_cell(table, CLI_PLAIN, "%" PRIu64, lpar->stat->operations_per_s);
 }
 
 static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
@@ -54,14 +58,20 @@ static enum hv_code list_table(struct cli *cli, const Tarn__StatusReply *status,
 		{ "STATE", false },     { "MEMORY", true },    { "WEIGHT", true },
 		{ "DEVICE", false },    { "RESIDENT", true },  { "PAGED OUT", true },
 		{ "PAGE-INS", true },   { "PAGE-OUTS", true }, { "OPS/S", true },
+		{ "RUNS", false },
 	};
-	struct cli_table *table = cli_table_new(columns, HV_COUNT(columns));
+	bool has_guests = cli_has_guests(status->n_lpars, status->lpars);
+	struct cli_table *table = cli_table_new(columns, HV_COUNT(columns) - !has_guests);
+	char runs[CLI_RUNS_BYTES];
 	unsigned shown = 0;
 
 	for (size_t i = 0; i < status->n_lpars; i++) {
 		if (!cli_list_is_wanted(status->lpars[i]->record->host, only))
 			continue;
 		list_row(table, status->lpars[i]);
+		if (has_guests)
+			cli_cell(table, CLI_PLAIN, "%s",
+				 cli_runs_text(status->lpars[i], runs));
 		shown++;
 	}
 	if (shown == 0) {

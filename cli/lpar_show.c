@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/guest.h"
 #include "cli/mirror.h"
 #include "cli/words.h"
 #include "hvcore/base/units.h"
@@ -142,11 +143,29 @@ static void show_devices(struct cli *cli, const Tarn__StatusReply *status,
 		     record->old_device, record->new_device, record->device_job);
 }
 
+static void show_load(struct cli *cli, const Tarn__Workload *load)
+{
+	char a[CLI_SIZE_BYTES];
+
+	line(cli, "workload",
+	     "%s, working set %" PRIu32 " %%, writes %" PRIu32 " %%, seed %" PRIu64 "%s",
+	     cli_enum_name(&tarn__workload_kind__descriptor, load->kind, a, sizeof(a)),
+	     load->working_set_percent, load->write_percent, load->seed,
+	     load->via_hpt ? ", through a page table"
+	     : load->hints ? ", says what it has left"
+			   : "");
+	if (load->kind == TARN__WORKLOAD_KIND__WORKLOAD_OS)
+		line(cli, "loan policy", "%s", policy_text(load->loan_policy));
+	if (load->rate > 0)
+		line(cli, "rate", "%" PRIu64 " operations/s", load->rate);
+	if (load->io_percent > 0)
+		line(cli, "I/O", "%" PRIu32 " %% of its operations", load->io_percent);
+}
+
 static void show_spec(struct cli *cli, const Tarn__StatusReply *status,
 		      const Tarn__LparView *lpar)
 {
 	const Tarn__LparSpec *spec = lpar->record->spec;
-	const Tarn__Workload *load = spec->workload;
 	char a[CLI_SIZE_BYTES], b[CLI_SIZE_BYTES], c[CLI_SIZE_BYTES];
 	bool is_shared = spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
 
@@ -161,19 +180,10 @@ static void show_spec(struct cli *cli, const Tarn__StatusReply *status,
 	     hv_size_format(spec->min_bytes, a, sizeof(a)),
 	     hv_size_format(spec->mem_bytes, b, sizeof(b)),
 	     hv_size_format(spec->max_bytes, c, sizeof(c)));
-	line(cli, "workload",
-	     "%s, working set %" PRIu32 " %%, writes %" PRIu32 " %%, seed %" PRIu64 "%s",
-	     cli_enum_name(&tarn__workload_kind__descriptor, load->kind, a, sizeof(a)),
-	     load->working_set_percent, load->write_percent, load->seed,
-	     load->via_hpt ? ", through a page table"
-	     : load->hints ? ", says what it has left"
-			   : "");
-	if (load->kind == TARN__WORKLOAD_KIND__WORKLOAD_OS)
-		line(cli, "loan policy", "%s", policy_text(load->loan_policy));
-	if (load->rate > 0)
-		line(cli, "rate", "%" PRIu64 " operations/s", load->rate);
-	if (load->io_percent > 0)
-		line(cli, "I/O", "%" PRIu32 " %% of its operations", load->io_percent);
+	if (spec->guest != NULL)
+		cli_guest_show_spec(cli, lpar);
+	else
+		show_load(cli, spec->workload);
 	show_adapters(cli, spec);
 	show_devices(cli, status, lpar->record);
 }
@@ -391,8 +401,6 @@ static void latency_line(struct cli *cli, const char *label, const Tarn__Histogr
 
 static void show_workload(struct cli *cli, const Tarn__PartitionStat *stat)
 {
-	char t[CLI_TIME_BYTES];
-
 	heading(cli, "WORKLOAD");
 	line(cli, "operations", "%10" PRIu64 "  (%" PRIu64 "/s)", stat->operations,
 	     stat->operations_per_s);
@@ -402,8 +410,18 @@ static void show_workload(struct cli *cli, const Tarn__PartitionStat *stat)
 	line(cli, "verified",
 	     "%" PRIu64 " pages, %" PRIu64 " bad, in the last of %" PRIu64 " passes",
 	     stat->pages_verified, stat->verify_bad, stat->verify_passes);
+}
+
+/* What of its time went into waiting for pages. */
+static void show_waits(struct cli *cli, const Tarn__LparView *lpar)
+{
+	const Tarn__PartitionStat *stat = lpar->stat;
+	char t[CLI_TIME_BYTES];
+
 	if (stat->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
 		latency_line(cli, "page-in", stat->fault_latency);
+	if (lpar->record->spec->guest != NULL)
+		return; /* it has no workload that counts them */
 	latency_line(cli, "stall", stat->stall);
 	line(cli, "longest stall", "%s since the last drill began",
 	     cli_time((double)stat->longest_stall_us, t, sizeof(t)));
@@ -426,7 +444,11 @@ static void show_text(struct cli *cli, const Tarn__StatusReply *status,
 		show_io(cli, lpar->stat);
 	if (lpar->stat->has_os_loan_policy)
 		show_os(cli, lpar->stat);
-	show_workload(cli, lpar->stat);
+	if (lpar->record->spec->guest == NULL)
+		show_workload(cli, lpar->stat);
+	show_waits(cli, lpar);
+	if (lpar->stat->guest != NULL)
+		cli_guest_show_stat(cli, lpar->stat->guest);
 }
 
 enum hv_code cli_lpar_show(struct cli *cli, struct hv_err *err)

@@ -80,6 +80,8 @@ void cli_meter_read(const Tarn__LparView *lpar, struct cli_reading *ret_reading)
 		return;
 	ret_reading->run_id = stat->run_id;
 	ret_reading->run_ms = number_in(stat, "run_ms");
+	if (lpar->record->spec->guest != NULL) /* nobody counts what it does */
+		ret_reading->at[CLI_OPS] = NAN;
 	if (has != NULL && has->units > 0)
 		ret_reading->at[CLI_ENTC] = (double)has->units / HV_PROCESSOR_UNITS;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/guest.h"
 #include "cli/words.h"
 #include "hvcore/base/units.h"
 #include "hvcore/wire/lpar_adapters.h"
@@ -187,10 +188,12 @@ static void add_attribute(struct cli_spec *made, const char *name, const char *f
 	made->list[at] = &made->attributes[at];
 }
 
-/* As many as there are units, begun ones whole, where no number is given. */
+/* As many as a guest sees, or as there are units, where no number is given. */
 static void add_processors(struct cli *cli, struct cli_spec *made, uint64_t units)
 {
-	uint64_t whole = (units + HV_PROCESSOR_UNITS - 1) / HV_PROCESSOR_UNITS;
+	uint64_t whole = made->spec.guest != NULL
+				 ? made->guest.vcpus
+				 : (units + HV_PROCESSOR_UNITS - 1) / HV_PROCESSOR_UNITS;
 	unsigned procs = (unsigned)cli_number(&cli->args, "procs", whole);
 
 	add_attribute(made, "proc_mode", "shared");
@@ -233,6 +236,17 @@ static enum hv_code take_processors(struct cli *cli, struct cli_spec *made,
 	return HV_OK;
 }
 
+/* By the rules of the wire, so that it is wrong usage here and not a refusal there. */
+static enum hv_code check_guest(struct cli *cli, const Tarn__LparSpec *spec,
+				struct hv_err *err)
+{
+	struct hv_err why = { 0 };
+
+	if (hv_lpar_spec_check(spec, &why) == HV_OK)
+		return HV_OK;
+	return cli_usage(cli, err, "%s", hv_err_text(&why));
+}
+
 enum hv_code cli_spec_take(struct cli *cli, struct cli_spec *made, struct hv_err *err)
 {
 	const struct cli_args *args = &cli->args;
@@ -255,7 +269,9 @@ enum hv_code cli_spec_take(struct cli *cli, struct cli_spec *made, struct hv_err
 	spec->has_hpt_ratio = cli_value(args, "hpt-ratio")->is_set;
 	if (spec->has_hpt_ratio)
 		spec->hpt_ratio = cli_ratio(cli_number(args, "hpt-ratio", 0));
-	code = take_adapters(cli, made, err);
+	code = cli_guest_take(cli, made, err);
+	if (code == HV_OK && spec->guest == NULL)
+		code = take_adapters(cli, made, err);
 	if (code == HV_OK)
 		code = count_adapters(cli, spec, err);
 	if (code == HV_OK)
@@ -264,7 +280,9 @@ enum hv_code cli_spec_take(struct cli *cli, struct cli_spec *made, struct hv_err
 			       : check_dedicated(cli, err);
 	if (code == HV_OK)
 		code = check_sizes(cli, spec, err);
-	return code == HV_OK ? take_processors(cli, made, err) : code;
+	if (code == HV_OK)
+		code = take_processors(cli, made, err);
+	return code == HV_OK && spec->guest != NULL ? check_guest(cli, spec, err) : code;
 }
 
 static enum hv_code show_reasons(struct cli *cli, const Tarn__PlacementReply *placement,

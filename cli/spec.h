@@ -7,6 +7,7 @@
 #define CLI_SPEC_H
 
 #include "cli/cli.h"
+#include "hvcore/wire/guest_spec.h"
 #include "hvcore/wire/io.h"
 
 #define CLI_SPEC_ATTRIBUTES 9
@@ -19,6 +20,10 @@ struct cli_spec {
 	Tarn__VirtualDisk disks[HV_DISKS_MAX], *disk_list[HV_DISKS_MAX];
 	Tarn__VirtualEthernet ethernets[HV_ETHERNETS_MAX],
 		*ethernet_list[HV_ETHERNETS_MAX];
+	Tarn__GuestSpec guest; /* with --guest only, as are its disks */
+	Tarn__GuestDisk guest_disks[HV_GUEST_DISKS_MAX],
+		*guest_disk_list[HV_GUEST_DISKS_MAX];
+	char guest_paths[HV_GUEST_DISKS_MAX][HV_GUEST_FILE_MAX + 1];
 	Tarn__LparProfile profile; /* with processors only, as are the rest */
 	Tarn__LparAttribute attributes[CLI_SPEC_ATTRIBUTES];
 	Tarn__LparAttribute *list[CLI_SPEC_ATTRIBUTES];

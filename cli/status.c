@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/guest.h"
 #include "cli/mirror.h"
 #include "cli/words.h"
 #include "hvcore/base/units.h"
@@ -126,12 +127,12 @@ static enum hv_code hosts(struct cli *cli, const Tarn__StatusReply *status,
 	return cli_show_table(cli, table, 0, err);
 }
 
-static void lpar_row(struct cli_table *table, const Tarn__LparView *lpar)
+static void lpar_row(struct cli_table *table, const Tarn__LparView *lpar, bool has_guests)
 {
 	const Tarn__LparSpec *spec = lpar->record->spec;
 	const Tarn__PartitionStat *stat = lpar->stat;
 	struct cli_word word = cli_lpar_word(lpar);
-	char a[CLI_SIZE_BYTES];
+	char a[CLI_SIZE_BYTES], runs[CLI_RUNS_BYTES];
 
 	cli_cell(table, CLI_STRONG, "%s", spec->name);
 	cli_cell(table, CLI_PLAIN, "%s", lpar->record->host);
@@ -148,8 +149,13 @@ static void lpar_row(struct cli_table *table, const Tarn__LparView *lpar)
 			 cli_pages(stat->stolen_pages, a, sizeof(a)));
 		cli_cell(table, CLI_PLAIN, "%" PRIu64, stat->faults);
 		cli_cell(table, CLI_PLAIN, "%" PRIu64, stat->page_ins);
-		cli_cell(table, CLI_PLAIN, "%" PRIu64, stat->operations_per_s);
+		if (spec->guest != NULL)
+			cli_cell(table, CLI_DIM, "-");
+		else
+			cli_cell(table, CLI_PLAIN, "%" PRIu64, stat->operations_per_s);
 	}
+	if (has_guests)
+		cli_cell(table, CLI_PLAIN, "%s", cli_runs_text(lpar, runs));
 	cli_cell(table, word.tone, "%s", word.text);
 }
 
@@ -162,14 +168,22 @@ static enum hv_code lpars(struct cli *cli, const Tarn__StatusReply *status,
 		{ "FAULTS", true },     { "PAGE-INS", true }, { "OPS/S", true },
 		{ "STATE", false },
 	};
+	static const struct cli_column with_guests[] = {
+		{ "PARTITION", false }, { "HOST", false },    { "MODE", false },
+		{ "LOGICAL", true },    { "RESIDENT", true }, { "PAGED OUT", true },
+		{ "FAULTS", true },     { "PAGE-INS", true }, { "OPS/S", true },
+		{ "RUNS", false },      { "STATE", false },
+	};
+	bool has_guests = cli_has_guests(status->n_lpars, status->lpars);
 	struct cli_table *table;
 
 	if (status->n_lpars == 0)
 		return HV_OK;
 	(void)fputc('\n', cli->out);
-	table = cli_table_new(columns, HV_COUNT(columns));
+	table = has_guests ? cli_table_new(with_guests, HV_COUNT(with_guests))
+			   : cli_table_new(columns, HV_COUNT(columns));
 	for (size_t i = 0; i < status->n_lpars; i++)
-		lpar_row(table, status->lpars[i]);
+		lpar_row(table, status->lpars[i], has_guests);
 	return cli_show_table(cli, table, 0, err);
 }
 

@@ -176,6 +176,8 @@ static bool take_lpar(struct top *top, const Tarn__LparView *lpar)
 	row->tone = cli_lpar_word(lpar).tone;
 	row->is_shared = lpar->record->spec->mode ==
 			 TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	row->is_guest = lpar->record->spec->guest != NULL;
+	(void)cli_runs_text(lpar, row->runs);
 	set_text(row->host, sizeof(row->host), lpar->record->host);
 	set_text(row->state, sizeof(row->state), short_state(lpar));
 	measure(row, lpar);

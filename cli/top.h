@@ -18,6 +18,7 @@
 #define CLI_TOP_H
 
 #include "cli/cli.h"
+#include "cli/guest.h"
 #include "cli/live.h"
 #include "cli/meter.h"
 
@@ -44,8 +45,9 @@ enum top_figure { /* what is sorted by, and has a history */
 
 struct top_row {
 	char name[HV_NAME_BYTES], host[HV_NAME_BYTES], state[TOP_STATE_BYTES];
+	char runs[CLI_RUNS_BYTES];
 	enum cli_tone tone;
-	bool is_shared;
+	bool is_shared, is_guest;
 	bool is_seen; /* in this turn */
 	struct cli_reading last;
 	double seconds;                               /* of the figures; NAN: none yet */

@@ -58,6 +58,8 @@ static void put_row(struct cli_json *json, const struct top_row *row)
 	cli_json_text(json, "name", row->name);
 	cli_json_text(json, "host", row->host);
 	cli_json_text(json, "state", row->state);
+	if (row->is_guest)
+		cli_json_text(json, "runs", row->runs);
 	put_real(json, "seconds", row->seconds);
 	put_real(json, "physb", at[CLI_PHYSB]);
 	put_real(json, "entc_percent", at[CLI_ENTC]);

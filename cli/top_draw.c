@@ -64,6 +64,7 @@ enum column {
 	NAME,
 	HOST,
 	STATE,
+	RUNS,
 	CPU,
 	ENTC,
 	SIZE,
@@ -92,6 +93,7 @@ static const struct {
 	[NAME]  = { "NAME",   -NAME_LEAST, 0, TOP_NAME,         FORM_TEXT,    0 },
 	[HOST]  = { "HOST",   -6,          4, TOP_FIGURE_COUNT, FORM_TEXT,    0 },
 	[STATE] = { "STATE",  -8,          1, TOP_FIGURE_COUNT, FORM_TEXT,    0 },
+	[RUNS]  = { "RUNS",   -17,         3, TOP_FIGURE_COUNT, FORM_TEXT,    0 },
 	[CPU]   = { "CPUS",   5,           1, TOP_CPU,          FORM_UNITS,   CLI_PHYSB },
 	[ENTC]  = { "%ENTC",  5,           3, TOP_ENTC,         FORM_PERCENT, CLI_ENTC },
 	[SIZE]  = { "MEMORY", 6,           2, TOP_FIGURE_COUNT, FORM_BYTES,   CLI_LOGICAL },
@@ -145,6 +147,19 @@ static unsigned room_of(const struct layout *layout, unsigned column)
 	return (unsigned)(width < 0 ? -width : width) + 1;
 }
 
+/* Says something where there is more than one host, or a guest. */
+static bool is_needed(const struct top *top, unsigned column)
+{
+	if (column == HOST)
+		return top->host_count >= 2;
+	if (column != RUNS)
+		return true;
+	for (size_t i = 0; i < top->shown; i++)
+		if (top->rows[top->order[i]].is_guest)
+			return true;
+	return false;
+}
+
 /* By rank, as long as the history has its least. */
 static void lay_out(const struct top *top, unsigned room, struct layout *layout)
 {
@@ -154,7 +169,7 @@ static void lay_out(const struct top *top, unsigned room, struct layout *layout)
 	set_widths(top, room < WIDE ? 14 : HV_NAME_BYTES, layout);
 	for (unsigned rank = 0; rank <= LAST_RANK; rank++)
 		for (unsigned i = 0; i < COLUMN_COUNT; i++) {
-			if (columns[i].rank != rank || (i == HOST && top->host_count < 2))
+			if (columns[i].rank != rank || !is_needed(top, i))
 				continue;
 			if (rank > 0 && used + room_of(layout, i) + HISTORY_LEAST > room)
 				continue;
@@ -226,6 +241,9 @@ static void draw_cell(const struct top *top, const struct layout *layout,
 		break;
 	case HOST:
 		(void)snprintf(cell, sizeof(cell), "%s", row->host);
+		break;
+	case RUNS:
+		(void)snprintf(cell, sizeof(cell), "%s", row->runs);
 		break;
 	case STATE:
 		(void)snprintf(cell, sizeof(cell), "%s", row->state);

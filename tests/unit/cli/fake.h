@@ -57,6 +57,8 @@ Tarn__ClusterRequest *fake_request(const struct fake *fake, unsigned nth);
 Tarn__StatusReply *fake_status(void);
 /* The same with db1 alone, mirrored on d1 and d2: d1 lacks some pages. */
 Tarn__StatusReply *fake_status_mirrored(void);
+/* The same with db1, and web, which is a QEMU guest. */
+Tarn__StatusReply *fake_status_guest(void);
 Tarn__DrillRecord **fake_drills(size_t *ret_count);
 
 #endif

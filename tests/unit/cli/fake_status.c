@@ -486,6 +486,47 @@ Tarn__StatusReply *fake_status_mirrored(void)
 	return &status;
 }
 
+static Tarn__GuestSpec guest_spec;
+static Tarn__GuestDisk guest_disk;
+static Tarn__GuestDisk *guest_disk_rows[1] = { &guest_disk };
+static Tarn__GuestStat guest_stat;
+
+Tarn__StatusReply *fake_status_guest(void)
+{
+	(void)fake_status();
+	tarn__guest_disk__init(&guest_disk);
+	guest_disk.path = T("/srv/web.img");
+	SET(guest_disk, read_only, true);
+	tarn__guest_spec__init(&guest_spec);
+	guest_spec.kind = TARN__GUEST_KIND__GUEST_QEMU_X86_64;
+	guest_spec.kernel = T("/srv/vmlinuz");
+	guest_spec.initrd = T("/srv/initrd.img");
+	guest_spec.append = T("console=ttyS0");
+	guest_spec.disks = guest_disk_rows;
+	guest_spec.n_disks = 1;
+	SET(guest_spec, vcpus, 2);
+	tarn__guest_stat__init(&guest_stat);
+	SET(guest_stat, accel, TARN__GUEST_ACCEL__GUEST_ACCEL_TCG);
+	guest_stat.accel_reason = T("/dev/kvm: a guest did not run");
+	SET(guest_stat, total_bytes, 40 * MIB);
+	SET(guest_stat, free_bytes, 8 * MIB);
+	SET(guest_stat, available_bytes, 12 * MIB);
+	SET(guest_stat, cache_bytes, 5 * MIB);
+	SET(guest_stat, balloon_bytes, 0);
+	SET(guest_stat, discarded_pages, 1811);
+	SET(guest_stat, io_observed_bytes, 3 * MIB);
+	workloads[1].kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
+	specs[1].guest = &guest_spec;
+	stats[1].guest = &guest_stat;
+	stats[1].state = TARN__PARTITION_STATE__PARTITION_RUNNING;
+	SET(stats[1], operations, 0);
+	SET(stats[1], operations_per_s, 0);
+	lpars[1].state = T("Running");
+	lpars[1].reason = NULL;
+	status.n_lpars = 2;
+	return &status;
+}
+
 static Tarn__DrillRecord drills[2];
 static Tarn__DrillRecord *drill_rows[2] = { &drills[0], &drills[1] };
 static Tarn__DrillPartition drill_partitions[2];
