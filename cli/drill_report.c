@@ -65,6 +65,9 @@ const char *cli_drill_outcome(const Tarn__DrillPartition *row)
 {
 	if (row->end != NULL && row->end[0] != '\0')
 		return row->end;
+	if (row->has_pages_compared)
+		return row->errors > 0 ? "page errors"
+				       : "a guest: what it read was right";
 	if (!row->verified)
 		return "not verified";
 	return row->bad_pages > 0 ? "pages lost" : "every page right";
@@ -83,7 +86,10 @@ static void partition_row(struct cli_table *table, const Tarn__DrillPartition *r
 				       : "-");
 	cli_cell(table, CLI_PLAIN, "%" PRIu64, row->pages_read);
 	cli_cell(table, CLI_PLAIN, "%" PRIu64, row->pages_written);
-	cli_cell(table, CLI_PLAIN, "%" PRIu64, row->pages_verified);
+	if (row->guest) /* nobody outside could */
+		cli_cell(table, CLI_DIM, "-");
+	else
+		cli_cell(table, CLI_PLAIN, "%" PRIu64, row->pages_verified);
 	cli_cell(table, row->bad_pages > 0 ? CLI_BAD : CLI_PLAIN, "%" PRIu64,
 		 row->bad_pages);
 	cli_cell(table, has_ended ? CLI_BAD : CLI_PLAIN, "%s", cli_drill_outcome(row));

@@ -219,6 +219,8 @@ static void check_drill_partition(struct check *check, const Tarn__StatusReply *
 
 	if (row->end != NULL && row->end[0] != '\0')
 		found(check, "partition '%s' ended: %s", row->lpar, row->end);
+	else if (row->guest && row->has_pages_compared)
+		must_be_zero(check, "page errors of a guest", row->errors);
 	else if (!row->verified)
 		found(check, "partition '%s' was not verified", row->lpar);
 	else if (lpar != NULL)

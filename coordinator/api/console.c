@@ -1,6 +1,7 @@
 /* console - see console.h. */
 #include "coordinator/api/console.h"
 
+#include "coordinator/cluster/guest.h"
 #include "hvcore/base/invariant.h"
 
 #include <stdarg.h>
@@ -157,6 +158,8 @@ static enum hv_code check_open(const struct console_table *table,
 		return hv_fail(err, HV_E_NOTFOUND, "lpar '%s' is not known", name);
 	if (!lpar->running)
 		return hv_fail(err, HV_E_STATE, "lpar '%s' does not run", name);
+	if (wants_debugger(open) && guest_check_debugger(lpar, err) != HV_OK)
+		return HV_E_REFUSED;
 	if (find_lpar(table, name, wants_debugger(open)) != NULL)
 		return hv_fail(err, HV_E_BUSY, "the %s of lpar '%s' is already open",
 			       wants_debugger(open) ? "debugger" : "console", name);

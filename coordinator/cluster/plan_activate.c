@@ -6,6 +6,7 @@
  * and what the hypervisor needs for its page table (SPEC R6).
  */
 #include "coordinator/cluster/backing.h"
+#include "coordinator/cluster/guest.h"
 #include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/memory.h"
 #include "coordinator/cluster/plan.h"
@@ -95,6 +96,7 @@ static enum hv_code need_memory(struct activation *at, struct hv_err *err)
 	if (limits_is_shared(at->spec))
 		return HV_OK;
 	free_bytes = free_bytes > growth ? free_bytes - growth : 0;
+	free_bytes = guest_round_down(at->spec, free_bytes);
 	if (limits_round_up(at->spec->mem_bytes, at->use.lmb_bytes) <= free_bytes) {
 		at->granted_bytes = at->spec->mem_bytes;
 		return HV_OK;

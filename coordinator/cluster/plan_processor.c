@@ -2,6 +2,7 @@
  * plan_processor - processors of a running LPAR are changed; see plan.h. At once: its
  * host takes them with its next desired state, and there is nothing to wait for.
  */
+#include "coordinator/cluster/guest.h"
 #include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/plan.h"
 #include "coordinator/cluster/profile.h"
@@ -185,6 +186,8 @@ enum hv_code plan_lpar_set_processors(struct plan *plan,
 	struct change change;
 	enum hv_code code = find(plan, request->name, &change, err);
 
+	if (code == HV_OK)
+		code = guest_check_processors(change.lpar, request, err);
 	if (code == HV_OK)
 		code = take_numbers(&change, request, err);
 	if (code == HV_OK)

@@ -2,6 +2,7 @@
  * plan_profile - LPARs are renamed and set, their profiles made, changed and removed;
  * see plan.h. Nothing here touches a run: it counts from the next activation on.
  */
+#include "coordinator/cluster/guest.h"
 #include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/plan.h"
 #include "coordinator/cluster/profile.h"
@@ -197,6 +198,8 @@ enum hv_code plan_profile_set(struct plan *plan, const Tarn__ProfileSet *request
 
 	if (code == HV_OK)
 		code = check_set(lpar, request, err);
+	if (code == HV_OK)
+		code = guest_check_profile(lpar, request->profile, err);
 	if (code != HV_OK)
 		return code;
 	now = *lpar;

@@ -5,6 +5,7 @@
  * was given: so nothing is promised twice. jobs/resize.c ends it.
  */
 #include "coordinator/cluster/plan_resize.h"
+#include "coordinator/cluster/guest.h"
 #include "coordinator/cluster/limits.h"
 #include "coordinator/cluster/machine.h"
 #include "coordinator/cluster/memory.h"
@@ -153,6 +154,8 @@ enum hv_code plan_resize_check_running(const struct plan *plan,
 {
 	const Tarn__LparRecord *lpar = change->lpar;
 
+	if (guest_check_memory(lpar, err) != HV_OK)
+		return HV_E_REFUSED;
 	if (lpar->has_job)
 		return hv_fail(err, HV_E_BUSY, "LPAR '%s' is being %s; wait for job %llu",
 			       lpar->spec->name, lpar->running ? "started" : "shut down",

@@ -97,7 +97,7 @@ void drill_note_ended(struct drill *drill);
 uint64_t drill_pages_in(const struct drill *drill); /* since the baseline */
 void drill_note_stalls(struct drill *drill); /* as told so far; a pass tells the rest */
 void drill_begin_verify(struct drill *drill);
-/* True: every one is verified, or has ended. */
+/* True: every one is verified, has ended, or is a guest whose figures are noted. */
 bool drill_note_verified(struct drill *drill);
 /* Grows while pages are being verified. */
 uint64_t drill_progress(const struct drill *drill);
@@ -118,6 +118,18 @@ void drill_moment(struct drill *drill, const char *what, uint64_t at_us, bool re
 void drill_moment_now(struct drill *drill, const char *what);
 /* Something was not done, and why. */
 void drill_skip(struct drill *drill, const char *text, ...) HV_PRINTF(2, 3);
+
+/* drill_guest.c */
+/* How long it stood still: its own stalls, or a guest's page-ins. NULL: it is not said. */
+const Tarn__Histogram *drill_waits_of(const Tarn__DrillPartition *row,
+				      const Tarn__PartitionStat *stat);
+bool drill_longest_of(const Tarn__DrillPartition *row, const Tarn__PartitionStat *stat,
+		      uint64_t *ret_us);
+void drill_guest_start(Tarn__DrillPartition *row, const Tarn__PartitionStat *stat);
+/* Instead of a pass over its pages. */
+void drill_guest_note(struct drill *drill, Tarn__DrillPartition *row,
+		      const Tarn__PartitionStat *stat);
+void drill_guest_skip(struct drill *drill, const Tarn__DrillPartition *row);
 
 /* drill_verdict.c */
 /* Sums up, gives the verdict, closes. */

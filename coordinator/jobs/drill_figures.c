@@ -42,6 +42,12 @@ static void add_mirror(Tarn__DrillTotals *totals, const Tarn__PartitionStat *of)
 	totals->resynced += of->resynced;
 }
 
+static void add_waits(struct sums *sums, const Tarn__Histogram *waits)
+{
+	for (size_t k = 0; waits != NULL && k < waits->n_buckets; k++)
+		sums->buckets[k] += waits->buckets[k];
+}
+
 /* False: its host says nothing that could be divided by time. */
 static bool add_up(const struct drill *drill, struct sums *sums)
 {
@@ -66,8 +72,7 @@ static bool add_up(const struct drill *drill, struct sums *sums)
 		add_mirror(&sums->totals, of);
 		sums->operations_per_s += of->operations_per_s;
 		sums->waiting += of->state == TARN__PARTITION_STATE__PARTITION_WAITING;
-		for (size_t k = 0; of->stall != NULL && k < of->stall->n_buckets; k++)
-			sums->buckets[k] += of->stall->buckets[k];
+		add_waits(sums, drill_waits_of(drill->record->partitions[i], of));
 	}
 	sums->stall.buckets = sums->buckets;
 	sums->stall.n_buckets = HV_HIST_BUCKETS;
@@ -197,15 +202,18 @@ void drill_start_figures(struct drill *drill)
 	for (size_t i = 0; i < edit->n_partitions; i++) {
 		Tarn__DrillPartition *row = edit->partitions[i];
 		const Tarn__PartitionStat *stat = drill_stat(drill, row);
+		const Tarn__Histogram *waits;
 
 		if (stat == NULL)
 			continue;
+		drill_guest_start(row, stat);
+		waits = drill_waits_of(row, stat);
 		row->has_reads_before = row->has_writes_before = 1;
 		row->reads_before = stat->page_ins;
 		row->writes_before = stat->page_outs;
-		if (stat->stall == NULL || row->stall_before != NULL)
+		if (waits == NULL || row->stall_before != NULL)
 			continue;
-		row->stall_before = (Tarn__Histogram *)record_copy(&stat->stall->base);
+		row->stall_before = (Tarn__Histogram *)record_copy(&waits->base);
 		drill->draft->is_out |= row->stall_before == NULL;
 	}
 }
@@ -230,16 +238,18 @@ static uint64_t p99_us(const Tarn__Histogram *now, const Tarn__Histogram *before
 void drill_note_figures(struct drill *drill, Tarn__DrillPartition *row,
 			const Tarn__PartitionStat *stat)
 {
+	const Tarn__Histogram *waits = drill_waits_of(row, stat);
+
 	if (!row->has_reads_before)
 		return;
 	row->has_pages_read = row->has_pages_written = row->has_errors = 1;
 	row->pages_read = drill_more(stat->page_ins, row->reads_before);
 	row->pages_written = drill_more(stat->page_outs, row->writes_before);
 	row->errors = drill_more(drill_errors_of(drill, stat), row->errors_before);
-	if (stat->stall == NULL || row->stall_before == NULL)
+	if (waits == NULL || row->stall_before == NULL)
 		return;
 	row->has_p99_stall_us = 1;
-	row->p99_stall_us = p99_us(stat->stall, row->stall_before);
+	row->p99_stall_us = p99_us(waits, row->stall_before);
 }
 
 /* ---- moments, and what was left out ---- */
@@ -377,8 +387,8 @@ static void drop_before(Tarn__DrillPartition *row)
 	if (row->stall_before != NULL)
 		tarn__histogram__free_unpacked(row->stall_before, NULL);
 	row->stall_before = NULL;
-	row->has_reads_before = row->has_writes_before = 0;
-	row->reads_before = row->writes_before = 0;
+	row->has_reads_before = row->has_writes_before = row->has_compared_before = 0;
+	row->reads_before = row->writes_before = row->compared_before = 0;
 }
 
 void drill_end_figures(struct drill *drill)
@@ -389,7 +399,7 @@ void drill_end_figures(struct drill *drill)
 		Tarn__DrillPartition *row = edit->partitions[i];
 		const Tarn__PartitionStat *stat = drill_stat(drill, row);
 
-		if (!row->verified && stat != NULL)
+		if (!row->verified && !row->has_pages_compared && stat != NULL)
 			drill_note_figures(drill, row, stat);
 		edit->pages_read += row->pages_read;
 		edit->pages_written += row->pages_written;

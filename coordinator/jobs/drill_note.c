@@ -276,10 +276,12 @@ static void keep_longest(protobuf_c_boolean *has, uint64_t *longest_us, uint64_t
 static void note_stall(Tarn__DrillRecord *edit, Tarn__DrillPartition *row,
 		       const Tarn__PartitionStat *stat)
 {
-	keep_longest(&row->has_longest_stall_us, &row->longest_stall_us,
-		     stat->longest_stall_us);
-	keep_longest(&edit->has_longest_stall_us, &edit->longest_stall_us,
-		     stat->longest_stall_us);
+	uint64_t longest_us;
+
+	if (!drill_longest_of(row, stat, &longest_us))
+		return;
+	keep_longest(&row->has_longest_stall_us, &row->longest_stall_us, longest_us);
+	keep_longest(&edit->has_longest_stall_us, &edit->longest_stall_us, longest_us);
 }
 
 void drill_note_stalls(struct drill *drill)
@@ -310,40 +312,52 @@ void drill_begin_verify(struct drill *drill)
 
 static bool is_over(const Tarn__DrillPartition *row)
 {
-	return row->end != NULL || row->verified;
+	return row->end != NULL || row->verified || row->has_pages_compared;
 }
 
-static void note_pass(struct drill *drill, size_t at, const Tarn__PartitionStat *stat)
+/* A partition reports once a second: this is the first one surely made after. */
+static void note_last(struct drill *drill, Tarn__DrillPartition *row,
+		      const Tarn__PartitionStat *stat)
 {
-	Tarn__DrillRecord *edit = drill_edit(drill);
-	Tarn__DrillPartition *row;
 	uint64_t errors = drill_errors_of(drill, stat);
 
-	if (at >= edit->n_partitions)
-		return; /* no memory */
-	row = edit->partitions[at];
+	drill_note_figures(drill, row, stat);
+	note_stall(drill_edit(drill), row, stat);
+	if (row->has_errors_before && errors > row->errors_before)
+		drill_fail(drill, "LPAR '%s' met %llu page errors during the drill",
+			   row->lpar, (unsigned long long)(errors - row->errors_before));
+}
+
+static void note_pass(struct drill *drill, Tarn__DrillPartition *row,
+		      const Tarn__PartitionStat *stat)
+{
 	row->has_verified = 1;
 	row->verified = true;
 	row->has_pages_verified = 1;
 	row->pages_verified = stat->pages_verified;
 	row->has_bad_pages = 1;
 	row->bad_pages = stat->verify_bad;
-	drill_note_figures(drill, row, stat);
-	/* A partition reports once a second: this is the first one surely made after. */
-	note_stall(edit, row, stat);
+	note_last(drill, row, stat);
 	drill_note(drill, "LPAR '%s': %llu pages verified, %llu bad", row->lpar,
 		   (unsigned long long)stat->pages_verified,
 		   (unsigned long long)stat->verify_bad);
 	if (stat->verify_bad > 0)
 		drill_fail(drill, "LPAR '%s' has %llu bad pages", row->lpar,
 			   (unsigned long long)stat->verify_bad);
-	if (row->has_errors_before && errors > row->errors_before)
-		drill_fail(drill, "LPAR '%s' met %llu page errors during the drill",
-			   row->lpar, (unsigned long long)(errors - row->errors_before));
 	if (stat->pages_verified < stat->logical_pages)
 		drill_fail(drill, "LPAR '%s' verified %llu of its %llu pages", row->lpar,
 			   (unsigned long long)stat->pages_verified,
 			   (unsigned long long)stat->logical_pages);
+}
+
+/* Guests come last: the order is carried out, so what is reported was seen after it. */
+static bool is_due(struct drill *drill, const Tarn__DrillPartition *row,
+		   const Tarn__PartitionStat *stat)
+{
+	if (stat == NULL)
+		return false;
+	return row->guest ? !drill_edit(drill)->has_op
+			  : stat->verify_passes > row->verify_passes_before;
 }
 
 bool drill_note_verified(struct drill *drill)
@@ -353,13 +367,18 @@ bool drill_note_verified(struct drill *drill)
 	for (size_t i = 0; i < drill->record->n_partitions; i++) {
 		const Tarn__DrillPartition *row = drill->record->partitions[i];
 		const Tarn__PartitionStat *stat = drill_stat(drill, row);
+		Tarn__DrillRecord *edit = drill_edit(drill);
 
 		if (is_over(row))
 			continue;
-		if (stat != NULL && stat->verify_passes > row->verify_passes_before)
-			note_pass(drill, i, stat);
-		else
+		if (!is_due(drill, row, stat)) {
 			are_all = false;
+		} else if (i < edit->n_partitions && row->guest) {
+			note_last(drill, edit->partitions[i], stat);
+			drill_guest_note(drill, edit->partitions[i], stat);
+		} else if (i < edit->n_partitions) { /* else no memory */
+			note_pass(drill, edit->partitions[i], stat);
+		}
 	}
 	return are_all;
 }

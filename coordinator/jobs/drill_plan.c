@@ -146,7 +146,8 @@ static enum hv_code check_ready(struct drill_ready *ready, const struct drill_ki
 		       host->name, ready->unmet);
 }
 
-/* Every one that runs, dedicated ones too: all their pages are verified. */
+/* Every one that runs, dedicated ones too: all their pages are verified (drill_guest.c: but
+ * those of guests). */
 static void put_partitions(struct plan *plan, const Tarn__DrillRecord *drill)
 {
 	Tarn__DrillPartition rows[HV_HOST_LPARS_MAX];
@@ -162,6 +163,8 @@ static void put_partitions(struct plan *plan, const Tarn__DrillRecord *drill)
 		tarn__drill_partition__init(&rows[count]);
 		rows[count].lpar = lpar->spec->name;
 		rows[count].run_id = lpar->run_id;
+		rows[count].has_guest = lpar->spec->guest != NULL;
+		rows[count].guest = lpar->spec->guest != NULL;
 		list[count] = &rows[count];
 		count++;
 	}

@@ -12,6 +12,7 @@
  *   lpar     starting --running--> runs --ended--> off, device free
  *                     --error--> off, device free; job failed
  *            shutting down --ended--> off, device free
+ *                     --a guest, JOBS_SHUTDOWN_MS--> job failed, the order stands
  *   resize   running --done--> memory as ordered  --error--> as reached; job failed
  *   move     giver resizes --done--> receiver resizes by what was given --> as resize
  *   device   replaced --the host has it, and all pages--> settled
@@ -33,8 +34,9 @@
 
 #include "coordinator/cluster/plan.h"
 
-#define JOBS_LOST_MS 10000 /* then a spare device is taken; arbitrary */
-#define JOBS_VIOS_MS 60000 /* arbitrary: back-off of a VIOS is 10 s at most */
+#define JOBS_LOST_MS 10000     /* then a spare device is taken; arbitrary */
+#define JOBS_VIOS_MS 60000     /* arbitrary: back-off of a VIOS is 10 s at most */
+#define JOBS_SHUTDOWN_MS 90000 /* of a guest's system, which may not obey; arbitrary */
 
 /* All that the last report of this host, or time, settles. May leave the draft empty. */
 void jobs_step(struct draft *draft, const Tarn__HostRecord *host);

@@ -121,12 +121,53 @@ static void settle_start(struct draft *draft, const Tarn__LparRecord *lpar)
 	draft_end_job(draft, lpar->job, HV_OK, "runs on host '%s'", lpar->host);
 }
 
+/*
+ * A guest's operating system may not listen, and who ordered it would wait for ever. The
+ * order stands: another job, which nobody waits for, ends with the run.
+ */
+static bool is_deaf(const struct draft *draft, const Tarn__LparRecord *lpar)
+{
+	const Tarn__JobRecord *job;
+
+	if (lpar->spec->guest == NULL || lpar->running || lpar->immediate ||
+	    !lpar->has_job || !cluster_is_connected(draft->cluster, lpar->host))
+		return false;
+	job = cluster_job(draft->cluster, lpar->job);
+	return job != NULL && job->text == NULL && /* not told yet */
+	       draft->cluster->wall_ms > job->started_ms + JOBS_SHUTDOWN_MS;
+}
+
+static void give_up_shutdown(struct draft *draft, const Tarn__LparRecord *lpar)
+{
+	Tarn__LparRecord *edit = draft_edit_lpar(draft, lpar->spec->name);
+	struct job_plan plan = { TARN__JOB_KIND__JOB_LPAR, lpar->host, lpar->spec->name };
+	Tarn__JobRecord *job;
+
+	if (edit == NULL)
+		return;
+	edit->job = draft_add_job(draft, &plan, "shut down lpar '%s'", lpar->spec->name);
+	job = draft_edit_job(draft, edit->job);
+	if (job == NULL)
+		return; /* draft_finish() says no memory */
+	draft_set_text(draft, &job->text, "its operating system does not obey");
+	draft_name(draft, "lpar '%s' does not shut down", lpar->spec->name);
+	draft_end_job(draft, lpar->job, HV_E_TIMEOUT,
+		      "LPAR '%s' on host '%s' runs on after %u s: its operating system "
+		      "does not obey; the order stands, or use --immediate",
+		      lpar->spec->name, lpar->host, JOBS_SHUTDOWN_MS / 1000);
+}
+
 static void step_lpar(struct draft *draft, const Tarn__LparRecord *lpar)
 {
 	const Tarn__ObjectStatus *status = live_object(
 		cluster_live(draft->cluster, lpar->host), TARN__OBJECT_KIND__OBJECT_LPAR,
 		lpar->spec->name, lpar->run_id);
 
+	if (is_deaf(draft, lpar) &&
+	    (status == NULL || !status->done || status->running)) {
+		give_up_shutdown(draft, lpar);
+		return;
+	}
 	if (status == NULL || !status->done)
 		return;
 	if (!status->running)

@@ -35,6 +35,7 @@ struct parts {
 	Tarn__LparCreate lpar_create;
 	Tarn__LparSpec spec;
 	Tarn__Workload workload;
+	Tarn__GuestSpec guest;
 	Tarn__LparActivate lpar_activate;
 	Tarn__LparShutdown lpar_shutdown;
 	Tarn__LparRemove lpar_remove;
@@ -252,6 +253,12 @@ static void put_create(struct sim *sim, struct parts *p)
 	p->spec.has_redundancy = 1;
 	p->spec.redundancy = redundancies[sim_below(sim, HV_COUNT(redundancies))];
 	p->spec.workload = &p->workload;
+	if (p->spec.mem_bytes % (48 * MIB) == 0) { /* every third: no number is drawn */
+		tarn__guest_spec__init(&p->guest);
+		p->guest.kind = TARN__GUEST_KIND__GUEST_QEMU_X86_64;
+		p->guest.kernel = (char *)"/boot/vmlinuz";
+		p->spec.guest = &p->guest;
+	}
 	p->lpar_create.spec = &p->spec;
 	if (sim_chance(sim, 50))
 		p->lpar_create.host = some_host(sim);

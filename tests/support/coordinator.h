@@ -93,6 +93,7 @@ struct test_lpar {
 	uint64_t mem, min, max, entitled; /* min, max 0: mem */
 	unsigned disks, ethernets;        /* TEST_ADAPTERS_MAX of each */
 	unsigned adapters;                /* 0: two serial ones and those */
+	Tarn__GuestKind guest;            /* 0: none */
 };
 enum hv_code test_lpar_create(struct test_coordinator *c, const struct test_lpar *lpar,
 			      struct hv_err *err);

@@ -222,6 +222,7 @@ enum hv_code test_lpar_create(struct test_coordinator *c, const struct test_lpar
 	Tarn__LparCreate create = TARN__LPAR_CREATE__INIT;
 	Tarn__LparSpec spec = TARN__LPAR_SPEC__INIT;
 	Tarn__Workload workload = TARN__WORKLOAD__INIT;
+	Tarn__GuestSpec guest = TARN__GUEST_SPEC__INIT;
 	struct adapters adapters;
 
 	REQUEST(LPAR_CREATE, lpar_create, create);
@@ -238,6 +239,9 @@ enum hv_code test_lpar_create(struct test_coordinator *c, const struct test_lpar
 	spec.entitled_bytes = lpar->entitled;
 	workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
 	spec.workload = &workload;
+	guest.kind = lpar->guest;
+	guest.kernel = (char *)"/boot/vmlinuz";
+	spec.guest = lpar->guest != 0 ? &guest : NULL;
 	add_adapters(lpar, &adapters, &spec);
 	create.spec = &spec;
 	create.host = (char *)lpar->host;

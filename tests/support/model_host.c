@@ -183,6 +183,7 @@ static void begin_run(struct model_host *host, struct model_lpar *lpar,
 	*lpar = (struct model_lpar){ .run_id = desired->run_id };
 	copy_name(lpar->name, name);
 	lpar->is_shared = desired->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
+	lpar->is_guest = desired->spec->guest != NULL;
 	lpar->mem_bytes = desired->spec->mem_bytes;
 	lpar->weight = desired->spec->weight;
 	lpar->entitled_bytes = hv_lpar_entitled(desired->spec);
@@ -288,6 +289,8 @@ static bool step_lpar(struct model_host *host, const Tarn__DesiredLpar *desired)
 	}
 	if (lpar->run_id == desired->run_id && lpar->is_over)
 		return false;
+	if (lpar->is_running && lpar->is_guest && host->is_deaf && !desired->immediate)
+		return false;
 	lpar->run_id = desired->run_id;
 	end_run(host, lpar, false);
 	return true;
@@ -379,7 +382,8 @@ static void do_order(struct model_host *host, const Tarn__HostOp *order)
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY:
 		for (size_t i = 0; i < MODEL_LPARS; i++)
-			host->lpars[i].verify_passes += host->lpars[i].is_running;
+			host->lpars[i].verify_passes += host->lpars[i].is_running &&
+							!host->lpars[i].is_guest;
 		return;
 	case TARN__HOST_OP_KIND__HOST_OP_STALL_RESET:
 		for (size_t i = 0; i < MODEL_LPARS; i++)
@@ -511,6 +515,8 @@ void model_host_work(struct model_host *host)
 		lpar->is_waiting = !is_served;
 		if (!is_served || host->no_paging)
 			continue;
+		if (lpar->is_idle)
+			continue;
 		lpar->stolen_pages = 100;
 		lpar->page_ins += 10;
 		lpar->page_outs += 5;
@@ -519,7 +525,7 @@ void model_host_work(struct model_host *host)
 		if (host->injecting != 0 && !host->no_hits)
 			meet_fault(host, lpar);
 		lpar->stalls[hv_hist_bucket_of(host->stall_ns)]++;
-		if (lpar->longest_stall_us < 5000)
+		if (lpar->longest_stall_us < 5000 && !lpar->is_guest)
 			lpar->longest_stall_us += 1000;
 		if (host->failover_count > 0)
 			host->failovers[host->failover_count - 1].has_page = true;

@@ -27,7 +27,7 @@
 struct model_lpar {
 	char name[HV_NAME_BYTES]; /* "" = free */
 	uint64_t run_id;
-	bool is_shared;
+	bool is_shared, is_guest;
 	bool is_running;
 	bool is_over;   /* this run_id is done with */
 	bool has_error; /* it failed */
@@ -41,6 +41,7 @@ struct model_lpar {
 	uint64_t stalls[HV_HIST_BUCKETS], page_outs, io_errors, checksum_errors;
 	uint64_t stolen_pages, page_ins, verify_passes, longest_stall_us, bad_pages;
 	bool is_waiting;
+	bool is_idle; /* knob: nothing comes in */
 	char device[HV_NAME_BYTES];
 	char mirror[HV_NAME_BYTES]; /* "" = none */
 	/* knobs, of a mirrored one: pages that one side lacks; bad ones met by checks */
@@ -131,6 +132,7 @@ struct model_host {
 	enum hv_code copy_error; /* the next one fails */
 	bool is_slow_then;       /* and after that it is slow to copy */
 	bool is_slow_to_share;   /* weight and entitled memory stay */
+	bool is_deaf;            /* guests do not shut down when they are told to */
 	bool vios_stay_down;     /* a VIOS that went is not restarted */
 	bool exporter_is_down;
 	const char *export_url; /* that it says; NULL: the right one */

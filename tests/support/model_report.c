@@ -23,6 +23,7 @@ struct parts {
 	Tarn__PartitionStat *partition_list[MODEL_LPARS];
 	Tarn__ManagerStat managers[MODEL_LPARS];
 	Tarn__Histogram stalls[MODEL_LPARS];
+	Tarn__GuestStat guests[MODEL_LPARS];
 	Tarn__Failover failovers[8];
 	Tarn__Failover *failover_list[8];
 	Tarn__ObjectStatus objects[OBJECTS];
@@ -299,7 +300,13 @@ static void put_stat(const struct model_host *host, struct parts *parts)
 		tarn__histogram__init(&parts->stalls[i]);
 		parts->stalls[i].buckets = (uint64_t *)host->lpars[i].stalls;
 		parts->stalls[i].n_buckets = HV_HIST_BUCKETS;
-		stat->stall = &parts->stalls[i];
+		if (host->lpars[i].is_guest) {
+			tarn__guest_stat__init(&parts->guests[i]);
+			stat->guest = &parts->guests[i];
+			stat->fault_latency = &parts->stalls[i];
+		} else {
+			stat->stall = &parts->stalls[i];
+		}
 		stat->has_slots_quarantined = 1;
 		stat->slots_quarantined = host->quarantined;
 		parts->partition_list[parts->stat.n_partitions++] = stat;
