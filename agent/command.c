@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/machine.h"
 #include "agent/tty.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
@@ -240,21 +241,13 @@ static void add_adapters(const Tarn__LparSpec *spec, struct command *command)
 	command_add(command, "--io-percent=%u", spec->workload->io_percent);
 }
 
-static enum hv_code partition(const struct agent_options *options,
-			      const struct agent_spawn *what, struct command *command,
-			      struct hv_err *err)
+static enum hv_code workload(const struct agent_options *options,
+			     const struct agent_spawn *what, struct command *command,
+			     struct hv_err *err)
 {
 	const Tarn__Workload *load = what->spec->workload;
-	enum hv_code code = give_memory(options, what, command, err);
 
-	if (code != HV_OK)
-		return code;
-	give_tty(options, what->name, AGENT_TTY_CONSOLE, command);
 	give_tty(options, what->name, AGENT_TTY_DEBUGGER, command);
-	command_add(command, "--name=%s", what->name);
-	command_add(command, "--run-id=%llu", (unsigned long long)what->run_id);
-	command_add(command, "--token");
-	command_add_hex(command, what->token, HV_TOKEN_BYTES);
 	command_add(command, "--workload=%s", workload_name(load->kind));
 	command_add(command, "--working-set=%u", load->working_set_percent);
 	command_add(command, "--write-percent=%u", load->write_percent);
@@ -272,6 +265,24 @@ static enum hv_code partition(const struct agent_options *options,
 		command_add(command, "--hints");
 	add_adapters(what->spec, command);
 	return give_os(options, what, command, err);
+}
+
+static enum hv_code partition(const struct agent_options *options,
+			      const struct agent_spawn *what, struct command *command,
+			      struct hv_err *err)
+{
+	enum hv_code code = give_memory(options, what, command, err);
+
+	if (code != HV_OK)
+		return code;
+	give_tty(options, what->name, AGENT_TTY_CONSOLE, command);
+	command_add(command, "--name=%s", what->name);
+	command_add(command, "--run-id=%llu", (unsigned long long)what->run_id);
+	command_add(command, "--token");
+	command_add_hex(command, what->token, HV_TOKEN_BYTES);
+	return what->spec->guest != NULL
+		       ? agent_machine_add(what->spec->guest, command, err)
+		       : workload(options, what, command, err);
 }
 
 enum hv_code command_make(const struct agent_options *options, const char *bin,

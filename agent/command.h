@@ -5,7 +5,8 @@
  * it there and not to be found. A partition may open nothing of ours by itself and gets
  * its connection to the hypervisor's attach socket, the sockets that its console and
  * its debugger listen on and, where its memory is shared, /dev/userfaultfd as well; the
- * workload os two files without a name in the state directory, which are its disks.
+ * workload os two files without a name in the state directory, which are its disks. A
+ * QEMU guest gets names of files as well (agent/machine.h), and no debugger.
  *
  * Contract
  *   Memory   command_close() closes the descriptors: after fork, also on failure of
@@ -19,7 +20,7 @@
 #include "hvcore/base/file.h"
 
 #define COMMAND_ARGUMENTS_MAX 32
-#define COMMAND_TEXT_BYTES 2048 /* of all arguments that are made here */
+#define COMMAND_TEXT_BYTES 8192 /* of all arguments that are made here */
 #define COMMAND_FDS_MAX 7
 
 struct command {

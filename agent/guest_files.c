@@ -124,6 +124,12 @@ static void say_entitlement(struct writer *to, const struct agent_shown *shown)
 	    stat->resident_pages * HV_PAGE_BYTES);
 }
 
+/* What it can ever have in this run: a QEMU guest what it began with. */
+static uint64_t max_bytes(const Tarn__LparSpec *spec)
+{
+	return spec->guest != NULL ? spec->mem_bytes : spec->max_bytes;
+}
+
 static void lparcfg(struct writer *to, const struct agent_shown *shown)
 {
 	const Tarn__PartitionStat *stat = shown->stat;
@@ -139,7 +145,20 @@ static void lparcfg(struct writer *to, const struct agent_shown *shown)
 		    stat->page_ins, stat->page_in_us, HV_PAGE_BYTES);
 	if (shown->spec != NULL)
 		say(to, "DesMem=%" PRIu64 "\nMaxMem=%" PRIu64 "\n",
-		    shown->spec->mem_bytes >> 20, shown->spec->max_bytes >> 20);
+		    shown->spec->mem_bytes >> 20, max_bytes(shown->spec) >> 20);
+}
+
+/* As its balloon tells QEMU. */
+static void guest_meminfo(struct writer *to, const Tarn__GuestStat *stat)
+{
+	if (!stat->has_total_bytes || !stat->has_free_bytes)
+		return;
+	say(to, "MemTotal: %14" PRIu64 " kB\nMemFree:  %14" PRIu64 " kB\n",
+	    stat->total_bytes / 1024, stat->free_bytes / 1024);
+	if (stat->has_available_bytes)
+		say(to, "MemAvailable: %10" PRIu64 " kB\n", stat->available_bytes / 1024);
+	if (stat->has_cache_bytes)
+		say(to, "Cached:   %14" PRIu64 " kB\n", stat->cache_bytes / 1024);
 }
 
 /* Of an operating system that says so. What it has lent is not its memory meanwhile. */
@@ -148,6 +167,8 @@ static void meminfo(struct writer *to, const Tarn__PartitionStat *stat)
 	uint64_t pages = stat->os_free_pages + stat->os_working_pages +
 			 stat->os_cache_pages;
 
+	if (stat->guest != NULL)
+		guest_meminfo(to, stat->guest);
 	if (!stat->has_os_free_pages)
 		return;
 	say(to,

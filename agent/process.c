@@ -14,6 +14,7 @@
 
 #include "agent/child.h"
 #include "agent/command.h"
+#include "agent/machine.h"
 #include "agent/tail.h"
 #include "agent/tty.h"
 #include "hvcore/base/file.h"
@@ -232,12 +233,14 @@ static enum hv_code open_log(const struct agent_processes *processes,
 	return *ret_fd >= 0 ? HV_OK : hv_fail_os(err, HV_E_OS, errno, "open %s", path);
 }
 
-/* Its log; an operating system's disks are files, too. */
+/* Its log; disks are files, too. */
 static uint64_t file_limit(const Tarn__LparSpec *spec)
 {
 	uint64_t disk = spec->max_bytes * (HV_LPAR_OS_SET_MAX / 100);
 	bool is_os = spec->workload->kind == TARN__WORKLOAD_KIND__WORKLOAD_OS;
 
+	if (spec->guest != NULL)
+		return AGENT_LOG_BYTES_MAX + agent_machine_file_bytes(spec->guest);
 	return AGENT_LOG_BYTES_MAX + (is_os ? disk : 0);
 }
 
@@ -255,7 +258,8 @@ static enum hv_code start(const struct agent_spawn *what, int log,
 		.inherited_count = command->fd_count,
 		.oom_score = is_partition ? CHILD_OOM_PARTITION : CHILD_OOM_SERVICE,
 		.file_bytes_max = is_partition ? file_limit(what->spec) : 0,
-		.is_unprivileged = is_partition,
+		/* one that becomes QEMU opens its files first, and then drops all */
+		.is_unprivileged = is_partition && what->spec->guest == NULL,
 	};
 	enum hv_code code;
 	pid_t pid;

@@ -174,7 +174,8 @@ static void ask_define(struct agent_core *core, struct core_lpar *lpar)
 	define.run_id = lpar->desired->run_id;
 	define.mode = spec->mode;
 	define.mem_bytes = spec->mem_bytes;
-	define.max_bytes = spec->max_bytes;
+	/* a guest keeps what it begins with: nothing is charged for more */
+	define.max_bytes = spec->guest != NULL ? spec->mem_bytes : spec->max_bytes;
 	define.has_hpt_ratio = true;
 	define.hpt_ratio = spec->hpt_ratio;
 	define.has_virtual_adapters = true;

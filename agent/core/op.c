@@ -136,11 +136,50 @@ void core_op_failed_back(struct agent_core *core, uint64_t id, enum hv_code code
 	core_op_finish(core, op, code, code == HV_OK ? "failed back" : text);
 }
 
-static bool is_target(const struct core_op *op, const struct core_lpar *lpar)
+/* What its pages must hold is known inside it alone. */
+static bool is_guest(const struct core_lpar *lpar)
+{
+	return (lpar->desired != NULL && lpar->desired->spec->guest != NULL) ||
+	       (lpar->stat != NULL && lpar->stat->guest != NULL);
+}
+
+static bool is_meant(const struct core_op *op, const struct core_lpar *lpar)
 {
 	return core_lpar_is_attached(lpar) && lpar->run.ended < lpar->run.started &&
 	       (core_op_target(op)[0] == '\0' ||
 		strcmp(core_op_target(op), lpar->name) == 0);
+}
+
+static bool is_target(const struct core_op *op, const struct core_lpar *lpar,
+		      enum core_command_kind kind)
+{
+	return is_meant(op, lpar) && (kind != CORE_COMMAND_VERIFY || !is_guest(lpar));
+}
+
+static unsigned guests_of(const struct agent_core *core, const struct core_op *op)
+{
+	unsigned guests = 0;
+
+	for (size_t i = 0; i < CORE_LPARS_MAX; i++)
+		guests += is_meant(op, &core->lpars[i]) && is_guest(&core->lpars[i]);
+	return guests;
+}
+
+/* It names one, and there is nobody to tell. */
+static void answer_nobody(struct agent_core *core, struct core_op *op)
+{
+	char text[AGENT_TEXT_BYTES];
+
+	if (guests_of(core, op) > 0) {
+		core_text_set(text,
+			      "partition '%.31s' is a guest: nobody outside knows what "
+			      "its pages must hold",
+			      core_op_target(op));
+		core_op_finish(core, op, HV_E_REFUSED, text);
+		return;
+	}
+	core_text_set(text, "partition '%.31s' does not run here", core_op_target(op));
+	core_op_finish(core, op, HV_E_NOTFOUND, text);
 }
 
 /* A pass that is running already is not ours: it ends first. */
@@ -158,7 +197,7 @@ static void assign(struct agent_core *core, struct core_op *op,
 	if (!core_hypervisor_is_up(core))
 		return;
 	for (size_t i = 0; i < CORE_LPARS_MAX; i++) {
-		if (is_target(op, &core->lpars[i]) &&
+		if (is_target(op, &core->lpars[i], kind) &&
 		    core->lpars[i].commands[kind].op != 0)
 			return; /* another operation first */
 	}
@@ -167,7 +206,7 @@ static void assign(struct agent_core *core, struct core_op *op,
 	for (size_t i = 0; i < CORE_LPARS_MAX; i++) {
 		struct core_lpar *lpar = &core->lpars[i];
 
-		if (!is_target(op, lpar))
+		if (!is_target(op, lpar, kind))
 			continue;
 		lpar->commands[kind] = (struct core_command){
 			.op = op->id, .base = passes_before(lpar->stat)
@@ -176,11 +215,7 @@ static void assign(struct agent_core *core, struct core_op *op,
 	}
 	core->hypervisor.is_busy = true;
 	if (op->left == 0 && core_op_target(op)[0] != '\0') {
-		char text[AGENT_TEXT_BYTES];
-
-		core_text_set(text, "partition '%.31s' does not run here",
-			      core_op_target(op));
-		core_op_finish(core, op, HV_E_NOTFOUND, text);
+		answer_nobody(core, op);
 		return;
 	}
 	op->is_assigned = true;
@@ -189,16 +224,20 @@ static void assign(struct agent_core *core, struct core_op *op,
 static void command(struct agent_core *core, struct core_op *op,
 		    enum core_command_kind kind)
 {
-	char text[AGENT_TEXT_BYTES];
+	char text[AGENT_TEXT_BYTES], guests[40] = "";
+	unsigned left_out;
 
 	if (!op->is_assigned)
 		assign(core, op, kind);
 	if (op->is_done || !op->is_assigned || op->left > 0)
 		return;
+	left_out = guests_of(core, op);
+	if (left_out > 0)
+		(void)snprintf(guests, sizeof(guests), ", %u guests left out", left_out);
 	if (kind == CORE_COMMAND_VERIFY)
-		core_text_set(text, "%u partitions, %llu pages verified, %llu bad",
+		core_text_set(text, "%u partitions, %llu pages verified, %llu bad%s",
 			      op->lpars, (unsigned long long)op->pages,
-			      (unsigned long long)op->bad);
+			      (unsigned long long)op->bad, guests);
 	else
 		core_text_set(text, "%u partitions", op->lpars);
 	if (op->error.code != HV_OK)

@@ -32,6 +32,7 @@ struct desired_parts {
 	Tarn__DesiredLpar *lpar_list[BOSS_LPARS];
 	Tarn__LparSpec specs[BOSS_LPARS];
 	Tarn__Workload workload;
+	Tarn__GuestSpec guest;
 	Tarn__VirtualDisk disk_room, *disk;
 	Tarn__HostOp ops[BOSS_OPS];
 	Tarn__Injection injections[BOSS_OPS];
@@ -102,6 +103,9 @@ static void put_lpars(struct agent_boss *boss, struct desired_parts *parts)
 	parts->disk_room.bytes = 1 << 20;
 	parts->disk = &parts->disk_room;
 	parts->workload.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
+	tarn__guest_spec__init(&parts->guest);
+	parts->guest.kind = TARN__GUEST_KIND__GUEST_QEMU_X86_64;
+	parts->guest.kernel = (char *)(uintptr_t) "/boot/vmlinuz";
 	for (size_t i = 0; i < BOSS_LPARS; i++) {
 		struct boss_lpar *from = &boss->lpars[i];
 		size_t at = parts->desired.n_lpars;
@@ -118,6 +122,7 @@ static void put_lpars(struct agent_boss *boss, struct desired_parts *parts)
 		spec->mem_bytes = UINT64_C(32) << 20;
 		spec->max_bytes = UINT64_C(128) << 20;
 		spec->workload = &parts->workload;
+		spec->guest = from->is_guest ? &parts->guest : NULL;
 		spec->has_weight = spec->has_entitled_bytes = !from->is_dedicated;
 		spec->weight = from->weight;
 		spec->entitled_bytes = from->entitled_bytes;

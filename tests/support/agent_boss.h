@@ -29,6 +29,7 @@ struct boss_lpar {
 	uint64_t entitled_bytes;
 	uint64_t made;
 	bool has_disk; /* a file of its host's */
+	bool is_guest; /* of QEMU */
 	bool has_processors;
 	Tarn__Processors processors;
 };

@@ -122,6 +122,35 @@ static void lparcfg_says_what_h_get_mpp_answers(void **state)
 			       "\nentitled_memory_loan_request=-98304\n"));
 }
 
+/* Of a QEMU guest: what its kernel tells its balloon, and nothing before it does. */
+static void a_guests_memory_is_as_its_kernel_says(void **state)
+{
+	Tarn__GuestStat stat = TARN__GUEST_STAT__INIT;
+	Tarn__GuestSpec guest = TARN__GUEST_SPEC__INIT;
+
+	(void)state;
+	room.spec.guest = &guest;
+	room.stat.guest = &stat;
+	room.stat.has_os_free_pages = false;
+	assert_string_equal(text_of("proc/meminfo"), "");
+	stat.has_total_bytes = stat.has_free_bytes = true;
+	stat.total_bytes = 60 * MIB;
+	stat.free_bytes = 20 * MIB;
+	assert_string_equal(text_of("proc/meminfo"), "MemTotal:          61440 kB\n"
+						     "MemFree:           20480 kB\n");
+	stat.has_available_bytes = stat.has_cache_bytes = true;
+	stat.available_bytes = 30 * MIB;
+	stat.cache_bytes = 5 * MIB;
+	assert_string_equal(text_of("proc/meminfo"), "MemTotal:          61440 kB\n"
+						     "MemFree:           20480 kB\n"
+						     "MemAvailable:      30720 kB\n"
+						     "Cached:             5120 kB\n");
+	/* it can have no more than it began with */
+	assert_non_null(strstr(text_of("proc/ppc64/lparcfg"), "DesMem=64\nMaxMem=64\n"));
+	room.spec.guest = NULL;
+	room.stat.guest = NULL;
+}
+
 static void what_is_not_measured_is_not_there(void **state)
 {
 	(void)state;
@@ -452,6 +481,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lparcfg_says_what_h_get_mpp_answers),
+		cmocka_unit_test(a_guests_memory_is_as_its_kernel_says),
 		cmocka_unit_test(what_is_not_measured_is_not_there),
 		cmocka_unit_test(dedicated_memory_has_no_cmo),
 		cmocka_unit_test(the_pool_is_shown_to_who_is_authorised),
