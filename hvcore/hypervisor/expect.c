@@ -95,32 +95,45 @@ static void take_place(struct vios *place, const char *name)
 	place->put_off = 0;
 }
 
-/* A place for each name; those of strangers that are quite gone are free. */
+/* Its own, or that of a stranger who is quite gone and that nobody was given. */
+static struct vios *find_place(struct hypervisor *hv, const Tarn__HvViosExpect *ask,
+			       const char *name, const bool is_given[HV_PATHS])
+{
+	struct vios *place = director_find(hv, name);
+
+	for (unsigned i = 0; i < HV_PATHS && place == NULL; i++) {
+		struct vios *vios = &hv->director.vios[i];
+
+		/* What is in doubt there stays so for whoever comes: the lock's
+		 * byte is the path's, not the name's (P9). */
+		if (vios->state == SESSION_NONE && !is_given[i] &&
+		    (vios->name[0] == '\0' ||
+		     !is_listed(ask->names, ask->n_names, vios->name)))
+			place = vios;
+	}
+	return place;
+}
+
+/* A place for each name, or none is changed. */
 static enum hv_code place_names(struct hypervisor *hv, const Tarn__HvViosExpect *ask,
 				struct hv_err *err)
 {
+	struct vios *places[HV_PATHS];
+	bool is_given[HV_PATHS] = { false };
+
 	for (size_t n = 0; n < ask->n_names; n++) {
-		const char *name = ask->names[n];
-		struct vios *place = director_find(hv, name);
-
-		for (unsigned i = 0; i < HV_PATHS && place == NULL; i++) {
-			struct vios *vios = &hv->director.vios[i];
-
-			/* What is in doubt there stays so for whoever comes:
-			 * the lock's byte is the path's, not the name's (P9). */
-			if (vios->state == SESSION_NONE &&
-			    (vios->name[0] == '\0' ||
-			     !is_listed(ask->names, ask->n_names, vios->name)))
-				place = vios;
-		}
-		if (place == NULL)
+		places[n] = find_place(hv, ask, ask->names[n], is_given);
+		if (places[n] == NULL)
 			return hv_fail(err, HV_E_AGAIN,
 				       "no place for VIOS '%s': a pool has two, and one "
 				       "of them is not gone yet",
-				       name);
-		if (strcmp(place->name, name) != 0)
-			take_place(place, name);
-		place->preference = (unsigned)n;
+				       ask->names[n]);
+		is_given[places[n]->path] = true;
+	}
+	for (size_t n = 0; n < ask->n_names; n++) {
+		if (strcmp(places[n]->name, ask->names[n]) != 0)
+			take_place(places[n], ask->names[n]);
+		places[n]->preference = (unsigned)n;
 	}
 	return HV_OK;
 }
