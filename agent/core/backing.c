@@ -89,6 +89,7 @@ void core_backing_step(struct agent_core *core, struct core_lpar *lpar)
 	core_text_set(backing->mirror, "%s",
 		      lpar->desired->mirror != NULL ? lpar->desired->mirror : "");
 	core_lpar_put_device(core, lpar, &device, &mirror);
+	device.primary = NULL; /* primary.c */
 	change.name = lpar->name;
 	change.run_id = lpar->run.started;
 	change.device = &device;

@@ -131,10 +131,6 @@ enum hv_code change_ask(struct hypervisor *hv, const Tarn__HvPartitionDevice *as
 	is_new = !is_asked_for(partition, &files);
 	if (is_new)
 		code = check_files(partition, &files, err);
-	if (code == HV_OK && ask->device->primary != NULL)
-		(void)snprintf(partition->device.primary,
-			       sizeof(partition->device.primary), "%s",
-			       ask->device->primary);
 	if (code == HV_OK && is_new)
 		begin(partition, &files);
 	else
@@ -295,6 +291,7 @@ static void visit_renew(struct fault_thread *thread, struct fault_round *round) 
 	else
 		change->code = hv_pager_renew(thread->pager, space, change->path,
 					      &change->err);
+	partition->memory.renewals += change->code == HV_OK;
 	count_missed(change, space);
 }
 
@@ -331,6 +328,7 @@ static void on_renewed(struct fault_round *round)
 		return;
 	}
 	take_missed(change);
+	change->renewals++;
 	device_file_move(to, &device->files.at[path->index]);
 	path->is_leaving = false;
 	path->reason[0] = path->last_reason[0] = '\0';

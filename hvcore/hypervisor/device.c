@@ -574,3 +574,18 @@ void device_stat(const struct partition *partition, Tarn__PartitionStat *stat)
 	stat->healed = from->counts.healed;
 	stat->resynced = from->counts.resynced;
 }
+
+enum hv_code device_audit(const struct partition *partition, struct hv_err *err)
+{
+	bool is_mirrored = device_is_mirrored(partition);
+
+	/* A renewal that one of the two has not heard of: nothing can be said. */
+	if (!partition->device.is_used || partition->phase != PHASE_RUNNING ||
+	    partition->memory.stat_renewals != partition->device.change.renewals ||
+	    partition->stat.is_mirrored == is_mirrored)
+		return HV_OK;
+	return hv_fail(err, HV_E_CORRUPT,
+		       "partition '%s': its devices are %s, and its pages are %smirrored",
+		       partition->name, is_mirrored ? "two" : "one",
+		       is_mirrored ? "not " : "");
+}

@@ -67,6 +67,7 @@ struct change {
 	bool has_next;
 	uint64_t began_ms;
 	struct fault_round round;
+	unsigned renewals; /* paths that have reached another device: L knows of */
 	/* F's finding */
 	enum hv_code code;
 	struct hv_err err;
@@ -115,6 +116,9 @@ bool device_any_pending(const struct hypervisor *hv, unsigned path);
 /* Whether two different ones have its pages. */
 bool device_is_mirrored(const struct partition *partition);
 void device_stat(const struct partition *partition, Tarn__PartitionStat *stat);
+/* After a round of stat: F mirrors its pages if, and only if, its devices are two. */
+HV_MUST_USE
+enum hv_code device_audit(const struct partition *partition, struct hv_err *err);
 /* What its devices have room for, as far as is known; 0: none is open. */
 uint64_t device_slots(const struct device *device);
 /* By the name that was given first. */

@@ -54,6 +54,7 @@ struct memory {
 	/* filled by fault threads in a stat round, read by L when it is done */
 	struct hv_space_stat stat;
 	bool has_stat;
+	unsigned renewals, stat_renewals; /* F's: see struct change; then */
 	struct hv_trace trace;
 	bool wants_trace; /* written by L before the round */
 	bool has_trace;

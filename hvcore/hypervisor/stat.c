@@ -47,6 +47,7 @@ static void visit_stat(struct fault_thread *thread, struct fault_round *round) /
 
 		hv_space_stat(memory->space, hv_clock_ns(), &memory->stat);
 		memory->has_stat = true;
+		memory->stat_renewals = memory->renewals;
 		if (memory->wants_trace)
 			memory->trace = *hv_space_trace(memory->space);
 		memory->has_trace = memory->wants_trace;
@@ -93,7 +94,7 @@ static enum hv_code audit_partition(const struct partition *partition, struct hv
 			       "partition '%s': %llu faults, %llu of them accounted for",
 			       partition->name, (unsigned long long)n->faults,
 			       (unsigned long long)served);
-	return HV_OK;
+	return device_audit(partition, err);
 }
 
 static enum hv_code audit(struct hypervisor *hv, struct hv_err *err)

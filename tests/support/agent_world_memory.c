@@ -129,6 +129,8 @@ enum hv_code world_hv_change(struct agent_world *world,
 	struct world_partition *partition = world_partition(world, want->name);
 
 	world->changes++;
+	if (want->device->primary != NULL)
+		world_fail(world, "a primary that comes with another device", want->name);
 	if (partition == NULL || partition->run_id != want->run_id)
 		return world_hv_fail(error, text, HV_E_NOTFOUND, "no such run");
 	if (world->change_code != HV_OK)

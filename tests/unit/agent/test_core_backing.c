@@ -122,6 +122,30 @@ static void the_way_back_is_told_to_one_that_is_on_its_way(void **state)
 	assert_string_equal(bench->world.change_to, "pg1");
 }
 
+/* Where both are wanted, the primary comes by its own order, and by that alone. */
+static void another_device_brings_no_primary(void **state)
+{
+	struct bench *bench = *state;
+	struct boss_lpar *lpar;
+
+	bench_go(bench);
+	bench_add(bench, "db2", "pg2");
+	lpar = boss_lpar(&bench->boss, "db2");
+	lpar->primary = "vios1";
+	(void)boss_device(&bench->boss, "pg3");
+	boss_publish(&bench->boss);
+	assert_null(bench_lpar(bench, "db2")->error);
+	world_run(&bench->world, 2000);
+	(void)snprintf(lpar->device, sizeof(lpar->device), "pg3");
+	lpar->devices_generation = ++bench->boss.next_id;
+	lpar->primary = "vios2";
+	boss_publish(&bench->boss);
+	assert_null(bench_done(bench, DEVICES, "db2", lpar->devices_generation)->error);
+	world_run(&bench->world, 5000);
+	assert_string_equal(world_partition(&bench->world, "db2")->primary, "vios2");
+	assert_int_equal(bench->world.primaries, 1);
+}
+
 /* What the hypervisor has not let go of is not wiped, whatever is wanted now. */
 static void a_device_that_it_still_has_is_not_wiped(void **state)
 {
@@ -169,6 +193,7 @@ int main(void)
 		CLAIM(a_refusal_is_told_and_the_old_one_is_wanted_again),
 		CLAIM(a_lasting_refusal_is_asked_about_in_no_hurry),
 		CLAIM(the_way_back_is_told_to_one_that_is_on_its_way),
+		CLAIM(another_device_brings_no_primary),
 		CLAIM(a_device_that_it_still_has_is_not_wiped),
 		CLAIM(the_end_of_a_run_is_the_end_of_it),
 	};

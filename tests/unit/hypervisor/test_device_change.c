@@ -250,12 +250,71 @@ static void a_refused_change_changes_nothing(void **state)
 	struct ask ask;
 
 	(void)state;
-	(void)snprintf(db1.device.primary, sizeof(db1.device.primary), "vios1");
 	fill_ask(&ask, SMALL, NULL, NONE);
-	ask.device.primary = (char *)(uintptr_t) "vios2";
 	assert_int_equal(change(&ask, NULL), HV_E_NOSPC);
-	assert_string_equal(db1.device.primary, "vios1");
 	assert_false(db1.device.change.is_running);
+}
+
+/* That has an order of its own. */
+static void another_device_is_not_another_primary(void **state)
+{
+	struct ask ask;
+
+	(void)state;
+	(void)snprintf(db1.device.primary, sizeof(db1.device.primary), "vios1");
+	fill_ask(&ask, E, NULL, NONE);
+	ask.device.primary = (char *)(uintptr_t) "vios2";
+	assert_int_equal(change(&ask, NULL), HV_OK);
+	assert_string_equal(db1.device.primary, "vios1");
+}
+
+/* That it does not see it would be a page lost, at the next loss of a VIOS. */
+static void an_audit_finds_what_is_mirrored_by_one_of_two_only(void **state)
+{
+	struct hv_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(device_audit(&db1, &err), HV_OK);
+	db1.stat.is_mirrored = true;
+	assert_int_equal(device_audit(&db1, &err), HV_E_CORRUPT);
+	assert_non_null(strstr(err.text, "devices are one"));
+	db1.memory.stat_renewals = 1; /* F was ahead then */
+	assert_int_equal(device_audit(&db1, &err), HV_OK);
+	db1.device.change.renewals = 1;
+	assert_int_equal(device_audit(&db1, &err), HV_E_CORRUPT);
+	device_files_close(&db1.device.files);
+	open_files(&db1.device.files, D, "vios1", E);
+	assert_int_equal(device_audit(&db1, &err), HV_OK);
+	db1.stat.is_mirrored = false;
+	assert_int_equal(device_audit(&db1, &err), HV_E_CORRUPT);
+	assert_non_null(strstr(err.text, "not mirrored"));
+	db1.phase = PHASE_DYING;
+	assert_int_equal(device_audit(&db1, &err), HV_OK);
+}
+
+/* Two are to come, one that was there is gone: nobody has a place before both have. */
+static void who_is_expected_gets_a_place_with_its_partner_or_not(void **state)
+{
+	char *names[] = { (char *)(uintptr_t) "vios3", (char *)(uintptr_t) "vios4" };
+	Tarn__HvViosExpect ask = TARN__HV_VIOS_EXPECT__INIT;
+	struct vios *pair = hv.director.vios;
+	struct hv_err err = { 0 };
+
+	(void)state;
+	db1.device.is_used = false; /* nobody needs them */
+	ask.names = names;
+	ask.n_names = HV_COUNT(names);
+	pair[1].state = SESSION_OPEN;
+	assert_int_equal(director_expect(&hv, &ask, &err), HV_E_AGAIN);
+	assert_non_null(strstr(err.text, "'vios4'"));
+	assert_string_equal(pair[0].name, "vios1");
+	assert_string_equal(pair[1].name, "vios2");
+	pair[1].state = SESSION_NONE;
+	assert_int_equal(director_expect(&hv, &ask, NULL), HV_OK);
+	assert_string_equal(pair[0].name, "vios3");
+	assert_string_equal(pair[1].name, "vios4");
+	assert_int_equal(pair[1].preference, 1);
+	db1.device.is_used = true;
 }
 
 /* Hosts that are alike have their devices under the same paths. */
@@ -370,6 +429,9 @@ int main(void)
 		TEST(one_alone_may_stay_as_it_is),
 		TEST(the_way_back_needs_no_path),
 		TEST(a_refused_change_changes_nothing),
+		TEST(another_device_is_not_another_primary),
+		TEST(an_audit_finds_what_is_mirrored_by_one_of_two_only),
+		TEST(who_is_expected_gets_a_place_with_its_partner_or_not),
 		TEST(a_path_on_another_host_is_another_device),
 		TEST(one_device_under_two_paths_is_one),
 		TEST(a_device_whose_vios_is_away_bounds_the_slots),
