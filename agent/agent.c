@@ -180,6 +180,15 @@ static enum hv_code inject(void *env, uint32_t tag, const struct agent_inject *w
 	return agent_injector_order(agent->injector, tag, what, err);
 }
 
+static enum hv_code ask_exporter(void *env, uint32_t tag, struct hv_err *err)
+{
+	const struct agent_inject what = { .vios = AGENT_EXPORTER_NAME,
+					   .is_question = true };
+	struct agent *agent = env;
+
+	return agent_injector_order(agent->injector, tag, &what, err);
+}
+
 static enum hv_code send(void *env, uint32_t tag, const Tarn__HostRequest *request,
 			 uint64_t deadline_ms, struct hv_err *err)
 {
@@ -249,6 +258,7 @@ static const struct agent_ops ops = {
 	.ask = ask,
 	.tool = tool,
 	.inject = inject,
+	.ask_exporter = ask_exporter,
 	.send = send,
 	.save = save,
 	.tell = tell,

@@ -92,18 +92,17 @@ static enum hv_code take_answer(struct ask *ask, struct hv_inject_answer *ret,
 	return HV_OK;
 }
 
-static void on_answer(struct hv_watch *watch, unsigned events)
+/* False: there is none yet. Else it is told, and `ask` is no more. */
+static bool look(struct ask *ask)
 {
-	struct ask *ask = HV_CONTAINER(watch, struct ask, watch);
 	struct agent_injected result = { 0 };
 	struct hv_inject_answer answer = { 0 };
 	char text[AGENT_TEXT_BYTES];
 	struct hv_err err;
 
-	(void)events; /* reading tells what happened */
 	result.code = take_answer(ask, &answer, &err);
 	if (result.code == HV_E_AGAIN)
-		return;
+		return false;
 	if (result.code != HV_OK)
 		(void)snprintf(text, sizeof(text), "VIOS '%s': %.180s", ask->vios,
 			       err.text);
@@ -115,6 +114,13 @@ static void on_answer(struct hv_watch *watch, unsigned events)
 	result.number = answer.number;
 	result.seed = answer.seed;
 	finish(ask, &result);
+	return true;
+}
+
+static void on_answer(struct hv_watch *watch, unsigned events)
+{
+	(void)events; /* reading tells what happened */
+	(void)look(HV_CONTAINER(watch, struct ask, watch)); /* or the next one tells */
 }
 
 static void on_deadline(struct hv_timer *timer)
@@ -123,6 +129,8 @@ static void on_deadline(struct hv_timer *timer)
 	struct agent_injected result = { .code = HV_E_TIMEOUT };
 	char text[AGENT_TEXT_BYTES];
 
+	if (look(ask)) /* it was us who stood still */
+		return;
 	(void)snprintf(text, sizeof(text),
 		       "VIOS '%s' has not answered for %u ms; if it injects is not known",
 		       ask->vios, ask->owner->config.answer_ms);
@@ -139,7 +147,9 @@ static enum hv_code send_order(struct ask *ask, const struct agent_inject *what,
 	};
 
 	if (what->injection == NULL) {
-		order.head = hv_local_head(HV_INJECT_VERSION, HV_INJECT_CLEAR,
+		order.head = hv_local_head(HV_INJECT_VERSION,
+					   what->is_question ? HV_INJECT_ASK
+							     : HV_INJECT_CLEAR,
 					   sizeof(order.head), ask->tag);
 		return hv_local_send(ask->fd, &order.head, sizeof(order.head), NULL, 0,
 				     err);

@@ -1,6 +1,6 @@
 /*
- * injector - orders to paging VIOS that run: to inject faults, or to end them
- * (hvcore/wire/injection.h).
+ * injector - orders to paging VIOS that run: to inject faults, or to end them, or only to
+ * answer (hvcore/wire/injection.h).
  *
  * Contract
  *   Threads  L. Nothing here waits: a VIOS that stands still costs a descriptor.

@@ -34,7 +34,7 @@ static enum hv_code take_order(const struct hv_local_packet *packet,
 	memcpy(&order.head, packet->bytes, sizeof(order.head));
 	if (order.head.type == HV_INJECT_ANSWER)
 		return hv_fail(err, HV_E_CORRUPT, "an answer, and no order");
-	memcpy(&order, packet->bytes, packet->count); /* of START or CLEAR: it fits */
+	memcpy(&order, packet->bytes, packet->count); /* no ANSWER: it fits */
 	*ret_order = order;
 	return HV_OK;
 }
@@ -47,11 +47,11 @@ static void carry_out(struct vios_control *control, const struct hv_local_packet
 	struct hv_err err;
 	enum hv_code code = take_order(packet, &order, &err);
 
-	if (code == HV_OK) {
+	if (code == HV_OK)
 		answer->head.tag = order.head.tag;
+	if (code == HV_OK && order.head.type != HV_INJECT_ASK)
 		code = control->config.on_order(control->config.arg, &order, answer,
 						&err);
-	}
 	answer->code = code;
 	if (code == HV_OK)
 		return;

@@ -6,6 +6,8 @@
  * orders are root's; they are checked nevertheless. It is there without --allow-drills,
  * too: an order is refused with what would allow it.
  *
+ * Whoever asks for nothing is answered: its loop turns.
+ *
  * Contract
  *   Threads  L.
  *   Memory   embedded. At most VIOS_CONTROL_CLIENTS_MAX connections; one more ends the oldest.

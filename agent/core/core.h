@@ -114,6 +114,7 @@ struct agent_inject {
 	const char *vios;
 	const struct hv_injection *injection; /* NULL: end all */
 	const uint8_t *id;                    /* of its device, or NULL: all */
+	bool is_question;                     /* not even that: it is to answer */
 };
 
 struct agent_injected {
@@ -204,6 +205,9 @@ struct agent_ops {
 	/* Told by agent_core_injected(tag), the same. */
 	enum hv_code (*inject)(void *env, uint32_t tag, const struct agent_inject *what,
 			       struct hv_err *err);
+	/* Whether the exporter answers. Told by agent_core_injected(tag), the same: with
+	 * TIMEOUT where it does not. */
+	enum hv_code (*ask_exporter)(void *env, uint32_t tag, struct hv_err *err);
 	/* Told by agent_core_coordinator_answered(tag), the same. */
 	enum hv_code (*send)(void *env, uint32_t tag, const Tarn__HostRequest *request,
 			     uint64_t deadline_ms, struct hv_err *err);

@@ -40,6 +40,7 @@
 #define CORE_VIOS_SESSION_MS 5000 /* without one: it is killed, and started again */
 #define CORE_VIOS_LINK_MS 60000   /* the same of one that waits for its exporter */
 #define CORE_VIOS_GRACE_MS 500    /* from hang-up or SIGTERM to SIGKILL */
+#define CORE_EXPORTER_ASK_MS 1000 /* from its answer to the next question */
 #define CORE_ATTACH_MS 30000      /* from start to attached */
 #define CORE_FORGOTTEN_MS 30000   /* from OS shutdown to SIGKILL, not in desired */
 #define CORE_VIOS_WAIT_MS 2000    /* from its SIGTERM, in maintenance */
@@ -149,6 +150,8 @@ struct core_exporter {
 	uint32_t restarts;
 	bool is_ended;              /* unexpectedly: the next start is a restart */
 	char why[AGENT_TEXT_BYTES]; /* its last unexpected end */
+	uint32_t question;          /* tag of the one that is out; 0 = none */
+	uint64_t question_ms;       /* the next one */
 };
 
 enum core_device_state {
@@ -489,6 +492,8 @@ void core_vios_report(const struct agent_core *core, const struct core_vios *vio
 void core_exporter_find(struct agent_core *core);
 void core_exporter_step(struct agent_core *core);
 void core_exporter_exited(struct agent_core *core, const struct agent_exit *end);
+/* Or that it has none: it hangs. False: that was no question of ours. */
+bool core_exporter_answered(struct agent_core *core, uint32_t tag, enum hv_code code);
 /* What a report says, lent; false: nothing. */
 bool core_exporter_report(const struct agent_core *core, Tarn__ExporterStat *ret);
 

@@ -2,7 +2,11 @@
  * exporter - tarn-vios --serve: it serves devices that lie here to VIOS of other hosts.
  *
  *   wanted --spawn--> alive --ends--> back-off --> spawn
- *                       '--wanted no more--> SIGTERM --> SIGKILL
+ *                       |--wanted no more--> SIGTERM --> SIGKILL
+ *                       '--a question is not answered--> SIGKILL
+ *
+ * It is asked each second whether it is there: those whose devices it serves notice
+ * sooner that it hangs, and can do nothing about it.
  *
  * It has nothing to do with the hypervisor of this host, and goes on whatever becomes
  * of that, of the agent (A1), or of the coordinator (A11).
@@ -67,6 +71,41 @@ static void take_down(struct agent_core *core)
 	}
 }
 
+/* One that has no socket yet, or is ending, is asked again later. */
+static void ask(struct agent_core *core)
+{
+	struct core_exporter *exporter = &core->exporter;
+	uint32_t tag;
+
+	if (exporter->question != 0 || !core_is_due(core, exporter->question_ms))
+		return;
+	exporter->question_ms = core->now_ms + CORE_EXPORTER_ASK_MS;
+	tag = ++core->next_tag;
+	if (core->ops->ask_exporter(core->env, tag, NULL) == HV_OK)
+		exporter->question = tag;
+	else
+		core_wake(core, exporter->question_ms);
+}
+
+bool core_exporter_answered(struct agent_core *core, uint32_t tag, enum hv_code code)
+{
+	struct core_exporter *exporter = &core->exporter;
+	struct core_process *process = &exporter->process;
+
+	if (exporter->question == 0 || exporter->question != tag)
+		return false;
+	exporter->question = 0;
+	exporter->question_ms = core->now_ms + CORE_EXPORTER_ASK_MS;
+	if (code != HV_E_TIMEOUT || process->is_killed || process->kill_at_ms != 0)
+		return true;
+	core_event(core, TARN__EVENT_LEVEL__EVENT_WARN, "exporter.hung",
+		   "the exporter (pid %lld) does not answer: it is killed, and started "
+		   "again",
+		   (long long)process->instance.pid);
+	core_process_kill(core, process, AGENT_EXPORTER, "");
+	return true;
+}
+
 void core_exporter_step(struct agent_core *core)
 {
 	struct core_process *process = &core->exporter.process;
@@ -80,6 +119,8 @@ void core_exporter_step(struct agent_core *core)
 	}
 	if (!is_wanted(core))
 		take_down(core);
+	else if (process->kill_at_ms == 0 && !process->is_killed)
+		ask(core);
 	/* Also of one that is wanted again: it has been told to end. */
 	if (process->kill_at_ms != 0 && core_is_due(core, process->kill_at_ms))
 		core_process_kill(core, process, AGENT_EXPORTER, "");
@@ -94,6 +135,7 @@ void core_exporter_exited(struct agent_core *core, const struct agent_exit *end)
 	if (!exporter->process.is_alive || exporter->process.instance.pid != end->pid)
 		return;
 	exporter->process.is_alive = false;
+	exporter->question = 0; /* whatever is said of it now */
 	(void)core_exit_text(end, why);
 	core_event(core,
 		   is_expected ? TARN__EVENT_LEVEL__EVENT_INFO

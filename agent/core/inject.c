@@ -143,7 +143,7 @@ void agent_core_injected(struct agent_core *core, uint32_t tag,
 	struct core_op *op;
 
 	core->now_ms = core->ops->now_ms(core->env);
-	op = find(core, tag);
+	op = core_exporter_answered(core, tag, result->code) ? NULL : find(core, tag);
 	if (op != NULL) {
 		op->is_asked = false;
 		if (result->code != HV_OK || op->desired == NULL)

@@ -225,6 +225,7 @@ enum hv_code hv_inject_check(const void *packet, size_t bytes, struct hv_err *er
 		[HV_INJECT_START] = sizeof(struct hv_inject_order),
 		[HV_INJECT_CLEAR] = sizeof(struct hv_local_head),
 		[HV_INJECT_ANSWER] = sizeof(struct hv_inject_answer),
+		[HV_INJECT_ASK] = sizeof(struct hv_local_head),
 	};
 	struct hv_local_head head;
 	enum hv_code code = hv_local_check(packet, bytes, HV_INJECT_VERSION, err);
@@ -240,5 +241,5 @@ enum hv_code hv_inject_check(const void *packet, size_t bytes, struct hv_err *er
 			       head.type, bytes, sizes[head.type]);
 	if (head.type == HV_INJECT_ANSWER)
 		return check_answer(packet, err);
-	return head.type == HV_INJECT_CLEAR ? HV_OK : check_order(packet, err);
+	return head.type == HV_INJECT_START ? check_order(packet, err) : HV_OK;
 }

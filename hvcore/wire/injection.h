@@ -15,7 +15,7 @@
  * the process. The same seed and the same requests are the same faults.
  *
  * Host-local, unix SEQPACKET at <host state>/run/VIOS.ctl, one order a connection:
- * START or CLEAR is answered by one ANSWER.
+ * START, CLEAR or ASK is answered by one ANSWER.
  *
  * Contract
  *   Threads  any.
@@ -93,10 +93,11 @@ enum hv_inject_type {
 	HV_INJECT_START = 1,
 	HV_INJECT_CLEAR,
 	HV_INJECT_ANSWER,
+	HV_INJECT_ASK, /* for nothing: whether it is alive */
 	HV_INJECT_TYPE_COUNT
 };
 
-struct hv_inject_order { /* CLEAR is its head alone */
+struct hv_inject_order { /* CLEAR and ASK are their head alone */
 	struct hv_local_head head;
 	struct hv_injection injection;
 	uint8_t id[16]; /* of the device; zeros where injection.device is "" */

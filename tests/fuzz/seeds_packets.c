@@ -48,6 +48,8 @@ static void put_injections(void)
 {
 	struct hv_local_head clear = hv_local_head(HV_INJECT_VERSION, HV_INJECT_CLEAR,
 						   sizeof(clear), 1);
+	struct hv_local_head ask = hv_local_head(HV_INJECT_VERSION, HV_INJECT_ASK,
+						 sizeof(ask), 1);
 	struct hv_inject_answer answer = {
 		.head = hv_local_head(HV_INJECT_VERSION, HV_INJECT_ANSWER, sizeof(answer),
 				      1),
@@ -73,6 +75,7 @@ static void put_injections(void)
 		seeds_put("inject", hv_injection_kind_name(kind), &order, sizeof(order));
 	}
 	seeds_put("inject", "clear", &clear, sizeof(clear));
+	seeds_put("inject", "ask", &ask, sizeof(ask));
 	seeds_put("inject", "answer", &answer, sizeof(answer));
 }
 

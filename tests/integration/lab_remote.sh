@@ -1,7 +1,7 @@
 #!/bin/bash
 # Claim   the second side of a mirrored LPAR may lie on another host: neither the end of what
 #         exports it, nor of that host's agent, nor a cut between the two costs a page.
-# Inject  kill -9 of the exporter and of the agent of h2; `tarn drill run cut`.
+# Inject  kill -9 and SIGSTOP of the exporter, kill -9 of the agent of h2; `tarn drill run cut`.
 # Expect  `tarn vios list` and `tarn pgdev list` say where it lies; the VIOS is back by itself
 #         and what was missed with it; the drill passes; what is used is not taken away.
 # shellcheck source=tests/integration/lab_lib.sh
@@ -80,6 +80,17 @@ kill -9 "$(cut -d' ' -f1 "$dir/h2/run/export.pid")"
 wait_until 30 "rv to be back" another "$before"
 wait_until 60 "what was missed" is_whole
 tarn events --json | jq -e '[.events[] | select(.kind == "exporter.restarted")] | length == 1' \
+	>/dev/null || fail "no event says so"
+
+echo "== the exporter hangs"
+before=$(pid_of rv)
+hung=$(cut -d' ' -f1 "$dir/h2/run/export.pid")
+kill -STOP "$hung"
+wait_until 30 "its agent to end it" is_gone "$hung"
+wait_until 30 "another one" exporter
+wait_until 30 "rv to be back" another "$before"
+wait_until 60 "what was missed" is_whole
+tarn events --json | jq -e '[.events[] | select(.kind == "exporter.hung")] | length == 1' \
 	>/dev/null || fail "no event says so"
 
 echo "== the agent of h2 ends"

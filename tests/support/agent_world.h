@@ -216,8 +216,9 @@ struct agent_world {
 	uint8_t injected_id[AGENT_ID_BYTES];
 	unsigned spawns[AGENT_KIND_COUNT];
 	unsigned saves, durable_saves;
-	unsigned shares; /* orders of weight and entitlement */
-	unsigned stats;  /* requests for figures */
+	unsigned shares;    /* orders of weight and entitlement */
+	unsigned stats;     /* requests for figures */
+	unsigned questions; /* to the exporter, whether it is there */
 };
 
 void world_open(struct agent_world *world, uint64_t seed);

@@ -234,6 +234,26 @@ static enum hv_code do_inject(void *env, uint32_t tag, const struct agent_inject
 	return HV_OK;
 }
 
+static enum hv_code do_ask_exporter(void *env, uint32_t tag, struct hv_err *err)
+{
+	struct agent_world *world = env;
+	const struct world_process *exporter;
+	struct world_happening *it;
+
+	if (pass(world) == GATE_SHUT)
+		return HV_OK;
+	exporter = world_find(world, AGENT_EXPORTER, "");
+	if (exporter == NULL)
+		return hv_fail(err, HV_E_GONE, "nobody listens");
+	world->questions++;
+	it = world_at(world, exporter->is_stopped ? 5000 : world_between(world, 1, 20),
+		      WORLD_INJECTED);
+	it->agent = world->config.incarnation; /* nobody else is told */
+	it->a = tag;
+	it->code = exporter->is_stopped ? HV_E_TIMEOUT : HV_OK;
+	return HV_OK;
+}
+
 static enum hv_code do_send(void *env, uint32_t tag, const Tarn__HostRequest *request,
 			    uint64_t deadline_ms, struct hv_err *err)
 {
@@ -482,6 +502,16 @@ static enum hv_code op_inject(void *env, uint32_t tag, const struct agent_inject
 	return code;
 }
 
+static enum hv_code op_ask_exporter(void *env, uint32_t tag, struct hv_err *err)
+{
+	enum hv_code code;
+
+	world_core_side(env, false);
+	code = do_ask_exporter(env, tag, err);
+	world_core_side(env, true);
+	return code;
+}
+
 static enum hv_code op_send(void *env, uint32_t tag, const Tarn__HostRequest *request,
 			    uint64_t deadline_ms, struct hv_err *err)
 {
@@ -546,6 +576,7 @@ const struct agent_ops world_ops = {
 	.ask = op_ask,
 	.tool = op_tool,
 	.inject = op_inject,
+	.ask_exporter = op_ask_exporter,
 	.send = op_send,
 	.save = op_save,
 	.tell = op_tell,

@@ -65,6 +65,35 @@ static void one_that_dies_is_started_again(void **state)
 			 TARN__EVENT_LEVEL__EVENT_WARN);
 }
 
+/* It is asked by whichever agent is there; one that answers is left alone. */
+static void one_that_hangs_is_killed_and_started_again(void **state)
+{
+	struct bench *bench = *state;
+	int64_t pid;
+
+	bench->boss.exports = true;
+	bench_go(bench);
+	await_exporter(bench, true);
+	world_run(&bench->world, 20000);
+	assert_in_range(bench->world.questions, 10, 25);
+	assert_int_equal(boss_heard(&bench->boss, "exporter.hung"), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		pid = world_find(&bench->world, AGENT_EXPORTER, "")->instance.pid;
+		if (i == 1) {
+			world_agent_kill(&bench->world);
+			world_agent_start(&bench->world);
+		}
+		world_find(&bench->world, AGENT_EXPORTER, "")->is_stopped = true;
+		(void)bench_event(bench, "exporter.hung", i + 1);
+		(void)bench_event(bench, "exporter.restarted", i + 1);
+		await_exporter(bench, true);
+		assert_int_not_equal(
+			world_find(&bench->world, AGENT_EXPORTER, "")->instance.pid, pid);
+	}
+	world_run(&bench->world, 20000);
+	assert_int_equal(bench->world.spawns[AGENT_EXPORTER], 3);
+}
+
 static void the_next_agent_adopts_it(void **state)
 {
 	struct bench *bench = *state;
@@ -270,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLAIM(an_exporter_runs_while_it_is_wanted),
 		CLAIM(one_that_dies_is_started_again),
+		CLAIM(one_that_hangs_is_killed_and_started_again),
 		CLAIM(the_next_agent_adopts_it),
 		CLAIM(it_outlives_the_hypervisor),
 		CLAIM(a_vios_waits_until_it_is_known_where_its_devices_are),

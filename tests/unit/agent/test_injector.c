@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/injector.h"
+#include "hvcore/base/clock.h"
 
 #define ANSWER_MS 300
 #define TAG 17
@@ -127,7 +128,9 @@ static bool is_told(void *arg)
 
 static void ask(struct line *line, const struct hv_injection *injection)
 {
-	struct agent_inject what = { "vios1", injection, injection != NULL ? id : NULL };
+	struct agent_inject what = { .vios = "vios1",
+				     .injection = injection,
+				     .id = injection != NULL ? id : NULL };
 
 	assert_int_equal(agent_injector_order(line->injector, TAG, &what, NULL), HV_OK);
 	assert_int_equal(line->told, 0); /* never from inside */
@@ -150,6 +153,47 @@ static void an_answer_comes_back(void **state)
 	line.told = 0;
 	ask(&line, NULL);
 	assert_int_equal(line.order.head.type, HV_INJECT_CLEAR);
+	tear_down(&line);
+}
+
+static void a_question_is_answered_too(void **state)
+{
+	struct agent_inject what = { .vios = "vios1", .is_question = true };
+	struct line line;
+
+	set_up(&line, *state, ANSWERS);
+	assert_int_equal(agent_injector_order(line.injector, TAG, &what, NULL), HV_OK);
+	assert_true(shell_wait(line.shell, is_told, &line));
+	assert_int_equal(line.order.head.type, HV_INJECT_ASK);
+	assert_int_equal(line.result.code, HV_OK);
+	tear_down(&line);
+}
+
+/* The answer is there when the agent, who was stopped, looks at the clock. */
+static void an_answer_counts_before_the_clock(void **state)
+{
+	struct shell *shell = *state;
+	struct agent_injector_config config = { shell->state, 1, on_done, NULL };
+	struct agent_inject what = { .vios = "vios1", .is_question = true };
+	struct agent_injector *injector;
+	uint64_t until;
+	struct line line;
+
+	set_up(&line, shell, ANSWERS);
+	config.arg = &line;
+	assert_int_equal(agent_injector_open(shell->loop, &config, &injector, NULL),
+			 HV_OK);
+	hv_watch_stop(&line.watch); /* the VIOS is this thread, and the loop stands */
+	assert_int_equal(agent_injector_order(injector, TAG, &what, NULL), HV_OK);
+	assert_int_equal(hv_local_accept(line.listener, &line.fd, NULL), HV_OK);
+	line.order.head.tag = TAG;
+	answer(&line);
+	until = hv_clock_ms() + 5;
+	while (hv_clock_ms() < until)
+		;
+	assert_true(shell_wait(shell, is_told, &line));
+	assert_int_equal(line.result.code, HV_OK);
+	agent_injector_close(injector);
 	tear_down(&line);
 }
 
@@ -183,7 +227,7 @@ static void every_other_end_is_told_with_a_reason(void **state)
 
 static void where_nobody_listens_nothing_is_sent(void **state)
 {
-	struct agent_inject what = { "vios2", &hang, NULL };
+	struct agent_inject what = { .vios = "vios2", .injection = &hang };
 	struct line line;
 
 	set_up(&line, *state, ANSWERS);
@@ -196,7 +240,7 @@ static void where_nobody_listens_nothing_is_sent(void **state)
 /* It listens, and takes nobody in: its backlog is full one day. */
 static void one_that_stands_still_is_not_waited_for(void **state)
 {
-	struct agent_inject what = { "vios1", &hang, NULL };
+	struct agent_inject what = { .vios = "vios1", .injection = &hang };
 	enum hv_code code = HV_OK;
 	struct line line;
 
@@ -210,7 +254,7 @@ static void one_that_stands_still_is_not_waited_for(void **state)
 
 static void each_allocation_may_fail_once(void **state)
 {
-	struct agent_inject what = { "vios1", &hang, NULL };
+	struct agent_inject what = { .vios = "vios1", .injection = &hang };
 	struct line line;
 	enum hv_code code;
 
@@ -231,6 +275,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SHELL_TEST(an_answer_comes_back),
+		SHELL_TEST(a_question_is_answered_too),
+		SHELL_TEST(an_answer_counts_before_the_clock),
 		SHELL_TEST(every_other_end_is_told_with_a_reason),
 		SHELL_TEST(where_nobody_listens_nothing_is_sent),
 		SHELL_TEST(one_that_stands_still_is_not_waited_for),

@@ -125,6 +125,21 @@ static void an_order_is_answered_once(void **state)
 	assert_int_equal(world->orders, 2);
 }
 
+/* Whoever serves the orders, or none. */
+static void who_asks_for_nothing_is_answered(void **state)
+{
+	struct world *world = *state;
+	struct hv_local_head nothing = hv_local_head(HV_INJECT_VERSION, HV_INJECT_ASK,
+						     sizeof(nothing), 8);
+	struct hv_inject_answer answer;
+
+	world->is_refusing = true;
+	answer = ask(world, &nothing, sizeof(nothing));
+	assert_int_equal(answer.head.tag, 8);
+	assert_int_equal(answer.code, HV_OK);
+	assert_int_equal(world->orders, 0);
+}
+
 static void the_socket_is_its_owners_alone(void **state)
 {
 	struct world *world = *state;
@@ -224,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_WORLD(an_order_is_answered_once),
+		WITH_WORLD(who_asks_for_nothing_is_answered),
 		WITH_WORLD(the_socket_is_its_owners_alone),
 		WITH_WORLD(what_is_no_order_is_refused),
 		WITH_WORLD(an_order_that_cannot_be_is_answered_with_why),
