@@ -8,7 +8,10 @@
 #include "hvcore/base/units.h"
 #include "hvcore/wire/messages.h"
 
+#include <assert.h>
+
 #define CORE_VIOS_MAX (2 * HV_HOST_VIOS_MAX) /* those wanted, and those that are going */
+static_assert(2 * CORE_VIOS_MAX <= HV_AGENT_VIOS_MAX, "those with a slot, and kept ones");
 #define CORE_EXPECT_BYTES (CORE_VIOS_MAX * (HV_NAME_BYTES + 2) + 24)
 #define CORE_LPARS_MAX (HV_HOST_LPARS_MAX + 128) /* + those that are going */
 #define CORE_DEVICES_MAX HV_DEVICES_PER_HOST_MAX

@@ -76,6 +76,18 @@ struct core_reserve {
 	char why[AGENT_TEXT_BYTES]; /* the last refusal, "" = none */
 };
 
+struct core_link {                      /* of a VIOS to another host; kept */
+	char url[AGENT_URL_BYTES];      /* "" = not known, or none */
+	struct agent_instance instance; /* that was started with it, and no other */
+	uint32_t cut_direction;         /* by a drill, until then, whoever runs */
+	uint64_t cut_until_ms;
+};
+
+struct core_kept { /* by an agent before us, of a VIOS that has no slot yet */
+	char name[HV_NAME_BYTES]; /* "" = free */
+	struct core_link link;
+};
+
 struct core_vios {
 	char name[HV_NAME_BYTES]; /* "" = free */
 	const Tarn__DesiredVios *desired;
@@ -88,9 +100,7 @@ struct core_vios {
 	bool is_ended;               /* unexpectedly: the next start is a restart */
 	char why[AGENT_TEXT_BYTES];  /* its last unexpected end */
 	char wait[AGENT_TEXT_BYTES]; /* for another host's exporter; "" = it does not */
-	char url[AGENT_URL_BYTES]; /* that it was started with; "" = not known, or none */
-	uint32_t cut_direction;    /* by a drill: of its link, until then, whoever runs */
-	uint64_t cut_until_ms;
+	struct core_link link;
 };
 
 struct core_exporter {
@@ -332,6 +342,7 @@ struct agent_core {
 	bool unlimited_is_told;
 	struct core_dialog dialog;
 	struct core_vios vios[CORE_VIOS_MAX];
+	struct core_kept kept[CORE_VIOS_MAX];
 	struct core_exporter exporter;
 	struct core_lpar lpars[CORE_LPARS_MAX];
 	uint64_t shown_ms;

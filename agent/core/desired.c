@@ -112,6 +112,7 @@ void core_desired_link(struct agent_core *core)
 	if (core->desired_is_told) {
 		forget_ops(core); /* and makes room for new ones */
 		forget_devices(core);
+		memset(core->kept, 0, sizeof(core->kept));
 	}
 	link_ops(core, true);
 }

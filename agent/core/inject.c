@@ -31,8 +31,10 @@ static bool check(struct agent_core *core, struct core_op *op, bool is_clear)
 	if (target[0] != '\0' && vios != NULL && vios->process.is_alive)
 		return true;
 	core_text_set(text, "no VIOS '%.31s' runs here", target);
-	if (is_clear && vios != NULL)
-		vios->cut_until_ms = 0;
+	if (is_clear && vios != NULL) {
+		vios->link.cut_until_ms = 0;
+		core_state_touch(core, false);
+	}
 	/* Whatever else it did has ended with its process. */
 	core_op_finish(core, op, is_clear && vios != NULL ? HV_OK : HV_E_NOTFOUND, text);
 	return false;
@@ -109,8 +111,10 @@ static void keep_cut(struct agent_core *core, const struct core_op *op,
 
 	if (vios == NULL || (injection != NULL && injection->kind != HV_INJECTION_CUT))
 		return;
-	vios->cut_direction = injection != NULL ? injection->direction : 0;
-	vios->cut_until_ms = injection != NULL ? core->now_ms + injection->time_ms : 0;
+	vios->link.cut_direction = injection != NULL ? injection->direction : 0;
+	vios->link.cut_until_ms = injection != NULL ? core->now_ms + injection->time_ms
+						    : 0;
+	core_state_touch(core, false);
 }
 
 static void tell(struct agent_core *core, struct core_op *op,

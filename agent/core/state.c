@@ -66,6 +66,32 @@ static enum hv_code load_device(struct agent_core *core, const Tarn__AgentDevice
 	return HV_OK;
 }
 
+/* Others than we have room for are those that nobody wanted before, either. */
+static enum hv_code load_vios(struct agent_core *core, const Tarn__AgentVios *from)
+{
+	uint64_t end_ms = core->now_ms + HV_INJECTION_TIME_MAX_MS;
+
+	if (from->url != NULL && strlen(from->url) >= AGENT_URL_BYTES)
+		return HV_E_LIMIT;
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
+		struct core_kept *kept = &core->kept[i];
+
+		if (kept->name[0] != '\0')
+			continue;
+		(void)snprintf(kept->name, sizeof(kept->name), "%s", from->name);
+		(void)snprintf(kept->link.url, sizeof(kept->link.url), "%s",
+			       from->url != NULL ? from->url : "");
+		kept->link.instance.pid = from->pid;
+		kept->link.instance.starttime = from->starttime;
+		kept->link.cut_direction = from->cut_direction;
+		/* by the clock of an earlier boot */
+		if (from->cut_until_ms <= end_ms)
+			kept->link.cut_until_ms = from->cut_until_ms;
+		break;
+	}
+	return HV_OK;
+}
+
 static enum hv_code load_event(struct agent_core *core, const Tarn__Event *from)
 {
 	struct core_events *events = &core->events;
@@ -100,6 +126,8 @@ enum hv_code core_state_load(struct agent_core *core, const Tarn__AgentState *st
 		code = load_op(core, state->ops[i]);
 	for (size_t i = 0; i < state->n_devices && code == HV_OK; i++)
 		code = load_device(core, state->devices[i]);
+	for (size_t i = 0; i < state->n_vios && code == HV_OK; i++)
+		code = load_vios(core, state->vios[i]);
 	for (size_t i = 0; i < state->n_events && code == HV_OK; i++)
 		code = load_event(core, state->events[i]);
 	if (code != HV_OK)
@@ -125,6 +153,8 @@ struct parts {
 	Tarn__AgentOp *op_list[CORE_OPS_MAX];
 	Tarn__AgentDevice devices[CORE_DEVICES_MAX];
 	Tarn__AgentDevice *device_list[CORE_DEVICES_MAX];
+	Tarn__AgentVios vios[HV_AGENT_VIOS_MAX];
+	Tarn__AgentVios *vios_list[HV_AGENT_VIOS_MAX];
 	Tarn__Event events[CORE_EVENTS_MAX];
 	Tarn__Event *event_list[CORE_EVENTS_MAX];
 };
@@ -220,6 +250,36 @@ static void put_devices(struct parts *parts, struct agent_core *core)
 	state->devices = parts->device_list;
 }
 
+static void put_link(struct parts *parts, const struct agent_core *core, const char *name,
+		     const struct core_link *link)
+{
+	Tarn__AgentState *state = &parts->state;
+	Tarn__AgentVios *to = &parts->vios[state->n_vios];
+	bool is_cut = link->cut_until_ms > core->now_ms;
+
+	if (name[0] == '\0' || (link->url[0] == '\0' && !is_cut))
+		return;
+	tarn__agent_vios__init(to);
+	to->name = (char *)name; /* only encoded, as is the next */
+	to->url = (char *)link->url;
+	to->has_pid = to->has_starttime = true;
+	to->pid = link->instance.pid;
+	to->starttime = link->instance.starttime;
+	to->has_cut_direction = to->has_cut_until_ms = is_cut;
+	to->cut_direction = link->cut_direction;
+	to->cut_until_ms = link->cut_until_ms;
+	parts->vios_list[state->n_vios++] = to;
+}
+
+static void put_vios(struct parts *parts, const struct agent_core *core)
+{
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++)
+		put_link(parts, core, core->vios[i].name, &core->vios[i].link);
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++)
+		put_link(parts, core, core->kept[i].name, &core->kept[i].link);
+	parts->state.vios = parts->vios_list;
+}
+
 static void put_events(struct parts *parts, struct agent_core *core)
 {
 	Tarn__AgentState *state = &parts->state;
@@ -254,6 +314,7 @@ static enum hv_code save(struct agent_core *core, struct hv_err *err)
 	put_runs(parts, core);
 	put_ops(parts, core);
 	put_devices(parts, core);
+	put_vios(parts, core);
 	put_events(parts, core);
 	code = hv_message_encode(&parts->state.base, &bytes, &count, err);
 	if (code == HV_OK)

@@ -9,6 +9,16 @@
 
 #include <signal.h>
 
+static void take_kept(struct agent_core *core, struct core_vios *vios)
+{
+	for (size_t i = 0; i < CORE_VIOS_MAX; i++) {
+		if (strcmp(core->kept[i].name, vios->name) != 0)
+			continue;
+		vios->link = core->kept[i].link;
+		core->kept[i] = (struct core_kept){ 0 };
+	}
+}
+
 struct core_vios *core_vios_get(struct agent_core *core, const char *name, bool may_add)
 {
 	struct core_vios *found = NULL;
@@ -25,6 +35,7 @@ struct core_vios *core_vios_get(struct agent_core *core, const char *name, bool 
 		return NULL;
 	*found = (struct core_vios){ 0 };
 	(void)snprintf(found->name, sizeof(found->name), "%s", name);
+	take_kept(core, found);
 	return found;
 }
 
@@ -244,6 +255,15 @@ static bool knows_exporter(struct core_vios *vios)
 	return false;
 }
 
+static void note_url(struct agent_core *core, struct core_vios *vios, const char *url)
+{
+	if (url != NULL || vios->link.url[0] != '\0')
+		core_state_touch(core, false);
+	vios->link.instance = vios->process.instance;
+	(void)snprintf(vios->link.url, sizeof(vios->link.url), "%s",
+		       url != NULL ? url : "");
+}
+
 static void spawn(struct agent_core *core, struct core_vios *vios)
 {
 	struct agent_spawn what = { .kind = AGENT_VIOS, .name = vios->name };
@@ -257,9 +277,9 @@ static void spawn(struct agent_core *core, struct core_vios *vios)
 	if (is_remote(vios)) {
 		what.remote_url = vios->desired->remote_url;
 		what.host_id = core->config.id;
-		if (vios->cut_until_ms > core->now_ms) {
-			what.cut_direction = vios->cut_direction;
-			what.cut_ms = (uint32_t)(vios->cut_until_ms - core->now_ms);
+		if (vios->link.cut_until_ms > core->now_ms) {
+			what.cut_direction = vios->link.cut_direction;
+			what.cut_ms = (uint32_t)(vios->link.cut_until_ms - core->now_ms);
 		}
 	}
 	code = core->ops->spawn(core->env, &what, &instance, &err);
@@ -276,8 +296,7 @@ static void spawn(struct agent_core *core, struct core_vios *vios)
 		return;
 	}
 	core_process_set(core, &vios->process, &instance);
-	(void)snprintf(vios->url, sizeof(vios->url), "%s",
-		       what.remote_url != NULL ? what.remote_url : "");
+	note_url(core, vios, what.remote_url);
 	vios->spawned_stat = core_hypervisor_next_stat(core);
 	if (!vios->is_ended)
 		return;
@@ -342,8 +361,12 @@ static void watch_session(struct agent_core *core, struct core_vios *vios)
 static void follow_exporter(struct agent_core *core, struct core_vios *vios)
 {
 	const char *url = is_remote(vios) ? vios->desired->remote_url : NULL;
+	const struct core_link *link = &vios->link;
+	const struct agent_instance *now = &vios->process.instance;
 
-	if (vios->url[0] != '\0' && url != NULL && strcmp(vios->url, url) != 0)
+	if (link->url[0] != '\0' && link->instance.pid == now->pid &&
+	    link->instance.starttime == now->starttime && url != NULL &&
+	    strcmp(link->url, url) != 0)
 		core_process_kill(core, &vios->process, AGENT_VIOS, vios->name);
 }
 

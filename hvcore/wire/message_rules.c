@@ -224,6 +224,8 @@ static const struct message_rule rules[] = {
 
 	{ &tarn__agent_run__descriptor,           "name",       RULE_NAME, 0 },
 	{ &tarn__agent_device__descriptor,        "name",       RULE_NAME, 0 },
+	{ &tarn__agent_vios__descriptor,          "name",       RULE_NAME, 0 },
+	{ &tarn__agent_state__descriptor,         "vios",       RULE_LIST, HV_AGENT_VIOS_MAX },
 
 	{ &tarn__remote_hello__descriptor,        "host_id",    RULE_BYTES, HV_KEY_BYTES },
 	{ &tarn__remote_hello__descriptor,        "vios",       RULE_NAME, 0 },

@@ -42,6 +42,7 @@
 #define HV_CLUSTER_DEVICES_MAX 8192 /* arbitrary */
 #define HV_HOST_VIOS_MAX 2          /* that page: SPEC V1, one pair a pool */
 #define HV_HOST_ALL_VIOS_MAX 4      /* of a host, the others included; arbitrary */
+#define HV_AGENT_VIOS_MAX 8         /* in its state; arbitrary: twice those it knows */
 #define HV_HOST_OTHER_VIOS_MAX HV_HOST_ALL_VIOS_MAX
 #define HV_HOST_OPS_MAX 64 /* orders not yet done; arbitrary */
 /* Pool, devices, LPARs thrice (itself, its memory, its devices), orders of one host. */

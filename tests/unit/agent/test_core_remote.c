@@ -184,6 +184,30 @@ static void it_follows_its_exporter(void **state)
 	assert_int_equal(boss_heard(&bench->boss, "vios.restarted"), 1);
 }
 
+/* ... which has moved while no agent was there; and nobody else is disturbed. */
+static void one_that_was_adopted_follows_its_exporter(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->boss.vios[1].remote_host = "h2";
+	bench->boss.vios[1].remote_url = URL;
+	bench_go(bench);
+	world_agent_kill(&bench->world);
+	world_agent_start(&bench->world);
+	world_run(&bench->world, 5000);
+	assert_int_equal(bench->world.spawns[AGENT_VIOS], 2);
+	world_agent_kill(&bench->world);
+	bench->boss.vios[1].remote_url = URL ".new";
+	boss_publish(&bench->boss);
+	world_agent_start(&bench->world);
+	(void)bench_event(bench, "vios.restarted", 1);
+	bench_pair(bench);
+	assert_string_equal(world_find(&bench->world, AGENT_VIOS, "vios2")->remote_url,
+			    URL ".new");
+	world_run(&bench->world, 20000);
+	assert_int_equal(bench->world.spawns[AGENT_VIOS], 3);
+}
+
 /* ---- devices ---- */
 
 static const Tarn__ObjectStatus *device_status(struct bench *bench, const char *name)
@@ -294,6 +318,66 @@ static void a_cut_is_of_the_link_whoever_runs(void **state)
 	assert_int_equal(world_find(&bench->world, AGENT_VIOS, "vios2")->cut_ms, 0);
 }
 
+/* Also where agent and VIOS end together; and it is over when it is over. */
+static void a_cut_goes_on_under_the_next_agent(void **state)
+{
+	struct bench *bench = *state;
+	uint64_t id;
+
+	bench->boss.vios[1].remote_host = "h2";
+	bench->boss.vios[1].remote_url = URL;
+	bench_go(bench);
+	id = order_cut(bench, HV_INJECTION_THERE, 60000);
+	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", id)->error);
+	for (unsigned i = 0; i < 2; i++) {
+		world_agent_kill(&bench->world);
+		world_die(&bench->world, world_find(&bench->world, AGENT_VIOS, "vios2"),
+			  1);
+		world_run(&bench->world, 1000);
+		world_agent_start(&bench->world);
+		bench_pair(bench);
+		assert_int_equal(
+			world_find(&bench->world, AGENT_VIOS, "vios2")->cut_direction,
+			HV_INJECTION_THERE);
+		assert_in_range(world_find(&bench->world, AGENT_VIOS, "vios2")->cut_ms, 1,
+				59000);
+	}
+	world_run(&bench->world, 60000);
+	world_die(&bench->world, world_find(&bench->world, AGENT_VIOS, "vios2"), 1);
+	(void)bench_event(bench, "vios.restarted", 1);
+	assert_int_equal(world_find(&bench->world, AGENT_VIOS, "vios2")->cut_ms, 0);
+}
+
+/* What is kept of a link is read as anything else is. */
+static void what_is_kept_of_a_link_is_bounded(void **state)
+{
+	struct bench *bench = *state;
+	struct agent_config config = bench->world.config;
+	Tarn__AgentState kept = TARN__AGENT_STATE__INIT;
+	Tarn__AgentVios vios = TARN__AGENT_VIOS__INIT;
+	Tarn__AgentVios *list[HV_AGENT_VIOS_MAX];
+	char url[AGENT_URL_BYTES + 1];
+	struct agent_core *core = NULL;
+
+	config.incarnation = 1;
+	memset(url, 'x', sizeof(url));
+	url[AGENT_URL_BYTES] = '\0';
+	vios.name = (char *)(uintptr_t) "vios2";
+	vios.url = url;
+	for (size_t i = 0; i < HV_COUNT(list); i++)
+		list[i] = &vios;
+	kept.vios = list;
+	kept.n_vios = HV_COUNT(list); /* more than it has room for */
+	assert_int_equal(
+		agent_core_new(&config, &world_ops, &bench->world, &kept, &core, NULL),
+		HV_E_LIMIT);
+	url[AGENT_URL_BYTES - 1] = '\0';
+	assert_int_equal(
+		agent_core_new(&config, &world_ops, &bench->world, &kept, &core, NULL),
+		HV_OK);
+	agent_core_free(core);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,9 +388,12 @@ int main(void)
 		CLAIM(it_outlives_the_hypervisor),
 		CLAIM(a_vios_waits_until_it_is_known_where_its_devices_are),
 		CLAIM(it_follows_its_exporter),
+		CLAIM(one_that_was_adopted_follows_its_exporter),
 		CLAIM(a_device_on_another_host_is_left_to_its_agent),
 		CLAIM(a_device_for_another_host_is_its),
 		CLAIM(a_cut_is_of_the_link_whoever_runs),
+		CLAIM(a_cut_goes_on_under_the_next_agent),
+		CLAIM(what_is_kept_of_a_link_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
