@@ -131,6 +131,20 @@ static enum hv_code parse_choice(const struct hv_option *option, const char *tex
 		       text, all);
 }
 
+static enum hv_code append(const struct hv_option *option, const char *text,
+			   struct hv_option_list *list, struct hv_err *err)
+{
+	enum hv_code code = check_length(option, text, err);
+
+	if (code != HV_OK)
+		return code;
+	if (list->count == HV_OPTION_LIST_MAX)
+		return hv_fail(err, HV_E_LIMIT, "--%s is given more than %d times",
+			       option->name, HV_OPTION_LIST_MAX);
+	list->at[list->count++] = text;
+	return HV_OK;
+}
+
 static enum hv_code set(const struct parser *parser, const struct hv_option *option,
 			const char *text, struct hv_err *err)
 {
@@ -145,6 +159,8 @@ static enum hv_code set(const struct parser *parser, const struct hv_option *opt
 		return parse_bool(option, text, at, err);
 	case HV_OPTION_CHOICE:
 		return parse_choice(option, text, at, err);
+	case HV_OPTION_LIST:
+		return append(option, text, at, err);
 	default:
 		code = check_text(option, text, err);
 		if (code == HV_OK)
@@ -168,6 +184,9 @@ static void set_absent(const struct parser *parser, const struct hv_option *opti
 		return;
 	case HV_OPTION_CHOICE:
 		*(unsigned *)at = 0;
+		return;
+	case HV_OPTION_LIST:
+		((struct hv_option_list *)at)->count = 0;
 		return;
 	default:
 		*(const char **)at = NULL;
@@ -205,7 +224,7 @@ static enum hv_code note_given(struct parser *parser, const struct hv_option *op
 {
 	uint64_t bit = UINT64_C(1) << (option - parser->table->options);
 
-	if ((parser->given & bit) != 0)
+	if ((parser->given & bit) != 0 && option->type != HV_OPTION_LIST)
 		return hv_fail(err, HV_E_INVAL, "--%s is given twice", option->name);
 	parser->given |= bit;
 	return HV_OK;

@@ -43,7 +43,15 @@ enum hv_option_type {
 	HV_OPTION_BOOL,   /* bool: yes or no */
 	HV_OPTION_FLAG,   /* bool, without a value */
 	HV_OPTION_CHOICE, /* unsigned: index into choices */
+	HV_OPTION_LIST,   /* struct hv_option_list: as STRING, and may be repeated */
 	HV_OPTION_TYPE_COUNT
+};
+
+#define HV_OPTION_LIST_MAX 8 /* arbitrary */
+
+struct hv_option_list {
+	const char *at[HV_OPTION_LIST_MAX];
+	unsigned count;
 };
 
 struct hv_option {

@@ -20,6 +20,7 @@ struct config {
 	unsigned workload;
 	bool is_fast;
 	bool drills;
+	struct hv_option_list disks;
 };
 
 static const char *const workloads[] = { "idle", "zipf", "scan", NULL };
@@ -44,6 +45,8 @@ static const struct hv_option options[] = {
 	  offsetof(struct config, is_fast), NULL, "hurry" },
 	{ "drills",   HV_OPTION_FLAG, NULL, NULL, 0, 0,
 	  offsetof(struct config, drills), NULL, "allow drills" },
+	{ "disk",     HV_OPTION_LIST, "FILE", hv_option_absent, 1, 4,
+	  offsetof(struct config, disks), NULL, "a disk" },
 };
 /* clang-format on */
 
@@ -52,7 +55,7 @@ static const struct hv_option_table table = { .program = "tester",
 					      .options = options,
 					      .count = HV_COUNT(options) };
 
-#define WORDS_MAX 8
+#define WORDS_MAX 16
 
 /* What main() gets for these words; returns argc. */
 static int make_argv(const char *const words[WORDS_MAX], char *argv[WORDS_MAX + 2])
@@ -229,9 +232,39 @@ static void a_program_exits_with_2_for_wrong_usage(void **state)
 		-1);
 }
 
+static void a_list_keeps_what_is_given_in_order(void **state)
+{
+	struct config config;
+	struct hv_option_result result;
+
+	(void)state;
+	assert_int_equal(
+		parse((const char *const[WORDS_MAX]){ "--state=a", "--disk=b", "--disk",
+						      "c", "--disk=b" },
+		      &config, &result, NULL),
+		HV_OK);
+	assert_int_equal(config.disks.count, 3);
+	assert_string_equal(config.disks.at[1], "c");
+	assert_int_equal(parse((const char *const[WORDS_MAX]){ "--state=a" }, &config,
+			       &result, NULL),
+			 HV_OK);
+	assert_int_equal(config.disks.count, 0);
+	assert_int_equal(parse((const char *const[WORDS_MAX]){ "--state=a", "--disk=" },
+			       &config, &result, NULL),
+			 HV_E_INVAL);
+	assert_int_equal(
+		parse((const char *const[WORDS_MAX]){ "--state=a", "--disk=1", "--disk=2",
+						      "--disk=3", "--disk=4", "--disk=5",
+						      "--disk=6", "--disk=7", "--disk=8",
+						      "--disk=9" },
+		      &config, &result, NULL),
+		HV_E_LIMIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_list_keeps_what_is_given_in_order),
 		cmocka_unit_test(what_is_given_is_kept_and_the_rest_is_default),
 		cmocka_unit_test(wrong_usage_is_named),
 		cmocka_unit_test(help_and_check_are_in_every_table),
