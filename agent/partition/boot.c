@@ -4,19 +4,26 @@
 #include <unistd.h>
 
 #include "agent/partition/privilege.h"
+#include "agent/partition/qemu_launch.h"
 #include "hvcore/base/log.h"
 #include "hvcore/base/pidfile.h"
+
+static enum hv_code reach(const struct partition_options *options, int *ret_socket,
+			  struct hv_err *err)
+{
+	if (options->socket != NULL)
+		return hv_local_connect(options->socket, ret_socket, err);
+	*ret_socket = (int)options->socket_fd;
+	return HV_OK;
+}
 
 static enum hv_code attach(const struct partition_options *options,
 			   struct partition_attachment *ret_attachment,
 			   struct hv_err *err)
 {
 	struct partition_attach_config config = partition_options_attach(options);
-	enum hv_code code = HV_OK;
+	enum hv_code code = reach(options, &config.socket, err);
 
-	config.socket = (int)options->socket_fd;
-	if (options->socket != NULL)
-		code = hv_local_connect(options->socket, &config.socket, err);
 	if (code == HV_OK)
 		code = partition_attach_open(&config, ret_attachment, err);
 	return code;
@@ -88,4 +95,17 @@ enum hv_code partition_boot(const struct partition_options *options,
 	if (code == HV_OK)
 		open_ttys(options, &attachment, booted);
 	return code;
+}
+
+enum hv_code partition_boot_guest(const struct partition_options *options,
+				  struct hv_err *err)
+{
+	int socket = -1;
+	enum hv_code code = HV_OK;
+
+	if (options->pid_file_fd != 0)
+		code = hv_pidfile_take_open((int)options->pid_file_fd, err);
+	if (code == HV_OK)
+		code = reach(options, &socket, err);
+	return code == HV_OK ? qemu_launch(options, socket, err) : code;
 }

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "agent/partition/qemu_command.h"
+
 #define OPTION(field) offsetof(struct partition_options, field)
 
 /* Descriptors below 3 are not inherited on purpose. */
@@ -67,6 +69,26 @@ static const struct hv_option options[] = {
 	  OPTION(ethernets), NULL, "virtual ones: the adapters after the disks" },
 	{ "io-percent", HV_OPTION_U64, "PERCENT", "0", 0, 100,
 	  OPTION(io_percent), NULL, "of operations that are I/O through those" },
+	{ "guest", HV_OPTION_CHOICE, "KIND", "none", 0, 0,
+	  OPTION(guest), qemu_kind_names, "a virtual machine of QEMU instead of the workload" },
+	{ "kernel", HV_OPTION_PATH, "FILE", hv_option_absent, 0, PATH_MAX - 1,
+	  OPTION(kernel), NULL, "guest: its kernel" },
+	{ "initrd", HV_OPTION_PATH, "FILE", hv_option_absent, 0, PATH_MAX - 1,
+	  OPTION(initrd), NULL, "guest: its first file system" },
+	{ "append", HV_OPTION_STRING, "TEXT", hv_option_absent, 0, QEMU_APPEND_BYTES - 1,
+	  OPTION(append), NULL, "guest: its kernel's command line" },
+	{ "disk", HV_OPTION_LIST, "FILE[,ro]", hv_option_absent, 1, PATH_MAX,
+	  OPTION(guest_disks), NULL, "guest: a disk, up to 8 times" },
+	{ "net", HV_OPTION_STRING, "NET", "none", 1, 64,
+	  OPTION(net), NULL, "guest: none, user or tap:INTERFACE" },
+	{ "vcpus", HV_OPTION_U64, "N", "1", 1, QEMU_VCPUS_MAX,
+	  OPTION(vcpus), NULL, "guest: its processors" },
+	{ "accel", HV_OPTION_CHOICE, "HOW", "auto", 0, 0,
+	  OPTION(accel), qemu_accel_names, "guest: kvm, tcg, or kvm where it works" },
+	{ "qemu", HV_OPTION_PATH, "FILE", hv_option_absent, 0, PATH_MAX - 1,
+	  OPTION(qemu), NULL, "guest: QEMU; without, it is searched for in PATH" },
+	{ "library-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX,
+	  OPTION(library_fd), NULL, "guest: inherited, libtarn-attach.so; without, beside this program" },
 	{ "verbose", HV_OPTION_FLAG, NULL, NULL, 0, 0,
 	  OPTION(verbose), NULL, "log what only developers want to know" },
 	/* clang-format on */
@@ -119,6 +141,12 @@ enum hv_code partition_options_check(const struct partition_options *given,
 	if ((given->socket != NULL) == (given->socket_fd != 0))
 		return hv_fail(err, HV_E_INVAL,
 			       "exactly one of --socket and --socket-fd is needed");
+	if (given->guest == QEMU_NONE &&
+	    (given->kernel != NULL || given->initrd != NULL || given->append != NULL ||
+	     given->qemu != NULL || given->guest_disks.count > 0))
+		return hv_fail(err, HV_E_INVAL,
+			       "--kernel, --initrd, --append, --disk and --qemu need "
+			       "--guest");
 	if (given->discard && given->workload != PARTITION_PHASES)
 		return hv_fail(err, HV_E_INVAL, "--discard needs --workload phases");
 	if (given->hints && !given->discard && given->workload != PARTITION_OS)
@@ -127,6 +155,8 @@ enum hv_code partition_options_check(const struct partition_options *given,
 		return hv_fail(err, HV_E_INVAL,
 			       "--io-percent needs --disks or --ethernets");
 	code = check_os(given, err);
+	if (code == HV_OK)
+		code = check_descriptor("library-fd", given->library_fd, err);
 	if (code == HV_OK)
 		code = check_descriptor("socket-fd", given->socket_fd, err);
 	if (code == HV_OK)

@@ -14,9 +14,22 @@
 
 #include "hvcore/base/err.h"
 
+#include <stdint.h>
+
 #define PARTITION_USER_ID 65534 /* nobody; owns no file */
+/* A guest has a user of its own, by its run: far above what systems give away. */
+#define PARTITION_GUEST_USER_BASE 0x7a000000u
+#define PARTITION_GUEST_USERS 0x00ffffffu
 
 HV_MUST_USE
 enum hv_code partition_privilege_drop(struct hv_err *err);
+
+/*
+ * The same for a process that becomes QEMU: which, when it is executed, can be traced
+ * again, until libtarn-attach.so forbids it. Where this machine (a container) has no
+ * such user it is PARTITION_USER_ID.
+ */
+HV_MUST_USE
+enum hv_code partition_privilege_drop_for_guest(uint64_t run_id, struct hv_err *err);
 
 #endif

@@ -1,5 +1,6 @@
 # hv_module(NAME SOURCES ... DEPS ... [FOREIGN ...])   one directory, one static library
 # hv_program(NAME SOURCES ... DEPS ...)                main.c and the library that holds the rest
+# hv_preload(NAME SOURCES ...)                        libNAME.so beside the programs, for LD_PRELOAD
 # hv_test(KIND NAME SOURCES ... DEPS ... [OOM] [LONG] [TIMEOUT s] [LABELS ...] [ARGS ...])
 #   KIND is the ctest label; OOM links allocation-failure injection
 #   (tests/support/oom.h); LONG tests carry the label `long` too.
@@ -17,6 +18,17 @@ function(hv_program name)
 	cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
 	add_executable(${name} ${arg_SOURCES})
 	target_link_libraries(${name} PRIVATE hv_flags ${arg_DEPS})
+	add_dependencies(hv_programs ${name})
+endfunction()
+
+function(hv_preload name)
+	cmake_parse_arguments(arg "" "" "SOURCES" ${ARGN})
+	add_library(${name} SHARED ${arg_SOURCES})
+	target_link_libraries(${name} PRIVATE hv_flags_plain Threads::Threads)
+	target_compile_options(${name} PRIVATE -fvisibility=hidden)
+	target_link_options(${name} PRIVATE -Wl,-z,defs,-z,now)
+	set_target_properties(${name} PROPERTIES
+		LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 	add_dependencies(hv_programs ${name})
 endfunction()
 

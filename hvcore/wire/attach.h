@@ -87,6 +87,9 @@ enum hv_attach_type {
 
 enum hv_attach_mode { HV_MODE_DEDICATED = 1, HV_MODE_SHARED = 2 };
 
+/* Who runs a guest's instructions. */
+enum hv_guest_accel { HV_GUEST_ACCEL_KVM = 1, HV_GUEST_ACCEL_TCG, HV_GUEST_ACCEL_COUNT };
+
 enum hv_control {
 	HV_CONTROL_SHUTDOWN = 1,    /* OS shutdown: finish and exit 0 */
 	HV_CONTROL_VERIFY = 2,      /* check every page once, then go on */

@@ -243,11 +243,64 @@ static void open_store(struct test_host *host, struct store *store)
 	(void)snprintf(store->text, sizeof(store->text), "%d", store->fd);
 }
 
+#define ARGUMENTS_MAX 48
+
+struct arguments {
+	const char *at[ARGUMENTS_MAX + 1];
+	unsigned count;
+};
+
+static void add(struct arguments *arguments, const char *argument)
+{
+	assert_true(arguments->count < ARGUMENTS_MAX);
+	arguments->at[arguments->count++] = argument;
+	arguments->at[arguments->count] = NULL;
+}
+
+static void add_two(struct arguments *arguments, const char *option, const char *value)
+{
+	add(arguments, option);
+	add(arguments, value);
+}
+
+static void start_with(struct test_guest *guest, const struct test_partition *spec,
+		       struct arguments *arguments, struct store stores[2])
+{
+	char set[16], writes[16], rate[16], threads[16], phase[16];
+
+	for (unsigned i = 0; spec->options != NULL && spec->options[i] != NULL; i++)
+		add(arguments, spec->options[i]);
+	if (spec->options != NULL) {
+		test_process_start(&guest->process, "tarn-partition", arguments->at);
+		return;
+	}
+	(void)snprintf(set, sizeof(set), "%u",
+		       spec->working_set ? spec->working_set : 100);
+	(void)snprintf(writes, sizeof(writes), "%u", spec->write_percent);
+	(void)snprintf(rate, sizeof(rate), "%u", spec->rate);
+	(void)snprintf(threads, sizeof(threads), "%u", spec->threads ? spec->threads : 1);
+	(void)snprintf(phase, sizeof(phase), "%u",
+		       spec->phase_ms ? spec->phase_ms : 4000);
+	add_two(arguments, "--workload", spec->workload ? spec->workload : "zipf");
+	add_two(arguments, "--working-set", set);
+	add_two(arguments, "--write-percent", writes);
+	add_two(arguments, "--rate", rate);
+	add_two(arguments, "--threads", threads);
+	add_two(arguments, "--phase-ms", phase);
+	add(arguments, spec->discards ? "--discard" : "--no-discard");
+	add(arguments, spec->via_hpt ? "--via-hpt" : "--no-via-hpt");
+	add(arguments, spec->hints ? "--hints" : "--no-hints");
+	add_two(arguments, "--os-file-fd", stores[0].text);
+	add_two(arguments, "--os-paging-fd", stores[1].text);
+	add_two(arguments, "--loan-policy", spec->loan_policy ? spec->loan_policy : "0");
+	test_process_start(&guest->process, "tarn-partition", arguments->at);
+}
+
 static void start_guest(struct test_host *host, struct test_guest *guest,
 			const struct test_partition *spec, const char *token)
 {
-	char socket[TEST_PATH_BYTES], run[24], device[16], set[16], writes[16], rate[16],
-		threads[16], phase[16];
+	char socket[TEST_PATH_BYTES], run[24], device[16];
+	struct arguments arguments = { .count = 0 };
 	struct store stores[2];
 	int fd = open("/dev/userfaultfd", O_RDWR); /* inherited */
 
@@ -258,47 +311,12 @@ static void start_guest(struct test_host *host, struct test_guest *guest,
 	(void)test_tmpdir_file(&host->dir, "run/attach.sock", socket, sizeof(socket));
 	(void)snprintf(run, sizeof(run), "%llu", (unsigned long long)guest->run_id);
 	(void)snprintf(device, sizeof(device), "%d", fd);
-	(void)snprintf(set, sizeof(set), "%u",
-		       spec->working_set ? spec->working_set : 100);
-	(void)snprintf(writes, sizeof(writes), "%u", spec->write_percent);
-	(void)snprintf(rate, sizeof(rate), "%u", spec->rate);
-	(void)snprintf(threads, sizeof(threads), "%u", spec->threads ? spec->threads : 1);
-	(void)snprintf(phase, sizeof(phase), "%u",
-		       spec->phase_ms ? spec->phase_ms : 4000);
-	test_process_start(
-		&guest->process, "tarn-partition",
-		(const char *[]){ "--socket",
-				  socket,
-				  "--name",
-				  guest->name,
-				  "--run-id",
-				  run,
-				  "--token",
-				  token,
-				  "--uffd-device",
-				  device,
-				  "--workload",
-				  spec->workload ? spec->workload : "zipf",
-				  "--working-set",
-				  set,
-				  "--write-percent",
-				  writes,
-				  "--rate",
-				  rate,
-				  "--threads",
-				  threads,
-				  "--phase-ms",
-				  phase,
-				  spec->discards ? "--discard" : "--no-discard",
-				  spec->via_hpt ? "--via-hpt" : "--no-via-hpt",
-				  spec->hints ? "--hints" : "--no-hints",
-				  "--os-file-fd",
-				  stores[0].text,
-				  "--os-paging-fd",
-				  stores[1].text,
-				  "--loan-policy",
-				  spec->loan_policy ? spec->loan_policy : "0",
-				  NULL });
+	add_two(&arguments, "--socket", socket);
+	add_two(&arguments, "--name", guest->name);
+	add_two(&arguments, "--run-id", run);
+	add_two(&arguments, "--token", token);
+	add_two(&arguments, "--uffd-device", device);
+	start_with(guest, spec, &arguments, stores);
 	(void)close(stores[0].fd);
 	(void)close(stores[1].fd);
 	(void)close(fd);

@@ -78,6 +78,9 @@ struct test_partition {
 	const char *disk_path[2];
 	bool hangs; /* its definition: nobody waits for the answer */
 	unsigned vlan[2];
+	/* Options of tarn-partition instead of those of the workload, NULL at the end;
+	 * descriptors they name are inherited. */
+	const char *const *options;
 };
 
 struct test_guest {

@@ -1,0 +1,45 @@
+/*
+ * passport - what a launcher tells libtarn-attach.so in one environment variable:
+ * "socket=5 uffd=6 file=7 ... name=web1", words of KEY=VALUE, each once.
+ *
+ * The library takes it out of the environment, so no child sees it.
+ *
+ * Contract
+ *   Threads  any; nothing is kept.
+ *   Errors   CORRUPT a word that is not one of these, twice, missing, out of bounds;
+ *            LIMIT it does not fit.
+ */
+#ifndef AGENT_PARTITION_ATTACH_LIBRARY_PASSPORT_H
+#define AGENT_PARTITION_ATTACH_LIBRARY_PASSPORT_H
+
+#include "hvcore/base/units.h"
+#include "hvcore/wire/attach.h"
+
+#define ATTACH_PASSPORT_VARIABLE "TARN_ATTACH"
+#define ATTACH_PASSPORT_BYTES 512
+
+/* Who opens this gets the memory's file: there is no such file. */
+#define ATTACH_MEMORY_PATH "/dev/tarn-memory"
+
+struct attach_passport {
+	char name[HV_NAME_BYTES]; /* of the partition */
+	uint64_t socket;          /* connected; HELLO was said, WELCOME was the answer */
+	uint64_t uffd;            /* an open /dev/userfaultfd; 0: dedicated memory */
+	uint64_t file;            /* of the memory */
+	uint64_t qmp;             /* our end of QEMU's monitor; 0: no QEMU */
+	uint64_t library;         /* this library's file, to be closed; 0: none */
+	uint64_t bytes;           /* WELCOME: map exactly this much */
+	uint64_t offset;
+	uint64_t kvm;   /* an open /dev/kvm, for who opens that path; 0: none */
+	uint64_t accel; /* enum hv_guest_accel; 0: no QEMU */
+	uint64_t loan_policy;
+};
+
+HV_MUST_USE
+enum hv_code attach_passport_write(const struct attach_passport *passport,
+				   char text[ATTACH_PASSPORT_BYTES], struct hv_err *err);
+HV_MUST_USE
+enum hv_code attach_passport_read(const char *text, struct attach_passport *ret_passport,
+				  struct hv_err *err);
+
+#endif
