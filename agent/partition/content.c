@@ -1,9 +1,6 @@
 /* content - see content.h. */
 #include "agent/partition/content.h"
 
-#include <string.h>
-#include <xxhash.h>
-
 enum { KEY_WORD, PAGE_WORD, VERSION_WORD, BODY_WORD };
 
 #define GOLDEN 0x9e3779b97f4a7c15u
@@ -13,13 +10,6 @@ static uint64_t mix(uint64_t z)
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
 	return z ^ (z >> 31);
-}
-
-uint64_t partition_content_key(const char *name, uint64_t run_id)
-{
-	uint64_t key = XXH3_64bits_withSeed(name, strlen(name), run_id);
-
-	return key != 0 ? key : GOLDEN; /* zero means a page never written */
 }
 
 /* Each input is mixed before the next goes in: (1, 2) and (2, 1) differ. */
