@@ -105,6 +105,22 @@ bool cli_cross_text(const Tarn__LparView *lpar, char text[CLI_MIRROR_BYTES])
 	return true;
 }
 
+bool cli_lost_text(const Tarn__LparView *lpar, char text[CLI_MIRROR_BYTES])
+{
+	const Tarn__PartitionStat *stat = lpar->stat;
+	char count[HV_COUNT_TEXT_BYTES];
+
+	if (stat == NULL || stat->poisoned_pages == 0)
+		return false;
+	(void)snprintf(text, CLI_MIRROR_BYTES,
+		       "%s page%s lost: what touches %s gets a memory error; see "
+		       "'tarn events'",
+		       hv_count_text(stat->poisoned_pages, count),
+		       stat->poisoned_pages == 1 ? " is" : "s are",
+		       stat->poisoned_pages == 1 ? "it" : "them");
+	return true;
+}
+
 static void remark(struct cli *cli, const char *before, const Tarn__LparView *lpar,
 		   enum cli_tone tone, const char *text)
 {
@@ -123,6 +139,8 @@ void cli_mirror_remarks(struct cli *cli, const Tarn__StatusReply *status,
 		if (cli_mirror_text(status, lpar, text))
 			remark(cli, before, lpar, CLI_WARN, text);
 		if (cli_cross_text(lpar, text))
+			remark(cli, before, lpar, CLI_BAD, text);
+		if (cli_lost_text(lpar, text))
 			remark(cli, before, lpar, CLI_BAD, text);
 	}
 }

@@ -24,7 +24,10 @@ bool cli_mirror_text(const Tarn__StatusReply *status, const Tarn__LparView *lpar
 /* "2 pages, the last one 77 over vios2, ...": what the background check found. */
 bool cli_cross_text(const Tarn__LparView *lpar, char text[CLI_MIRROR_BYTES]);
 
-/* Both, of each LPAR that has something to say: a line each. */
+/* "3 pages are lost: ...": no path had them as they were written, or the LPAR broke them. */
+bool cli_lost_text(const Tarn__LparView *lpar, char text[CLI_MIRROR_BYTES]);
+
+/* All three, of each LPAR that has something to say: a line each. */
 void cli_mirror_remarks(struct cli *cli, const Tarn__StatusReply *status,
 			const char *before);
 

@@ -217,6 +217,16 @@ static enum hv_code run_prepdev(const struct hmc_vios *vios, const struct words 
 		    name);
 }
 
+/* The command as a whole in quotes, as an HMC's own examples write it: without them. */
+static void unquote(char *line)
+{
+	size_t length = strlen(line);
+
+	if (length < 2 || line[0] != '"' || strchr(line + 1, '"') != line + length - 1)
+		return;
+	line[0] = line[length - 1] = ' ';
+}
+
 /* Words with blanks between, in quotes where they have some themselves. */
 static enum hv_code split(const char *line, struct words *words, struct hv_err *err)
 {
@@ -226,6 +236,7 @@ static enum hv_code split(const char *line, struct words *words, struct hv_err *
 	if (strlen(line) >= sizeof(words->line))
 		return fail(err, "the command is too long", "");
 	memcpy(words->line, line, strlen(line) + 1);
+	unquote(words->line);
 	for (;;) {
 		char quote;
 		size_t length;

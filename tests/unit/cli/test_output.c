@@ -98,8 +98,10 @@ static void what_is_behind_one_vios_alone_is_said(void **state)
 	stat->cross_bad_page = 77;
 	stat->cross_bad_vios = status->hosts[0]->stat->vios[1]->name;
 	status->lpars[0]->has_resynced_per_s = 0;
+	stat->poisoned_pages = stat->has_poisoned_pages = 1;
 	status->hosts[0]->stat->vios[1]->state = TARN__VIOS_STATE__VIOS_DOWN;
 	check_mirrored(status, "status", "status_mirror_waits.txt");
+	stat->poisoned_pages = 0;
 	check_mirrored(status, "lpar show db1", "lpar_show_mirror_bad.txt");
 	stat->mirror_missed = stat->cross_bad = stat->has_cross_bad_page = 0;
 	stat->redundant = true;

@@ -119,6 +119,8 @@ static void a_vios_sees_what_lies_behind_it(void **state)
 	lab_settle();
 	assert_string_equal(say(V "'lspv -size -fmt :'"),
 			    "d1:--------pvid--00:64\nd2:--------pvid--01:128\n");
+	assert_string_equal(say(V "'\"lspv -size -fmt :\"'"),
+			    "d1:--------pvid--00:64\nd2:--------pvid--01:128\n");
 	assert_string_equal(say("viosrvcmd -m h1 -p vios2 -c 'lspv -size -fmt :'"),
 			    "d1:--------pvid--00:64\nd2:--------pvid--01:128\n"
 			    "d3:--------pvid--02:64\n");
