@@ -466,29 +466,29 @@ static void verify_waits_for_the_pass_of_each_partition(void **state)
 	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", audit)->error);
 }
 
-/* db2 is one, so only db1 is asked, and what is left out is said. */
+/* ded is one, so only db1 is asked, and what is left out is said. */
 static void a_guest_is_not_verified(void **state)
 {
 	struct bench *bench = *state;
 	uint64_t all, one, reset;
 
-	boss_lpar(&bench->boss, "db2")->is_guest = true;
+	boss_lpar(&bench->boss, "ded")->is_guest = true;
 	bench_go(bench);
 	all = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY, "");
-	one = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY, "db2");
-	reset = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_STALL_RESET, "db2");
+	one = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_LPAR_VERIFY, "ded");
+	reset = boss_order(&bench->boss, TARN__HOST_OP_KIND__HOST_OP_STALL_RESET, "ded");
 	boss_publish(&bench->boss);
 	assert_string_equal(
 		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", all)->text,
 		"1 partitions, 8192 pages verified, 0 bad, 1 guests left out");
 	assert_int_equal(world_partition(&bench->world, "db1")->passes, 1);
-	assert_int_equal(world_partition(&bench->world, "db2")->passes, 0);
+	assert_int_equal(world_partition(&bench->world, "ded")->passes, 0);
 	assert_int_equal(
 		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", one)->error->code,
 		HV_E_REFUSED);
 	assert_non_null(strstr(
 		bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", one)->error->text,
-		"partition 'db2' is a guest: nobody outside knows"));
+		"partition 'ded' is a guest: nobody outside knows"));
 	assert_null(bench_done(bench, TARN__OBJECT_KIND__OBJECT_OP, "", reset)->error);
 }
 
@@ -496,10 +496,10 @@ static void a_guest_can_have_what_it_begins_with(void **state)
 {
 	struct bench *bench = *state;
 
-	boss_lpar(&bench->boss, "db2")->is_guest = true;
+	boss_lpar(&bench->boss, "ded")->is_guest = true;
 	bench_go(bench);
 	assert_int_equal(world_partition(&bench->world, "db1")->max_bytes, 128 << 20);
-	assert_int_equal(world_partition(&bench->world, "db2")->max_bytes, 32 << 20);
+	assert_int_equal(world_partition(&bench->world, "ded")->max_bytes, 32 << 20);
 }
 
 int main(void)
