@@ -9,14 +9,16 @@
 enum operation { ON, OFF, SHUTDOWN, OS_SHUTDOWN };
 
 /*
- * A shared partition has its I/O through virtual adapters alone. A profile without any
- * attribute was not made here and says nothing of adapters.
+ * A shared partition has its I/O through virtual adapters alone; a QEMU guest through
+ * those of its QEMU. A profile without any attribute was not made here and says nothing
+ * of adapters.
  */
 static enum hv_code check_adapter(const Tarn__LparView *lpar,
 				  const Tarn__LparProfile *profile, struct hv_err *err)
 {
 	if (profile->mode != TARN__MEMORY_MODE__MEMORY_MODE_SHARED ||
-	    profile->n_attributes == 0 || profile->virtual_adapters > HV_SERIAL_ADAPTERS)
+	    lpar->record->spec->guest != NULL || profile->n_attributes == 0 ||
+	    profile->virtual_adapters > HV_SERIAL_ADAPTERS)
 		return HV_OK;
 	return hmc_fail(err, HMC_NO_ADAPTER, lpar->record->spec->name, NULL, NULL);
 }
