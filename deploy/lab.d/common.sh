@@ -108,7 +108,7 @@ build_programs() {
 		log=$(mktemp)
 		say "building the release preset"
 		(cd "$source_dir" && cmake --preset release &&
-			cmake --build --preset release --target "${PROGRAMS[@]}") >"$log" 2>&1 || {
+			cmake --build --preset release --target "${PROGRAMS[@]}" tarn-attach) >"$log" 2>&1 || {
 			tail -n 40 "$log" >&2
 			rm -f "$log"
 			die "the build failed"
