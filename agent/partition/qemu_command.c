@@ -26,7 +26,8 @@ static const char *const always[] = {
 
 /*
  * Of the machine. x86-64: no port of VMware's, no USB; it says by pvpanic that its kernel
- * gave up. pseries says that by RTAS; what TCG cannot do is not promised.
+ * gave up. pseries says that by RTAS; what TCG cannot do is not promised. Its firmware
+ * (SLOF) takes four times as long as a kernel, which QEMU can start without (VOF).
  */
 static const char *const machines[QEMU_KIND_COUNT] = {
 	[QEMU_X86_64] = "q35,usb=off,vmport=off,dump-guest-core=off,mem-merge=off",
@@ -63,7 +64,8 @@ static void add_machine(struct qemu_command *command,
 	bool is_kvm = config->accel == HV_GUEST_ACCEL_KVM;
 
 	add(command, "-machine");
-	add(command, "%s", machines[config->kind]);
+	add(command, "%s%s", machines[config->kind],
+	    config->kind == QEMU_PPC64 && config->kernel_fd >= 0 ? ",x-vof=on" : "");
 	add(command, "-accel");
 	add(command, "%s", is_kvm ? "kvm" : "tcg,thread=multi");
 	if (config->kind == QEMU_X86_64) {

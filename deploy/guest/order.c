@@ -9,15 +9,15 @@
 #define NUMBER_BYTES 24 /* every uint64_t, and what is too long to be one */
 
 static const char *const names[GUEST_ORDER_KIND_COUNT] = {
-	[GUEST_ORDER_STATUS] = "status",     [GUEST_ORDER_VERIFY] = "verify",
-	[GUEST_ORDER_PAUSE] = "pause",       [GUEST_ORDER_GO] = "go",
-	[GUEST_ORDER_FREE] = "free",         [GUEST_ORDER_FILL] = "fill",
-	[GUEST_ORDER_POWEROFF] = "poweroff",
+	[GUEST_ORDER_STATUS] = "status", [GUEST_ORDER_VERIFY] = "verify",
+	[GUEST_ORDER_PAUSE] = "pause",   [GUEST_ORDER_GO] = "go",
+	[GUEST_ORDER_FREE] = "free",     [GUEST_ORDER_FILL] = "fill",
+	[GUEST_ORDER_PANIC] = "panic",   [GUEST_ORDER_POWEROFF] = "poweroff",
 };
 
 const char *guest_order_usage(void)
 {
-	return "status verify pause go free PERCENT fill poweroff";
+	return "status verify pause go free PERCENT fill panic poweroff";
 }
 
 static enum hv_code parse_words(char *text, struct guest_order *ret_order,
@@ -73,7 +73,7 @@ enum hv_code guest_settings_parse(const char *command_line,
 				  struct guest_settings *ret_settings, struct hv_err *err)
 {
 	static const char blanks[] = " \t\r\n";
-	uint64_t run = 0;
+	uint64_t run = 0, panic = 0;
 	struct guest_settings settings = { .pace = GUEST_PACE };
 	struct {
 		const char *name;
@@ -82,6 +82,7 @@ enum hv_code guest_settings_parse(const char *command_line,
 		{ "tarn.mem=", GUEST_MEMORY_MIB_MAX, &settings.memory_mib },
 		{ "tarn.pace=", GUEST_PACE_MAX, &settings.pace },
 		{ "tarn.run=", 1, &run },
+		{ "tarn.panic=", 1, &panic },
 	};
 	const char *wrong = NULL;
 
@@ -98,6 +99,7 @@ enum hv_code guest_settings_parse(const char *command_line,
 		at += strspn(at, blanks);
 	}
 	settings.may_run = run != 0;
+	settings.may_panic = panic != 0;
 	*ret_settings = settings;
 	if (wrong != NULL)
 		return hv_fail(err, HV_E_INVAL, "%s has a wrong value", wrong);

@@ -27,6 +27,7 @@ enum guest_order_kind {
 	GUEST_ORDER_GO,
 	GUEST_ORDER_FREE,
 	GUEST_ORDER_FILL,
+	GUEST_ORDER_PANIC, /* its kernel gives up */
 	GUEST_ORDER_POWEROFF,
 	GUEST_ORDER_KIND_COUNT
 };
@@ -40,6 +41,7 @@ struct guest_settings {
 	uint64_t memory_mib; /* tarn.mem; 0: half of what is free */
 	uint64_t pace;       /* tarn.pace, operations a second; 0: as fast as it goes */
 	bool may_run;        /* tarn.run=1: without waiting for `go` */
+	bool may_panic;      /* tarn.panic=1: so no other machine's kernel is ended */
 };
 
 /* INVAL: no order. */

@@ -2,6 +2,7 @@
 #include "deploy/guest/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -30,7 +31,7 @@ struct server {
 	struct guest_memory *memory;
 	int in, out; /* in is -1 once nothing more can come */
 	uint64_t pace;
-	bool is_running, is_filling, is_ended;
+	bool is_running, is_filling, is_ended, may_panic;
 	uint64_t verify_at, verify_end, verify_bad; /* at == end: nothing is verified */
 	bool is_verifying;
 	struct mark paced;  /* the pace counts from here */
@@ -132,6 +133,20 @@ static void begin_verify(struct server *server)
 	server->verify_bad = 0;
 }
 
+static void panic(struct server *server)
+{
+	int fd = server->may_panic ? open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC)
+				   : -1;
+
+	if (fd < 0) {
+		guest_say(server->out, "no panic without tarn.panic=1");
+		return;
+	}
+	guest_say(server->out, "panic");
+	write_all(fd, "c", 1);
+	(void)close(fd);
+}
+
 static void obey(struct server *server, const struct guest_order *order)
 {
 	switch (order->kind) {
@@ -154,6 +169,9 @@ static void obey(struct server *server, const struct guest_order *order)
 	case GUEST_ORDER_FILL:
 		guest_memory_want_all(server->memory);
 		server->is_filling = true;
+		return;
+	case GUEST_ORDER_PANIC:
+		panic(server);
 		return;
 	case GUEST_ORDER_POWEROFF:
 		server->is_ended = true;
@@ -286,6 +304,7 @@ void guest_serve(struct guest_memory *memory, const struct guest_settings *setti
 		.in = console->in,
 		.out = console->out,
 		.pace = settings->pace,
+		.may_panic = settings->may_panic,
 		.is_filling = true,
 		.marked = { .at_ms = hv_clock_ms() },
 	};

@@ -1,12 +1,14 @@
 # image - unpacks, compiles and packs one guest. Sourced by deploy/guest/make.
 # shellcheck shell=bash disable=SC2154 # variables of deploy/guest/make
 
-# What a guest of QEMU needs to see its devices and its power button; those of another
-# architecture, and what is built in, are passed over.
-MODULES=(virtio_pci virtio_balloon virtio_blk virtio_net button evdev)
+# What a guest of QEMU needs to see its devices and its power button, and to say that it
+# panicked; what is built in is passed over.
+MODULES=(virtio_pci virtio_balloon virtio_blk virtio_net button evdev pvpanic_mmio)
+X86_MODULES=' button pvpanic_mmio ' # POWER has neither: RTAS is asked and told
 # Where they and what they depend on lie.
 MODULE_FILES=(drivers/virtio drivers/block/virtio_blk.ko drivers/net/virtio_net.ko
-	drivers/net/net_failover.ko net/core/failover.ko drivers/acpi/button.ko drivers/input/evdev.ko)
+	drivers/net/net_failover.ko net/core/failover.ko drivers/acpi/button.ko drivers/input/evdev.ko
+	drivers/misc/pvpanic)
 
 need_tools() {
 	need apt-get apt
@@ -73,7 +75,7 @@ add_module() {
 	! module_is_built_in "$name" || return 0
 	file=$(module_file "$name")
 	if [[ -z $file ]]; then
-		[[ $name == button ]] && return 0 # there is no ACPI on POWER
+		[[ $arch != amd64 && $X86_MODULES == *" $name "* ]] && return 0
 		die "$kernel_package has no module $name where it was looked for"
 	fi
 	depends=$(tr '\0' '\n' <"$file" | sed -n 's/^depends=//p' | head -n 1)

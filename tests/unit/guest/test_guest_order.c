@@ -25,6 +25,7 @@ static void every_order_is_understood(void **state)
 		{ "free 0", GUEST_ORDER_FREE, 0 },
 		{ "  free   100  ", GUEST_ORDER_FREE, 100 },
 		{ "fill", GUEST_ORDER_FILL, 0 },
+		{ "panic", GUEST_ORDER_PANIC, 0 },
 		{ "poweroff", GUEST_ORDER_POWEROFF, 0 },
 	};
 	struct guest_order order;
@@ -78,6 +79,7 @@ static void a_command_line_says_what_to_do(void **state)
 		HV_OK);
 	assert_int_equal(settings.memory_mib, 128);
 	assert_int_equal(settings.pace, 0);
+	assert_false(settings.may_panic);
 	assert_true(settings.may_run);
 	assert_int_equal(guest_settings_parse("", &settings, NULL), HV_OK);
 	assert_int_equal(settings.memory_mib, 0);

@@ -99,6 +99,8 @@ static void orders_are_answered(void **state)
 	wait_said(bench, "tarn-guest: freed pages=512\n");
 	put(bench, "fill\n");
 	wait_said(bench, "tarn-guest: filled pages=512\n");
+	put(bench, "panic\n"); /* it is not in a guest that may */
+	wait_said(bench, "tarn-guest: no panic without tarn.panic=1\n");
 	put(bench, "poweroff\n");
 	wait_said(bench, "tarn-guest: bye ops=");
 	wait_said(bench, " bad=0\n");
