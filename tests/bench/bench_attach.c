@@ -12,19 +12,17 @@
 
 #include "hvcore/base/clock.h"
 
-void bench_attach(struct test_host *host, const struct test_partition *spec,
-		  bool wants_calls, struct partition_attachment *ret_memory)
+void bench_join(struct test_host *host, const char *name, uint64_t run_id,
+		const char *token, bool wants_calls,
+		struct partition_attachment *ret_memory)
 {
-	struct partition_attach_config config = { .name = spec->name,
-						  .run_id = 1,
+	struct partition_attach_config config = { .name = name,
+						  .run_id = run_id,
 						  .wants_calls = wants_calls,
 						  .timeout_ms = 10000 };
-	char token[33];
 	char path[TEST_PATH_BYTES];
 	struct hv_err err = { 0 };
 
-	if (test_host_define(host, spec, 1, token, &err) != HV_OK)
-		fail_msg("define: %s", err.text);
 	for (unsigned i = 0; i < HV_TOKEN_BYTES; i++) {
 		unsigned byte = 0;
 
@@ -36,6 +34,17 @@ void bench_attach(struct test_host *host, const struct test_partition *spec,
 	if (hv_local_connect(path, &config.socket, &err) != HV_OK ||
 	    partition_attach_open(&config, ret_memory, &err) != HV_OK)
 		fail_msg("attach: %s", err.text);
+}
+
+void bench_attach(struct test_host *host, const struct test_partition *spec,
+		  bool wants_calls, struct partition_attachment *ret_memory)
+{
+	char token[33];
+	struct hv_err err = { 0 };
+
+	if (test_host_define(host, spec, 1, token, &err) != HV_OK)
+		fail_msg("define: %s", err.text);
+	bench_join(host, spec->name, 1, token, wants_calls, ret_memory);
 }
 
 uint64_t bench_touch_ns(const struct partition_attachment *memory, uint64_t page,

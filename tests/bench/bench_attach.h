@@ -12,6 +12,10 @@
 /* Run 1 of the spec, which is shared; for the life of the process. */
 void bench_attach(struct test_host *host, const struct test_partition *spec,
 		  bool wants_calls, struct partition_attachment *ret_memory);
+/* The second half of it, for a process that another one has defined a partition for. */
+void bench_join(struct test_host *host, const char *name, uint64_t run_id,
+		const char *token, bool wants_calls,
+		struct partition_attachment *ret_memory);
 
 static inline volatile uint64_t *bench_page(const struct partition_attachment *memory,
 					    uint64_t page)
