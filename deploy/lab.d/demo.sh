@@ -175,6 +175,10 @@ demo_end() {
 	}
 	take_down || status=1
 	rmdir "$state" 2>/dev/null || true
+	[[ $status -ne 0 || ! -e $state ]] || {
+		say "left in '$state': $(ls -A "$state")"
+		status=1
+	}
 	[[ $status -eq 0 ]] && say "passed in $(seconds_since "$demo_started") s; nothing is left behind"
 	exit "$status"
 }

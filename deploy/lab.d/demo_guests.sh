@@ -44,7 +44,7 @@ on_each_guest() {
 
 make_kit() {
 	"$source_dir/deploy/packages" lab guest || return
-	"$source_dir/deploy/guest/make" --json >"$state/kit.json"
+	"$source_dir/deploy/guest/make" --json >"$state/log/kit.json"
 }
 
 make_guest_pool() {
@@ -64,7 +64,7 @@ make_guest_devices() {
 # kit ARCH FIELD
 kit() {
 	jq -r --arg arch "$1" --arg field "$2" '.guests[] | select(.arch == $arch) | .[$field]' \
-		"$state/kit.json"
+		"$state/log/kit.json"
 }
 
 make_guests() {
@@ -160,7 +160,7 @@ verify_guest() {
 }
 
 note_said() {
-	printf '  %-14s %s\n' "$1" "$2" >>"$state/said"
+	printf '  %-14s %s\n' "$1" "$2" >>"$state/log/said"
 }
 
 # guest_drill WHEN KIND
@@ -171,8 +171,8 @@ guest_drill() {
 }
 
 note_guests() {
-	tarn report ${json_file:+--save "$json_file"} >"$state/report" || return
-	{ echo && tarn drill list && echo && tarn lpar list; } >>"$state/report"
+	tarn report ${json_file:+--save "$json_file"} >"$state/log/report" || return
+	{ echo && tarn drill list && echo && tarn lpar list; } >>"$state/log/report"
 }
 
 # shut_guest NAME: it is told from outside, and has to say itself that it ends.
@@ -227,8 +227,8 @@ guests_steps() {
 guests_report() {
 	close_screen
 	echo
-	cat "$state/report"
+	cat "$state/log/report"
 	echo
 	echo "What the guests said of their memory:"
-	cat "$state/said" || demo_failed=yes
+	cat "$state/log/said" || demo_failed=yes
 }
