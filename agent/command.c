@@ -53,6 +53,14 @@ void command_add_hex(struct command *command, const uint8_t *bytes, size_t count
 	command_add(command, "%s", hex);
 }
 
+void command_add_loan_policy(struct command *command, const Tarn__Workload *load)
+{
+	static const char *const policies[] = { "0", "1", "2", "balloon" };
+
+	HV_INVARIANT(load->loan_policy < HV_COUNT(policies)); /* hv_lpar_spec_check() */
+	command_add(command, "--loan-policy=%s", policies[load->loan_policy]);
+}
+
 void command_close(struct command *command)
 {
 	for (unsigned i = 0; i < command->fd_count; i++)
@@ -212,15 +220,12 @@ static enum hv_code give_os(const struct agent_options *options,
 			    const struct agent_spawn *what, struct command *command,
 			    struct hv_err *err)
 {
-	static const char *const policies[] = { "0", "1", "2", "balloon" };
 	const char *devices[] = { what->pgdev, what->mirror };
-	uint32_t policy = what->spec->workload->loan_policy;
 	enum hv_code code;
 
 	if (what->spec->workload->kind != TARN__WORKLOAD_KIND__WORKLOAD_OS)
 		return HV_OK;
-	HV_INVARIANT(policy < HV_COUNT(policies)); /* hv_lpar_spec_check() */
-	command_add(command, "--loan-policy=%s", policies[policy]);
+	command_add_loan_policy(command, what->spec->workload);
 	code = give_disk(options, what->name, "os-file-fd", command, err);
 	if (code == HV_OK)
 		code = give_disk(options, what->name, "os-paging-fd", command, err);
@@ -280,9 +285,8 @@ static enum hv_code partition(const struct agent_options *options,
 	command_add(command, "--run-id=%llu", (unsigned long long)what->run_id);
 	command_add(command, "--token");
 	command_add_hex(command, what->token, HV_TOKEN_BYTES);
-	return what->spec->guest != NULL
-		       ? agent_machine_add(what->spec->guest, command, err)
-		       : workload(options, what, command, err);
+	return what->spec->guest != NULL ? agent_machine_add(what->spec, command, err)
+					 : workload(options, what, command, err);
 }
 
 enum hv_code command_make(const struct agent_options *options, const char *bin,

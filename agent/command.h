@@ -46,6 +46,7 @@ HV_MUST_USE
 enum hv_code command_begin(struct command *command, const char *bin, const char *program,
 			   struct hv_err *err);
 void command_add(struct command *command, const char *format, ...) HV_PRINTF(2, 3);
+void command_add_loan_policy(struct command *command, const Tarn__Workload *load);
 void command_add_hex(struct command *command, const uint8_t *bytes, size_t count);
 
 #endif

@@ -180,12 +180,24 @@ static void meminfo(struct writer *to, const Tarn__PartitionStat *stat)
 
 /* ---- sys ---- */
 
+/* What its balloon holds, and is to hold. */
+static void balloon(struct writer *to, const Tarn__GuestStat *stat, enum file file)
+{
+	bool is_loan = file == LOANED_KB;
+
+	if (is_loan ? stat->has_balloon_bytes : stat->has_balloon_target_bytes)
+		say(to, "%" PRIu64 "\n",
+		    (is_loan ? stat->balloon_bytes : stat->balloon_target_bytes) / 1024);
+}
+
 /* Its memory manager takes part only where it lends. */
 static void cmm(struct writer *to, const Tarn__PartitionStat *stat, enum file file)
 {
 	uint64_t lent = stat->os_loaned_pages * HV_PAGE_BYTES;
 	int64_t target = (int64_t)((uint64_t)loan_request(stat) + lent);
 
+	if (stat->guest != NULL)
+		balloon(to, stat->guest, file);
 	if (!stat->has_os_loan_policy || stat->os_loan_policy == 0)
 		return;
 	if (file == LOANED_KB)

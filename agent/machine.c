@@ -103,9 +103,10 @@ static enum hv_code check(const Tarn__GuestSpec *guest, struct hv_err *err)
 	return code == HV_OK ? check_net(guest->net, err) : code;
 }
 
-static void add(const Tarn__GuestSpec *guest, const char *program,
-		struct command *command)
+static void add(const Tarn__LparSpec *spec, const char *program, struct command *command)
 {
+	const Tarn__GuestSpec *guest = spec->guest;
+
 	command_add(command, "--guest=%s", hv_guest_kind_text(guest->kind));
 	command_add(command, "--qemu=%s", program);
 	if (guest->kernel != NULL)
@@ -121,18 +122,19 @@ static void add(const Tarn__GuestSpec *guest, const char *program,
 		command_add(command, "--net=%s", guest->net);
 	command_add(command, "--vcpus=%u", guest->vcpus);
 	command_add(command, "--accel=%s", hv_guest_accel_text(guest->accel));
+	command_add_loan_policy(command, spec->workload);
 }
 
-enum hv_code agent_machine_add(const Tarn__GuestSpec *guest, struct command *command,
+enum hv_code agent_machine_add(const Tarn__LparSpec *spec, struct command *command,
 			       struct hv_err *err)
 {
 	char program[HV_FILE_PATH_BYTES];
-	enum hv_code code = check(guest, err);
+	enum hv_code code = check(spec->guest, err);
 
 	if (code == HV_OK)
-		code = find_program(guest->kind, program, err);
+		code = find_program(spec->guest->kind, program, err);
 	if (code == HV_OK)
-		add(guest, program, command);
+		add(spec, program, command);
 	return code;
 }
 

@@ -16,9 +16,9 @@
 #include "agent/command.h"
 #include "hvcore/wire/guest_spec.h"
 
-/* Nothing is added where something is missing. */
+/* The guest of a spec, which has one. Nothing is added where something is missing. */
 HV_MUST_USE
-enum hv_code agent_machine_add(const Tarn__GuestSpec *guest, struct command *command,
+enum hv_code agent_machine_add(const Tarn__LparSpec *spec, struct command *command,
 			       struct hv_err *err);
 
 /* The largest file that it has: none of what it writes is longer. */

@@ -204,7 +204,7 @@ static const struct cli_option pgdev_replace[] = {
 	{ "working-set", CLI_OPTION, CLI_NUMBER, .max = HV_LPAR_OS_SET_MAX, .metavar = "PERCENT", \
 	  .help = "of its memory that the workload uses (100; os: up to 400)" }, \
 	{ "loan-policy", CLI_OPTION, CLI_CHOICE, .choices = loan_policy_names, .metavar = "POLICY", \
-	  .help = "os: lends nothing (0), file cache (1, default), working storage too (2)" }, \
+	  .help = "os, guest: lends nothing (0), file cache (1, default), working storage too (2)" }, \
 	{ "write-percent", CLI_OPTION, CLI_NUMBER, .max = 100, .metavar = "PERCENT", \
 	  .help = "of its operations that write (50)" }, \
 	{ "rate", CLI_OPTION, CLI_NUMBER, .max = 1000000000, .metavar = "N", \

@@ -29,7 +29,6 @@ static enum hv_code check_options(struct cli *cli, struct hv_err *err)
 	} not_with[] = {
 		{ "workload", "a guest runs its own programs" },
 		{ "working-set", "a guest runs its own programs" },
-		{ "loan-policy", "a guest runs its own programs" },
 		{ "write-percent", "a guest runs its own programs" },
 		{ "rate", "a guest runs its own programs" },
 		{ "seed", "a guest runs its own programs" },

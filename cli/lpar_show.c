@@ -154,8 +154,6 @@ static void show_load(struct cli *cli, const Tarn__Workload *load)
 	     load->via_hpt ? ", through a page table"
 	     : load->hints ? ", says what it has left"
 			   : "");
-	if (load->kind == TARN__WORKLOAD_KIND__WORKLOAD_OS)
-		line(cli, "loan policy", "%s", policy_text(load->loan_policy));
 	if (load->rate > 0)
 		line(cli, "rate", "%" PRIu64 " operations/s", load->rate);
 	if (load->io_percent > 0)
@@ -184,6 +182,9 @@ static void show_spec(struct cli *cli, const Tarn__StatusReply *status,
 		cli_guest_show_spec(cli, lpar);
 	else
 		show_load(cli, spec->workload);
+	if (spec->guest != NULL ||
+	    spec->workload->kind == TARN__WORKLOAD_KIND__WORKLOAD_OS)
+		line(cli, "loan policy", "%s", policy_text(spec->workload->loan_policy));
 	show_adapters(cli, spec);
 	show_devices(cli, status, lpar->record);
 }

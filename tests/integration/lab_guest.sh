@@ -85,7 +85,7 @@ refuses 'O_DIRECT' "${create[@]}" "${boot[@]}" --disk "$work/disk,cache=none"
 refuses "kernel '$work/none' is not on this host" tarn lpar activate g1
 [[ $(field .device) == null ]] || fail "a device stays with what did not start"
 tarn lpar remove g1
-"${create[@]}" "${boot[@]}" --append "$append" --disk "$work/disk"
+"${create[@]}" "${boot[@]}" --append "$append" --disk "$work/disk" --units 0.8
 
 echo "== it boots in half its memory"
 tarn lpar activate g1
@@ -96,6 +96,12 @@ refuses 'whose memory stays what it is' tarn lpar resize g1 --add 16M
 refuses 'nothing can be watched' tarn lpar debug g1 --watch 0x1000
 asks verify 60 'verified pages=[0-9]* bad=0'
 [[ $(field .stat.stolen_pages) -gt 0 ]] || fail "nothing of it was paged out"
+if tarn host show h1 --json | jq -e '.stat.processors_unlimited == null' >/dev/null; then
+	cat /proc/"$(field .stat.pid)"/task/*/cgroup | sort | uniq -c | awk '{ print $1 }' | sort -u >"$work/counts"
+	[[ $(wc -l <"$work/counts") -eq 1 ]] || fail "its threads are not all in one group"
+	grep -q tarn- /proc/"$(field .stat.pid)"/cgroup || fail "it is in no group of its own"
+	tarn lpar show g1 | grep -q 'entitled  *0.80, 1 virtual' || fail "processors are not shown"
+fi
 
 # One of the two kinds is enough for what is the same for both.
 drill_and_adopt() {

@@ -145,6 +145,13 @@ static void a_guests_memory_is_as_its_kernel_says(void **state)
 						     "MemFree:           20480 kB\n"
 						     "MemAvailable:      30720 kB\n"
 						     "Cached:             5120 kB\n");
+	stat.has_balloon_bytes = stat.has_balloon_target_bytes = true;
+	stat.balloon_bytes = 4 * MIB;
+	stat.balloon_target_bytes = 8 * MIB;
+	room.stat.has_os_loan_policy = false;
+	assert_string_equal(text_of("sys/devices/system/cmm/cmm0/loaned_kb"), "4096\n");
+	assert_string_equal(text_of("sys/devices/system/cmm/cmm0/loaned_target_kb"),
+			    "8192\n");
 	/* it can have no more than it began with */
 	assert_non_null(strstr(text_of("proc/ppc64/lparcfg"), "DesMem=64\nMaxMem=64\n"));
 	room.spec.guest = NULL;

@@ -16,6 +16,8 @@
 /* A guest whose files are all there, and a QEMU to be found in PATH. */
 struct machine {
 	struct shell *shell;
+	Tarn__LparSpec spec;
+	Tarn__Workload load;
 	Tarn__GuestSpec guest;
 	Tarn__GuestDisk disks[2], *list[2];
 	char kernel[HV_FILE_PATH_BYTES], initrd[HV_FILE_PATH_BYTES],
@@ -37,7 +39,13 @@ static void make_program(struct shell *shell, const char *name)
 static void make(struct machine *machine, struct shell *shell)
 {
 	*machine = (struct machine){ .shell = shell };
+	tarn__lpar_spec__init(&machine->spec);
+	tarn__workload__init(&machine->load);
 	tarn__guest_spec__init(&machine->guest);
+	machine->load.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
+	machine->spec.mode = TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
+	machine->spec.workload = &machine->load;
+	machine->spec.guest = &machine->guest;
 	machine->guest.kind = TARN__GUEST_KIND__GUEST_QEMU_X86_64;
 	shell_write(shell, "kernel", "k", 1);
 	shell_write(shell, "initrd", "initrd", 6);
@@ -65,7 +73,7 @@ static enum hv_code add(struct machine *machine)
 {
 	assert_int_equal(command_begin(&machine->command, "/b", "tarn-partition", NULL),
 			 HV_OK);
-	return agent_machine_add(&machine->guest, &machine->command, &machine->err);
+	return agent_machine_add(&machine->spec, &machine->command, &machine->err);
 }
 
 static void must_fail(struct machine *machine, enum hv_code code, const char *says)
@@ -87,11 +95,12 @@ static void its_command_line_has_all_of_it(void **state)
 	m.guest.append = TEXT("console=ttyS0 quiet");
 	m.guest.net = TEXT("user");
 	m.guest.vcpus = 3;
+	m.load.loan_policy = 2;
 	m.guest.has_accel = true;
 	m.guest.accel = TARN__GUEST_ACCEL__GUEST_ACCEL_TCG;
 	m.guest.n_disks = 2;
 	assert_int_equal(add(&m), HV_OK);
-	assert_int_equal(m.command.count, 11);
+	assert_int_equal(m.command.count, 12);
 	assert_string_equal(m.command.arguments[1], "--guest=qemu-x86_64");
 	(void)snprintf(text, sizeof(text), "--qemu=%s/qemu-system-x86_64",
 		       m.shell->state);
@@ -108,6 +117,7 @@ static void its_command_line_has_all_of_it(void **state)
 	assert_string_equal(m.command.arguments[8], "--net=user");
 	assert_string_equal(m.command.arguments[9], "--vcpus=3");
 	assert_string_equal(m.command.arguments[10], "--accel=tcg");
+	assert_string_equal(m.command.arguments[11], "--loan-policy=2");
 	assert_int_equal(agent_machine_file_bytes(&m.guest), 10);
 }
 
@@ -118,9 +128,10 @@ static void what_is_not_said_is_not_added(void **state)
 	make(&m, *state);
 	m.guest.kernel = m.guest.initrd = NULL;
 	assert_int_equal(add(&m), HV_OK);
-	assert_int_equal(m.command.count, 6);
+	assert_int_equal(m.command.count, 7);
 	assert_string_equal(m.command.arguments[4], "--vcpus=1");
 	assert_string_equal(m.command.arguments[5], "--accel=auto");
+	assert_string_equal(m.command.arguments[6], "--loan-policy=1");
 }
 
 static void each_missing_file_is_named(void **state)
@@ -208,24 +219,18 @@ static void an_interface_is_a_tap_that_is_there(void **state)
 static void a_guest_is_started_as_any_partition(void **state)
 {
 	static const uint8_t token[HV_TOKEN_BYTES] = { 0xab, 0x01 };
-	Tarn__LparSpec spec = TARN__LPAR_SPEC__INIT;
-	Tarn__Workload load = TARN__WORKLOAD__INIT;
 	struct agent_spawn what = { .kind = AGENT_PARTITION,
 				    .name = "g1",
 				    .run_id = 7,
 				    .token = token,
-				    .processors = 2,
-				    .spec = &spec };
+				    .processors = 2 };
 	char path[HV_FILE_PATH_BYTES], line[4096] = "";
 	struct machine m;
 	int attach = -1;
 	unsigned fds;
 
 	make(&m, *state);
-	load.kind = TARN__WORKLOAD_KIND__WORKLOAD_IDLE;
-	spec.mode = TARN__MEMORY_MODE__MEMORY_MODE_DEDICATED;
-	spec.workload = &load;
-	spec.guest = &m.guest;
+	what.spec = &m.spec;
 	(void)shell_path(m.shell, "run/attach.sock", path);
 	assert_int_equal(hv_local_listen(path, &attach, NULL), HV_OK);
 	fds = shell_descriptors();

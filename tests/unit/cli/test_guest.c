@@ -30,7 +30,8 @@ static void every_option_is_taken(void **state)
 				  "--guest qemu-ppc64 --kernel /boot/vmlinux "
 				  "--initrd /boot/initrd --append console=hvc0,115200 "
 				  "--disk /a.img --disk=/b.img,ro --net tap:tap0 "
-				  "--vcpus 2 --accel tcg --units 0.5"),
+				  "--vcpus 2 --accel tcg --units 0.5 "
+				  "--loan-policy 2"),
 			 CLI_DONE);
 	request = fake_request(fake, 0);
 	spec = request->lpar_create->spec;
@@ -50,6 +51,7 @@ static void every_option_is_taken(void **state)
 	assert_int_equal(guest->accel, TARN__GUEST_ACCEL__GUEST_ACCEL_TCG);
 	assert_int_equal(spec->n_disks, 0);
 	assert_int_equal(spec->workload->kind, TARN__WORKLOAD_KIND__WORKLOAD_IDLE);
+	assert_int_equal(spec->workload->loan_policy, 2);
 	/* as many virtual processors as it sees */
 	assert_string_equal(request->lpar_create->profile->attributes[5]->name,
 			    "desired_procs");
@@ -87,7 +89,6 @@ static void wrong_options_are_refused_with_the_reason(void **state)
 		  "--workload and --guest exclude each other: a guest runs its own" },
 		{ X86 "--rate 5", "--rate and --guest exclude each other" },
 		{ X86 "--working-set 5", "--working-set and --guest exclude" },
-		{ X86 "--loan-policy 1", "--loan-policy and --guest exclude" },
 		{ X86 "--write-percent 5", "--write-percent and --guest exclude" },
 		{ X86 "--seed 5", "--seed and --guest exclude" },
 		{ X86 "--hints", "free pages are reported by its balloon" },
