@@ -184,6 +184,37 @@ static void what_it_runs_and_how_is_said(void **state)
 	print(status, "lpar show web", "lpar_show_guest_silent.txt");
 }
 
+static void its_part_in_a_drill_is_said(void **state)
+{
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+	struct fake *fake = fake_new();
+	Tarn__DrillPartition *row;
+	size_t count;
+
+	(void)state;
+	reply.drills = fake_drills(&count);
+	reply.n_drills = count;
+	row = reply.drills[1]->partitions[1];
+	row->has_guest = row->guest = true;
+	row->verified = false;
+	row->pages_verified = 0;
+	row->has_pages_compared = true;
+	row->pages_compared = row->pages_read = 812;
+	fake_answer(fake, &reply);
+	assert_int_equal(fake_run(fake, "drill show 2"), CLI_DONE);
+	assert_non_null(strstr(fake->out, "-    0  a guest: what it read was right\n"));
+	row->has_errors = true;
+	row->errors = 1;
+	fake_answer(fake, &reply);
+	assert_int_equal(fake_run(fake, "drill show 2"), CLI_DONE);
+	assert_non_null(strstr(fake->out, "page errors\n"));
+	row->has_pages_compared = false;
+	fake_answer(fake, &reply);
+	assert_int_equal(fake_run(fake, "drill show 2"), CLI_DONE);
+	assert_non_null(strstr(fake->out, "not verified\n"));
+	fake_free(fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +223,7 @@ int main(void)
 		cmocka_unit_test(wrong_options_are_refused_with_the_reason),
 		cmocka_unit_test(disks_and_paths_are_bounded),
 		cmocka_unit_test(what_it_runs_and_how_is_said),
+		cmocka_unit_test(its_part_in_a_drill_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -333,6 +333,31 @@ static void one_wrong_figure_is_found_and_named(void **state)
 	}
 }
 
+/* Nobody outside can verify it: what it read is what counts. */
+static void a_guest_in_a_drill_is_not_missed(void **state)
+{
+	struct sample s = sample();
+	Tarn__DrillPartition *row = s.drills[0]->partitions[1];
+
+	(void)state;
+	s.drills[0]->pages_verified -= row->pages_verified;
+	s.drills[1]->pages_verified -= row->pages_verified; /* they have it in common */
+	row->has_guest = row->guest = true;
+	row->verified = false;
+	row->pages_verified = 0;
+	check(&s);
+	assert_int_equal(findings.count, 2);
+	assert_string_equal(findings.rows[0].text, "partition 'web' was not verified");
+	row->has_pages_compared = true;
+	row->pages_compared = 812;
+	check(&s);
+	assert_int_equal(findings.count, 0);
+	row->errors = 1;
+	check(&s);
+	assert_int_equal(findings.count, 2);
+	assert_string_equal(findings.rows[0].text, "1 page errors of a guest");
+}
+
 /* Off, but not because anybody wanted it: neither screen passes over it. */
 static void a_partition_that_ended_by_itself_is_seen(void **state)
 {
@@ -428,6 +453,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(figures_that_add_up_find_nothing),
 		cmocka_unit_test(one_wrong_figure_is_found_and_named),
+		cmocka_unit_test(a_guest_in_a_drill_is_not_missed),
 		cmocka_unit_test(a_partition_that_ended_by_itself_is_seen),
 		cmocka_unit_test(a_wrong_figure_makes_the_command_fail),
 		cmocka_unit_test(the_report_is_saved_as_it_was_printed),
