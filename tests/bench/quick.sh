@@ -37,7 +37,7 @@ jq -e '
 	.bad_pages == 0 and .settings.quick
 	and ([.random, .random_write | .threads_1, .threads_4, .threads_16] | all(comparison))
 	and ([.patterns | .zipf, .hot_and_scan, .loop, .drift] | all(comparison))
-	and ([.scan, .first_touch | .read, .write] | all(comparison))
+	and ([.scan, .first_touch | .read, .write] + [.first_touch.beyond] | all(comparison))
 	and ([.growth[]] | length >= 2 and all(comparison))
 	and .steal.dirty.pages > 0 and .steal.clean.pages > 0
 	and (.idle | has("hypervisor_percent")) and .metadata.table_bytes_per_page > 0

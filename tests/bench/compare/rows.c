@@ -102,18 +102,29 @@ void row_scan(struct compare *compare)
 	row_close(&sides);
 }
 
+static const struct first {
+	const char *name;
+	unsigned half_pools; /* of memory */
+	bool is_write;
+} firsts[] = {
+	{ "read", 1, false },
+	{ "write", 1, true },
+	{ "beyond", 4,
+	  true }, /* most need a frame of somebody else: the pace of reclaim */
+};
+
 /* New sides for each pair: memory that was touched is not new any more. */
-static void touch_first(struct compare *compare, unsigned round, bool is_write,
-			struct pairs_figures figures[2])
+static void touch_first(struct compare *compare, const struct first *first,
+			unsigned round, struct pairs_figures figures[2])
 {
 	struct row_sides sides;
 	struct side_cost cost;
 	struct load_order order = order_of(compare, PATTERN_SCAN);
 	char name[32];
 
-	(void)snprintf(name, sizeof(name), "first%u%s", round, is_write ? "w" : "r");
-	row_open(compare, name, compare->pool_mib / 2, &sides);
-	order.is_write = is_write;
+	(void)snprintf(name, sizeof(name), "%s%u", first->name, round);
+	row_open(compare, name, first->half_pools * compare->pool_mib / 2, &sides);
+	order.is_write = first->is_write;
 	order.ns = 0;
 	order.touches = sides.ours.pages;
 	order.waited_ns = 0;
@@ -125,9 +136,8 @@ static void touch_first(struct compare *compare, unsigned round, bool is_write,
 			continue;
 		side_run(side, &order, &cost);
 		pairs_add(&figures[side != &sides.ours], &cost);
+		figures[side != &sides.ours].processor = order.cpu;
 	}
-	for (unsigned i = 0; i < 2; i++)
-		figures[i].processor = order.cpu;
 	row_close(&sides);
 }
 
@@ -136,11 +146,11 @@ void row_first_touch(struct compare *compare)
 	static struct pairs_figures figures[2];
 
 	json_open("first_touch");
-	for (int is_write = 0; is_write < 2; is_write++) {
+	for (unsigned i = 0; i < HV_COUNT(firsts); i++) {
 		memset(figures, 0, sizeof(figures));
-		for (unsigned i = 0; i < compare->rounds; i++)
-			touch_first(compare, i, is_write != 0, figures);
-		pairs_print(is_write != 0 ? "write" : "read", &figures[0],
+		for (unsigned round = 0; round < compare->rounds; round++)
+			touch_first(compare, &firsts[i], round, figures);
+		pairs_print(firsts[i].name, &figures[0],
 			    compare->group != NULL ? &figures[1] : NULL);
 	}
 	json_close();

@@ -1,11 +1,11 @@
 /*
- * bench_paging - what paging costs, with the real programs: a hypervisor and a pair
- * of tarn-vios, and this process as the partition. Prints one JSON object; how to
- * read it is in README.md here.
+ * bench_map - what it costs to map a page for a device, while most pages are on the
+ * paging device, and to ask a hypervisor something. Prints one JSON object; how to read
+ * it is in README.md here. What a fault costs: tests/bench/run.
  *
- *   bench_paging [pool MiB [seconds for each measurement]]
+ *   bench_map [pool MiB [seconds]]
  *
- * Runs on the processor where its faults are served (home CPU of WELCOME).
+ * This process is the partition, on the processor where its faults are served.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +31,6 @@
 
 #define POOL_MIB 128
 #define SECONDS 3
-#define NO_FAULT_NS 2500 /* a touch below this met its page; a fault takes 5000 */
 #define COMMANDS 2000
 #define MAP_ENTRIES 256 /* pages mapped at once: below what it is entitled to */
 #define MAP_AGAIN_NS 50000
@@ -50,12 +49,12 @@ static struct bench bench;
 /* ---- the partition ---- */
 
 /* Content that no page shares, so that nothing is stolen as a page of zeros. */
-static void write_page(uint64_t page, uint64_t version)
+static void write_page(uint64_t page)
 {
 	volatile uint64_t *at = bench_page(&bench.memory, page);
 
 	for (unsigned i = 0; i < HV_PAGE_BYTES / sizeof(*at); i += 8)
-		at[i] = page + 1 + version * 7919 + i;
+		at[i] = page + 1 + i;
 }
 
 static void attach(void)
@@ -84,88 +83,6 @@ static void print_times(const char *name, const struct hv_hist *hist, const char
 	       (double)hv_hist_quantile_ns(hist, 0.5) / 1000,
 	       (double)hv_hist_quantile_ns(hist, 0.99) / 1000,
 	       (double)hv_hist_max_ns(hist) / 1000, end);
-}
-
-/* First touches, while frames are free: half of the pool. */
-static void measure_zero_fill(void)
-{
-	static struct hv_hist hist;
-	uint64_t pages = (uint64_t)bench.pool_mib * 256 / 2;
-
-	for (uint64_t page = 0; page < pages; page++)
-		hv_hist_add(&hist, bench_touch_ns(&bench.memory, page, true));
-	print_times("zero_fill_fault", &hist, ",");
-}
-
-/* Random reads over four times the pool: three of four are page-ins. */
-static void measure_page_in(bool is_write, const char *name)
-{
-	struct hv_hist *hist = calloc(1, sizeof(*hist));
-	uint64_t end_ns = hv_clock_ns() + bench.seconds * 1000000000;
-	uint64_t start_ns = hv_clock_ns();
-	uint64_t now_ns;
-
-	assert_non_null(hist);
-	while ((now_ns = hv_clock_ns()) < end_ns) {
-		uint64_t ns = bench_touch_ns(
-			&bench.memory, hv_rng_below(&bench.rng, bench.pages), is_write);
-
-		if (ns >= NO_FAULT_NS)
-			hv_hist_add(hist, ns);
-	}
-	print_times(name, hist, ",");
-	printf("  \"%ss_per_s\": %.0f,\n", name,
-	       (double)hv_hist_count(hist) * 1e9 / (double)(now_ns - start_ns));
-	free(hist);
-}
-
-static uint64_t page_outs(void)
-{
-	Tarn__HvReply *reply = test_host_stat(&bench.host, false);
-	uint64_t count = test_stat_partition(reply, "bench")->page_outs;
-
-	tarn__hv_reply__free_unpacked(reply, NULL);
-	return count;
-}
-
-static void print_eviction(const char *name, uint64_t before, uint64_t start_ns)
-{
-	uint64_t now_ns = hv_clock_ns();
-	uint64_t pages = page_outs() - before;
-
-	printf("  \"%s\": { \"pages\": %llu, \"pages_per_s\": %.0f },\n", name,
-	       (unsigned long long)pages,
-	       (double)pages * 1e9 / (double)(now_ns - start_ns));
-}
-
-/* First touches of the rest: each needs a frame, most frames a page-out, no page-in. */
-static void measure_eviction(void)
-{
-	uint64_t before = page_outs();
-	uint64_t start_ns = hv_clock_ns();
-
-	for (uint64_t page = 0; page < bench.pages; page++)
-		write_page(page, 0);
-	print_eviction("eviction", before, start_ns);
-}
-
-/* Writes every page in order again: a page-in and a page-out for each. */
-static void measure_exchange(void)
-{
-	uint64_t before = page_outs();
-	uint64_t start_ns = hv_clock_ns();
-	uint64_t end_ns = start_ns + bench.seconds * 1000000000;
-	uint64_t version = 1;
-	uint64_t page = 0;
-
-	while (hv_clock_ns() < end_ns) {
-		write_page(page, version);
-		if (++page == bench.pages) {
-			page = 0;
-			version++;
-		}
-	}
-	print_eviction("exchange", before, start_ns);
 }
 
 /* True: the page was there already. */
@@ -206,24 +123,11 @@ static void measure_map(void)
 	print_times("map_brought", &brought, ",");
 }
 
-/* What the hypervisor itself saw: from the event read to the page installed. */
-static void print_inside(void)
+static void print_counters(void)
 {
 	Tarn__HvReply *reply = test_host_stat(&bench.host, true);
-	Tarn__PartitionStat *stat = test_stat_partition(reply, "bench");
-	static struct hv_hist hist;
+	const Tarn__PartitionStat *stat = test_stat_partition(reply, "bench");
 
-	for (size_t i = 0; i < stat->fault_latency->n_buckets; i++) {
-		uint64_t count = stat->fault_latency->buckets[i];
-
-		atomic_store(&hist.bucket[i], count);
-		atomic_store(&hist.count, atomic_load(&hist.count) + count);
-	}
-	atomic_store(&hist.max_ns, stat->fault_latency->max_ns);
-	print_times("page_in_inside_hypervisor", &hist, ",");
-	printf("  \"checksum_errors\": %llu, \"frame_waits\": %llu,\n",
-	       (unsigned long long)stat->checksum_errors,
-	       (unsigned long long)reply->stat->pool->frame_waits);
 	printf("  \"map_page_ins\": %llu, \"map_failures\": %llu, \"io_waits\": %llu,\n",
 	       (unsigned long long)stat->io_map_page_ins,
 	       (unsigned long long)stat->io_map_failures,
@@ -305,7 +209,7 @@ int main(int argc, char **argv)
 	bench.rng.state = 1;
 	if (bench.pool_mib < 16 || bench.pool_mib % 16 != 0 || bench.pool_mib > 4096 ||
 	    bench.seconds < 1 || bench.seconds > 60) {
-		(void)fprintf(stderr, "usage: bench_paging [pool MiB: 16, 32 ... 4096 "
+		(void)fprintf(stderr, "usage: bench_map [pool MiB: 16, 32 ... 4096 "
 				      "[seconds: 1 ... 60]]\n");
 		return 2;
 	}
@@ -315,13 +219,10 @@ int main(int argc, char **argv)
 	attach();
 	printf("{\n  \"pool_mib\": %u, \"logical_mib\": %u, \"home_cpu\": %d,\n",
 	       bench.pool_mib, 4 * bench.pool_mib, bench.memory.home_cpu);
-	measure_zero_fill();
-	measure_eviction();
-	measure_page_in(false, "page_in_read");
-	measure_page_in(true, "page_in_write");
-	measure_exchange();
+	for (uint64_t page = 0; page < bench.pages; page++)
+		write_page(page);
 	measure_map();
-	print_inside();
+	print_counters();
 	measure_commands();
 	printf("}\n");
 	(void)fflush(stdout);
