@@ -6,7 +6,7 @@
 # machine are not run: they are about its own lists.
 make_apt() {
 	apt=$out/apt
-	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/packages"
+	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/packages" "$apt/coming"
 	: >"$apt/status" # nothing is installed
 	cat >"$apt/conf" <<-END
 		#clear APT::Architectures;
@@ -26,7 +26,7 @@ make_apt() {
 		Acquire::Retries "3";
 	END
 	if [[ $EUID -eq 0 ]] && id -u _apt >/dev/null 2>&1; then
-		chown _apt "$apt/packages" # apt-get fetches as that user
+		chown _apt "$apt/coming" # apt-get fetches as that user
 	fi
 }
 
@@ -60,7 +60,7 @@ has_no_package() {
 # Sets kernel_package: what the meta package depends on, with the version in its name.
 find_kernel() {
 	kernel_package=$(apt_run apt-cache show --no-all-versions "$meta:$arch" 2>/dev/null |
-		sed -n 's/^Depends:.*\(linux-image-[0-9][^ ,]*\).*/\1/p' | head -n 1)
+		sed -n 's/^Depends:.*\(linux-image-[0-9][^ ,]*\).*/\1/p' | head -n 1) || true
 	[[ -n $kernel_package ]] || has_no_package "$meta"
 }
 
@@ -69,7 +69,7 @@ find_kernel() {
 fetch() {
 	local name file missing=()
 	apt_run apt-get download --print-uris "${@/%/:$arch}" 2>/dev/null |
-		sed -n "s/^'[^']*' \([^ ]*\) .*/\1/p" >"$apt/files"
+		sed -n "s/^'[^']*' \([^ ]*\) .*/\1/p" >"$apt/files" || true
 	fetched=()
 	for name in "$@"; do
 		file=$(grep "^${name}_" "$apt/files" | head -n 1) || true
@@ -82,8 +82,9 @@ fetch() {
 	for name in "${missing[@]}"; do # an older one is not used again
 		rm -f "$apt/packages/${name%%[0-9]*}"*"_$arch.deb"
 	done
-	(cd "$apt/packages" && apt_run apt-get download -qq "${missing[@]/%/:$arch}") >&2 ||
+	(cd "$apt/coming" && apt_run apt-get download -qq "${missing[@]/%/:$arch}") >&2 ||
 		lacking "cannot fetch ${missing[*]} for $arch"
+	mv "$apt/coming"/*"_$arch.deb" "$apt/packages/" # whole, or not there
 	for file in "${fetched[@]}"; do
 		[[ -f $file ]] || die "apt-get download left no '$file'"
 	done
