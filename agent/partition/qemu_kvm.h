@@ -4,9 +4,10 @@
  *
  * A machine of eight pages is made, twice: it begins as a kernel runs, in 64-bit mode
  * with page tables of its own, and as firmware runs, in 32-bit mode without. It counts,
- * reads back what it wrote, and says the result on a port. All this in a child, which is
- * killed when it takes longer than KVM_PROBE_MS: where KVM is itself in a guest, it may
- * run kernels and emulate firmware one instruction after the other.
+ * reads back what it wrote, and says the result on a port. Where KVM is itself in a
+ * guest, it may run kernels and emulate firmware, or both, one instruction after the
+ * other: that is seen by the processor time it takes, not by the clock, so a busy machine
+ * makes no difference. All this in a child, which is killed after KVM_PROBE_MS.
  *
  * Contract
  *   Threads  one thread: it forks.
