@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "agent/partition/launch.h"
 #include "agent/partition/privilege.h"
 #include "agent/partition/qemu_launch.h"
 #include "hvcore/base/log.h"
@@ -107,5 +108,8 @@ enum hv_code partition_boot_guest(const struct partition_options *options,
 		code = hv_pidfile_take_open((int)options->pid_file_fd, err);
 	if (code == HV_OK)
 		code = reach(options, &socket, err);
-	return code == HV_OK ? qemu_launch(options, socket, err) : code;
+	if (code != HV_OK)
+		return code;
+	return options->program != NULL ? launch_program(options, socket, err)
+					: qemu_launch(options, socket, err);
 }

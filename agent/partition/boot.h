@@ -23,7 +23,9 @@ HV_MUST_USE
 enum hv_code partition_boot(const struct partition_options *options,
 			    struct partition_booted *ret_booted, struct hv_err *err);
 
-/* A guest: this process becomes QEMU (qemu_launch.h). Comes back where that failed. */
+/* This process becomes QEMU (qemu_launch.h) or another program (launch.h). Comes back
+ * where that failed. */
+
 HV_MUST_USE
 enum hv_code partition_boot_guest(const struct partition_options *options,
 				  struct hv_err *err);

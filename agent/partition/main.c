@@ -33,8 +33,9 @@ int main(int argc, char **argv)
 		return 0;
 	(void)snprintf(who, sizeof who, "partition@%s", options.name);
 	hv_log_open(who, options.verbose ? HV_LOG_DEBUG : HV_LOG_INFO);
-	if ((options.guest != 0 ? partition_boot_guest(&options, &err)
-				: partition_boot(&options, &booted, &err)) != HV_OK) {
+	if ((options.guest != 0 || options.program != NULL
+		     ? partition_boot_guest(&options, &err)
+		     : partition_boot(&options, &booted, &err)) != HV_OK) {
 		log_error("partition.not_started", "reason='%s'", hv_err_text(&err));
 		_exit(EXIT_FAILED);
 	}

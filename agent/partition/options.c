@@ -87,6 +87,8 @@ static const struct hv_option options[] = {
 	  OPTION(accel), qemu_accel_names, "guest: kvm, tcg, or kvm where it works" },
 	{ "qemu", HV_OPTION_PATH, "FILE", hv_option_absent, 0, PATH_MAX - 1,
 	  OPTION(qemu), NULL, "guest: QEMU; without, it is searched for in PATH" },
+	{ "program", HV_OPTION_PATH, "FILE", hv_option_absent, 0, PATH_MAX - 1,
+	  OPTION(program), NULL, "a program that maps the memory, instead of the workload" },
 	{ "library-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX,
 	  OPTION(library_fd), NULL, "guest: inherited, libtarn-attach.so; without, beside this program" },
 	{ "verbose", HV_OPTION_FLAG, NULL, NULL, 0, 0,
@@ -141,6 +143,8 @@ enum hv_code partition_options_check(const struct partition_options *given,
 	if ((given->socket != NULL) == (given->socket_fd != 0))
 		return hv_fail(err, HV_E_INVAL,
 			       "exactly one of --socket and --socket-fd is needed");
+	if (given->guest != QEMU_NONE && given->program != NULL)
+		return hv_fail(err, HV_E_INVAL, "either --guest or --program");
 	if (given->guest == QEMU_NONE &&
 	    (given->kernel != NULL || given->initrd != NULL || given->append != NULL ||
 	     given->qemu != NULL || given->guest_disks.count > 0))

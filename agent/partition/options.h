@@ -33,6 +33,7 @@ struct partition_options {
 	uint64_t disks, ethernets, io_percent; /* virtual adapters */
 	unsigned guest; /* enum qemu_kind; QEMU_NONE: the built-in workload */
 	const char *kernel, *initrd, *append, *net, *qemu; /* NULL: none */
+	const char *program;                               /* NULL: none */
 	struct hv_option_list guest_disks;
 	uint64_t vcpus, library_fd;
 	unsigned accel; /* enum qemu_accel */

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #define COPY_BYTES_MAX (UINT64_C(1) << 30) /* arbitrary: no kernel is that large */
-#define LIBRARY_NAME "libtarn-attach.so"
 
 static enum hv_code fail_open(const char *path, struct hv_err *err)
 {
@@ -149,25 +148,5 @@ enum hv_code qemu_program_find(enum qemu_kind kind, const char **path, char *roo
 			       "%s is not installed; the Debian package %s has it",
 			       qemu_programs[kind], qemu_packages[kind]);
 	*path = room;
-	return HV_OK;
-}
-
-enum hv_code qemu_library_open(int *ret_fd, struct hv_err *err)
-{
-	char path[PATH_MAX + sizeof(LIBRARY_NAME)];
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
-	char *slash;
-	int fd;
-
-	if (n <= 0)
-		return hv_fail_os(err, HV_E_OS, errno, "find this program");
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	(void)snprintf(slash + 1, sizeof(path) - (size_t)(slash + 1 - path), "%s",
-		       LIBRARY_NAME);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return fail_open(path, err);
-	*ret_fd = fd;
 	return HV_OK;
 }

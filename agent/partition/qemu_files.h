@@ -29,8 +29,4 @@ enum hv_code qemu_tap_open(struct qemu_net *net, struct hv_err *err);
 HV_MUST_USE
 enum hv_code qemu_program_find(enum qemu_kind kind, const char **path, char *room,
 			       size_t room_bytes, struct hv_err *err);
-/* libtarn-attach.so beside this program. */
-HV_MUST_USE
-enum hv_code qemu_library_open(int *ret_fd, struct hv_err *err);
-
 #endif

@@ -70,6 +70,25 @@ void attach_discarded(struct partition *partition)
 	send_packet(partition, &packet, sizeof(packet));
 }
 
+#define LOAN_SHARE 256 /* of its memory; arbitrary: less is not worth a word */
+
+void attach_loan(struct partition *partition, uint64_t pages)
+{
+	uint64_t told = partition->loan_told_pages;
+	uint64_t moved = pages > told ? pages - told : told - pages;
+	struct hv_attach_loan packet = {
+		.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_LOAN, sizeof(packet),
+				      0),
+		.bytes = pages * HV_PAGE_BYTES,
+	};
+
+	if (!partition->has_guest || partition->phase != PHASE_RUNNING ||
+	    moved <= partition->mem_bytes / HV_PAGE_BYTES / LOAN_SHARE)
+		return;
+	partition->loan_told_pages = pages;
+	send_packet(partition, &packet, sizeof(packet));
+}
+
 enum hv_code attach_resize(struct partition *partition, uint32_t tag, uint64_t bytes,
 			   uint64_t has_bytes, struct hv_err *err)
 {
@@ -238,6 +257,26 @@ static void take_os(struct partition *partition, const struct hv_attach_os *os)
 	partition->has_os = true;
 }
 
+/*
+ * While its balloon holds memory, what its kernel pages itself would partly not have
+ * been without: the same as the word of an operating system that lends.
+ */
+static void take_guest(struct partition *partition, const struct hv_attach_guest *guest)
+{
+	const struct hv_attach_guest *before = &partition->guest;
+	uint64_t pages = partition->mem_bytes / HV_PAGE_BYTES;
+	uint64_t missed = 0;
+
+	if (partition->has_guest && guest->balloon > 0 &&
+	    before->swapped_in != HV_GUEST_UNSAID &&
+	    guest->swapped_in != HV_GUEST_UNSAID &&
+	    guest->swapped_in > before->swapped_in)
+		missed = (guest->swapped_in - before->swapped_in) / HV_PAGE_BYTES;
+	partition->os_missed += missed < pages ? missed : pages;
+	partition->guest = *guest;
+	partition->has_guest = true;
+}
+
 static void dispatch(struct partition *partition, struct hv_local_packet *packet)
 {
 	const struct hv_local_head *head = (const void *)packet->bytes;
@@ -257,6 +296,9 @@ static void dispatch(struct partition *partition, struct hv_local_packet *packet
 		memcpy(&partition->io_report, packet->bytes,
 		       sizeof(partition->io_report));
 		partition->has_io_report = true;
+		break;
+	case HV_ATTACH_GUEST:
+		take_guest(partition, (const void *)packet->bytes);
 		break;
 	case HV_ATTACH_RESIZED:
 		resize_given(partition, (const void *)packet->bytes);

@@ -163,6 +163,9 @@ struct partition {
 	struct hv_attach_os os;
 	bool has_io_report;
 	struct hv_attach_io io_report;
+	bool has_guest; /* it is a virtual machine that says so */
+	struct hv_attach_guest guest;
+	uint64_t loan_told_pages;
 	uint64_t os_missed; /* page-ins of its own that more memory would have saved */
 	uint64_t last_command_id;
 	struct hv_attach_discard discard_asked; /* the one under way */
@@ -371,6 +374,8 @@ void attach_hang_up(struct partition *partition);
 void attach_refuse(int fd, uint32_t tag, enum hv_code code, const char *text);
 void attach_go(struct partition *partition);
 void attach_discarded(struct partition *partition);
+/* To a guest, where it is another one by more than LOAN_SHARE of its memory. */
+void attach_loan(struct partition *partition, uint64_t pages);
 HV_MUST_USE
 enum hv_code attach_control(struct partition *partition, uint32_t command,
 			    uint64_t command_id, struct hv_err *err);

@@ -165,6 +165,7 @@ static void decide(struct hypervisor *hv, uint64_t elapsed_ms)
 		whose[i]->memory.entitled_pages = (uint32_t)inputs[i].entitled;
 		whose[i]->memory.target_pages = (uint32_t)members[i]->target;
 		whose[i]->memory.mpp_next = mpp_of(whose[i]);
+		attach_loan(whose[i], whose[i]->memory.mpp_next.donation_pages);
 		note(&hv->manage, whose[i]);
 	}
 }

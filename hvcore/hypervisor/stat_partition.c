@@ -89,6 +89,34 @@ static void fill_load(Tarn__PartitionStat *to, const struct hv_attach_io *from)
 	SET(to, load_io_failed, from->failed);
 }
 
+#define SET_SAID(message, field, value) \
+	((message)->has_##field = (value) != HV_GUEST_UNSAID, \
+	 (message)->field = (message)->has_##field ? (value) : 0)
+
+static void fill_guest(struct build_partition *at, struct hv_attach_guest *from)
+{
+	Tarn__GuestStat *to = &at->guest;
+	bool is_kvm = from->accel == HV_GUEST_ACCEL_KVM;
+
+	tarn__guest_stat__init(to);
+	SET(to, accel,
+	    is_kvm ? TARN__GUEST_ACCEL__GUEST_ACCEL_KVM
+		   : TARN__GUEST_ACCEL__GUEST_ACCEL_TCG);
+	to->accel_reason = from->why;
+	SET_SAID(to, total_bytes, from->total);
+	SET_SAID(to, free_bytes, from->free);
+	SET_SAID(to, available_bytes, from->available);
+	SET_SAID(to, cache_bytes, from->caches);
+	SET_SAID(to, swapped_in_bytes, from->swapped_in);
+	SET_SAID(to, swapped_out_bytes, from->swapped_out);
+	SET_SAID(to, said_ms, from->said_ms);
+	SET(to, balloon_bytes, from->balloon);
+	SET(to, balloon_target_bytes, from->balloon_target);
+	SET(to, discarded_pages, from->discarded_pages);
+	SET(to, io_observed_bytes, from->io);
+	at->stat.guest = to;
+}
+
 static void fill_pages(Tarn__PartitionStat *to, const struct hv_space_stat *from)
 {
 	SET(to, resident_pages, from->pages_in[HV_PAGE_RESIDENT]);
@@ -339,6 +367,8 @@ void stat_partition(struct build_partition *at, struct partition *partition,
 		fill_os(stat, &partition->os);
 	if (partition->has_io_report)
 		fill_load(stat, &partition->io_report);
+	if (partition->has_guest)
+		fill_guest(at, &partition->guest);
 }
 
 void stat_trace(struct build *build, struct build_partition *at,

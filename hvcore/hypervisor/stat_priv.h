@@ -14,6 +14,7 @@ struct build_partition {
 	Tarn__ResizeStat resize;
 	Tarn__Error resize_error;
 	Tarn__ManagerStat manager;
+	Tarn__GuestStat guest;
 	Tarn__WatchStat watch;
 	Tarn__WatchThread watch_threads[DABR_THREADS_MAX];
 	Tarn__WatchThread *watch_threads_at[DABR_THREADS_MAX];

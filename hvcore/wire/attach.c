@@ -23,6 +23,8 @@ union packet {
 	struct hv_attach_resized resized;
 	struct hv_attach_os os;
 	struct hv_attach_io io;
+	struct hv_attach_guest guest;
+	struct hv_attach_loan loan;
 };
 
 static_assert(sizeof(union packet) <= HV_LOCAL_BYTES, "largest attach packet");
@@ -45,6 +47,8 @@ size_t hv_attach_bytes(unsigned type)
 		[HV_ATTACH_RESIZED] = sizeof(struct hv_attach_resized),
 		[HV_ATTACH_OS] = sizeof(struct hv_attach_os),
 		[HV_ATTACH_IO] = sizeof(struct hv_attach_io),
+		[HV_ATTACH_GUEST] = sizeof(struct hv_attach_guest),
+		[HV_ATTACH_LOAN] = sizeof(struct hv_attach_loan),
 	};
 
 	return type < HV_ATTACH_TYPE_COUNT ? bytes[type] : 0;
@@ -144,6 +148,21 @@ static enum hv_code check_resize(const struct hv_attach_resize *resize,
 	return hv_fail(err, HV_E_CORRUPT, "attach resize: memory is not whole pages");
 }
 
+/* Its sentence ends in logs and on terminals. */
+static enum hv_code check_guest(const struct hv_attach_guest *guest, struct hv_err *err)
+{
+	if (guest->accel == 0 || guest->accel >= HV_GUEST_ACCEL_COUNT)
+		return hv_fail(err, HV_E_CORRUPT, "attach guest: accelerator %u",
+			       guest->accel);
+	if (!is_text(guest->why, sizeof(guest->why)))
+		return hv_fail(err, HV_E_CORRUPT, "attach guest: text has no end");
+	for (const char *at = guest->why; *at != '\0'; at++)
+		if (*at < ' ' || *at > '~')
+			return hv_fail(err, HV_E_CORRUPT,
+				       "attach guest: text is not printable");
+	return HV_OK;
+}
+
 static enum hv_code check_fields(const union packet *packet, struct hv_err *err)
 {
 	switch (packet->head.type) {
@@ -184,6 +203,12 @@ static enum hv_code check_fields(const union packet *packet, struct hv_err *err)
 		if (packet->os.loan_policy > HV_LOAN_POLICY_MAX)
 			return hv_fail(err, HV_E_CORRUPT, "attach os: loan policy %u",
 				       packet->os.loan_policy);
+		return HV_OK;
+	case HV_ATTACH_GUEST:
+		return check_guest(&packet->guest, err);
+	case HV_ATTACH_LOAN:
+		if (!is_pages(packet->loan.bytes))
+			return hv_fail(err, HV_E_CORRUPT, "attach loan: not whole pages");
 		return HV_OK;
 	default:
 		return HV_OK; /* GO and CALLS have no fields */

@@ -20,6 +20,8 @@
  *   REPORT  once a second                   ->
  *   OS      with it, of a system that manages its memory ->
  *   IO      with it, of one that uses its virtual adapters ->
+ *   GUEST   with it, of a virtual machine   ->
+ *                                           <-   LOAN     to those alone
  *   DISCARD offset, bytes                   ->      one at a time
  *                                           <-   DISCARDED, the same
  *                                           <-   CONTROL  shutdown, verify, reset stall
@@ -54,6 +56,7 @@
 #define HV_TOKEN_BYTES 16
 #define HV_ATTACH_TEXT_BYTES 256
 #define HV_LOAN_POLICY_MAX 3
+#define HV_GUEST_WHY_BYTES 160
 #define HV_STALL_BUCKETS 320 /* HV_HIST_BUCKETS */
 
 /*
@@ -82,6 +85,8 @@ enum hv_attach_type {
 	HV_ATTACH_RESIZED,
 	HV_ATTACH_OS,
 	HV_ATTACH_IO,
+	HV_ATTACH_GUEST,
+	HV_ATTACH_LOAN,
 	HV_ATTACH_TYPE_COUNT
 };
 
@@ -206,6 +211,31 @@ struct hv_attach_io {
 	uint64_t failed;       /* operations that a call or a device refused */
 };
 
+#define HV_GUEST_UNSAID UINT64_MAX /* its kernel has not said it */
+
+/* What is known of a guest within its process. Bytes, unless they say otherwise. */
+struct hv_attach_guest {
+	struct hv_local_head head;
+	uint32_t accel; /* enum hv_guest_accel */
+	uint32_t reserved;
+	/* its kernel's words, by its balloon; UNSAID each */
+	uint64_t total, free, available, caches, swapped_in, swapped_out;
+	uint64_t said_ms; /* since it said so last */
+	uint64_t balloon; /* that its balloon holds */
+	uint64_t balloon_target;
+	uint64_t discarded_pages;     /* counts since it began */
+	uint64_t io;                  /* moved by its disks */
+	char why[HV_GUEST_WHY_BYTES]; /* that accel */
+};
+
+/* As H_GET_MPP says to a partition that makes calls: what it is to lend, in all. */
+struct hv_attach_loan {
+	struct hv_local_head head;
+	uint64_t bytes;
+};
+
+static_assert(sizeof(struct hv_attach_guest) == 112 + HV_GUEST_WHY_BYTES, "attach guest");
+static_assert(sizeof(struct hv_attach_loan) == 24, "attach loan");
 static_assert(sizeof(struct hv_attach_hello) == 72, "attach hello");
 static_assert(sizeof(struct hv_attach_welcome) == 48, "attach welcome");
 static_assert(sizeof(struct hv_attach_region) == 40, "attach region");

@@ -40,14 +40,34 @@ const char *test_tiny_guest(char *room, size_t bytes)
 	return room;
 }
 
-void test_console_open(struct test_console *console, struct test_host *host,
-		       const char *name)
+static struct sockaddr_un address_of(const struct test_console *console)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	(void)test_tmpdir_file(&host->dir, name, console->path, sizeof(console->path));
 	assert_true(strlen(console->path) < sizeof(address.sun_path));
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", console->path);
+	return address;
+}
+
+/* Queued until somebody accepts: nothing that is said is missed. */
+static void connect_to(struct test_console *console)
+{
+	struct sockaddr_un address = address_of(console);
+
+	test_console_forget(console);
+	console->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(console->fd >= 0);
+	assert_int_equal(
+		connect(console->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+}
+
+void test_console_open(struct test_console *console, struct test_host *host,
+		       const char *name)
+{
+	struct sockaddr_un address;
+
+	(void)test_tmpdir_file(&host->dir, name, console->path, sizeof(console->path));
+	address = address_of(console);
 	console->listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_true(console->listener >= 0);
 	assert_int_equal(
@@ -55,13 +75,19 @@ void test_console_open(struct test_console *console, struct test_host *host,
 	assert_int_equal(listen(console->listener, 1), 0);
 	(void)snprintf(console->fd_text, sizeof(console->fd_text), "%d",
 		       console->listener);
+	connect_to(console);
+}
+
+void test_console_again(struct test_console *console)
+{
+	(void)close(console->fd);
+	connect_to(console);
+}
+
+void test_console_forget(struct test_console *console)
+{
 	console->used = 0;
 	console->text[0] = '\0';
-	/* queued until somebody accepts: nothing that is said is missed */
-	console->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_true(console->fd >= 0);
-	assert_int_equal(
-		connect(console->fd, (struct sockaddr *)&address, sizeof(address)), 0);
 }
 
 void test_console_close(struct test_console *console)

@@ -35,6 +35,9 @@ const char *test_tiny_guest(char *room, size_t bytes);
 
 void test_console_open(struct test_console *console, struct test_host *host,
 		       const char *name);
+/* For the next process on the same listener: connects anew, and forgets. */
+void test_console_again(struct test_console *console);
+void test_console_forget(struct test_console *console);
 void test_console_close(struct test_console *console);
 void test_console_say(struct test_console *console, const char *text);
 /* Whether it said that, from now on or before, in time. */

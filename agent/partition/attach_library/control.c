@@ -5,10 +5,12 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/partition/attach_library/balloon.h"
 #include "agent/partition/attach_library/qmp.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
@@ -22,6 +24,10 @@ struct control {
 	bool is_stopping;
 	uint64_t next_stop_ms, next_report_ms;
 	uint64_t last_command_id;
+	struct hv_attach_guest guest; /* what is known of it */
+	struct qmp_guest_stats stats;
+	uint64_t wanted_bytes; /* LOAN */
+	char last_failed[QMP_TEXT_BYTES];
 };
 
 /* P1, as in agent/partition/control.c: not one more instruction. */
@@ -48,17 +54,39 @@ static void on_status(const char *status)
 		crash("the machine cannot go on", status);
 }
 
+/* What is asked each second fails each second: said once. */
+static void on_failed(struct control *control, const char *why)
+{
+	if (strcmp(control->last_failed, why) == 0)
+		return;
+	(void)snprintf(control->last_failed, sizeof(control->last_failed), "%s", why);
+	log_warn("guest.qmp_failed", "reason='%s'", why);
+}
+
 static void on_qmp(const struct qmp_event *event, void *arg)
 {
 	struct control *control = arg;
 
 	switch (event->kind) {
 	case QMP_GREETING:
-		(void)qmp_say(&control->qmp, QMP_SAY_READY);
-		control->is_ready = true;
+		control->is_ready = qmp_say(&control->qmp, QMP_SAY_READY) &&
+				    qmp_say(&control->qmp, QMP_SAY_POLL_STATS);
+		return;
+	case QMP_STATS:
+		control->stats = event->stats;
+		return;
+	case QMP_BLOCKS:
+		control->guest.io = event->blocks.read_bytes +
+				    event->blocks.written_bytes;
+		return;
+	case QMP_BALLOON:
+		control->guest.balloon = control->config.passport->bytes > event->bytes
+						 ? control->config.passport->bytes -
+							   event->bytes
+						 : 0;
 		return;
 	case QMP_FAILED:
-		log_warn("guest.qmp_failed", "reason='%s'", event->text);
+		on_failed(control, event->text);
 		return;
 	case QMP_RESET:
 		log_info("guest.reset", "reason='%s'", event->text);
@@ -125,6 +153,7 @@ static void obey(struct control *control, const struct hv_attach_control *comman
 static void on_packet(struct control *control, const void *packet, size_t bytes)
 {
 	struct hv_attach_control command;
+	struct hv_attach_loan loan;
 	struct hv_local_head head;
 	struct hv_err err = { 0 };
 	enum hv_code code = hv_attach_check(packet, bytes, &err);
@@ -139,6 +168,10 @@ static void on_packet(struct control *control, const void *packet, size_t bytes)
 		case HV_ATTACH_DISCARDED:
 			code = attach_discard_answered(control->config.discards, head.tag,
 						       &err);
+			break;
+		case HV_ATTACH_LOAN:
+			memcpy(&loan, packet, sizeof(loan));
+			control->wanted_bytes = loan.bytes;
 			break;
 		case HV_ATTACH_RESIZE:
 			log_info("guest.no_resize",
@@ -176,6 +209,57 @@ static void receive_all(struct control *control)
 
 /* ---- in between ---- */
 
+/* The guest's kernel says it each second, if its balloon has a driver. */
+static void note_stats(struct control *control)
+{
+	const struct qmp_guest_stats *stats = &control->stats;
+	struct hv_attach_guest *guest = &control->guest;
+	uint64_t now_ms = hv_clock_wall_ms(), said_ms = stats->updated_s * 1000;
+	bool is_said = stats->updated_s != 0 && stats->updated_s < UINT64_MAX / 1000;
+
+	guest->said_ms = HV_GUEST_UNSAID;
+	if (is_said)
+		guest->said_ms = now_ms > said_ms ? now_ms - said_ms : 0;
+	guest->total = is_said ? stats->total : HV_GUEST_UNSAID;
+	guest->free = is_said ? stats->free : HV_GUEST_UNSAID;
+	guest->available = is_said ? stats->available : HV_GUEST_UNSAID;
+	guest->caches = is_said ? stats->caches : HV_GUEST_UNSAID;
+	guest->swapped_in = is_said ? stats->swapped_in : HV_GUEST_UNSAID;
+	guest->swapped_out = is_said ? stats->swapped_out : HV_GUEST_UNSAID;
+}
+
+static void drive_balloon(struct control *control)
+{
+	const struct attach_passport *passport = control->config.passport;
+	struct hv_attach_guest *guest = &control->guest;
+	const struct balloon_view view = {
+		.policy = (enum balloon_policy)passport->loan_policy,
+		.memory = passport->bytes,
+		.held = guest->balloon,
+		.wanted = control->wanted_bytes,
+		.available = guest->said_ms < BALLOON_STALE_MS ? guest->available
+							       : HV_GUEST_UNSAID,
+	};
+	uint64_t target = balloon_target(&view);
+
+	if (target != guest->balloon_target &&
+	    qmp_say_balloon(&control->qmp, passport->bytes - target))
+		guest->balloon_target = target;
+}
+
+static void ask_and_tell_guest(struct control *control)
+{
+	if (!control->is_ready)
+		return;
+	note_stats(control);
+	drive_balloon(control);
+	control->guest.discarded_pages = atomic_load(&control->config.discards->pages);
+	send_packet(control, &control->guest, sizeof(control->guest));
+	(void)qmp_say(&control->qmp, QMP_SAY_STATS);
+	(void)qmp_say(&control->qmp, QMP_SAY_ACTUAL);
+	(void)qmp_say(&control->qmp, QMP_SAY_BLOCKS);
+}
+
 static void report(struct control *control)
 {
 	struct hv_attach_report packet = {
@@ -199,6 +283,7 @@ static void do_what_is_due(struct control *control)
 		return;
 	control->next_report_ms = now_ms + ATTACH_REPORT_MS;
 	report(control);
+	ask_and_tell_guest(control);
 }
 
 static int wait_ms(const struct control *control)
@@ -261,6 +346,10 @@ enum hv_code attach_control_start(const struct attach_control_config *config,
 		return hv_fail(err, HV_E_NOMEM, "no memory for the control thread");
 	control->config = *config;
 	control->socket = (int)passport->socket;
+	control->guest.head = hv_local_head(HV_ATTACH_VERSION, HV_ATTACH_GUEST,
+					    sizeof(control->guest), 0);
+	control->guest.accel = (uint32_t)passport->accel;
+	memcpy(control->guest.why, passport->why, sizeof(control->guest.why));
 	qmp_init(&control->qmp, passport->qmp != 0 ? (int)passport->qmp : -1);
 	code = hv_local_set_nonblocking(control->socket, err);
 	if (code == HV_OK)

@@ -7,6 +7,7 @@
  *   CONTROL shutdown        QEMU: its power button, again each STOP_AGAIN_MS until it has
  *                           ended; else SIGTERM
  *   CONTROL verify          said to be impossible: nobody outside knows what a page holds
+ *   LOAN                    the balloon, as the policy lets it (balloon.h)
  *   RESIZE                  said to be impossible: the memory is what it was at the start
  *   each second             REPORT, with no operations: nobody counts them; of a guest
  *                           GUEST with what its balloon and its disks say

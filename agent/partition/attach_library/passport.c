@@ -32,6 +32,7 @@ static const struct word words[] = {
 };
 
 #define NAME_KEY "name"
+#define WHY_KEY " why="
 
 static uint64_t *field_of(struct attach_passport *passport, const struct word *word)
 {
@@ -53,8 +54,8 @@ enum hv_code attach_passport_write(const struct attach_passport *passport,
 		if (n < 0 || at >= ATTACH_PASSPORT_BYTES)
 			return hv_fail(err, HV_E_LIMIT, "the passport is too long");
 	}
-	n = snprintf(text + at, ATTACH_PASSPORT_BYTES - at, NAME_KEY "=%s",
-		     passport->name);
+	n = snprintf(text + at, ATTACH_PASSPORT_BYTES - at, NAME_KEY "=%s" WHY_KEY "%s",
+		     passport->name, passport->why);
 	if (n < 0 || at + (size_t)n >= ATTACH_PASSPORT_BYTES)
 		return hv_fail(err, HV_E_LIMIT, "the passport is too long");
 	return HV_OK;
@@ -116,6 +117,25 @@ static enum hv_code read_word(struct attach_passport *passport, char *text,
 			    : read_name(passport, value, err);
 }
 
+/* Takes it off the end; not printable characters are no sentence of ours. */
+static enum hv_code read_why(char *text, struct attach_passport *passport,
+			     struct hv_err *err)
+{
+	char *why = strstr(text, WHY_KEY);
+
+	if (why == NULL)
+		return hv_fail(err, HV_E_CORRUPT, "passport: a word is missing");
+	*why = '\0';
+	why += sizeof(WHY_KEY) - 1;
+	for (const char *c = why; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			return hv_fail(err, HV_E_CORRUPT, "passport: not printable");
+	if (strlen(why) >= sizeof(passport->why))
+		return hv_fail(err, HV_E_CORRUPT, "passport: a reason that is too long");
+	(void)snprintf(passport->why, sizeof(passport->why), "%s", why);
+	return HV_OK;
+}
+
 enum hv_code attach_passport_read(const char *text, struct attach_passport *ret_passport,
 				  struct hv_err *err)
 {
@@ -123,14 +143,17 @@ enum hv_code attach_passport_read(const char *text, struct attach_passport *ret_
 	char copy[ATTACH_PASSPORT_BYTES];
 	char *rest = NULL;
 	unsigned seen = 0;
+	enum hv_code code;
 
 	if (strlen(text) >= sizeof(copy))
 		return hv_fail(err, HV_E_CORRUPT, "passport: too long");
 	(void)snprintf(copy, sizeof(copy), "%s", text);
+	code = read_why(copy, &passport, err);
+	if (code != HV_OK)
+		return code;
 	for (char *word = strtok_r(copy, " ", &rest); word != NULL;
 	     word = strtok_r(NULL, " ", &rest)) {
-		enum hv_code code = read_word(&passport, word, &seen, err);
-
+		code = read_word(&passport, word, &seen, err);
 		if (code != HV_OK)
 			return code;
 	}

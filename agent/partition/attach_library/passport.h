@@ -1,6 +1,7 @@
 /*
  * passport - what a launcher tells libtarn-attach.so in one environment variable:
- * "socket=5 uffd=6 file=7 ... name=web1", words of KEY=VALUE, each once.
+ * "socket=5 uffd=6 file=7 ... name=web1 why=KVM runs",
+ * words of KEY=VALUE, each once; the last one goes on to the end.
  *
  * The library takes it out of the environment, so no child sees it.
  *
@@ -16,7 +17,7 @@
 #include "hvcore/wire/attach.h"
 
 #define ATTACH_PASSPORT_VARIABLE "TARN_ATTACH"
-#define ATTACH_PASSPORT_BYTES 512
+#define ATTACH_PASSPORT_BYTES 640
 
 /* Who opens this gets the memory's file: there is no such file. */
 #define ATTACH_MEMORY_PATH "/dev/tarn-memory"
@@ -33,6 +34,7 @@ struct attach_passport {
 	uint64_t kvm;   /* an open /dev/kvm, for who opens that path; 0: none */
 	uint64_t accel; /* enum hv_guest_accel; 0: no QEMU */
 	uint64_t loan_policy;
+	char why[HV_GUEST_WHY_BYTES]; /* that accel; to the end of the text */
 };
 
 HV_MUST_USE

@@ -25,6 +25,8 @@ union any {
 	struct hv_attach_resized resized;
 	struct hv_attach_os os;
 	struct hv_attach_io io;
+	struct hv_attach_guest guest;
+	struct hv_attach_loan loan;
 };
 
 static union any right(unsigned type)
@@ -68,6 +70,9 @@ static union any right(unsigned type)
 		break;
 	case HV_ATTACH_RESIZED:
 		packet.resized.bytes = HV_PAGE_BYTES;
+		break;
+	case HV_ATTACH_GUEST:
+		packet.guest.accel = HV_GUEST_ACCEL_TCG;
 		break;
 	default:
 		break;
@@ -273,9 +278,31 @@ static void memory_is_some_whole_pages(void **state)
 	}
 }
 
+static void what_is_said_of_a_guest_is_printable(void **state)
+{
+	union any packet = right(HV_ATTACH_GUEST);
+
+	(void)state;
+	memcpy(packet.guest.why, "as asked for", 13);
+	assert_int_equal(check(&packet), HV_OK);
+	packet.guest.accel = HV_GUEST_ACCEL_COUNT;
+	assert_int_equal(check(&packet), HV_E_CORRUPT);
+	packet.guest.accel = 0;
+	assert_int_equal(check(&packet), HV_E_CORRUPT);
+	packet.guest.accel = HV_GUEST_ACCEL_KVM;
+	packet.guest.why[2] = '\n';
+	assert_int_equal(check(&packet), HV_E_CORRUPT);
+	memset(packet.guest.why, 'x', sizeof(packet.guest.why));
+	assert_int_equal(check(&packet), HV_E_CORRUPT);
+	packet = right(HV_ATTACH_LOAN);
+	packet.loan.bytes = 1;
+	assert_int_equal(check(&packet), HV_E_CORRUPT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_said_of_a_guest_is_printable),
 		cmocka_unit_test(every_type_passes_when_it_is_right),
 		cmocka_unit_test(no_other_size_or_type_passes),
 		cmocka_unit_test(another_version_is_told_apart),
