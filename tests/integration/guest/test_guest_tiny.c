@@ -8,7 +8,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "tests/support/guest.h"
 
@@ -17,12 +20,12 @@
 static struct test_host host;
 static struct test_console console;
 
-static char kernel[TEST_PATH_BYTES * 2];
+static char kernel[TEST_PATH_BYTES * 2], disks[2][TEST_PATH_BYTES + 8];
 
 /* 32 MiB of guest in a pool of 16. */
 static const char *const *options_of(void)
 {
-	static const char *options[16];
+	static const char *options[20];
 	unsigned count = 0;
 
 	options[count++] = "--guest";
@@ -31,6 +34,12 @@ static const char *const *options_of(void)
 	options[count++] = test_tiny_guest(kernel, sizeof(kernel));
 	options[count++] = "--accel";
 	options[count++] = "tcg";
+	options[count++] = "--disk";
+	options[count++] = disks[0];
+	options[count++] = "--disk";
+	options[count++] = disks[1];
+	options[count++] = "--net";
+	options[count++] = "user";
 	options[count++] = "--console-fd";
 	options[count++] = console.fd_text;
 	options[count] = NULL;
@@ -44,12 +53,32 @@ static struct test_partition tiny(void)
 					.options = options_of() };
 }
 
+/* Which only root may open: the launcher does, before it gives up being root. */
+static void make_disks(void)
+{
+	char path[TEST_PATH_BYTES];
+
+	for (unsigned i = 0; i < 2; i++) {
+		int fd;
+
+		(void)test_tmpdir_file(&host.dir, i == 0 ? "disk-a" : "disk-b", path,
+				       sizeof(path));
+		fd = open(path, O_RDWR | O_CREAT, 0600);
+		assert_true(fd >= 0);
+		assert_int_equal(ftruncate(fd, 1 << 20), 0);
+		assert_int_equal(close(fd), 0);
+		(void)snprintf(disks[i], sizeof(disks[i]), "%s%s", path,
+			       i == 0 ? "" : ",ro");
+	}
+}
+
 static void start(void)
 {
 	test_need_qemu("qemu-system-x86_64", "qemu-system-x86");
 	test_host_start(&host, &(struct test_host_config){ .hang_ms = 10000 });
 	assert_int_equal(test_host_pool(&host, 16, NULL), HV_OK);
 	test_console_open(&console, &host, "console");
+	make_disks();
 }
 
 static void expect_line(struct test_guest *guest, const char *text)
@@ -109,9 +138,11 @@ static void a_guest_runs_in_half_its_memory_and_obeys(void **state)
 	test_console_say(&console, "p");
 	assert_int_equal(test_process_wait(&guest->process, TEST_GUEST_WAIT_MS), 1);
 	expect_log(guest, "guest.crashed");
-	/* killed while it waits for pages: nothing stays, and its device is free */
+	/* hangs, and is killed while it waits for pages: nothing stays, and its device
+	 * is free */
 	run_anew(guest);
 	expect_line(guest, "tiny: pass=1 bad=0\n");
+	test_process_signal(&guest->process, SIGSTOP);
 	test_process_signal(&guest->process, SIGKILL);
 	assert_int_equal(test_process_wait(&guest->process, TEST_GUEST_WAIT_MS),
 			 128 + SIGKILL);
