@@ -26,6 +26,7 @@ make_partitions() {
 	tarn lpar create other --host h1 --mem 128M --workload zipf --rate $((900 / slow))
 	tarn lpar create tiny --host h1 --mem 128M --guest qemu-x86_64 --accel tcg \
 		--kernel "$bin/tiny-guest"
+	guest_options=(--loan-policy 0) # one that lends soon pages no more
 	define_guest kit x86_64 128M tarn.mem=32 tarn.pace=0 tarn.run=1 tarn.panic=1
 	wait_until 60 "a pair" pair_is_redundant h1
 	tarn lpar activate small

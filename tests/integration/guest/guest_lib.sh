@@ -31,11 +31,14 @@ guest_arch() {
 	esac
 }
 
-# define_guest NAME KIND MEM WORDS...: the words go to its kernel.
+# define_guest NAME KIND MEM WORDS...: the words go to its kernel; guest_options are more
+# options of `tarn lpar create`.
+guest_options=()
 define_guest() {
 	local name=$1 kind=$2 mem=$3 file=$work/kit.$2
 	shift 3
 	tarn lpar create "$name" --host h1 --mem "$mem" --guest "qemu-$kind" --accel tcg \
+		"${guest_options[@]}" \
 		--kernel "$(jq -r '.guests[0].kernel' "$file")" \
 		--initrd "$(jq -r '.guests[0].initrd' "$file")" \
 		--append "$(jq -r '.guests[0].append' "$file") $*"
