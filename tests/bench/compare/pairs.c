@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hvcore/base/invariant.h"
 #include "tests/bench/bench_support.h"
@@ -150,11 +151,25 @@ static double speed_of(struct side *side, const struct load_order *order, int cp
 
 int pairs_place(struct side *side, const struct load_order *order)
 {
-	double anywhere = speed_of(side, order, -1);
+	const int last = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	const int cpus[] = { -1, side->home_cpu, 0, last };
+	double most = 0;
+	int best = -1;
 
-	return side->home_cpu >= 0 && speed_of(side, order, side->home_cpu) >= anywhere
-		       ? side->home_cpu
-		       : -1;
+	for (unsigned i = 0; i < HV_COUNT(cpus); i++) {
+		double speed = 0;
+		bool is_tried = false;
+
+		for (unsigned k = 0; k < i; k++)
+			is_tried |= cpus[k] == cpus[i];
+		if (!is_tried)
+			speed = speed_of(side, order, cpus[i]);
+		if (speed <= most)
+			continue;
+		most = speed;
+		best = cpus[i];
+	}
+	return best;
 }
 
 static void add_one(struct side *side, const struct load_order *order,

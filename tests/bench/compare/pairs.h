@@ -2,8 +2,8 @@
  * pairs - two sides that carry out the same order in turn, and what comes of it.
  *
  * One warming order each, then the pairs; every other pair begins with the peer. Each
- * side runs where it does best: before the pairs it tries its home processor and
- * anywhere. A comparison is printed as an object (README.md says what its keys are).
+ * side runs where it does best: before the pairs it tries anywhere, its home processor,
+ * the first one and the last (whose interrupts a disk has differs). A comparison is printed as an object (README.md says what its keys are).
  *
  * Contract
  *   Threads  one.
