@@ -6,7 +6,8 @@
 # Inject  a kernel that is not there; `tarn drill run planned`; kill -9 of the agent and of
 #         QEMU; orders that a guest cannot carry out.
 # Expect  the guest finds no page of its memory wrong; the drill says what it left out; each
-#         end is told; no frame and no paging device stays with what has ended.
+#         end is told; no frame and no paging device stays with what has ended; which
+#         accelerator runs it, and what its kernel says of its memory, is shown.
 # shellcheck source=tests/integration/lab_lib.sh
 source "$(dirname "$0")/lab_lib.sh"
 # shellcheck disable=SC2034 # read by the two
@@ -92,6 +93,12 @@ tarn lpar activate g1
 talk first
 wait_until 90 "the guest" has_said 'ready mem='
 tarn status | grep -q "$kind" || fail "tarn status does not say what it is"
+# says TEXT: tarn lpar show does, when the guest's kernel has spoken
+says() {
+	tarn lpar show g1 | grep -Eq "$1"
+}
+wait_until 20 "its accelerator" says 'accelerator +(kvm|tcg), asked for auto: .'
+wait_until 20 "its kernel's figures" says 'available +[0-9]'
 refuses 'whose memory stays what it is' tarn lpar resize g1 --add 16M
 refuses 'nothing can be watched' tarn lpar debug g1 --watch 0x1000
 asks verify 60 'verified pages=[0-9]* bad=0'
