@@ -106,13 +106,11 @@ static enum hv_code pass_on(uint64_t fd, struct hv_err *err)
 static enum hv_code pass_all_on(const struct launch *launch, struct hv_err *err)
 {
 	const struct attach_passport *passport = &launch->passport;
-	const uint64_t fds[] = { passport->socket,
-				 passport->uffd,
-				 passport->file,
-				 passport->qmp,
-				 passport->kvm,
-				 passport->library,
-				 launch->options->pid_file_fd };
+	const uint64_t fds[] = {
+		passport->socket, passport->uffd,    passport->file,
+		passport->qmp,    passport->console, passport->serial,
+		passport->kvm,    passport->library, launch->options->pid_file_fd
+	};
 	enum hv_code code = HV_OK;
 
 	if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0)

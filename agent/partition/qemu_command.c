@@ -123,13 +123,12 @@ static void add_channels(struct qemu_command *command,
 	add(command, "socket,id=monitor,fd=%d", config->qmp_fd);
 	add(command, "-mon");
 	add(command, "chardev=monitor,mode=control");
-	if (config->console_fd >= 0) {
+	if (config->serial_fd >= 0) {
 		add(command, "-chardev");
-		add(command, "socket,id=console,fd=%d,server=on,wait=off",
-		    config->console_fd);
+		add(command, "socket,id=console,fd=%d", config->serial_fd);
 	}
 	add(command, "-serial");
-	add(command, "%s", config->console_fd >= 0 ? "chardev:console" : "none");
+	add(command, "%s", config->serial_fd >= 0 ? "chardev:console" : "none");
 }
 
 /* cache.direct=off: what the kernel pins could be paged out meanwhile. */

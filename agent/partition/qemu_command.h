@@ -8,7 +8,7 @@
  *
  *   memory      memory-backend-file, shared, on a path that libtarn-attach.so knows
  *   domains     one, with all memory and all processors
- *   console     serial port; pseries: spapr-vty (hvc0)
+ *   console     serial port; pseries: spapr-vty (hvc0); the library has its other end
  *   disks       virtio-blk, cache of the kernel (writeback)
  *   network     none, QEMU's own (user), or a tap device; virtio-net
  *   balloon     virtio-balloon: free page reporting, deflates when memory is short
@@ -68,7 +68,7 @@ struct qemu_command_config {
 	struct qemu_disk disks[QEMU_DISKS_MAX];
 	unsigned disk_count;
 	struct qemu_net net;
-	int console_fd; /* listening; -1: none */
+	int serial_fd; /* of a pair that the library has the other end of; -1: none */
 	int qmp_fd;
 };
 

@@ -51,27 +51,39 @@ static enum hv_code open_disks(struct machine *machine, struct hv_err *err)
 	return code;
 }
 
+/* One end for QEMU, the other one for the library. */
+static enum hv_code open_pair(struct machine *machine, int *ret_end, uint64_t *ret_other,
+			      struct hv_err *err)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return hv_fail_os(err, HV_E_OS, errno, "make a socket pair");
+	*ret_end = ends[0];
+	*ret_other = (uint64_t)ends[1];
+	launch_keep(&machine->launch, ends[0]);
+	return HV_OK;
+}
+
 static enum hv_code open_channels(struct machine *machine, struct hv_err *err)
 {
 	const struct partition_options *options = machine->options;
+	struct attach_passport *passport = &machine->launch.passport;
 	struct qemu_net *net = &machine->config.net;
-	int ends[2];
 	enum hv_code code = qemu_net_parse(options->net, net, err);
 
 	if (code == HV_OK && net->kind == QEMU_NET_TAP)
 		code = qemu_tap_open(net, err);
+	if (code == HV_OK)
+		code = open_pair(machine, &machine->config.qmp_fd, &passport->qmp, err);
 	if (code != HV_OK)
 		return code;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-		return hv_fail_os(err, HV_E_OS, errno, "make a socket pair");
-	machine->config.qmp_fd = ends[0];
-	machine->config.console_fd = options->console_fd != 0 ? (int)options->console_fd
-							      : -1;
-	machine->launch.passport.qmp = (uint64_t)ends[1];
-	launch_keep(&machine->launch, ends[0]);
 	launch_keep(&machine->launch, net->fd);
-	launch_keep(&machine->launch, machine->config.console_fd);
-	return HV_OK;
+	machine->config.serial_fd = -1;
+	passport->console = options->console_fd;
+	if (options->console_fd == 0)
+		return HV_OK;
+	return open_pair(machine, &machine->config.serial_fd, &passport->serial, err);
 }
 
 /* Said in any case: how fast a guest is depends on it most. */

@@ -110,13 +110,24 @@ hear() {
 	return 1
 }
 
+# skip_old SECONDS: who comes to a console is shown its last lines first. What is no order
+# of the guest's is echoed, too.
+skip_old() {
+	local mark=from-here-$RANDOM$RANDOM
+	echo "$mark" >&"$console_in"
+	hear "$1" "$mark"
+}
+
 # ask_guest NAME SECONDS ORDER TEXT: prints the answer, a line with TEXT. Without an order:
-# what it says by itself.
+# what it says by itself, or has said lately.
 ask_guest() {
 	local heard='' console_pid console_in console_out status=0
 	open_console "$1"
-	[[ -z $3 ]] || echo "$3" >&"$console_in"
-	hear "$2" "$4" || status=1
+	if [[ -z $3 ]]; then
+		hear "$2" "$4" || status=1
+	else
+		{ skip_old "$2" && echo "$3" >&"$console_in" && hear "$2" "$4"; } || status=1
+	fi
 	close_console
 	echo "$1: ${heard:-did not say '$4' in $2 s}"
 	return "$status"
@@ -179,8 +190,7 @@ note_guests() {
 shut_guest() {
 	local heard='' console_pid console_in console_out status=0
 	open_console "$1"
-	echo status >&"$console_in"
-	hear 30 " pages=" || status=1
+	{ skip_old 30 && echo status >&"$console_in" && hear 30 " pages="; } || status=1
 	tarn lpar shutdown "$1" --timeout "$GUEST_END_SECONDS" || status=1
 	hear 10 "tarn-guest: bye" || status=1
 	close_console

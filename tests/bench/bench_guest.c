@@ -164,10 +164,12 @@ static void start_plain(struct test_process *process)
 		.kernel_fd = open_for_qemu(kernel),
 		.initrd_fd = open_for_qemu(initrd),
 		.append = APPEND "tarn.run=0",
-		.console_fd = console.listener,
+		/* whoever came to the console is there already */
+		.serial_fd = accept(console.listener, NULL, NULL),
 	};
 
 	assert_true(file >= 0);
+	assert_true(config.serial_fd >= 0);
 	assert_int_equal(ftruncate(file, MEM_MIB << 20), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	config.qmp_fd = ends[0];
@@ -178,6 +180,7 @@ static void start_plain(struct test_process *process)
 	(void)close(config.kernel_fd);
 	(void)close(config.initrd_fd);
 	(void)close(file);
+	(void)close(config.serial_fd);
 	(void)close(ends[0]); /* the other end stays open: QEMU speaks there */
 }
 

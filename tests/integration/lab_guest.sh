@@ -64,10 +64,14 @@ hang_up() {
 has_said() {
 	grep -q "$1" "$said"
 }
-# asks ORDER SECONDS ANSWER
+# asks ORDER SECONDS ANSWER: who comes is shown old lines; what is no order is echoed, too.
 asks() {
-	echo "$1" >&7
-	wait_until "$2" "'$3' after '$1': $(tail -n 3 "$said")" has_said "$3"
+	mark=from-here-$RANDOM$RANDOM
+	printf '%s\n%s\n' "$mark" "$1" >&7
+	wait_until "$2" "'$3' after '$1': $(tail -n 3 "$said")" has_answered "$3"
+}
+has_answered() {
+	sed "1,/$mark/d" "$said" | grep -q "$1"
 }
 
 "$lab" up --state "$state" --hosts 1
@@ -127,6 +131,7 @@ drill_and_adopt() {
 	}
 	wait_until 20 "the guest to be adopted" is_adopted
 	talk second
+	wait_until 10 "what was said before" has_said 'ready mem='
 	asks verify 60 'verified pages=[0-9]* bad=0'
 }
 [[ $arch != amd64 ]] || drill_and_adopt

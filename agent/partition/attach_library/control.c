@@ -12,6 +12,7 @@
 
 #include "agent/partition/attach_library/balloon.h"
 #include "agent/partition/attach_library/qmp.h"
+#include "agent/partition/attach_library/terminal.h"
 #include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
@@ -26,6 +27,7 @@ struct control {
 	uint64_t last_command_id;
 	struct hv_attach_guest guest; /* what is known of it */
 	struct qmp_guest_stats stats;
+	struct attach_terminal terminal;
 	uint64_t wanted_bytes; /* LOAN */
 	char last_failed[QMP_TEXT_BYTES];
 };
@@ -295,26 +297,35 @@ static int wait_ms(const struct control *control)
 	return until <= now_ms ? 0 : (int)(until - now_ms);
 }
 
+enum { AT_SOCKET, AT_QMP, AT_TERMINAL, AT_COUNT = AT_TERMINAL + TERMINAL_AT_COUNT };
+
+static void serve(struct control *control, const struct pollfd at[AT_COUNT])
+{
+	if ((at[AT_SOCKET].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
+		die("the hypervisor hung up");
+	if ((at[AT_SOCKET].revents & POLLIN) != 0)
+		receive_all(control);
+	if (at[AT_QMP].revents != 0 && qmp_read(&control->qmp, on_qmp, control) != HV_OK)
+		control->is_ready = false; /* it is ending */
+	attach_terminal_step(&control->terminal, at + AT_TERMINAL);
+}
+
 static void *run(void *arg)
 {
 	struct control *control = arg;
 
 	for (;;) {
-		struct pollfd at[] = {
-			{ .fd = control->socket, .events = POLLIN },
-			{ .fd = control->qmp.fd, .events = POLLIN },
+		struct pollfd at[AT_COUNT] = {
+			[AT_SOCKET] = { .fd = control->socket, .events = POLLIN },
+			[AT_QMP] = { .fd = control->qmp.fd, .events = POLLIN },
 		};
 
 		do_what_is_due(control);
-		if (poll(at, HV_COUNT(at), wait_ms(control)) < 0 && errno != EINTR)
+		attach_terminal_watch(&control->terminal, at + AT_TERMINAL);
+		if (poll(at, AT_COUNT, wait_ms(control)) >= 0)
+			serve(control, at);
+		else if (errno != EINTR)
 			die("poll failed");
-		if ((at[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
-			die("the hypervisor hung up");
-		if ((at[0].revents & POLLIN) != 0)
-			receive_all(control);
-		if (at[1].revents != 0 &&
-		    qmp_read(&control->qmp, on_qmp, control) != HV_OK)
-			control->is_ready = false; /* it is ending */
 	}
 	return NULL;
 }
@@ -335,6 +346,11 @@ static enum hv_code start_thread(struct control *control, struct hv_err *err)
 	return HV_OK;
 }
 
+static int fd_or_none(uint64_t fd)
+{
+	return fd != 0 ? (int)fd : -1;
+}
+
 enum hv_code attach_control_start(const struct attach_control_config *config,
 				  struct hv_err *err)
 {
@@ -350,8 +366,12 @@ enum hv_code attach_control_start(const struct attach_control_config *config,
 					    sizeof(control->guest), 0);
 	control->guest.accel = (uint32_t)passport->accel;
 	memcpy(control->guest.why, passport->why, sizeof(control->guest.why));
-	qmp_init(&control->qmp, passport->qmp != 0 ? (int)passport->qmp : -1);
+	qmp_init(&control->qmp, fd_or_none(passport->qmp));
 	code = hv_local_set_nonblocking(control->socket, err);
+	if (code == HV_OK)
+		code = attach_terminal_init(&control->terminal,
+					    fd_or_none(passport->console),
+					    fd_or_none(passport->serial), err);
 	if (code == HV_OK)
 		code = start_thread(control, err);
 	if (code != HV_OK)

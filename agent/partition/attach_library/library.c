@@ -57,6 +57,8 @@ static void on_forked(void)
 	(void)close((int)library.passport.file);
 	close_if_open(library.passport.uffd);
 	close_if_open(library.passport.qmp);
+	close_if_open(library.passport.console);
+	close_if_open(library.passport.serial);
 	close_if_open(library.passport.kvm);
 	if (library.userfaultfd >= 0)
 		(void)close(library.userfaultfd);
@@ -81,6 +83,8 @@ static enum hv_code enter(const char *text, struct hv_err *err)
 	set_close_on_exec(passport->file);
 	set_close_on_exec(passport->uffd);
 	set_close_on_exec(passport->qmp);
+	set_close_on_exec(passport->console);
+	set_close_on_exec(passport->serial);
 	set_close_on_exec(passport->kvm);
 	close_if_open(passport->library);
 	library.region.offset = passport->offset;

@@ -22,6 +22,8 @@ static const struct word words[] = {
 	{ "uffd",    AT(uffd),        0, INT_MAX },
 	{ "file",    AT(file),        3, INT_MAX },
 	{ "qmp",     AT(qmp),         0, INT_MAX },
+	{ "console", AT(console),     0, INT_MAX },
+	{ "serial",  AT(serial),      0, INT_MAX },
 	{ "library", AT(library),     0, INT_MAX },
 	{ "bytes",   AT(bytes),       HV_PAGE_BYTES, INT64_MAX },
 	{ "offset",  AT(offset),      0, INT64_MAX },

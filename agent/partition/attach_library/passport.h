@@ -28,6 +28,8 @@ struct attach_passport {
 	uint64_t uffd;            /* an open /dev/userfaultfd; 0: dedicated memory */
 	uint64_t file;            /* of the memory */
 	uint64_t qmp;             /* our end of QEMU's monitor; 0: no QEMU */
+	uint64_t console;         /* where its console's peers come; 0: none */
+	uint64_t serial;          /* our end of QEMU's serial port; 0: none */
 	uint64_t library;         /* this library's file, to be closed; 0: none */
 	uint64_t bytes;           /* WELCOME: map exactly this much */
 	uint64_t offset;

@@ -2,8 +2,8 @@
 # lab_lib.sh.
 # shellcheck shell=bash disable=SC2154 # variables of lab_lib.sh
 #
-# Each guest has its console held open while it runs, in $work/NAME.console: what a guest
-# says while nobody listens is lost.
+# Each guest has its console held open while it runs, in $work/NAME.console: who comes
+# later is shown no more than the last lines.
 
 declare -A guest_from # of each: where in its console the last answer ended
 

@@ -26,6 +26,8 @@ static const struct attach_passport some = {
 	.uffd = 6,
 	.file = 7,
 	.qmp = 8,
+	.console = 11,
+	.serial = 12,
 	.library = 9,
 	.bytes = 64 << 20,
 	.offset = 4096,
@@ -49,34 +51,45 @@ static void a_passport_is_read_as_it_was_written(void **state)
 
 static void a_passport_with_a_wrong_word_is_none(void **state)
 {
-	static const char good[] =
-		"socket=5 uffd=6 file=7 qmp=0 library=0 bytes=4096 offset=0 kvm=0 "
-		"accel=2 loan=0 name=a why=";
+	static const char good[] = "socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 "
+				   "library=0 bytes=4096 offset=0 kvm=0 "
+				   "accel=2 loan=0 name=a why=";
 	static const char *const bad[] = {
 		"",
 		" why=",
 		"socket=5 why=",
-		"socket=5 uffd=6 file=7 qmp=0 library=0 bytes=4096 offset=0 kvm=0 "
+		"socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
+		"offset=0 kvm=0 "
 		"accel=2 loan=0 name=a why=\n",
-		"socket=5 uffd=6 file=7 qmp=0 library=0 bytes=4096 offset=0 kvm=0 "
+		"socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
+		"offset=0 kvm=0 "
 		"accel=2 loan=0 name=a",
-		"socket=2 uffd=6 file=7 qmp=0 library=0 bytes=4096 offset=0 kvm=0 "
+		"socket=2 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
+		"offset=0 kvm=0 "
 		"accel=2 loan=0 name=a why=",
-		"socket=5 uffd=6 file=7 qmp=0 library=0 bytes=4097 offset=0 kvm=0 "
+		"socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4097 "
+		"offset=0 kvm=0 "
 		"accel=2 loan=0 name=a why=",
-		"socket=5 uffd=6 file=7 qmp=0 library=0 bytes=4096 offset=0 kvm=0 "
+		"socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
+		"offset=0 kvm=0 "
 		"accel=9 loan=0 name=a why=",
-		"socket=5 uffd=6 file=7 qmp=0 library=0 bytes=4096 offset=0 kvm=0 "
+		"socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
+		"offset=0 kvm=0 "
 		"accel=2 loan=0 name=/ why=",
-		"socket=5 socket=5 uffd=6 file=7 qmp=0 library=0 bytes=4096 offset=0 "
+		"socket=5 socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 "
+		"bytes=4096 offset=0 "
 		"kvm=0 accel=2 loan=0 name=a why=",
-		"socket=-5 uffd=6 file=7 qmp=0 library=0 bytes=4096 offset=0 kvm=0 "
+		"socket=-5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
+		"offset=0 kvm=0 "
 		"accel=2 loan=0 name=a why=",
-		"socket=5x uffd=6 file=7 qmp=0 library=0 bytes=4096 offset=0 kvm=0 "
+		"socket=5x uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
+		"offset=0 kvm=0 "
 		"accel=2 loan=0 name=a why=",
-		"colour=5 socket=5 uffd=6 file=7 qmp=0 library=0 bytes=4096 offset=0 "
+		"colour=5 socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 "
+		"bytes=4096 offset=0 "
 		"kvm=0 accel=2 loan=0 name=a why=",
-		"word socket=5 uffd=6 file=7 qmp=0 library=0 bytes=4096 offset=0 kvm=0 "
+		"word socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 "
+		"bytes=4096 offset=0 kvm=0 "
 		"accel=2 loan=0 name=a why=",
 	};
 	struct attach_passport passport;

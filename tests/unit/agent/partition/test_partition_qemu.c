@@ -39,7 +39,7 @@ static struct qemu_command_config config_of(enum qemu_kind kind)
 		.append = "console=ttyS0 quiet,x=\"1 2\"",
 		.disks = { { 12, false, false }, { 13, true, true } },
 		.disk_count = 2,
-		.console_fd = 14,
+		.serial_fd = 14,
 		.qmp_fd = 15,
 	};
 }
@@ -98,7 +98,7 @@ static void each_kind_has_the_command_line_that_it_had(void **state)
 		.kernel_fd = -1,
 		.initrd_fd = -1,
 		.net = { QEMU_NET_TAP, "tap0", 16 },
-		.console_fd = -1,
+		.serial_fd = -1,
 		.qmp_fd = 15,
 	};
 	assert_int_equal(qemu_command_make(&config, &command, NULL), HV_OK);
