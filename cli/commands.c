@@ -298,6 +298,7 @@ static const struct cli_option lpar_set_processors[] = {
 static const struct cli_option lpar_shutdown[] = {
 	NAME_OF("lpar", "the partition"),
 	{ "immediate", CLI_OPTION, CLI_FLAG, .help = "do not ask its operating system" },
+	{ "restart", CLI_OPTION, CLI_FLAG, .help = "start it again when it is off" },
 	NO_WAIT, { 0 },
 };
 static const struct cli_option lpar_dispatch_trace[] = {

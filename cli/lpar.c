@@ -199,36 +199,53 @@ static enum hv_code try_activation(struct cli *cli, Tarn__ClusterRequest *reques
 	return code;
 }
 
+static enum hv_code activate(struct cli *cli, struct hv_err *err)
+{
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__LparActivate up = TARN__LPAR_ACTIVATE__INIT;
+	char done[CLI_DONE_BYTES];
+
+	up.name = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE;
+	request.lpar_activate = &up;
+	(void)snprintf(done, sizeof(done), "partition '%s' activated", up.name);
+	return cli_change(cli, &request,
+			  &(struct cli_change){ .done = done, .waits = true }, err);
+}
+
 enum hv_code cli_lpar_activate(struct cli *cli, struct hv_err *err)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
-	Tarn__LparActivate activate = TARN__LPAR_ACTIVATE__INIT;
-	char done[CLI_DONE_BYTES];
+	Tarn__LparActivate up = TARN__LPAR_ACTIVATE__INIT;
 
-	activate.name = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
+	if (!cli_flag(&cli->args, "dry-run"))
+		return activate(cli, err);
+	up.name = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE;
-	request.lpar_activate = &activate;
-	if (cli_flag(&cli->args, "dry-run"))
-		return try_activation(cli, &request, err);
-	(void)snprintf(done, sizeof(done), "partition '%s' activated", activate.name);
-	return cli_change(cli, &request,
-			  &(struct cli_change){ .done = done, .waits = true }, err);
+	request.lpar_activate = &up;
+	return try_activation(cli, &request, err);
 }
 
 enum hv_code cli_lpar_shutdown(struct cli *cli, struct hv_err *err)
 {
 	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
 	Tarn__LparShutdown down = TARN__LPAR_SHUTDOWN__INIT;
+	bool is_restart = cli_flag(&cli->args, "restart");
 	char done[CLI_DONE_BYTES];
+	enum hv_code code;
 
+	if (is_restart && cli_flag(&cli->args, "no-wait"))
+		return cli_usage(cli, err,
+				 "--restart waits until it is off; leave --no-wait out");
 	down.name = (char *)cli_text(&cli->args, "NAME"); /* only encoded */
 	down.has_immediate = true;
 	down.immediate = cli_flag(&cli->args, "immediate");
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_LPAR_SHUTDOWN;
 	request.lpar_shutdown = &down;
 	(void)snprintf(done, sizeof(done), "partition '%s' shut down", down.name);
-	return cli_change(cli, &request,
+	code = cli_change(cli, &request,
 			  &(struct cli_change){ .done = done, .waits = true }, err);
+	return code == HV_OK && is_restart ? activate(cli, err) : code;
 }
 
 enum hv_code cli_lpar_remove(struct cli *cli, struct hv_err *err)

@@ -409,6 +409,29 @@ static void every_change_asks_for_what_it_says(void **state)
 	fake_free(fake);
 }
 
+/* Two orders, the second one when the first is carried out. */
+static void a_restart_is_a_shutdown_and_an_activation(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterRequest *request;
+
+	(void)state;
+	assert_int_equal(fake_run(fake, "lpar shutdown p --restart --no-wait"),
+			 CLI_WRONG_USAGE);
+	fake_answer_job(fake, 0);
+	fake_answer_job(fake, 0);
+	assert_int_equal(fake_run(fake, "lpar shutdown p --restart"), CLI_DONE);
+	assert_string_equal(fake->out,
+			    "partition 'p' shut down\npartition 'p' activated\n");
+	request = fake_request(fake, 0);
+	assert_int_equal(request->kind_case, TARN__CLUSTER_REQUEST__KIND_LPAR_SHUTDOWN);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	request = fake_request(fake, 1);
+	assert_int_equal(request->kind_case, TARN__CLUSTER_REQUEST__KIND_LPAR_ACTIVATE);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+}
+
 static void resize_sends_the_one_size_that_is_given(void **state)
 {
 	struct fake *fake = fake_new();
@@ -553,6 +576,7 @@ int main(void)
 		cmocka_unit_test(no_wait_tells_the_job_and_returns),
 		cmocka_unit_test(an_answer_without_its_job_is_refused),
 		cmocka_unit_test(every_change_asks_for_what_it_says),
+		cmocka_unit_test(a_restart_is_a_shutdown_and_an_activation),
 		cmocka_unit_test(resize_sends_the_one_size_that_is_given),
 		cmocka_unit_test(memory_is_moved_and_given_back),
 		cmocka_unit_test(pool_set_keeps_what_is_not_said),

@@ -265,7 +265,7 @@ _tarn()
 	asks["lpar release"]="lpar"
 	takes["lpar release --coordinator"]="yes"
 	takes["lpar release --timeout"]="yes"
-	options["lpar shutdown"]="--immediate --no-wait --json --coordinator --timeout --help "
+	options["lpar shutdown"]="--immediate --restart --no-wait --json --coordinator --timeout --help "
 	asks["lpar shutdown"]="lpar"
 	takes["lpar shutdown --coordinator"]="yes"
 	takes["lpar shutdown --timeout"]="yes"
