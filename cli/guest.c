@@ -1,14 +1,12 @@
 /* guest - see guest.h. */
 #include "cli/guest.h"
+#include "cli/table.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "cli/figures.h"
 #include "hvcore/base/units.h"
-
-#define LABEL 20 /* as of lpar_show.c */
 
 /* What O_DIRECT, vhost and vfio have in common. */
 #define WHY_NOT \
@@ -181,19 +179,6 @@ bool cli_has_guests(size_t count, Tarn__LparView *const *lpars)
 	return false;
 }
 
-static void line(struct cli *cli, const char *label, const char *format, ...)
-	HV_PRINTF(3, 4);
-static void line(struct cli *cli, const char *label, const char *format, ...)
-{
-	va_list args;
-
-	(void)fprintf(cli->out, "  %-*s ", LABEL, label);
-	va_start(args, format);
-	(void)vfprintf(cli->out, format, args);
-	va_end(args);
-	(void)fputc('\n', cli->out);
-}
-
 /* It is asked for, and what it became: why is QEMU's side of the story. */
 static void show_accel(struct cli *cli, const Tarn__LparView *lpar)
 {
@@ -202,31 +187,32 @@ static void show_accel(struct cli *cli, const Tarn__LparView *lpar)
 	const char *asked = hv_guest_accel_text(guest->accel);
 
 	if (stat == NULL || !stat->has_accel)
-		line(cli, "accelerator", "%s", asked);
+		cli_show_line(cli->out, "accelerator", "%s", asked);
 	else
-		line(cli, "accelerator", "%s, asked for %s%s%s",
-		     hv_guest_accel_text(stat->accel), asked,
-		     stat->accel_reason != NULL ? ": " : "",
-		     stat->accel_reason != NULL ? stat->accel_reason : "");
+		cli_show_line(cli->out, "accelerator", "%s, asked for %s%s%s",
+			      hv_guest_accel_text(stat->accel), asked,
+			      stat->accel_reason != NULL ? ": " : "",
+			      stat->accel_reason != NULL ? stat->accel_reason : "");
 }
 
 void cli_guest_show_spec(struct cli *cli, const Tarn__LparView *lpar)
 {
 	const Tarn__GuestSpec *guest = lpar->record->spec->guest;
 
-	line(cli, "guest", "%s, %" PRIu32 " virtual processors",
-	     hv_guest_kind_text(guest->kind), guest->vcpus);
+	cli_show_line(cli->out, "guest", "%s, %" PRIu32 " virtual processors",
+		      hv_guest_kind_text(guest->kind), guest->vcpus);
 	show_accel(cli, lpar);
-	line(cli, "kernel", "%s",
-	     guest->kernel != NULL ? guest->kernel : "of its first disk");
+	cli_show_line(cli->out, "kernel", "%s",
+		      guest->kernel != NULL ? guest->kernel : "of its first disk");
 	if (guest->initrd != NULL)
-		line(cli, "initrd", "%s", guest->initrd);
+		cli_show_line(cli->out, "initrd", "%s", guest->initrd);
 	if (guest->append != NULL)
-		line(cli, "command line", "%s", guest->append);
+		cli_show_line(cli->out, "command line", "%s", guest->append);
 	for (size_t i = 0; i < guest->n_disks; i++)
-		line(cli, "disk", "%s%s", guest->disks[i]->path,
-		     guest->disks[i]->read_only ? ", read only" : "");
-	line(cli, "network", "%s", guest->net != NULL ? guest->net : "none");
+		cli_show_line(cli->out, "disk", "%s%s", guest->disks[i]->path,
+			      guest->disks[i]->read_only ? ", read only" : "");
+	cli_show_line(cli->out, "network", "%s",
+		      guest->net != NULL ? guest->net : "none");
 }
 
 static void size_line(struct cli *cli, const char *label, bool is_there, uint64_t bytes)
@@ -234,7 +220,8 @@ static void size_line(struct cli *cli, const char *label, bool is_there, uint64_
 	char size[CLI_SIZE_BYTES];
 
 	if (is_there)
-		line(cli, label, "%10s", hv_size_format(bytes, size, sizeof(size)));
+		cli_show_line(cli->out, label, "%10s",
+			      hv_size_format(bytes, size, sizeof(size)));
 }
 
 void cli_guest_show_stat(struct cli *cli, const Tarn__GuestStat *stat)
@@ -243,7 +230,7 @@ void cli_guest_show_stat(struct cli *cli, const Tarn__GuestStat *stat)
 	cli_tone_print(cli->out, CLI_DIM, cli->is_colour, "  ITS KERNEL");
 	(void)fputc('\n', cli->out);
 	if (!stat->has_total_bytes)
-		line(cli, "memory", "it has said nothing of it");
+		cli_show_line(cli->out, "memory", "it has said nothing of it");
 	size_line(cli, "memory", stat->has_total_bytes, stat->total_bytes);
 	size_line(cli, "free", stat->has_free_bytes, stat->free_bytes);
 	size_line(cli, "available", stat->has_available_bytes, stat->available_bytes);
@@ -256,7 +243,8 @@ void cli_guest_show_stat(struct cli *cli, const Tarn__GuestStat *stat)
 	size_line(cli, "  asked for", stat->has_balloon_target_bytes,
 		  stat->balloon_target_bytes);
 	if (stat->has_discarded_pages)
-		line(cli, "pages given back", "%10" PRIu64, stat->discarded_pages);
+		cli_show_line(cli->out, "pages given back", "%10" PRIu64,
+			      stat->discarded_pages);
 	size_line(cli, "I/O that is seen", stat->has_io_observed_bytes,
 		  stat->io_observed_bytes);
 }

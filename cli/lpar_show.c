@@ -2,36 +2,22 @@
 #include "cli/commands.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "cli/figures.h"
 #include "cli/guest.h"
 #include "cli/mirror.h"
+#include "cli/table.h"
 #include "cli/words.h"
 #include "hvcore/base/units.h"
 #include "hvcore/wire/lpar_adapters.h"
 
 #define UNITS_WHOLE 100.0 /* of a processor */
-#define LABEL 20          /* width of what stands in front */
 
 static void heading(struct cli *cli, const char *text)
 {
 	(void)fputc('\n', cli->out);
 	cli_tone_print(cli->out, CLI_DIM, cli->is_colour, "  %s", text);
-	(void)fputc('\n', cli->out);
-}
-
-static void line(struct cli *cli, const char *label, const char *format, ...)
-	HV_PRINTF(3, 4);
-static void line(struct cli *cli, const char *label, const char *format, ...)
-{
-	va_list args;
-
-	(void)fprintf(cli->out, "  %-*s ", LABEL, label);
-	va_start(args, format);
-	(void)vfprintf(cli->out, format, args);
-	va_end(args);
 	(void)fputc('\n', cli->out);
 }
 
@@ -50,7 +36,7 @@ static void show_head(struct cli *cli, const Tarn__LparView *lpar)
 		(void)fprintf(cli->out, ", process %" PRId64, lpar->stat->pid);
 	(void)fputc('\n', cli->out);
 	if (record->last_end != NULL && record->last_end[0] != '\0')
-		line(cli, "last run ended", "%s", record->last_end);
+		cli_show_line(cli->out, "last run ended", "%s", record->last_end);
 }
 
 static const char *policy_text(uint32_t policy)
@@ -84,19 +70,21 @@ static void show_adapters(struct cli *cli, const Tarn__LparSpec *spec)
 		const Tarn__VirtualDisk *disk = spec->disks[i];
 
 		(void)snprintf(label, sizeof(label), "disk %" PRIu32, disk->slot);
-		line(cli, label, "%s, %s", hv_size_format(disk->bytes, a, sizeof(a)),
-		     disk->path != NULL ? disk->path : "a file of its own");
+		cli_show_line(cli->out, label, "%s, %s",
+			      hv_size_format(disk->bytes, a, sizeof(a)),
+			      disk->path != NULL ? disk->path : "a file of its own");
 	}
 	for (size_t i = 0; i < spec->n_ethernets; i++) {
 		const Tarn__VirtualEthernet *ethernet = spec->ethernets[i];
 
 		(void)snprintf(label, sizeof(label), "ethernet %" PRIu32, ethernet->slot);
-		line(cli, label, "VLAN %" PRIu32, ethernet->vlan);
+		cli_show_line(cli->out, label, "VLAN %" PRIu32, ethernet->vlan);
 	}
 	if (spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
-		line(cli, "entitled", "%s for I/O%s",
-		     hv_size_format(hv_lpar_entitled(spec), a, sizeof(a)),
-		     hv_lpar_entitled_is_auto(spec) ? ", as its adapters need it" : "");
+		cli_show_line(cli->out, "entitled", "%s for I/O%s",
+			      hv_size_format(hv_lpar_entitled(spec), a, sizeof(a)),
+			      hv_lpar_entitled_is_auto(spec) ? ", as its adapters need it"
+							     : "");
 }
 
 /* Who is asked, and who is to be. */
@@ -106,10 +94,11 @@ static void show_pair(struct cli *cli, const Tarn__PartitionStat *stat)
 								: "nobody";
 
 	if (stat != NULL && stat->primary != NULL)
-		line(cli, "served by", "%s, primary %s, secondary %s", now, stat->primary,
-		     stat->secondary != NULL ? stat->secondary : "none");
+		cli_show_line(cli->out, "served by", "%s, primary %s, secondary %s", now,
+			      stat->primary,
+			      stat->secondary != NULL ? stat->secondary : "none");
 	else if (stat != NULL && stat->current != NULL)
-		line(cli, "served by", "%s", now);
+		cli_show_line(cli->out, "served by", "%s", now);
 }
 
 static void show_device(struct cli *cli, const char *label, const char *name,
@@ -118,12 +107,13 @@ static void show_device(struct cli *cli, const char *label, const char *name,
 	const char *vios = device != NULL ? device->record->device->vios : NULL;
 
 	if (device == NULL)
-		line(cli, label, "%s", name);
+		cli_show_line(cli->out, label, "%s", name);
 	else if (vios != NULL)
-		line(cli, label, "%s (%s, behind %s alone)", name, device->state, vios);
+		cli_show_line(cli->out, label, "%s (%s, behind %s alone)", name,
+			      device->state, vios);
 	else
-		line(cli, label, "%s (%s, %sredundant)", name, device->state,
-		     device->redundant ? "" : "not ");
+		cli_show_line(cli->out, label, "%s (%s, %sredundant)", name,
+			      device->state, device->redundant ? "" : "not ");
 }
 
 static void show_devices(struct cli *cli, const Tarn__StatusReply *status,
@@ -136,28 +126,33 @@ static void show_devices(struct cli *cli, const Tarn__StatusReply *status,
 		show_device(cli, "mirrored on", record->mirror,
 			    cli_find_device(status, record->host, record->mirror));
 	if (record->new_device != NULL && record->device_error != NULL)
-		line(cli, "is given up", "'%s', back to '%s': %s", record->new_device,
-		     record->old_device, record->device_error->text);
+		cli_show_line(cli->out, "is given up", "'%s', back to '%s': %s",
+			      record->new_device, record->old_device,
+			      record->device_error->text);
 	else if (record->new_device != NULL)
-		line(cli, "being replaced", "'%s' by '%s' (job %" PRIu64 ")",
-		     record->old_device, record->new_device, record->device_job);
+		cli_show_line(cli->out, "being replaced",
+			      "'%s' by '%s' (job %" PRIu64 ")", record->old_device,
+			      record->new_device, record->device_job);
 }
 
 static void show_load(struct cli *cli, const Tarn__Workload *load)
 {
 	char a[CLI_SIZE_BYTES];
 
-	line(cli, "workload",
-	     "%s, working set %" PRIu32 " %%, writes %" PRIu32 " %%, seed %" PRIu64 "%s",
-	     cli_enum_name(&tarn__workload_kind__descriptor, load->kind, a, sizeof(a)),
-	     load->working_set_percent, load->write_percent, load->seed,
-	     load->via_hpt ? ", through a page table"
-	     : load->hints ? ", says what it has left"
-			   : "");
+	cli_show_line(
+		cli->out, "workload",
+		"%s, working set %" PRIu32 " %%, writes %" PRIu32 " %%, seed %" PRIu64
+		"%s",
+		cli_enum_name(&tarn__workload_kind__descriptor, load->kind, a, sizeof(a)),
+		load->working_set_percent, load->write_percent, load->seed,
+		load->via_hpt ? ", through a page table"
+		: load->hints ? ", says what it has left"
+			      : "");
 	if (load->rate > 0)
-		line(cli, "rate", "%" PRIu64 " operations/s", load->rate);
+		cli_show_line(cli->out, "rate", "%" PRIu64 " operations/s", load->rate);
 	if (load->io_percent > 0)
-		line(cli, "I/O", "%" PRIu32 " %% of its operations", load->io_percent);
+		cli_show_line(cli->out, "I/O", "%" PRIu32 " %% of its operations",
+			      load->io_percent);
 }
 
 static void show_spec(struct cli *cli, const Tarn__StatusReply *status,
@@ -168,23 +163,25 @@ static void show_spec(struct cli *cli, const Tarn__StatusReply *status,
 	bool is_shared = spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED;
 
 	if (is_shared)
-		line(cli, "mode", "shared, weight %" PRIu32, spec->weight);
+		cli_show_line(cli->out, "mode", "shared, weight %" PRIu32, spec->weight);
 	else
-		line(cli, "mode", "dedicated");
+		cli_show_line(cli->out, "mode", "dedicated");
 	if (is_shared)
-		line(cli, "paging VIOS", "%s", redundancy_text(spec->redundancy));
+		cli_show_line(cli->out, "paging VIOS", "%s",
+			      redundancy_text(spec->redundancy));
 	show_pair(cli, lpar->stat);
-	line(cli, "memory", "min %s, desired %s, max %s",
-	     hv_size_format(spec->min_bytes, a, sizeof(a)),
-	     hv_size_format(spec->mem_bytes, b, sizeof(b)),
-	     hv_size_format(spec->max_bytes, c, sizeof(c)));
+	cli_show_line(cli->out, "memory", "min %s, desired %s, max %s",
+		      hv_size_format(spec->min_bytes, a, sizeof(a)),
+		      hv_size_format(spec->mem_bytes, b, sizeof(b)),
+		      hv_size_format(spec->max_bytes, c, sizeof(c)));
 	if (spec->guest != NULL)
 		cli_guest_show_spec(cli, lpar);
 	else
 		show_load(cli, spec->workload);
 	if (spec->guest != NULL ||
 	    spec->workload->kind == TARN__WORKLOAD_KIND__WORKLOAD_OS)
-		line(cli, "loan policy", "%s", policy_text(spec->workload->loan_policy));
+		cli_show_line(cli->out, "loan policy", "%s",
+			      policy_text(spec->workload->loan_policy));
 	show_adapters(cli, spec);
 	show_devices(cli, status, lpar->record);
 }
@@ -193,8 +190,8 @@ static void page_line(struct cli *cli, const char *label, uint64_t pages)
 {
 	char size[CLI_SIZE_BYTES];
 
-	line(cli, label, "%10" PRIu64 " pages  %10s", pages,
-	     cli_pages(pages, size, sizeof(size)));
+	cli_show_line(cli->out, label, "%10" PRIu64 " pages  %10s", pages,
+		      cli_pages(pages, size, sizeof(size)));
 }
 
 static void show_memory(struct cli *cli, const Tarn__PartitionStat *stat)
@@ -214,7 +211,7 @@ static void show_memory(struct cli *cli, const Tarn__PartitionStat *stat)
 
 static void count_line(struct cli *cli, const char *label, uint64_t count)
 {
-	line(cli, label, "%10" PRIu64, count);
+	cli_show_line(cli->out, label, "%10" PRIu64, count);
 }
 
 /* Read back over the VIOS that it does not ask. */
@@ -223,13 +220,14 @@ static void show_cross(struct cli *cli, const Tarn__PartitionStat *stat)
 	if (!stat->has_cross_checked)
 		return;
 	if (!stat->has_cross_bad_page)
-		line(cli, "cross-checked", "%10" PRIu64 ", all as written",
-		     stat->cross_checked);
+		cli_show_line(cli->out, "cross-checked", "%10" PRIu64 ", all as written",
+			      stat->cross_checked);
 	else
-		line(cli, "cross-checked",
-		     "%10" PRIu64 ", %" PRIu64 " bad, last page %" PRIu64 " over %s",
-		     stat->cross_checked, stat->cross_bad, stat->cross_bad_page,
-		     stat->cross_bad_vios != NULL ? stat->cross_bad_vios : "?");
+		cli_show_line(cli->out, "cross-checked",
+			      "%10" PRIu64 ", %" PRIu64 " bad, last page %" PRIu64
+			      " over %s",
+			      stat->cross_checked, stat->cross_bad, stat->cross_bad_page,
+			      stat->cross_bad_vios != NULL ? stat->cross_bad_vios : "?");
 }
 
 static void show_mirror(struct cli *cli, const Tarn__StatusReply *status,
@@ -244,9 +242,10 @@ static void show_mirror(struct cli *cli, const Tarn__StatusReply *status,
 	count_line(cli, "resynced", stat->resynced);
 	if (!stat->has_redundant)
 		return;
-	line(cli, "mirror", "%s",
-	     cli_mirror_text(status, lpar, text) ? text
-						 : "every page is behind both VIOS");
+	cli_show_line(cli->out, "mirror", "%s",
+		      cli_mirror_text(status, lpar, text)
+			      ? text
+			      : "every page is behind both VIOS");
 }
 
 static void show_faults(struct cli *cli, const Tarn__StatusReply *status,
@@ -277,11 +276,11 @@ static void show_faults(struct cli *cli, const Tarn__StatusReply *status,
 	count_line(cli, "device errors", stat->io_errors);
 	show_cross(cli, stat);
 	show_mirror(cli, status, lpar);
-	line(cli, "slots",
-	     "%" PRIu64 " live, %" PRIu64 " free, %" PRIu64 " being written, %" PRIu64
-	     " condemned, %" PRIu64 " quarantined",
-	     stat->slots_live, stat->slots_free, stat->slots_writing,
-	     stat->slots_condemned, stat->slots_quarantined);
+	cli_show_line(cli->out, "slots",
+		      "%" PRIu64 " live, %" PRIu64 " free, %" PRIu64
+		      " being written, %" PRIu64 " condemned, %" PRIu64 " quarantined",
+		      stat->slots_live, stat->slots_free, stat->slots_writing,
+		      stat->slots_condemned, stat->slots_quarantined);
 }
 
 static void show_calls(struct cli *cli, const Tarn__PartitionStat *stat)
@@ -289,21 +288,22 @@ static void show_calls(struct cli *cli, const Tarn__PartitionStat *stat)
 	char a[CLI_SIZE_BYTES], b[CLI_SIZE_BYTES];
 
 	heading(cli, "HYPERVISOR CALLS");
-	line(cli, "page table", "%s, %" PRIu64 " entries",
-	     hv_size_format(stat->hpt_bytes, a, sizeof(a)), stat->hpt_entries);
+	cli_show_line(cli->out, "page table", "%s, %" PRIu64 " entries",
+		      hv_size_format(stat->hpt_bytes, a, sizeof(a)), stat->hpt_entries);
 	count_line(cli, "  entered", stat->hpt_enters);
 	count_line(cli, "  walks that hit", stat->hpt_hits);
 	count_line(cli, "  that missed", stat->hpt_misses);
 	count_line(cli, "  ended by paging", stat->hpt_invalidations);
-	line(cli, "TCE tables", "%s, %" PRIu64 " entries in use",
-	     hv_size_format(stat->tce_bytes, b, sizeof(b)), stat->tces);
+	cli_show_line(cli->out, "TCE tables", "%s, %" PRIu64 " entries in use",
+		      hv_size_format(stat->tce_bytes, b, sizeof(b)), stat->tces);
 	count_line(cli, "calls", stat->hcalls);
 	count_line(cli, "  refused", stat->hcalls_refused);
 	if (stat->watch != NULL)
-		line(cli, "breakpoint",
-		     "%s of the %" PRIu32 " bytes at 0x%" PRIx64 ", %" PRIu64 " hits",
-		     stat->watch->reads ? "reads and writes" : "writes",
-		     stat->watch->bytes, stat->watch->address, stat->watch->hits);
+		cli_show_line(
+			cli->out, "breakpoint",
+			"%s of the %" PRIu32 " bytes at 0x%" PRIx64 ", %" PRIu64 " hits",
+			stat->watch->reads ? "reads and writes" : "writes",
+			stat->watch->bytes, stat->watch->address, stat->watch->hits);
 }
 
 static void show_processors(struct cli *cli, const Tarn__LparView *lpar)
@@ -317,21 +317,25 @@ static void show_processors(struct cli *cli, const Tarn__LparView *lpar)
 		return;
 	heading(cli, "PROCESSORS");
 	if (has != NULL && has->shared)
-		line(cli, "entitled", "%.2f, %" PRIu32 " virtual, %s, weight %" PRIu32,
-		     has->units / UNITS_WHOLE, has->procs,
-		     has->uncapped ? "uncapped" : "capped", has->weight);
+		cli_show_line(cli->out, "entitled",
+			      "%.2f, %" PRIu32 " virtual, %s, weight %" PRIu32,
+			      has->units / UNITS_WHOLE, has->procs,
+			      has->uncapped ? "uncapped" : "capped", has->weight);
 	else if (has != NULL)
-		line(cli, "its own", "%" PRIu32, has->procs);
+		cli_show_line(cli->out, "its own", "%" PRIu32, has->procs);
 	if (!stat->has_processor_used_us)
 		return;
 	if (stat->processor_quota != 0)
-		line(cli, "never more than", "%.2f", stat->processor_quota / UNITS_WHOLE);
-	line(cli, "used", "%.2f lately, %s in this run, %s beyond its entitlement",
-	     stat->processor_rate / UNITS_WHOLE,
-	     cli_time((double)stat->processor_used_us, a, sizeof(a)),
-	     cli_time((double)stat->processor_uncapped_us, b, sizeof(b)));
-	line(cli, "held back", "%" PRIu64 " times, %s", stat->processor_throttled,
-	     cli_time((double)stat->processor_throttled_us, b, sizeof(b)));
+		cli_show_line(cli->out, "never more than", "%.2f",
+			      stat->processor_quota / UNITS_WHOLE);
+	cli_show_line(cli->out, "used",
+		      "%.2f lately, %s in this run, %s beyond its entitlement",
+		      stat->processor_rate / UNITS_WHOLE,
+		      cli_time((double)stat->processor_used_us, a, sizeof(a)),
+		      cli_time((double)stat->processor_uncapped_us, b, sizeof(b)));
+	cli_show_line(cli->out, "held back", "%" PRIu64 " times, %s",
+		      stat->processor_throttled,
+		      cli_time((double)stat->processor_throttled_us, b, sizeof(b)));
 }
 
 static void show_mapped(struct cli *cli, const Tarn__PartitionStat *stat)
@@ -340,10 +344,10 @@ static void show_mapped(struct cli *cli, const Tarn__PartitionStat *stat)
 
 	if (!stat->has_io_entitled_bytes)
 		return;
-	line(cli, "mapped", "%s now, %s at most, of %s",
-	     hv_size_format(stat->io_mapped_bytes, a, sizeof(a)),
-	     hv_size_format(stat->io_high_bytes, b, sizeof(b)),
-	     hv_size_format(stat->io_entitled_bytes, c, sizeof(c)));
+	cli_show_line(cli->out, "mapped", "%s now, %s at most, of %s",
+		      hv_size_format(stat->io_mapped_bytes, a, sizeof(a)),
+		      hv_size_format(stat->io_high_bytes, b, sizeof(b)),
+		      hv_size_format(stat->io_entitled_bytes, c, sizeof(c)));
 	count_line(cli, "  refused, no more", stat->io_map_failures);
 	count_line(cli, "  brought in for it", stat->io_map_page_ins);
 }
@@ -354,28 +358,31 @@ static void show_io(struct cli *cli, const Tarn__PartitionStat *stat)
 
 	heading(cli, "I/O");
 	show_mapped(cli, stat);
-	line(cli, "transfers", "%10" PRIu64 "  (%s)", stat->io_transfers,
-	     hv_size_format(stat->io_bytes, a, sizeof(a)));
+	cli_show_line(cli->out, "transfers", "%10" PRIu64 "  (%s)", stat->io_transfers,
+		      hv_size_format(stat->io_bytes, a, sizeof(a)));
 	count_line(cli, "  waited for memory", stat->io_waits);
 	count_line(cli, "  refused", stat->io_refused);
 	count_line(cli, "  device errors", stat->io_device_errors);
 	count_line(cli, "  packets dropped", stat->io_dropped);
 	if (!stat->has_load_disks)
 		return;
-	line(cli, "disk pages", "%10" PRIu64 " written, %" PRIu64 " read and checked",
-	     stat->load_disk_writes, stat->load_disk_reads);
-	line(cli, "packets",
-	     "%10" PRIu64 " sent, %" PRIu64 " received and checked, %" PRIu64 " bad",
-	     stat->load_packets_sent, stat->load_packets_received,
-	     stat->load_packets_bad);
-	line(cli, "left out", "%10" PRIu64 " not entitled, %" PRIu64 " failed",
-	     stat->load_not_entitled, stat->load_io_failed);
+	cli_show_line(cli->out, "disk pages",
+		      "%10" PRIu64 " written, %" PRIu64 " read and checked",
+		      stat->load_disk_writes, stat->load_disk_reads);
+	cli_show_line(cli->out, "packets",
+		      "%10" PRIu64 " sent, %" PRIu64 " received and checked, %" PRIu64
+		      " bad",
+		      stat->load_packets_sent, stat->load_packets_received,
+		      stat->load_packets_bad);
+	cli_show_line(cli->out, "left out",
+		      "%10" PRIu64 " not entitled, %" PRIu64 " failed",
+		      stat->load_not_entitled, stat->load_io_failed);
 }
 
 static void show_os(struct cli *cli, const Tarn__PartitionStat *stat)
 {
 	heading(cli, "ITS OPERATING SYSTEM");
-	line(cli, "loan policy", "%s", policy_text(stat->os_loan_policy));
+	cli_show_line(cli->out, "loan policy", "%s", policy_text(stat->os_loan_policy));
 	page_line(cli, "free", stat->os_free_pages);
 	page_line(cli, "working storage", stat->os_working_pages);
 	page_line(cli, "file cache", stat->os_cache_pages);
@@ -393,24 +400,26 @@ static void latency_line(struct cli *cli, const char *label, const Tarn__Histogr
 	struct hv_hist hist;
 
 	cli_hist_load(&hist, from);
-	line(cli, label, "p50 %s, p99 %s, longest %s, of %" PRIu64,
-	     cli_time(cli_hist_us(&hist, 0.5), a, sizeof(a)),
-	     cli_time(cli_hist_us(&hist, 0.99), b, sizeof(b)),
-	     cli_time((double)hv_hist_max_ns(&hist) / 1e3, c, sizeof(c)),
-	     hv_hist_count(&hist));
+	cli_show_line(cli->out, label, "p50 %s, p99 %s, longest %s, of %" PRIu64,
+		      cli_time(cli_hist_us(&hist, 0.5), a, sizeof(a)),
+		      cli_time(cli_hist_us(&hist, 0.99), b, sizeof(b)),
+		      cli_time((double)hv_hist_max_ns(&hist) / 1e3, c, sizeof(c)),
+		      hv_hist_count(&hist));
 }
 
 static void show_workload(struct cli *cli, const Tarn__PartitionStat *stat)
 {
 	heading(cli, "WORKLOAD");
-	line(cli, "operations", "%10" PRIu64 "  (%" PRIu64 "/s)", stat->operations,
-	     stat->operations_per_s);
+	cli_show_line(cli->out, "operations", "%10" PRIu64 "  (%" PRIu64 "/s)",
+		      stat->operations, stat->operations_per_s);
 	count_line(cli, "mismatches", stat->mismatches);
 	if (stat->verify_percent > 0)
-		line(cli, "verifying", "%" PRIu32 " %%", stat->verify_percent);
-	line(cli, "verified",
-	     "%" PRIu64 " pages, %" PRIu64 " bad, in the last of %" PRIu64 " passes",
-	     stat->pages_verified, stat->verify_bad, stat->verify_passes);
+		cli_show_line(cli->out, "verifying", "%" PRIu32 " %%",
+			      stat->verify_percent);
+	cli_show_line(cli->out, "verified",
+		      "%" PRIu64 " pages, %" PRIu64 " bad, in the last of %" PRIu64
+		      " passes",
+		      stat->pages_verified, stat->verify_bad, stat->verify_passes);
 }
 
 /* What of its time went into waiting for pages. */
@@ -424,8 +433,8 @@ static void show_waits(struct cli *cli, const Tarn__LparView *lpar)
 	if (lpar->record->spec->guest != NULL)
 		return; /* it has no workload that counts them */
 	latency_line(cli, "stall", stat->stall);
-	line(cli, "longest stall", "%s since the last drill began",
-	     cli_time((double)stat->longest_stall_us, t, sizeof(t)));
+	cli_show_line(cli->out, "longest stall", "%s since the last drill began",
+		      cli_time((double)stat->longest_stall_us, t, sizeof(t)));
 }
 
 static void show_text(struct cli *cli, const Tarn__StatusReply *status,

@@ -8,6 +8,7 @@
 #include "hvcore/base/invariant.h"
 
 #define CELLS_FIRST 64 /* grows by doubling */
+#define LABEL 20       /* width of what stands in front */
 
 static const char *const tones[CLI_TONE_COUNT] = {
 	[CLI_PLAIN] = "",       [CLI_GOOD] = "\033[32m", [CLI_WARN] = "\033[33m",
@@ -195,4 +196,15 @@ enum hv_code cli_table_print(const struct cli_table *table, FILE *out, unsigned 
 	if (ferror(out))
 		return hv_fail(err, HV_E_IO, "write the output");
 	return HV_OK;
+}
+
+void cli_show_line(FILE *out, const char *label, const char *format, ...)
+{
+	va_list args;
+
+	(void)fprintf(out, "  %-*s ", LABEL, label);
+	va_start(args, format);
+	(void)vfprintf(out, format, args);
+	va_end(args);
+	(void)fputc('\n', out);
 }

@@ -59,4 +59,7 @@ void cli_tone_print(FILE *out, enum cli_tone tone, bool is_colour, const char *f
 /* Code points of UTF-8 text. */
 unsigned cli_width(const char *text);
 
+/* A line about one object: a label, in a column of its own, and what is said. */
+void cli_show_line(FILE *out, const char *label, const char *format, ...) HV_PRINTF(3, 4);
+
 #endif
