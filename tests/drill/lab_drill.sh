@@ -173,12 +173,17 @@ host_is_up() {
 # ---- events and state ----
 
 last_event() {
-	tarn events --json | jq '[.events[].number] | max // 0'
+	local last=0 more
+	while more=$(tarn events --json --after "$last" --limit 1000 |
+		jq '[.events[].number] | max // 0') && [[ $more -gt 0 ]]; do
+		last=$more
+	done
+	echo "$last"
 }
 
 # has_event AFTER HOST KIND PATTERN
 has_event() {
-	tarn events --json --after "$1" | jq -e --arg h "$2" --arg kind "$3" --arg text "$4" \
+	tarn events --json --after "$1" --limit 1000 | jq -e --arg h "$2" --arg kind "$3" --arg text "$4" \
 		'any(.events[]; .host == $h and (.kind | test("^(\($kind))$")) and (.text | test($text)))' >/dev/null
 }
 
