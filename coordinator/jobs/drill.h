@@ -87,6 +87,11 @@ void drill_await_page(struct drill *drill);
 
 /* Pages came in; that is a moment of its own, and what was to be seen of serving. */
 void drill_note_served(struct drill *drill, const char *moment);
+/*
+ * True: pages came in, which is noted ("7 pages came in " `when`), or none did for so
+ * long that it is doubted.
+ */
+bool drill_has_served(struct drill *drill, const char *when);
 
 /* Partitions that were there at the beginning. */
 const Tarn__PartitionStat *drill_stat(const struct drill *drill,

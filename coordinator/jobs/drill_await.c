@@ -181,6 +181,23 @@ void drill_note_served(struct drill *drill, const char *moment)
 	drill_edit(drill)->page_served = true;
 }
 
+bool drill_has_served(struct drill *drill, const char *when)
+{
+	uint64_t pages = drill_pages_in(drill);
+
+	if (pages > 0) {
+		drill_note_served(drill, "pages served meanwhile");
+		drill_note(drill, "%llu pages came in %s", (unsigned long long)pages,
+			   when);
+		return true;
+	}
+	if (drill->waited_ms <= DRILL_SERVE_MS)
+		return false;
+	drill_doubt(drill, "no page came in within %u s%s", DRILL_SERVE_MS / 1000,
+		    drill_silence(drill));
+	return true;
+}
+
 void drill_await_page(struct drill *drill)
 {
 	const Tarn__Failover *failover = drill_failover(drill);

@@ -128,22 +128,8 @@ void drill_await_cut(struct drill *drill)
 
 void drill_serve_cut(struct drill *drill)
 {
-	uint64_t pages = drill_pages_in(drill);
-
-	if (drill->waited_ms < LOOK_MS)
-		return;
-	if (pages > 0) {
-		if (leg_of(drill) == 0)
-			drill_note_served(drill, "pages served meanwhile");
-		drill_note(drill, "%llu pages came in meanwhile",
-			   (unsigned long long)pages);
-	} else if (drill->waited_ms > DRILL_SERVE_MS) {
-		drill_doubt(drill, "no page came in within %u s%s", DRILL_SERVE_MS / 1000,
-			    drill_silence(drill));
-	} else {
-		return;
-	}
-	drill_begin_restore(drill);
+	if (drill->waited_ms >= LOOK_MS && drill_has_served(drill, "meanwhile"))
+		drill_begin_restore(drill);
 }
 
 void drill_undo_cut(struct drill *drill)

@@ -99,20 +99,8 @@ static void keep_hits(struct drill *drill)
 
 void drill_serve_faults(struct drill *drill)
 {
-	uint64_t pages = drill_pages_in(drill);
-
-	if (drill->waited_ms < LOOK_MS)
+	if (drill->waited_ms < LOOK_MS || !drill_has_served(drill, "under faults"))
 		return;
-	if (pages > 0) {
-		drill_note_served(drill, "pages served meanwhile");
-		drill_note(drill, "%llu pages came in under faults",
-			   (unsigned long long)pages);
-	} else if (drill->waited_ms > DRILL_SERVE_MS) {
-		drill_doubt(drill, "no page came in within %u s%s", DRILL_SERVE_MS / 1000,
-			    drill_silence(drill));
-	} else {
-		return;
-	}
 	keep_hits(drill);
 	drill_begin_restore(drill);
 }

@@ -79,20 +79,11 @@ void drill_await_coordinator(struct drill *drill)
 void drill_serve_unnoticed(struct drill *drill)
 {
 	const Tarn__ObjectStatus *op = drill_op(drill);
-	uint64_t pages = drill_pages_in(drill);
 
 	if (op != NULL && op->error == NULL)
 		drill_note_op(drill, op);
-	if (pages > 0) {
-		drill_note_served(drill, "pages served meanwhile");
-		drill_note(drill, "%llu pages came in since the kill was ordered",
-			   (unsigned long long)pages);
+	if (drill_has_served(drill, "since the kill was ordered"))
 		drill_begin_restore(drill);
-	} else if (drill->waited_ms > DRILL_SERVE_MS) {
-		drill_doubt(drill, "no page came in within %u s%s", DRILL_SERVE_MS / 1000,
-			    drill_silence(drill));
-		drill_begin_restore(drill);
-	}
 }
 
 static void prove_same_vios(struct drill *drill, size_t at)

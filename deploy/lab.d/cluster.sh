@@ -24,6 +24,19 @@ host_names() {
 	for ((n = 1; n <= $(lab_value hosts); n++)); do echo "h$n"; done
 }
 
+# on_each NAMES WORDS...: the words with each name that NAMES prints behind them, all at
+# once; fails if one fails.
+on_each() {
+	local names=$1 name jobs=() job status=0
+	shift
+	for name in $("$names"); do
+		"$@" "$name" &
+		jobs+=($!)
+	done
+	for job in "${jobs[@]}"; do wait "$job" || status=1; done
+	return "$status"
+}
+
 write_lab() {
 	printf 'tarn lab %s\nhosts=%s\nport=%s\nmemory=%s\n' "$LAB_VERSION" "$1" "$2" \
 		"$memory" >"$state/lab.new"

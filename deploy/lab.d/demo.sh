@@ -23,15 +23,8 @@ shared_kinds() {
 	END
 }
 
-# on_each_host FUNCTION: at once; fails if one fails.
 on_each_host() {
-	local name jobs=() job status=0
-	for name in $(host_names); do
-		"$@" "$name" &
-		jobs+=($!)
-	done
-	for job in "${jobs[@]}"; do wait "$job" || status=1; done
-	return "$status"
+	on_each host_names "$@"
 }
 
 make_pool() {

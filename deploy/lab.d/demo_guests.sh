@@ -33,13 +33,7 @@ guest_pages() {
 }
 
 on_each_guest() {
-	local name jobs=() job status=0
-	for name in $(guest_names); do
-		"$@" "$name" &
-		jobs+=($!)
-	done
-	for job in "${jobs[@]}"; do wait "$job" || status=1; done
-	return "$status"
+	on_each guest_names "$@"
 }
 
 make_kit() {

@@ -30,13 +30,6 @@ status=0
 [[ $status -ne 3 ]] || skip "the packages for the guest cannot be had here"
 [[ $status -eq 0 ]] || fail "deploy/guest/make"
 
-refuses() {
-	local says=$1 status=0
-	shift
-	"$@" >"$work/refused" 2>&1 || status=$?
-	[[ $status -ne 0 ]] || fail "done: $*"
-	grep -qF "$says" "$work/refused" || fail "no '$says' in: $(cat "$work/refused")"
-}
 # Both serve, and reach the device: a busy machine takes one for hung now and then.
 are_ready() {
 	tarn vios list --host h1 --json |

@@ -11,14 +11,6 @@ dir=$work/lab
 "$lab" up --state "$dir" --hosts 1
 use_lab "$dir"
 
-# refuse PATTERN WORDS...
-refuse() {
-	local pattern=$1 text
-	shift
-	! text=$(tarn "$@" 2>&1 >/dev/null) || fail "tarn $* succeeds"
-	grep -Eq "$pattern" <<<"$text" || fail "tarn $*: '$text' does not match '$pattern'"
-}
-
 pages() {
 	tarn lpar list --json | jq -e '.lpars[0].stat.stolen_pages > 0' >/dev/null
 }
@@ -49,10 +41,10 @@ wait_until 60 "an active VIOS" active >/dev/null
 vios=$(active)
 
 echo "== what cannot be"
-refuse "no paging device 'd9'" vios inject "$vios" --host h1 --kind hang --for 1s --device d9
-refuse "it has vios1, vios2" vios inject vios3 --host h1 --kind hang --for 1s
-refuse "write 5ms, 10s or 2m" vios inject "$vios" --host h1 --kind hang --for 1h
-refuse "1 ms to 600 s" vios inject "$vios" --host h1 --kind hang --for 11m
+refuses "no paging device 'd9'" tarn vios inject "$vios" --host h1 --kind hang --for 1s --device d9
+refuses "it has vios1, vios2" tarn vios inject vios3 --host h1 --kind hang --for 1s
+refuses "write 5ms, 10s or 2m" tarn vios inject "$vios" --host h1 --kind hang --for 1h
+refuses "1 ms to 600 s" tarn vios inject "$vios" --host h1 --kind hang --for 11m
 
 echo "== errors until told to end"
 tarn vios inject "$vios" --host h1 --kind error --op read --rate 20% --for 5m \

@@ -85,3 +85,11 @@ use_lab() {
 tarn() {
 	"$bin/tarn" "$@"
 }
+
+# refuses PATTERN COMMAND...: it fails, and says why.
+refuses() {
+	local pattern=$1 text
+	shift
+	! text=$("$@" 2>&1 >/dev/null) || fail "$* succeeds"
+	grep -Eq -- "$pattern" <<<"$text" || fail "$*: '$text' does not match '$pattern'"
+}

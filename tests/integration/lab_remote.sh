@@ -11,13 +11,6 @@ dir=$work/lab
 "$lab" up --state "$dir" --hosts 2
 use_lab "$dir"
 
-# refuse PATTERN WORDS...
-refuse() {
-	local pattern=$1 text
-	shift
-	! text=$(tarn "$@" 2>&1 >/dev/null) || fail "tarn $* succeeds"
-	grep -Eq "$pattern" <<<"$text" || fail "tarn $*: '$text' does not match '$pattern'"
-}
 serves() {
 	tarn vios list --host h1 --json |
 		jq -e --arg name "$1" '.vios[] | select(.name == $name) |
@@ -51,7 +44,7 @@ bad() {
 }
 
 echo "== a VIOS of h1 with devices on h2"
-refuse "is no other host" vios add rv --host h1 --remote h1
+refuses "is no other host" tarn vios add rv --host h1 --remote h1
 tarn vios add rv --host h1 --remote h2
 wait_until 20 "an exporter on h2" exporter
 tarn pool create --host h1 --mem 32M
@@ -62,17 +55,17 @@ tarn vios list --host h1 | grep -q 'rv (on h2)' || fail "$(tarn vios list --host
 tarn pgdev add near --host h1 --path "$dir/pgdev/near" --size 80M --vios vios1
 tarn pgdev add far --host h1 --path "$dir/pgdev/far" --size 80M --vios rv
 tarn pgdev list --host h1 | grep -q "h2:$dir/pgdev/far" || fail "$(tarn pgdev list)"
-refuse "already" pgdev add far --host h2 --path "$dir/pgdev/other" --size 80M
-refuse "no device is reached by both" pgdev add x --host h1 --path "$dir/pgdev/x" --size 80M
+refuses "already" tarn pgdev add far --host h2 --path "$dir/pgdev/other" --size 80M
+refuses "no device is reached by both" tarn pgdev add x --host h1 --path "$dir/pgdev/x" --size 80M
 tarn lpar create db1 --host h1 --mem 64M --redundancy mirrored --workload zipf --rate 2000
 tarn lpar activate db1
 wait_until 60 "db1 to page" pages
 wait_until 60 "both sides to have every page" is_whole
 
 echo "== what is used is not taken away"
-refuse "in use by LPAR 'db1'" pgdev remove far --host h1
-refuse "has its devices on host 'h2'" host remove h2
-refuse "assigned to the pool" vios remove rv --host h1
+refuses "in use by LPAR 'db1'" tarn pgdev remove far --host h1
+refuses "has its devices on host 'h2'" tarn host remove h2
+refuses "assigned to the pool" tarn vios remove rv --host h1
 
 echo "== the exporter ends"
 before=$(pid_of rv)
@@ -104,7 +97,7 @@ exporter || fail "the exporter ended with its agent"
 is_whole || wait_until 20 "every page" is_whole
 
 echo "== the link is cut"
-refuse "there is no link to cut" vios inject vios1 --host h1 --kind cut --for 1s
+refuses "there is no link to cut" tarn vios inject vios1 --host h1 --kind cut --for 1s
 tarn drill run cut --host h1 --json >"$work/drill.json" || fail "$(cat "$work/drill.json")"
 jq -e '[.. | .verdict? // empty] | index("passed")' "$work/drill.json" >/dev/null ||
 	fail "$(cat "$work/drill.json")"

@@ -5,6 +5,7 @@
  * What the C library calls inside itself (its allocator's and its threads' mappings) does
  * not come here, and need not.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -27,12 +28,6 @@ EXPORTED void *mmap(void *at, size_t bytes, int protection, int flags, int fd,
 {
 	return library_mmap(
 		&(struct library_mmap){ at, bytes, protection, flags, fd, offset });
-}
-
-EXPORTED void *mmap64(void *at, size_t bytes, int protection, int flags, int fd,
-		      off64_t offset)
-{
-	return mmap(at, bytes, protection, flags, fd, offset);
 }
 
 EXPORTED int munmap(void *at, size_t bytes)
@@ -75,11 +70,6 @@ EXPORTED int fallocate(int fd, int mode, off_t offset, off_t bytes)
 	return library_fallocate(fd, mode, offset, bytes);
 }
 
-EXPORTED int fallocate64(int fd, int mode, off64_t offset, off64_t bytes)
-{
-	return library_fallocate(fd, mode, offset, bytes);
-}
-
 /* Without the C library's fallback, which writes to each block: who has no fallocate
  * is told so. */
 EXPORTED int posix_fallocate(int fd, off_t offset, off_t bytes)
@@ -90,11 +80,6 @@ EXPORTED int posix_fallocate(int fd, off_t offset, off_t bytes)
 		os = errno;
 	errno = before;
 	return os;
-}
-
-EXPORTED int posix_fallocate64(int fd, off64_t offset, off64_t bytes)
-{
-	return posix_fallocate(fd, offset, bytes);
 }
 
 EXPORTED int mlock(const void *at, size_t bytes)
@@ -117,11 +102,6 @@ EXPORTED int ftruncate(int fd, off_t bytes)
 	return library_ftruncate(fd, bytes);
 }
 
-EXPORTED int ftruncate64(int fd, off64_t bytes)
-{
-	return library_ftruncate(fd, bytes);
-}
-
 static mode_t mode_of(int flags, va_list *more)
 {
 	bool has_mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
@@ -130,17 +110,6 @@ static mode_t mode_of(int flags, va_list *more)
 }
 
 EXPORTED int open(const char *path, int flags, ...)
-{
-	va_list more;
-	mode_t mode;
-
-	va_start(more, flags);
-	mode = mode_of(flags, &more);
-	va_end(more);
-	return library_openat(AT_FDCWD, path, flags, mode);
-}
-
-EXPORTED int open64(const char *path, int flags, ...)
 {
 	va_list more;
 	mode_t mode;
@@ -162,33 +131,12 @@ EXPORTED int openat(int directory, const char *path, int flags, ...)
 	return library_openat(directory, path, flags, mode);
 }
 
-EXPORTED int openat64(int directory, const char *path, int flags, ...)
-{
-	va_list more;
-	mode_t mode;
-
-	va_start(more, flags);
-	mode = mode_of(flags, &more);
-	va_end(more);
-	return library_openat(directory, path, flags, mode);
-}
-
 EXPORTED int __open_2(const char *path, int flags)
 {
 	return library_openat(AT_FDCWD, path, flags, 0);
 }
 
-EXPORTED int __open64_2(const char *path, int flags)
-{
-	return library_openat(AT_FDCWD, path, flags, 0);
-}
-
 EXPORTED int __openat_2(int directory, const char *path, int flags)
-{
-	return library_openat(directory, path, flags, 0);
-}
-
-EXPORTED int __openat64_2(int directory, const char *path, int flags)
 {
 	return library_openat(directory, path, flags, 0);
 }
@@ -205,13 +153,18 @@ EXPORTED int fcntl(int fd, int command, ...)
 	return library_fcntl(fd, command, arg);
 }
 
-EXPORTED int fcntl64(int fd, int command, ...)
-{
-	unsigned long arg;
-	va_list more;
+/* Where off_t has 64 bits the other names are the same functions. */
+static_assert(sizeof(off_t) == sizeof(off64_t), "one off_t");
 
-	va_start(more, command);
-	arg = va_arg(more, unsigned long);
-	va_end(more);
-	return library_fcntl(fd, command, arg);
-}
+#define SAME_AS(target) __attribute__((alias(#target), visibility("default")))
+
+void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off64_t offset)
+	SAME_AS(mmap);
+int fallocate64(int fd, int mode, off64_t offset, off64_t bytes) SAME_AS(fallocate);
+int posix_fallocate64(int fd, off64_t offset, off64_t bytes) SAME_AS(posix_fallocate);
+int ftruncate64(int fd, off64_t bytes) SAME_AS(ftruncate);
+int open64(const char *path, int flags, ...) SAME_AS(open);
+int openat64(int directory, const char *path, int flags, ...) SAME_AS(openat);
+int fcntl64(int fd, int command, ...) SAME_AS(fcntl);
+int __open64_2(const char *path, int flags) SAME_AS(__open_2);
+int __openat64_2(int directory, const char *path, int flags) SAME_AS(__openat_2);

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/cli/fake.h"
+
 static void golden_path(char *path, size_t size, const char *name)
 {
 	const char *source = getenv("TARN_SOURCE");
@@ -42,4 +44,16 @@ void check_golden(const char *name, const char *text)
 	want[n] = '\0';
 	if (strcmp(want, text) != 0)
 		fail_msg("%s differs; printed:\n%s", name, text);
+}
+
+void check_golden_of(Tarn__StatusReply *status, const char *line, const char *name)
+{
+	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
+	struct fake *fake = fake_new();
+
+	reply.status = status;
+	fake_answer(fake, &reply);
+	assert_int_equal(fake_run(fake, line), CLI_DONE);
+	check_golden(name, fake->out);
+	fake_free(fake);
 }

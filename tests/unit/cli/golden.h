@@ -7,6 +7,10 @@
 #ifndef TESTS_UNIT_CLI_GOLDEN_H
 #define TESTS_UNIT_CLI_GOLDEN_H
 
+#include "hvcore/wire/messages.h"
+
 void check_golden(const char *name, const char *text);
+/* Of a command line, where that is what the coordinator knows. */
+void check_golden_of(Tarn__StatusReply *status, const char *line, const char *name);
 
 #endif

@@ -156,32 +156,20 @@ static void disks_and_paths_are_bounded(void **state)
 	fake_free(fake);
 }
 
-static void print(Tarn__StatusReply *status, const char *line, const char *golden)
-{
-	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
-	struct fake *fake = fake_new();
-
-	reply.status = status;
-	fake_answer(fake, &reply);
-	assert_int_equal(fake_run(fake, line), CLI_DONE);
-	check_golden(golden, fake->out);
-	fake_free(fake);
-}
-
 static void what_it_runs_and_how_is_said(void **state)
 {
 	Tarn__StatusReply *status = fake_status_guest();
 
 	(void)state;
-	print(status, "status", "status_guest.txt");
-	print(status, "lpar list", "lpar_list_guest.txt");
-	print(status, "lpar show web", "lpar_show_guest.txt");
-	print(status, "lpar show web --json", "lpar_show_guest.json");
-	print(status, "top --batch --count 1", "top_guest.txt");
-	print(status, "top --batch --count 1 --json", "top_guest.json");
-	print(status, "lpar stat", "lpar_stat_guest.txt");
+	check_golden_of(status, "status", "status_guest.txt");
+	check_golden_of(status, "lpar list", "lpar_list_guest.txt");
+	check_golden_of(status, "lpar show web", "lpar_show_guest.txt");
+	check_golden_of(status, "lpar show web --json", "lpar_show_guest.json");
+	check_golden_of(status, "top --batch --count 1", "top_guest.txt");
+	check_golden_of(status, "top --batch --count 1 --json", "top_guest.json");
+	check_golden_of(status, "lpar stat", "lpar_stat_guest.txt");
 	status->lpars[1]->stat->guest = NULL; /* it has said nothing yet */
-	print(status, "lpar show web", "lpar_show_guest_silent.txt");
+	check_golden_of(status, "lpar show web", "lpar_show_guest_silent.txt");
 }
 
 static void its_part_in_a_drill_is_said(void **state)

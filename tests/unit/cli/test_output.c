@@ -67,31 +67,18 @@ static void questions_print_their_tables(void **state)
 	}
 }
 
-static void check_mirrored(Tarn__StatusReply *status, const char *line,
-			   const char *golden)
-{
-	Tarn__ClusterReply reply = TARN__CLUSTER_REPLY__INIT;
-	struct fake *fake = fake_new();
-
-	reply.status = status;
-	fake_answer(fake, &reply);
-	assert_int_equal(fake_run(fake, line), CLI_DONE);
-	check_golden(golden, fake->out);
-	fake_free(fake);
-}
-
 static void what_is_behind_one_vios_alone_is_said(void **state)
 {
 	Tarn__StatusReply *status = fake_status_mirrored();
 	Tarn__PartitionStat *stat = status->lpars[0]->stat;
 
 	(void)state;
-	check_mirrored(status, "status", "status_mirror.txt");
-	check_mirrored(status, "lpar show db1", "lpar_show_mirror.txt");
-	check_mirrored(status, "lpar list", "lpar_list_mirror.txt");
-	check_mirrored(status, "lpar stat", "lpar_stat_mirror.txt");
-	check_mirrored(status, "lpar stat --json", "lpar_stat_mirror.json");
-	check_mirrored(status, "pgdev list", "pgdev_list_mirror.txt");
+	check_golden_of(status, "status", "status_mirror.txt");
+	check_golden_of(status, "lpar show db1", "lpar_show_mirror.txt");
+	check_golden_of(status, "lpar list", "lpar_list_mirror.txt");
+	check_golden_of(status, "lpar stat", "lpar_stat_mirror.txt");
+	check_golden_of(status, "lpar stat --json", "lpar_stat_mirror.json");
+	check_golden_of(status, "pgdev list", "pgdev_list_mirror.txt");
 	stat->missed = 0;
 	stat->mirror_missed = 1;
 	stat->cross_bad = stat->has_cross_bad_page = 1;
@@ -100,13 +87,13 @@ static void what_is_behind_one_vios_alone_is_said(void **state)
 	status->lpars[0]->has_resynced_per_s = 0;
 	stat->poisoned_pages = stat->has_poisoned_pages = 1;
 	status->hosts[0]->stat->vios[1]->state = TARN__VIOS_STATE__VIOS_DOWN;
-	check_mirrored(status, "status", "status_mirror_waits.txt");
+	check_golden_of(status, "status", "status_mirror_waits.txt");
 	stat->poisoned_pages = 0;
-	check_mirrored(status, "lpar show db1", "lpar_show_mirror_bad.txt");
+	check_golden_of(status, "lpar show db1", "lpar_show_mirror_bad.txt");
 	stat->mirror_missed = stat->cross_bad = stat->has_cross_bad_page = 0;
 	stat->redundant = true;
 	status->hosts[0]->stat->vios[1]->state = TARN__VIOS_STATE__VIOS_ACTIVE;
-	check_mirrored(status, "status", "status_mirror_whole.txt");
+	check_golden_of(status, "status", "status_mirror_whole.txt");
 }
 
 /* It has two devices for a while, neither of which lies behind one VIOS alone. */
