@@ -25,7 +25,6 @@ enum hv_code partition_boot(const struct partition_options *options,
 
 /* This process becomes QEMU (qemu_launch.h) or another program (launch.h). Comes back
  * where that failed. */
-
 HV_MUST_USE
 enum hv_code partition_boot_guest(const struct partition_options *options,
 				  struct hv_err *err);
