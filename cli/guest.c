@@ -1,11 +1,11 @@
 /* guest - see guest.h. */
 #include "cli/guest.h"
-#include "cli/table.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/table.h"
 #include "hvcore/base/units.h"
 
 /* What O_DIRECT, vhost and vfio have in common. */
@@ -199,8 +199,9 @@ void cli_guest_show_spec(struct cli *cli, const Tarn__LparView *lpar)
 {
 	const Tarn__GuestSpec *guest = lpar->record->spec->guest;
 
-	cli_show_line(cli->out, "guest", "%s, %" PRIu32 " virtual processors",
-		      hv_guest_kind_text(guest->kind), guest->vcpus);
+	cli_show_line(cli->out, "guest", "%s, %" PRIu32 " virtual processor%s",
+		      hv_guest_kind_text(guest->kind), guest->vcpus,
+		      guest->vcpus == 1 ? "" : "s");
 	show_accel(cli, lpar);
 	cli_show_line(cli->out, "kernel", "%s",
 		      guest->kernel != NULL ? guest->kernel : "of its first disk");
