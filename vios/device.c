@@ -9,6 +9,7 @@
 
 #include "hvcore/base/invariant.h"
 #include "vios/header.h"
+#include "vios/processor.h"
 
 static enum hv_code check_header(struct vios_device *device,
 				 const struct hv_session_device_open *open,
@@ -94,8 +95,12 @@ static enum hv_code open_local(void *arg, const struct hv_session_device_open *o
 			       unsigned lanes, struct vios_device *ret_device,
 			       struct hv_err *err)
 {
+	enum hv_code code = vios_device_open(open, lanes, NULL, ret_device, err);
+
 	(void)arg;
-	return vios_device_open(open, lanes, NULL, ret_device, err);
+	if (code == HV_OK)
+		ret_device->processor = vios_processor_of("", ret_device->target.dev);
+	return code;
 }
 
 static void close_local(void *arg, uint32_t handle, struct vios_device *device)

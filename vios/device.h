@@ -25,6 +25,7 @@ struct vios_device {
 	uint64_t slots;
 	uint64_t key;                    /* vios_device_key() of its id */
 	uint8_t host[HV_PGDEV_ID_BYTES]; /* of its owner, as its header says */
+	unsigned processor; /* as of DEVICE_OPENED; set by vios_opener_local */
 };
 
 /* Who opens and closes devices for vios_devices (devices.h): workers, blocking. */

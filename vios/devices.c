@@ -65,6 +65,7 @@ static void owe_opened(struct handle *handle)
 		handle->opened.dev = device->target.dev;
 		handle->opened.inode = device->target.inode;
 		handle->opened.is_direct = device->target.is_direct;
+		handle->opened.processor = device->processor;
 	}
 	handle->owes_opened = true;
 }
@@ -192,10 +193,11 @@ static void on_open_done(struct hv_job *job)
 	handle->is_job_out = false;
 	owe_opened(handle);
 	if (handle->code == HV_OK) {
-		log_info("vios.device_opened", "handle=%u path=%s slots=%llu direct=%d",
-			 index, handle->open.path,
-			 (unsigned long long)handle->device.slots,
-			 handle->device.target.is_direct);
+		log_info("vios.device_opened",
+			 "handle=%u path=%s slots=%llu direct=%d processor=%d", index,
+			 handle->open.path, (unsigned long long)handle->device.slots,
+			 handle->device.target.is_direct,
+			 (int)handle->device.processor - 1);
 		handle->has_device = false;
 		vios_table_settle(&devices->table, index, &handle->device);
 	} else {

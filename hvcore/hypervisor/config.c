@@ -14,6 +14,7 @@
 struct raw {
 	const char *state;
 	uint64_t memory, lmb, hang_ms, fault_threads, donation_ms, window_ms, pid_file_fd;
+	bool home_near;
 };
 
 /* clang-format off */
@@ -32,6 +33,8 @@ static const struct hv_option options[] = {
 	  "between decisions on who donates memory, under pressure; 0: by weight alone" },
 	{ "window-ms", HV_OPTION_U64, "MS", "4000", 500, 60000, AT(window_ms), NULL,
 	  "pages referenced within it are a partition's working set" },
+	{ "home-near", HV_OPTION_BOOL, "yes|no", "yes", 0, 0, AT(home_near), NULL,
+	  "serve a partition on the processor that its paging device interrupts" },
 	{ "pid-file-fd", HV_OPTION_U64, "FD", hv_option_absent, 3, INT_MAX, AT(pid_file_fd), NULL,
 	  "its pid file, inherited, open for writing; absent: it opens it itself" },
 };
@@ -58,6 +61,7 @@ int hypervisor_options_parse(int argc, char **argv,
 			.fault_threads = (unsigned)raw.fault_threads,
 			.donation_ms = (unsigned)raw.donation_ms,
 			.window_ms = (unsigned)raw.window_ms,
+			.is_home_near = raw.home_near,
 		},
 		.pid_file_fd = (int)raw.pid_file_fd,
 	};

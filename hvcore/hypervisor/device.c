@@ -311,6 +311,7 @@ static void take_opened(struct vios *vios, struct device_path *path,
 	path->dev = packet->dev;
 	path->inode = packet->inode;
 	path->is_direct = packet->is_direct != 0;
+	path->processor = packet->processor;
 	if (other->state == DEVICE_OPEN && !may_share(path, other)) {
 		bool is_primary = pair_primary(path->partition) == path->index;
 

@@ -33,6 +33,7 @@ struct device_path {
 	uint64_t opened_ms; /* when it came to be OPEN */
 	uint64_t slots, dev, inode;
 	bool is_direct;
+	unsigned processor; /* 1 + that which it interrupts; 0 = not known, or any */
 	char reason[REASON_BYTES];
 	char last_reason[REASON_BYTES]; /* that was logged */
 	/* its fault thread is told: the device is open here; it is drained */

@@ -197,6 +197,7 @@ enum hv_code hypervisor_open(struct hv_loop *loop, const struct hypervisor_confi
 	hv->loop = loop;
 	(void)snprintf(hv->state_dir, sizeof(hv->state_dir), "%s", config->state_dir);
 	hv->hang_ms = config->hang_ms;
+	hv->is_home_near = config->is_home_near;
 	hv->tick_ms = config->hang_ms / 5 < TICK_MS_MAX ? config->hang_ms / 5
 							: TICK_MS_MAX;
 	if (hv->tick_ms == 0)

@@ -26,6 +26,7 @@ struct hypervisor_config {
 	unsigned fault_threads; /* 0 = one a processor */
 	unsigned donation_ms;   /* between decisions of the manager; 0: by weight alone */
 	unsigned window_ms;     /* in which pages count as used */
+	bool is_home_near;      /* partitions go where their devices interrupt */
 };
 
 /* The mount namespace (hv_pool_namespace_enter) is the caller's to make first. */

@@ -316,6 +316,7 @@ struct hypervisor {
 	struct hv_loop *loop;
 	char state_dir[HV_LOCAL_PATH_BYTES];
 	unsigned hang_ms, tick_ms;
+	bool is_home_near; /* hypervisor_config */
 	uint64_t incarnation;
 	struct hv_lmb_map *lmbs;
 	struct fault_team *team;
@@ -382,6 +383,11 @@ enum hv_code attach_control(struct partition *partition, uint32_t command,
 HV_MUST_USE
 enum hv_code attach_resize(struct partition *partition, uint32_t tag, uint64_t bytes,
 			   uint64_t has_bytes, struct hv_err *err);
+
+/* home.c: which fault thread serves a partition */
+struct fault_thread *home_find(const struct hypervisor *hv);
+/* Its devices are open, and it has not begun: where they interrupt, if that is better. */
+void home_settle(struct partition *partition);
 
 /* partition.c: define and remove */
 struct partition *partition_find(struct hypervisor *hv, const char *name);

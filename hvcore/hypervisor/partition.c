@@ -48,20 +48,6 @@ uint64_t partition_entitled_pages(const struct hypervisor *hv)
 
 /* ---- making one ---- */
 
-static struct fault_thread *least_loaded(struct hypervisor *hv)
-{
-	unsigned load[HV_LANES_MAX] = { 0 };
-	unsigned best = 0;
-
-	for (struct partition *p = hv->partitions; p != NULL; p = p->next)
-		if (p->home != NULL && p->phase < PHASE_CLOSING)
-			load[p->home->index]++;
-	for (unsigned i = 1; i < hv->team->count; i++)
-		if (load[i] < load[best])
-			best = i;
-	return hv->team->threads[best];
-}
-
 static unsigned count_shared(const struct hypervisor *hv)
 {
 	unsigned n = 0;
@@ -236,7 +222,7 @@ static enum hv_code make_shared(struct partition *partition,
 	struct hypervisor *hv = partition->hv;
 	enum hv_code code;
 
-	partition->home = least_loaded(hv);
+	partition->home = home_find(hv);
 	partition->weight = ask->has_weight ? ask->weight : 128;
 	partition->sees_pool = ask->has_sees_pool && ask->sees_pool;
 	partition->entitled_asked = share_pages(ask->entitled_bytes);
@@ -270,7 +256,7 @@ enum hv_code partition_make_hcalls(struct partition *partition, struct hv_err *e
 	partition->memory.hcalls = partition->hcalls;
 	partition->hcalls->io = partition->io;
 	if (partition->home == NULL) /* dedicated: it has no faults to serve */
-		partition->home = least_loaded(partition->hv);
+		partition->home = home_find(partition->hv);
 	return HV_OK;
 }
 
@@ -430,6 +416,7 @@ static void go_on_opening(struct partition *partition)
 	/* more than that are of no use: a device that takes its place may have as few */
 	partition->slots = slots < slots_needed(partition) ? slots
 							   : slots_needed(partition);
+	home_settle(partition);
 	if (charge_shortage(partition, &err) != HV_OK ||
 	    make_space(partition, &err) != HV_OK) {
 		refuse(partition, &err);

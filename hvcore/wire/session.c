@@ -107,6 +107,9 @@ static enum hv_code check_opened(const struct hv_session_device_opened *opened,
 	if (opened->is_direct > 1)
 		return hv_fail(err, HV_E_CORRUPT, "device opened: is_direct %u",
 			       opened->is_direct);
+	if (opened->processor > HV_PROCESSORS_MAX)
+		return hv_fail(err, HV_E_CORRUPT, "device opened: processor %u",
+			       opened->processor);
 	if (!is_text(opened->text, sizeof(opened->text)))
 		return hv_fail(err, HV_E_CORRUPT, "device opened: text has no end");
 	return HV_OK;

@@ -54,7 +54,8 @@
 #define HV_LANE_READ_BUFFERS 64 /* buffers 0..63 carry page-ins, the rest page-outs */
 #define HV_RUN_PAGES 64 /* most pages of one request: 256 KiB, 105 us (paging.md 3.6) */
 #define HV_PATH_BYTES 512
-#define HV_DEVICES_MAX 512 /* handles of one session */
+#define HV_DEVICES_MAX 512      /* handles of one session */
+#define HV_PROCESSORS_MAX 65536 /* of a machine; far beyond any */
 
 enum hv_session_type {
 	HV_SESSION_HELLO = 1,
@@ -106,7 +107,8 @@ struct hv_session_device_opened {
 	uint64_t slots;      /* usable pages */
 	uint64_t dev, inode; /* of the file or block device: same on both VIOS? (P16) */
 	uint32_t is_direct;  /* O_DIRECT in use */
-	uint32_t reserved;
+	/* 1 + processor that the disk below it interrupts; 0 = not known, or any */
+	uint32_t processor;
 	char text[256];
 };
 

@@ -47,12 +47,14 @@ void test_host_hypervisor(struct test_host *host)
 	(void)snprintf(threads, sizeof(threads), "%u", host->config.fault_threads);
 	(void)snprintf(window, sizeof(window), "%u",
 		       host->config.window_ms != 0 ? host->config.window_ms : 4000);
-	test_process_start(&host->hypervisor,
-			   host->config.hypervisor != NULL ? host->config.hypervisor
-							   : "tarn-hypervisor",
-			   (const char *[]){ "--state", host->dir.path, "--memory",
-					     memory, "--hang-ms", hang, "--fault-threads",
-					     threads, "--window-ms", window, NULL });
+	test_process_start(
+		&host->hypervisor,
+		host->config.hypervisor != NULL ? host->config.hypervisor
+						: "tarn-hypervisor",
+		(const char *[]){ "--state", host->dir.path, "--memory", memory,
+				  "--hang-ms", hang, "--fault-threads", threads,
+				  "--window-ms", window, "--home-near",
+				  host->config.is_home_far ? "no" : "yes", NULL });
 	if (!test_process_says(&host->hypervisor, "hypervisor.started",
 			       TEST_HOST_WAIT_MS) ||
 	    !test_wait(does_listen, host, TEST_HOST_WAIT_MS)) {

@@ -36,6 +36,7 @@ struct test_host_config {
 	unsigned hang_ms;       /* 0 = 2000: a busy machine is not a hang */
 	unsigned fault_threads; /* 0 = one a processor */
 	unsigned window_ms;     /* of the AMS manager; 0 = 4000 */
+	bool is_home_far;       /* partitions anywhere, not where devices interrupt */
 	bool has_no_vios;       /* the test starts them, or plays them */
 	unsigned failback_ms;   /* of test_host_expect; 0 = by order */
 	bool keeps_vios;        /* those that end are started again, as by the agent */

@@ -38,7 +38,7 @@ static const struct row {
 	{ "scan", row_scan },         { "first_touch", row_first_touch },
 	{ "steal", row_steal },       { "idle", row_idle },
 	{ "metadata", row_metadata }, { "growth", row_growth },
-	{ "stages", row_stages },
+	{ "stages", row_stages },     { "home", row_home },
 };
 
 static int usage(void)

@@ -41,5 +41,6 @@ void row_idle(struct compare *compare);
 void row_metadata(struct compare *compare);
 void row_growth(struct compare *compare);
 void row_stages(struct compare *compare);
+void row_home(struct compare *compare);
 
 #endif

@@ -208,23 +208,36 @@ static void look(const struct side *side, struct side_cost *ret_cost)
 		ret_cost->vios_ns += bench_cpu_of(side->host->vios[i].pid);
 }
 
+void side_begin(struct side *side, const struct load_order *order,
+		struct side_cost *ret_before)
+{
+	look(side, ret_before);
+	if (write(side->orders, order, sizeof(*order)) != (ssize_t)sizeof(*order))
+		give_up("a side takes no orders");
+}
+
+void side_finish(struct side *side, const struct side_cost *before,
+		 struct side_cost *ret_cost)
+{
+	struct load_result load;
+
+	hear(side, &load, sizeof(load));
+	look(side, ret_cost);
+	ret_cost->load = load;
+	ret_cost->faults = side->host != NULL ? ret_cost->faults - before->faults
+					      : load.major_faults;
+	ret_cost->page_outs -= before->page_outs;
+	ret_cost->hypervisor_ns -= before->hypervisor_ns;
+	ret_cost->vios_ns -= before->vios_ns;
+}
+
 void side_run(struct side *side, const struct load_order *order,
 	      struct side_cost *ret_cost)
 {
 	struct side_cost before;
-	struct load_result load;
 
-	look(side, &before);
-	if (write(side->orders, order, sizeof(*order)) != (ssize_t)sizeof(*order))
-		give_up("a side takes no orders");
-	hear(side, &load, sizeof(load));
-	look(side, ret_cost);
-	ret_cost->load = load;
-	ret_cost->faults = side->host != NULL ? ret_cost->faults - before.faults
-					      : load.major_faults;
-	ret_cost->page_outs -= before.page_outs;
-	ret_cost->hypervisor_ns -= before.hypervisor_ns;
-	ret_cost->vios_ns -= before.vios_ns;
+	side_begin(side, order, &before);
+	side_finish(side, &before, ret_cost);
 }
 
 void side_fill(struct side *side)

@@ -42,6 +42,11 @@ void side_close(struct side *side);
 
 void side_run(struct side *side, const struct load_order *order,
 	      struct side_cost *ret_cost);
+/* The same in two: others may carry out orders meanwhile. */
+void side_begin(struct side *side, const struct load_order *order,
+		struct side_cost *ret_before);
+void side_finish(struct side *side, const struct side_cost *before,
+		 struct side_cost *ret_cost);
 /* Writes every page once, in order. */
 void side_fill(struct side *side);
 

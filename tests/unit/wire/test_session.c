@@ -136,6 +136,11 @@ static void devices_are_bounded(void **state)
 	packet.opened.is_direct = 2;
 	assert_int_equal(check(&packet), HV_E_CORRUPT);
 	packet = right(HV_SESSION_DEVICE_OPENED);
+	packet.opened.processor = HV_PROCESSORS_MAX;
+	assert_int_equal(check(&packet), HV_OK);
+	packet.opened.processor = HV_PROCESSORS_MAX + 1;
+	assert_int_equal(check(&packet), HV_E_CORRUPT);
+	packet = right(HV_SESSION_DEVICE_OPENED);
 	memset(packet.opened.text, 'x', sizeof(packet.opened.text));
 	assert_int_equal(check(&packet), HV_E_CORRUPT);
 	packet = right(HV_SESSION_DEVICE_CLOSED);
