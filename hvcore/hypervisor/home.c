@@ -4,10 +4,6 @@
 #include "hvcore/base/log.h"
 #include "hvcore/hypervisor/director.h"
 
-#ifndef NEAR_LEAD
-#define NEAR_LEAD 0 /* partitions that it may have more than another */
-#endif
-
 unsigned home_choose(const unsigned *loads, unsigned count, unsigned near)
 {
 	unsigned least = 0;
@@ -15,7 +11,7 @@ unsigned home_choose(const unsigned *loads, unsigned count, unsigned near)
 	for (unsigned i = 1; i < count; i++)
 		if (loads[i] < loads[least])
 			least = i;
-	if (near < count && loads[near] <= loads[least] + NEAR_LEAD)
+	if (near < count && loads[near] <= loads[least])
 		return near;
 	return least;
 }
