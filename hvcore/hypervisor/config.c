@@ -7,13 +7,15 @@
 
 #include "hvcore/base/option.h"
 #include "hvcore/mem/lmb.h"
+#include "hvcore/pager/pager.h"
 #include "hvcore/wire/session.h"
 
 #define AT(field) offsetof(struct raw, field)
 
 struct raw {
 	const char *state;
-	uint64_t memory, lmb, hang_ms, fault_threads, donation_ms, window_ms, pid_file_fd;
+	uint64_t memory, lmb, hang_ms, fault_threads, donation_ms, window_ms, read_ahead,
+		pid_file_fd;
 	bool home_near;
 };
 
@@ -35,6 +37,8 @@ static const struct hv_option options[] = {
 	  "pages referenced within it are a partition's working set" },
 	{ "home-near", HV_OPTION_BOOL, "yes|no", "yes", 0, 0, AT(home_near), NULL,
 	  "serve a partition on the processor that its paging device interrupts" },
+	{ "read-ahead", HV_OPTION_U64, "PAGES", "15", 0, HV_AHEAD_MAX, AT(read_ahead), NULL,
+	  "neighbours brought with a page that is read in order; 0: none" },
 	{ "pid-file-fd", HV_OPTION_U64, "FD", hv_option_absent, 3, INT_MAX, AT(pid_file_fd), NULL,
 	  "its pid file, inherited, open for writing; absent: it opens it itself" },
 };
@@ -62,6 +66,7 @@ int hypervisor_options_parse(int argc, char **argv,
 			.donation_ms = (unsigned)raw.donation_ms,
 			.window_ms = (unsigned)raw.window_ms,
 			.is_home_near = raw.home_near,
+			.read_ahead = (unsigned)raw.read_ahead,
 		},
 		.pid_file_fd = (int)raw.pid_file_fd,
 	};

@@ -356,6 +356,7 @@ static enum hv_code open_thread(struct fault_team *team, unsigned index, int cpu
 		.id = index,
 		.fills = HV_FILLS_MAX,
 		.checks_per_s = CHECKS_PER_S,
+		.ahead = team->ahead,
 		.frames = &team->frames,
 		.ops = &pager_ops,
 	};
@@ -428,7 +429,7 @@ static int nth_cpu(const cpu_set_t *cpus, unsigned n)
 	return -1;
 }
 
-enum hv_code fault_team_open(struct hv_loop *loop, unsigned count,
+enum hv_code fault_team_open(struct hv_loop *loop, unsigned count, unsigned ahead,
 			     struct fault_team **ret_team, struct hv_err *err)
 {
 	struct fault_team *team = calloc(1, sizeof(*team));
@@ -445,6 +446,7 @@ enum hv_code fault_team_open(struct hv_loop *loop, unsigned count,
 		count = HV_LANES_MAX;
 	team->loop = loop;
 	team->count = count;
+	team->ahead = ahead;
 	hv_frames_init(&team->frames, 0);
 	for (unsigned i = 0; i < count && code == HV_OK; i++)
 		code = open_thread(team, i, nth_cpu(&cpus, i), err);

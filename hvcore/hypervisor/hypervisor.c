@@ -161,7 +161,8 @@ static enum hv_code open_parts(struct hypervisor *hv,
 	code = make_directories(hv, err);
 	if (code != HV_OK)
 		return code;
-	code = fault_team_open(hv->loop, config->fault_threads, &hv->team, err);
+	code = fault_team_open(hv->loop, config->fault_threads, config->read_ahead,
+			       &hv->team, err);
 	if (code != HV_OK)
 		return code;
 	code = start_workers(hv, err);

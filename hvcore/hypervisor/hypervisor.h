@@ -27,6 +27,7 @@ struct hypervisor_config {
 	unsigned donation_ms;   /* between decisions of the manager; 0: by weight alone */
 	unsigned window_ms;     /* in which pages count as used */
 	bool is_home_near;      /* partitions go where their devices interrupt */
+	unsigned read_ahead;    /* neighbours brought with a page; 0: none */
 };
 
 /* The mount namespace (hv_pool_namespace_enter) is the caller's to make first. */

@@ -81,13 +81,14 @@ static enum hv_code op_zero(void *ctx, uint32_t page)
 }
 
 static enum hv_code op_install(void *ctx, uint32_t page, const void *from,
-			       bool is_protected)
+			       bool is_protected, bool is_quiet)
 {
 	struct memory *memory = ctx;
+	unsigned mode = (is_protected ? HV_UFFD_PROTECT : HV_UFFD_PLAIN) |
+			(is_quiet ? HV_UFFD_DONT_WAKE : HV_UFFD_PLAIN);
 	unsigned done;
 
-	return hv_uffd_copy(memory->uffd, address_of(memory, page), from, 1,
-			    is_protected ? HV_UFFD_PROTECT : HV_UFFD_PLAIN, &done);
+	return hv_uffd_copy(memory->uffd, address_of(memory, page), from, 1, mode, &done);
 }
 
 static enum hv_code op_resume(void *ctx, uint32_t page, bool is_protected)
@@ -284,7 +285,8 @@ static void serve_event(struct memory *memory, const struct hv_uffd_event *event
 		hv_pager_on_minor(pager, memory->space, first, event->is_write);
 		return;
 	case HV_UFFD_MISSING:
-		hv_pager_on_missing(pager, memory->space, first, event->is_write, now_ns);
+		hv_pager_on_missing(pager, memory->space, first, event->is_write,
+				    event->thread, now_ns);
 		return;
 	default:
 		atomic_fetch_or(&memory->trouble, MEMORY_STRAY);

@@ -147,6 +147,9 @@ static void fill_counts(Tarn__PartitionStat *to, const struct hv_space_stat *fro
 	SET(to, failed_faults, n->failed_faults);
 	SET(to, pending_faults, from->pending_faults);
 	SET(to, page_outs, n->page_outs);
+	SET(to, read_ahead, n->ahead_page_ins + n->ahead_taken);
+	SET(to, read_ahead_used, n->ahead_used + n->ahead_taken);
+	SET(to, read_ahead_wasted, n->ahead_wasted);
 	SET(to, clean_steals, n->clean_steals);
 	SET(to, zero_steals, n->zero_steals);
 	SET(to, canceled_steals, n->canceled_steals);

@@ -378,5 +378,7 @@ enum hv_code hv_page_table_audit(const struct hv_page_table *table, struct hv_er
 		code = audit_queue(table, HV_QUEUE_SMALL, err);
 	if (code == HV_OK)
 		code = audit_queue(table, HV_QUEUE_MAIN, err);
+	if (code == HV_OK)
+		code = audit_queue(table, HV_QUEUE_AHEAD, err);
 	return code;
 }

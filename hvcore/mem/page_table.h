@@ -6,7 +6,8 @@
  *     slot      u32   slot of its copy, or HV_SLOT_NONE
  *     checksum  u32   low half of xxh3-64 of that copy
  *     word      u32   state 3 | protected 1 | frequency 2 | queue 2 | parked 1 |
- *                     wants write 1 | fill 6 | age 16; ZERO: age 1 = loaned
+ *                     wants write 1 | fill 6 | age 16; ZERO: age 1 = loaned;
+ *                     in its frame: fill 1 = came ahead, nobody has used it yet
  *     link      u32   next page of its queue 28 | state of *slot* i 4 (a column that
  *                     only shares the entry of page i)
  *
@@ -71,7 +72,13 @@ enum hv_page_state {
 	HV_PAGE_STATE_COUNT
 };
 
-enum hv_page_queue { HV_QUEUE_NONE, HV_QUEUE_SMALL, HV_QUEUE_MAIN, HV_QUEUE_COUNT };
+enum hv_page_queue {
+	HV_QUEUE_NONE,
+	HV_QUEUE_SMALL,
+	HV_QUEUE_MAIN,
+	HV_QUEUE_AHEAD, /* came without being asked for */
+	HV_QUEUE_COUNT
+};
 
 /* What a slot counts as. Base state and doubt are kept apart. */
 enum hv_slot_class {
@@ -138,6 +145,8 @@ enum hv_code hv_page_table_audit(const struct hv_page_table *table, struct hv_er
 #define HV_PAGE_PROTECTED (1u << 3)   /* write-protected by us */
 #define HV_PAGE_PARKED (1u << 8)      /* in the parking ring of its space */
 #define HV_PAGE_WANTS_WRITE (1u << 9) /* INFLIGHT for a write fault */
+#define HV_PAGE_UNPROVEN \
+	(1u << 10) /* RESIDENT, STEALING: came ahead, and nobody is known to use it */
 
 static inline enum hv_page_state hv_page_state(const struct hv_page_table *table,
 					       uint32_t page)
@@ -170,7 +179,7 @@ static inline unsigned hv_page_frequency(const struct hv_page_table *table, uint
 void hv_page_frequency_set(struct hv_page_table *table, uint32_t page,
 			   unsigned frequency);
 
-/* Which fill (0..63) reads an INFLIGHT page. */
+/* Which fill (0..63) reads an INFLIGHT page; 0 when none does any more. */
 static inline unsigned hv_page_fill(const struct hv_page_table *table, uint32_t page)
 {
 	return (table->pages[page].word >> 10) & 63u;

@@ -5,7 +5,9 @@
  *   frames      charged = resident + stealing + inflight pages
  *   faults      = zero_fills + page_ins + minor + write + stale + failed + pending
  *   mappings    map_fills = map_zero_fills + map_page_ins + map_ends + pending
- *   pending     = fills in use + parked ones that count, of both
+ *   ahead       ahead_fills = ahead_page_ins + ahead_taken + ahead_drops + under way;
+ *               ahead_page_ins = ahead_used + ahead_wasted + unproven
+ *   pending     = fills in use for somebody + parked ones that count, of both
  *   I/O         a page that a device may use is RESIDENT, and has no slot where it may
  *               be written to (M7, P5): hv_space_audit_io, asked by who knows which
  *   logical     pages beyond the logical memory are ZERO and nobody waits for them (P18)
@@ -26,7 +28,9 @@ static enum hv_code audit_faults(const struct hv_space *space, struct hv_err *er
 		       counts->failed_faults + space->pending;
 	uint64_t maps = counts->map_zero_fills + counts->map_page_ins + counts->map_ends +
 			space->pending_maps;
-	uint32_t waiting = space->fills, marked = 0;
+	uint64_t aheads = counts->ahead_page_ins + counts->ahead_taken +
+			  counts->ahead_drops + space->aheads;
+	uint32_t waiting = space->fills - space->aheads, marked = 0;
 
 	for (uint32_t i = 0; i < space->parked_count; i++) {
 		const struct hv_parked *parked =
@@ -51,6 +55,13 @@ static enum hv_code audit_faults(const struct hv_space *space, struct hv_err *er
 			       "%llu pages brought by mapping, %llu accounted for",
 			       (unsigned long long)counts->map_fills,
 			       (unsigned long long)maps);
+	if (aheads != counts->ahead_fills ||
+	    counts->ahead_used + counts->ahead_wasted + space->unproven !=
+		    counts->ahead_page_ins)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "%llu pages read ahead, %llu accounted for, %u unproven",
+			       (unsigned long long)counts->ahead_fills,
+			       (unsigned long long)aheads, space->unproven);
 	if (sum != counts->faults)
 		return hv_fail(err, HV_E_CORRUPT, "%llu faults, %llu accounted for",
 			       (unsigned long long)counts->faults,
@@ -143,27 +154,41 @@ static enum hv_code audit_write(const struct hv_pager_path *path, uint32_t buffe
 	return HV_OK;
 }
 
+/* One page of a read: for its page-in, or for nobody any more. */
 static enum hv_code audit_read(const struct hv_pager *pager, unsigned index,
-			       uint32_t buffer, uint32_t *ret_busy, struct hv_err *err)
+			       uint32_t buffer, unsigned at, struct hv_err *err)
 {
 	const struct hv_flight *flight = &pager->paths[index].flights[buffer];
 	const struct hv_page_table *table = &flight->space->table;
+	uint8_t which = pager->paths[index].fills[buffer + at];
+	uint32_t slot = flight->slot + at;
 	const struct hv_fill *fill;
 
-	if (flight->fill == HV_FILL_NONE) {
-		(*ret_busy)++;
-		return hv_slot_class(table, flight->slot) == HV_SLOT_CONDEMNED
+	if (which == HV_FILL_NONE)
+		return hv_slot_class(table, slot) == HV_SLOT_CONDEMNED
 			       ? HV_OK
 			       : hv_fail(err, HV_E_CORRUPT, "slot %u, read for nobody",
-					 flight->slot);
-	}
-	fill = &pager->fills[flight->fill];
+					 slot);
+	fill = &pager->fills[which];
 	if (fill->state != HV_FILL_SENT || fill->space != flight->space ||
-	    fill->last_path != index || fill->buffer != buffer ||
-	    table->pages[fill->page].slot != flight->slot)
+	    fill->last_path != index || fill->buffer != buffer + at ||
+	    table->pages[fill->page].slot != slot)
 		return hv_fail(err, HV_E_CORRUPT, "slot %u is read, but not by fill %u",
-			       flight->slot, flight->fill);
+			       slot, which);
 	return HV_OK;
+}
+
+static enum hv_code audit_reads(const struct hv_pager *pager, unsigned index,
+				uint32_t buffer, uint32_t *ret_busy, struct hv_err *err)
+{
+	const struct hv_pager_path *path = &pager->paths[index];
+	enum hv_code code = HV_OK;
+
+	for (unsigned i = 0; i < path->flights[buffer].pages && code == HV_OK; i++) {
+		*ret_busy += path->fills[buffer + i] == HV_FILL_NONE;
+		code = audit_read(pager, index, buffer, i, err);
+	}
+	return code;
 }
 
 /* Given up by a page-in, too: counted there. */
@@ -175,7 +200,9 @@ static bool is_read_for_nobody(const struct hv_space *space, uint32_t slot)
 				&space->pager->paths[i].flights[buffer];
 
 			if (at->user != 0 && !at->is_walk && at->space == space &&
-			    at->slot == slot && at->fill == HV_FILL_NONE)
+			    slot - at->slot < at->pages &&
+			    space->pager->paths[i].fills[buffer + slot - at->slot] ==
+				    HV_FILL_NONE)
 				return true;
 		}
 	return false;
@@ -211,6 +238,8 @@ static enum hv_code audit_fill(const struct hv_pager *pager, unsigned index,
 		return hv_fail(err, HV_E_CORRUPT, "fill %u: its bit disagrees", index);
 	if (is_free)
 		return HV_OK;
+	if (fill->is_ahead && fill->state != HV_FILL_SENT)
+		return hv_fail(err, HV_E_CORRUPT, "fill %u waits for nobody", index);
 	if (hv_page_state(&fill->space->table, fill->page) != HV_PAGE_INFLIGHT ||
 	    hv_page_fill(&fill->space->table, fill->page) != index)
 		return hv_fail(err, HV_E_CORRUPT, "fill %u: page %u knows nothing of it",
@@ -259,7 +288,7 @@ static enum hv_code audit_flight(const struct hv_pager *pager, unsigned index,
 	if (flight->is_walk)
 		return audit_walk(pager, flight, &sum->busy, err);
 	if (!flight->is_write)
-		return audit_read(pager, index, buffer, &sum->busy, err);
+		return audit_reads(pager, index, buffer, &sum->busy, err);
 	code = audit_write(path, buffer, &counted, err);
 	if (flight->twin != HV_TWIN_OUT || index == 0)
 		sum->busy += counted;

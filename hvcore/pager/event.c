@@ -30,6 +30,7 @@ void hv_fault_park(struct hv_space *space, const struct hv_parked *parked,
 		return;
 	}
 	space->parked[at] = *parked;
+	space->parked[at].ahead = 0; /* what waits brings itself alone */
 	space->parked_count++;
 	hv_page_mark(&space->table, parked->page, HV_PAGE_PARKED, true);
 }
@@ -215,33 +216,30 @@ static struct hv_parked *find_parked(struct hv_space *space, uint32_t page)
 }
 
 /*
- * A thread waits now for what was being brought for a device alone: that is a fault's
- * from here on, so that how long it takes is known.
+ * A thread waits now for what was being brought for a device alone, or for nobody: that
+ * is a fault's from here on, so that how long it takes is known.
  */
 static bool takes_over(struct hv_space *space, const struct hv_parked *fault)
 {
 	struct hv_parked *parked;
 
-	if (space->pending_maps == 0)
+	if (space->pending_maps + space->aheads == 0)
 		return false;
-	if (hv_page_state(&space->table, fault->page) == HV_PAGE_INFLIGHT) {
-		if (!hv_fill_take_over(space, fault))
-			return false;
-	} else {
-		parked = find_parked(space, fault->page);
-		if (parked == NULL || !parked->is_map)
-			return false;
-		parked->is_map = false;
-		parked->is_write |= fault->is_write;
-		parked->since_ns = fault->since_ns;
-	}
+	if (hv_page_state(&space->table, fault->page) == HV_PAGE_INFLIGHT)
+		return hv_fill_take_over(space, fault);
+	parked = find_parked(space, fault->page);
+	if (parked == NULL || !parked->is_map)
+		return false;
+	parked->is_map = false;
+	parked->is_write |= fault->is_write;
+	parked->since_ns = fault->since_ns;
 	hv_map_served(space, HV_SERVED_STALE);
 	space->pending++;
 	return true;
 }
 
 void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_t page,
-			 bool is_write, uint64_t now_ns)
+			 bool is_write, uint32_t thread, uint64_t now_ns)
 {
 	struct hv_parked fault = {
 		.page = page,
@@ -266,11 +264,14 @@ void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_
 	}
 	if (state == HV_PAGE_RESIDENT || state == HV_PAGE_STEALING) {
 		if (space->ops->has_data(space->ctx, page)) {
+			hv_ahead_prove(space, page, true);
 			stale(space, page);
 			return;
 		}
 		hv_page_to_zero(space, page); /* P13: it was discarded */
 	}
+	if (state == HV_PAGE_STOLEN && pager->ahead > 0)
+		hv_ahead_observe(space, &fault, thread);
 	space->pending++;
 	if (begin(space, &fault, now_ns) != HV_WAIT_FRAME)
 		return;
@@ -338,6 +339,7 @@ void hv_pager_on_minor(struct hv_pager *pager, struct hv_space *space, uint32_t 
 		foreign(space, page);
 		return;
 	}
+	hv_ahead_prove(space, page, true);
 	if (is_write)
 		hv_page_drop_slot(space, page, false);
 	is_protected = space->table.pages[page].slot != HV_SLOT_NONE; /* P5 */
@@ -368,6 +370,7 @@ void hv_pager_on_write(struct hv_pager *pager, struct hv_space *space, uint32_t 
 		stale(space, page);
 		return;
 	}
+	hv_ahead_prove(space, page, true);
 	hv_page_drop_slot(space, page, false); /* P5: before the protection is lifted */
 	code = space->ops->unprotect(space->ctx, page);
 	if (code != HV_OK) {

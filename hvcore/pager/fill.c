@@ -5,6 +5,7 @@
  *   SENT --answer--> copy out of the window, verify the copy (P8, M4)
  *        --bad, or an error--> QUEUED, for the other path, for later; then poison
  *        --epoch ended--> QUEUED
+ *   brought ahead: SENT --verified, installed--> RESIDENT; anything else: STOLEN again
  *   verified --install--> RESIDENT;  AGAIN, NOMEM --> LOADED, tried again (P12)
  *
  * A read fault leaves a clean page: write-protected, its slot kept, so that stealing
@@ -30,26 +31,34 @@ static void fill_free(struct hv_pager *pager, struct hv_fill *fill)
 {
 	HV_INVARIANT(fill->state != HV_FILL_FREE && fill->space->fills > 0);
 	fill->space->fills--;
+	hv_page_fill_set(&fill->space->table, fill->page, 0);
 	pager->free_fills |= UINT64_C(1) << fill_index(pager, fill);
 	*fill = (struct hv_fill){ .state = HV_FILL_FREE };
 }
 
-static void send(struct hv_pager *pager, struct hv_fill *fill, struct hv_pager_path *path,
-		 uint32_t buffer, uint64_t now_ns)
+/* It is in the request that is about to be sent. */
+static void embark(struct hv_pager *pager, struct hv_fill *fill,
+		   struct hv_pager_path *path, uint32_t buffer)
 {
-	struct hv_flight flight = {
-		.space = fill->space,
-		.slot = fill->space->table.pages[fill->page].slot,
-		.pages = 1,
-		.fill = (uint8_t)fill_index(pager, fill),
-	};
-
 	fill->state = HV_FILL_SENT;
 	fill->last_path = (uint8_t)hv_path_index(pager, path);
 	fill->buffer = buffer;
 	fill->wants_other = false;
 	fill->not_before_ns = 0;
-	hv_path_send(pager, path, &flight, buffer, now_ns);
+	path->fills[buffer] = (uint8_t)fill_index(pager, fill);
+}
+
+static void send(struct hv_space *space, uint32_t page, unsigned pages,
+		 struct hv_pager_path *path, uint32_t buffer, uint64_t now_ns)
+{
+	struct hv_flight flight = {
+		.space = space,
+		.slot = space->table.pages[page].slot,
+		.pages = (uint16_t)pages,
+		.fill = HV_FILL_NONE,
+	};
+
+	hv_path_send(space->pager, path, &flight, buffer, now_ns);
 }
 
 /* The path to ask next, or NULL: nobody now. */
@@ -81,7 +90,24 @@ static void try_send(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_
 	path = choose(pager, fill);
 	if (path == NULL || !path->ops->take(path->ctx, HV_OP_READ, 1, &buffer))
 		return;
-	send(pager, fill, path, buffer, now_ns);
+	embark(pager, fill, path, buffer);
+	send(fill->space, fill->page, 1, path, buffer, now_ns);
+}
+
+/* What it was for ends. */
+static void served(struct hv_fill *fill, enum hv_served how)
+{
+	struct hv_space *space = fill->space;
+
+	if (!fill->is_ahead) {
+		hv_served_count(space, fill->is_map, how);
+		return;
+	}
+	space->aheads--;
+	if (how == HV_SERVED_PAGE_IN)
+		space->counts.ahead_page_ins++;
+	else
+		space->counts.ahead_drops++;
 }
 
 /* The page stays on the device; a thread that waits faults again. */
@@ -89,13 +115,14 @@ static void give_up(struct hv_pager *pager, struct hv_fill *fill)
 {
 	struct hv_space *space = fill->space;
 	uint32_t page = fill->page;
+	bool is_ahead = fill->is_ahead;
 
 	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, false);
 	hv_page_move(&space->table, page, HV_PAGE_STOLEN);
-	hv_served_count(space, fill->is_map, HV_SERVED_STALE);
+	served(fill, HV_SERVED_STALE);
 	fill_free(pager, fill);
 	hv_frame_give(space, 1);
-	if (hv_space_acts(space))
+	if (hv_space_acts(space) && !is_ahead)
 		(void)space->ops->wake(space->ctx, page, 1);
 }
 
@@ -106,6 +133,19 @@ static void trace(struct hv_space *space, const struct hv_fill *fill, uint64_t n
 	space->trace.at[at].start_ns = fill->since_ns;
 	space->trace.at[at].end_ns = now_ns;
 	space->trace.at[at].page = fill->page;
+}
+
+/* Nobody waited: it is clean, and must show that it is of use. */
+static void installed_ahead(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_ns)
+{
+	struct hv_space *space = fill->space;
+	uint32_t page = fill->page;
+
+	served(fill, HV_SERVED_PAGE_IN);
+	fill_free(pager, fill);
+	hv_page_mark(&space->table, page, HV_PAGE_UNPROVEN, true);
+	space->unproven++;
+	hv_page_enqueue_ahead(space, page, now_ns);
 }
 
 static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_protected,
@@ -119,8 +159,12 @@ static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_prot
 	if (!is_protected) /* P5: it is written next */
 		hv_page_drop_slot(space, page, false);
 	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
+	if (fill->is_ahead) {
+		installed_ahead(pager, fill, now_ns);
+		return;
+	}
 	hv_page_refault(space, page, now_ns);
-	hv_served_count(space, fill->is_map, HV_SERVED_PAGE_IN);
+	served(fill, HV_SERVED_PAGE_IN);
 	hv_path_got_page(space, fill->last_path, now_ns);
 	if (!fill->is_map) { /* no thread waited */
 		hv_hist_add(&space->latency, now_ns - fill->since_ns);
@@ -137,10 +181,13 @@ static void try_install(struct hv_pager *pager, struct hv_fill *fill, uint64_t n
 	bool is_protected = !hv_page_has(&space->table, fill->page, HV_PAGE_WANTS_WRITE);
 	enum hv_code code;
 
-	if (!hv_space_acts(space))
+	if (!hv_space_acts(space)) {
+		if (fill->is_ahead)
+			give_up(pager, fill);
 		return;
+	}
 	code = space->ops->install(space->ctx, fill->page, private_page(pager, fill),
-				   is_protected);
+				   is_protected, fill->is_ahead);
 	switch (code) {
 	case HV_OK:
 		installed(pager, fill, is_protected, now_ns);
@@ -150,6 +197,10 @@ static void try_install(struct hv_pager *pager, struct hv_fill *fill, uint64_t n
 		pager->is_nomem = true;
 		HV_FALLTHROUGH;
 	case HV_E_AGAIN:
+		if (fill->is_ahead) {
+			give_up(pager, fill);
+			return;
+		}
 		hv_pager_retry_at(pager, now_ns + HV_RETRY_NS);
 		return;
 	case HV_E_EXISTS: /* P6: we did not put it there */
@@ -228,44 +279,106 @@ static bool is_crowded(const struct hv_pager *pager, unsigned path)
 	return count > pager->fill_count / 2;
 }
 
+/* A page and neighbours, in adjacent slots, to be read by one request. */
+struct run {
+	struct hv_space *space;
+	const struct hv_parked *fault;
+	uint32_t first;
+	uint32_t buffer;
+	unsigned pages;
+};
+
+/* The neighbours come off at the end that is away from the page. */
+static void shorten(struct run *run, unsigned pages)
+{
+	if (run->fault->ahead < 0)
+		run->first += run->pages - pages;
+	run->pages = pages;
+}
+
+static bool take_buffers(struct run *run, struct hv_pager_path *path)
+{
+	while (!path->ops->take(path->ctx, HV_OP_READ, run->pages, &run->buffer)) {
+		if (run->pages == 1)
+			return false;
+		shorten(run, run->pages / 2);
+	}
+	return true;
+}
+
+/* P12: before the read is sent. False: none for the page itself, so no run. */
+static bool take_frames(struct run *run, struct hv_pager_path *path)
+{
+	unsigned got = 0, unused;
+
+	while (got < run->pages && hv_frame_take(run->space))
+		got++;
+	unused = run->pages - got;
+	if (unused == 0)
+		return true;
+	if (run->fault->ahead < 0) {
+		path->ops->give(path->ctx, run->buffer, unused);
+		run->buffer += unused;
+	} else {
+		path->ops->give(path->ctx, run->buffer + got, unused);
+	}
+	shorten(run, got);
+	return got > 0;
+}
+
+static void begin(const struct run *run, struct hv_pager_path *path, unsigned at)
+{
+	struct hv_space *space = run->space;
+	struct hv_pager *pager = space->pager;
+	unsigned index = (unsigned)__builtin_ctzll(pager->free_fills);
+	struct hv_fill *fill = &pager->fills[index];
+	uint32_t page = run->first + at;
+	bool is_ahead = page != run->fault->page;
+
+	pager->free_fills &= pager->free_fills - 1;
+	*fill = (struct hv_fill){
+		.state = HV_FILL_QUEUED,
+		.last_path = HV_PATHS,
+		.is_map = !is_ahead && run->fault->is_map,
+		.is_ahead = is_ahead,
+		.page = page,
+		.space = space,
+		.since_ns = run->fault->since_ns,
+	};
+	space->fills++;
+	hv_page_move(&space->table, page, HV_PAGE_INFLIGHT);
+	hv_page_fill_set(&space->table, page, index);
+	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE,
+		     !is_ahead && run->fault->is_write);
+	embark(pager, fill, path, run->buffer + at);
+}
+
 enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault,
 			   uint64_t now_ns)
 {
-	uint32_t page = fault->page;
+	struct run run = { .space = space, .fault = fault, .first = fault->page };
 	struct hv_pager *pager = space->pager;
 	struct hv_pager_path *path;
-	struct hv_fill *fill;
-	uint32_t buffer;
 	unsigned index;
-	enum hv_wait why = hv_path_to_read(space, space->table.pages[page].slot, 0,
+	enum hv_wait why = hv_path_to_read(space, space->table.pages[fault->page].slot, 0,
 					   HV_PATHS, &index);
 
 	if (why != HV_WAIT_NONE)
 		return why;
 	path = &pager->paths[index];
+	run.pages = 1 + hv_ahead_count(space, fault, index);
+	if (fault->ahead < 0)
+		run.first -= run.pages - 1;
 	if (pager->free_fills == 0 || is_crowded(pager, index) ||
-	    !path->ops->take(path->ctx, HV_OP_READ, 1, &buffer))
+	    !take_buffers(&run, path))
 		return HV_WAIT_BUFFER;
-	if (!hv_frame_take(space)) { /* P12: before the read is sent */
-		path->ops->give(path->ctx, buffer, 1);
+	if (!take_frames(&run, path))
 		return HV_WAIT_FRAME;
-	}
-	index = (unsigned)__builtin_ctzll(pager->free_fills);
-	pager->free_fills &= pager->free_fills - 1;
-	fill = &pager->fills[index];
-	*fill = (struct hv_fill){
-		.state = HV_FILL_QUEUED,
-		.last_path = HV_PATHS,
-		.is_map = fault->is_map,
-		.page = page,
-		.space = space,
-		.since_ns = fault->since_ns,
-	};
-	space->fills++;
-	hv_page_move(&space->table, page, HV_PAGE_INFLIGHT);
-	hv_page_fill_set(&space->table, page, index);
-	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, fault->is_write);
-	send(pager, fill, path, buffer, now_ns);
+	for (unsigned i = 0; i < run.pages; i++)
+		begin(&run, path, i);
+	if (run.pages > 1)
+		hv_ahead_sent(space, fault, run.first, run.pages);
+	send(space, run.first, run.pages, path, run.buffer, now_ns);
 	return HV_WAIT_NONE;
 }
 
@@ -275,10 +388,18 @@ bool hv_fill_take_over(struct hv_space *space, const struct hv_parked *fault)
 		&space->pager->fills[hv_page_fill(&space->table, fault->page)];
 
 	HV_INVARIANT(fill->space == space && fill->page == fault->page);
-	if (!fill->is_map)
+	if (fill->is_ahead) {
+		space->aheads--;
+		space->counts.ahead_taken++;
+	} else if (fill->is_map) {
+		hv_map_served(space, HV_SERVED_STALE);
+	} else {
 		return false;
+	}
+	fill->is_ahead = false;
 	fill->is_map = false;
 	fill->since_ns = fault->since_ns;
+	space->pending++;
 	return true;
 }
 
@@ -309,6 +430,11 @@ void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, int result,
 	HV_INVARIANT(fill->state == HV_FILL_SENT);
 	HV_INVARIANT(hv_page_state(&fill->space->table, fill->page) == HV_PAGE_INFLIGHT);
 	fill->state = HV_FILL_QUEUED;
+	/* ahead: whoever wants it reads it again, and says what is wrong with it */
+	if (fill->is_ahead && (result != 0 || hv_frames_are_wanted(pager->frames))) {
+		give_up(pager, fill);
+		return;
+	}
 	if (result != 0) {
 		failed(pager, fill, now_ns);
 		return;
@@ -316,7 +442,10 @@ void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, int result,
 	/* P8: the window may change while we look; the copy does not. */
 	memcpy(page, path->ops->buffer(path->ctx, fill->buffer), HV_PAGE_BYTES);
 	if ((uint32_t)XXH3_64bits(page, HV_PAGE_BYTES) != entry->checksum) {
-		corrupt(pager, fill, now_ns);
+		if (fill->is_ahead)
+			give_up(pager, fill);
+		else
+			corrupt(pager, fill, now_ns);
 		return;
 	}
 	if (hv_space_is_mirrored(fill->space))
@@ -326,13 +455,18 @@ void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, int result,
 	try_install(pager, fill, now_ns);
 }
 
-void hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill)
+bool hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill)
 {
 	HV_INVARIANT(fill->state == HV_FILL_SENT);
+	if (fill->is_ahead) {
+		give_up(pager, fill);
+		return false;
+	}
 	fill->state = HV_FILL_QUEUED;
 	fill->wants_other = false;
 	fill->not_before_ns = 0;
 	hv_pager_retry_soon(pager);
+	return true;
 }
 
 void hv_fill_cancel(struct hv_space *space, uint32_t page, enum hv_served how)
@@ -343,10 +477,10 @@ void hv_fill_cancel(struct hv_space *space, uint32_t page, enum hv_served how)
 
 	HV_INVARIANT(fill->space == space && fill->page == page);
 	if (is_out)
-		pager->paths[fill->last_path].flights[fill->buffer].fill = HV_FILL_NONE;
+		pager->paths[fill->last_path].fills[fill->buffer] = HV_FILL_NONE;
 	hv_page_drop_slot(space, page, is_out);
 	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, false);
-	hv_served_count(space, fill->is_map, how);
+	served(fill, how);
 	fill_free(pager, fill);
 	hv_pager_retry_soon(pager); /* a fill is free */
 }

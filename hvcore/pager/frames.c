@@ -111,6 +111,12 @@ int64_t hv_frames_free(const struct hv_frames *frames)
 	return load(&frames->free);
 }
 
+bool hv_frames_are_wanted(const struct hv_frames *frames)
+{
+	return load(&frames->free) < 0 ||
+	       (load(&frames->free) == 0 && atomic_load(&frames->thirsty) != 0);
+}
+
 int64_t hv_frames_soon(const struct hv_frames *frames)
 {
 	return load(&frames->free) + load(&frames->leaving);

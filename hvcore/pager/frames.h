@@ -51,6 +51,8 @@ void hv_frames_grow(struct hv_frames *frames, uint64_t count);
 void hv_frames_shrink(struct hv_frames *frames, uint64_t count);
 
 int64_t hv_frames_free(const struct hv_frames *frames);
+/* None is free, and somebody waits for one, or the pool owes some. */
+bool hv_frames_are_wanted(const struct hv_frames *frames);
 int64_t hv_frames_soon(const struct hv_frames *frames); /* free + leaving */
 int64_t hv_frames_total(const struct hv_frames *frames);
 int64_t hv_frames_low(const struct hv_frames *frames);

@@ -46,6 +46,7 @@
 #define HV_PAGER_WRITES \
 	(HV_LANE_BUFFERS - HV_LANE_READ_BUFFERS) /* W: in-flight limit \
 								  */
+#define HV_AHEAD_MAX 15   /* with the page itself a transfer of 64 KiB (paging.md 4.6) */
 #define HV_PARKED_MAX 128 /* faults parked a space; more are raised again by a wake */
 
 struct hv_pager;
@@ -82,9 +83,10 @@ struct hv_space_ops {
 	enum hv_code (*punch)(void *ctx, uint32_t first, uint32_t count);
 	/* UFFDIO_ZEROPAGE. */
 	enum hv_code (*zero)(void *ctx, uint32_t page);
-	/* UFFDIO_COPY, with MODE_WP where it is protected. */
+	/* UFFDIO_COPY, with MODE_WP where it is protected, with MODE_DONTWAKE where it is
+	 * quiet: whoever waits for it all the same has an event that is not read yet. */
 	enum hv_code (*install)(void *ctx, uint32_t page, const void *from,
-				bool is_protected);
+				bool is_protected, bool is_quiet);
 	/* UFFDIO_CONTINUE, with MODE_WP where it is protected. */
 	enum hv_code (*resume)(void *ctx, uint32_t page, bool is_protected);
 	/* UFFDIO_WAKE: the waiting threads fault again. */
@@ -132,6 +134,7 @@ struct hv_pager_config {
 			   (P8) */
 	unsigned checks_per_s; /* pages read back over the path that their space does
 				  not ask; 0: none. Besides, one for 100 page-ins */
+	unsigned ahead; /* neighbours read with a page at most, HV_AHEAD_MAX; 0: none */
 	struct hv_frames *frames;
 	const struct hv_pager_ops *ops; /* NULL: alone */
 	void *ctx;
@@ -178,8 +181,9 @@ void hv_pager_on_removed(struct hv_pager *pager, struct hv_space *space, uint32_
 void hv_pager_on_write(struct hv_pager *pager, struct hv_space *space, uint32_t page);
 void hv_pager_on_minor(struct hv_pager *pager, struct hv_space *space, uint32_t page,
 		       bool is_write);
+/* `thread` faulted: any number, it only tells streams of faults apart; 0: not known. */
 void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_t page,
-			 bool is_write, uint64_t now_ns);
+			 bool is_write, uint32_t thread, uint64_t now_ns);
 
 /*
  * P13, a discard by message: at most a few thousand pages a call. Answer the
@@ -364,6 +368,8 @@ const char *hv_pause_text(enum hv_pause pause); /* "too many slots in quarantine
 /*
  * faults = zero_fills + page_ins + minor + write + stale + failed + pending
  * map_fills = map_zero_fills + map_page_ins + map_ends + pending
+ * ahead_fills = ahead_page_ins + ahead_taken + ahead_drops + pending
+ * ahead_page_ins = ahead_used + ahead_wasted + unproven
  */
 struct hv_space_counts {
 	uint64_t faults;
@@ -391,7 +397,15 @@ struct hv_space_counts {
 	uint64_t map_page_ins;
 	uint64_t
 		map_ends; /* in nothing: lost, discarded, a fault's now, to be begun again */
-	uint64_t io_lost; /* pages under I/O that their partition made zeros of */
+	/* read ahead, which nobody asked for */
+	uint64_t ahead_fills; /* begun */
+	uint64_t ahead_page_ins;
+	uint64_t
+		ahead_taken; /* a thread faulted before it came: that fault's since then */
+	uint64_t ahead_drops;  /* given up, or nothing came of it */
+	uint64_t ahead_used;   /* of those in their frames: known to be used */
+	uint64_t ahead_wasted; /* ... left without that */
+	uint64_t io_lost;      /* pages under I/O that their partition made zeros of */
 	/* pages read back over the path that it does not ask */
 	uint64_t cross_checked;
 	uint64_t cross_bad; /* of them: did not come back as they were written */
@@ -410,7 +424,9 @@ struct hv_space_stat {
 	struct hv_space_counts counts;
 	uint64_t pending_faults;
 	uint64_t pending_maps;
-	uint64_t pages; /* of logical memory: the sum of pages_in */
+	uint64_t pending_aheads;
+	uint64_t unproven; /* came ahead, in their frames, not known to be used */
+	uint64_t pages;    /* of logical memory: the sum of pages_in */
 	uint64_t pages_in[HV_PAGE_STATE_COUNT];
 	uint64_t slots_in[HV_SLOT_CLASS_COUNT];
 	uint64_t frames; /* resident + stealing + inflight */

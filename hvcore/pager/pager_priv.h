@@ -8,6 +8,7 @@
  *   map.c      pages that devices use
  *   resize.c   logical memory that grows and shrinks
  *   fill.c     page-ins, from fault to install
+ *   ahead.c    read-ahead: streams of faults, what comes with a page
  *   steal.c    page-outs, from victims to punch
  *   mirror.c   two devices, a side each: which has what, and resync
  *   walk.c     what goes over pages by itself: checks, resync
@@ -24,6 +25,7 @@
 #include "hvcore/pager/pager.h"
 
 #define HV_FILL_NONE UINT8_MAX
+#define HV_STREAMS 16         /* of a space; arbitrary */
 #define HV_USER_BUFFER_BITS 9 /* a request's `user`: serial << 9 | first buffer */
 
 #define HV_CHECKS 2  /* at once: a path that is silent holds up one of them; arbitrary */
@@ -55,6 +57,7 @@ struct hv_fill {
 	bool wants_other; /* try the path that was not asked last */
 	uint8_t bad;      /* mirrored: bit a side that gave an error, or what is wrong */
 	bool is_map;      /* no fault: a device is to use it */
+	bool is_ahead;    /* SENT: nobody asked for it */
 	uint32_t page;
 	uint32_t buffer; /* SENT: in the window of last_path */
 	struct hv_space *space;
@@ -81,7 +84,7 @@ struct hv_flight {
 	uint8_t is_walk;  /* a walker's; `fill` is which */
 	uint8_t twin;     /* enum hv_twin, of a page-out */
 	uint16_t twin_at; /* OUT: its buffer, on the other path */
-	uint8_t fill;     /* of a read; HV_FILL_NONE: given up, nobody wants the answer */
+	uint8_t fill;     /* a walker's number; of page-ins see hv_pager_path.fills */
 };
 
 /*
@@ -120,6 +123,8 @@ struct hv_pager_path {
 	uint64_t quiet_ns; /* its last answer, or since when something is out */
 	struct hv_flight flights[HV_LANE_BUFFERS];
 	uint32_t pages[HV_LANE_BUFFERS]; /* by write buffer: the page in it */
+	/* by read buffer: which page-in it is for; HV_FILL_NONE: nobody wants it now */
+	uint8_t fills[HV_LANE_READ_BUFFERS];
 };
 
 /* A fault that waits, or an ioctl that is owed. */
@@ -128,7 +133,17 @@ struct hv_parked {
 	bool is_write;
 	bool is_pending; /* counted as pending, not yet as anything else */
 	bool is_map;     /* no fault, and nobody to wake: a device is to use the page */
+	int8_t ahead;    /* neighbours to read with it, below it if negative; parked: 0 */
+	uint8_t stream;  /* whose they are */
 	uint64_t since_ns;
+};
+
+/* Faults of a thread, or of some whose numbers hash alike. */
+struct hv_stream {
+	uint32_t thread;
+	uint32_t low, high; /* pages that its last fault brought */
+	uint8_t up, down;   /* bit a fault of the last eight that went on above, below */
+	uint8_t window;     /* neighbours to bring next time */
 };
 
 struct hv_device {
@@ -147,10 +162,12 @@ struct hv_space {
 	uint32_t frames;  /* charged: resident + stealing + inflight */
 	uint32_t pending; /* faults not yet counted as something */
 	uint32_t pending_maps;
-	uint32_t out;   /* requests on all paths */
-	uint32_t fills; /* in use: = inflight pages */
-	uint32_t walks; /* requests of walkers that are out */
-	uint32_t index; /* in the pager's list */
+	uint32_t aheads;   /* page-ins under way that nobody asked for */
+	uint32_t unproven; /* pages marked so */
+	uint32_t out;      /* requests on all paths */
+	uint32_t fills;    /* in use: = inflight pages */
+	uint32_t walks;    /* requests of walkers that are out */
+	uint32_t index;    /* in the pager's list */
 	bool is_ended;
 	bool is_gone; /* an op said so: do nothing more */
 	bool is_blocked;
@@ -189,11 +206,13 @@ struct hv_space {
 	struct hv_space_counts counts;
 	struct hv_hist latency;
 	struct hv_trace trace;
+	struct hv_stream streams[HV_STREAMS];
 };
 
 struct hv_pager {
 	unsigned id;
 	unsigned fill_count;
+	unsigned ahead;
 	struct hv_frames *frames;
 	const struct hv_pager_ops *ops;
 	void *ctx;
@@ -361,7 +380,7 @@ uint32_t hv_spare_take(struct hv_space *space, uint32_t want, enum hv_hint last,
 /* Starts the page-in of a STOLEN page, or says why not. */
 enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault,
 			   uint64_t now_ns);
-/* The page-in of an INFLIGHT page becomes that fault's; false: it is another's. */
+/* The page-in of an INFLIGHT page becomes that fault's, counted; false: it is another's. */
 HV_MUST_USE
 bool hv_fill_take_over(struct hv_space *space, const struct hv_parked *fault);
 /* QUEUED ones that may be sent, LOADED ones that may be installed. */
@@ -369,8 +388,8 @@ void hv_fills_retry(struct hv_pager *pager, uint64_t now_ns);
 /* The answer of its read; the window buffer is still ours. */
 void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, int result,
 		      uint64_t now_ns);
-/* Its epoch ended: to be sent again. */
-void hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill);
+/* Its epoch ended: to be sent again; false: nobody waits for it, it is over. */
+bool hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill);
 /*
  * Ends the read of an INFLIGHT page and drops its slot; the caller moves the page.
  * What it was for ends as `how`.
@@ -378,6 +397,19 @@ void hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill);
 void hv_fill_cancel(struct hv_space *space, uint32_t page, enum hv_served how);
 /* Why a fill waits. */
 enum hv_wait hv_fill_wait(const struct hv_pager *pager, const struct hv_fill *fill);
+
+/* ---- ahead.c ---- */
+
+/* A thread faulted on a STOLEN page: says what it is to bring with it. */
+void hv_ahead_observe(struct hv_space *space, struct hv_parked *fault, uint32_t thread);
+/* How many neighbours may come with that page over that path now, at most as wished. */
+unsigned hv_ahead_count(const struct hv_space *space, const struct hv_parked *fault,
+			unsigned path);
+/* They are on their way, and the page. */
+void hv_ahead_sent(struct hv_space *space, const struct hv_parked *fault, uint32_t first,
+		   uint32_t count);
+/* A page in its frame is known to be used, or leaves it: counted if it came ahead. */
+void hv_ahead_prove(struct hv_space *space, uint32_t page, bool is_used);
 
 /* ---- steal.c ---- */
 
@@ -470,6 +502,8 @@ void hv_resync_answered(struct hv_pager *pager, struct hv_walker *walker, bool i
 /* ---- reclaim.c ---- */
 /* New in its frame. */
 void hv_page_enqueue(struct hv_space *space, uint32_t page, uint64_t now_ns);
+/* In its frame, and nobody asked for it. */
+void hv_page_enqueue_ahead(struct hv_space *space, uint32_t page, uint64_t now_ns);
 /* In its frame again. */
 void hv_page_refault(struct hv_space *space, uint32_t page, uint64_t now_ns);
 /* A victim that stays. */

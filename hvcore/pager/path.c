@@ -162,7 +162,7 @@ static struct hv_flight land(struct hv_pager_path *path, uint32_t buffer)
 	return flight;
 }
 
-/* A page-in or a walker: nothing else is ever out beside another request. */
+/* Page-ins or a walker: nothing else is ever out beside another request. */
 static bool is_read_out(const struct hv_space *space, uint32_t slot)
 {
 	for (unsigned i = 0; i < HV_PATHS; i++)
@@ -171,7 +171,7 @@ static bool is_read_out(const struct hv_space *space, uint32_t slot)
 				&space->pager->paths[i].flights[buffer];
 
 			if (flight->user != 0 && flight->space == space &&
-			    flight->slot == slot)
+			    slot - flight->slot < flight->pages)
 				return true;
 		}
 	return hv_walker_is_on(space, slot);
@@ -193,6 +193,46 @@ static void release_all(const struct hv_flight *flight)
 			hv_slot_answered(space, flight->slot + i);
 		else
 			hv_slot_release(&space->table, flight->slot + i);
+	}
+}
+
+/*
+ * A page-in, and what was read with it. What nobody waits for is there first, so that
+ * who waits finds it when it runs: one wake a run.
+ */
+static void read_answered(unsigned index, const struct hv_flight *flight, uint32_t buffer,
+			  int result, uint64_t now_ns)
+{
+	struct hv_pager *pager = flight->space->pager;
+	const uint8_t *fills = &pager->paths[index].fills[buffer];
+	uint32_t asked = 0;
+
+	static_assert(HV_AHEAD_MAX < 32, "a bit a page");
+	for (unsigned i = 0; i < flight->pages; i++) {
+		if (fills[i] == HV_FILL_NONE)
+			hv_slot_answered(flight->space, flight->slot + i);
+		else if (pager->fills[fills[i]].is_ahead)
+			hv_fill_answered(pager, &pager->fills[fills[i]], result, now_ns);
+		else
+			asked |= HV_BIT(i);
+	}
+	for (; asked != 0; asked &= asked - 1)
+		hv_fill_answered(pager, &pager->fills[fills[__builtin_ctz(asked)]],
+				 result, now_ns);
+}
+
+/* ... whose epoch ended. */
+static void end_read(unsigned index, const struct hv_flight *flight, uint32_t buffer,
+		     struct hv_path_toll *toll)
+{
+	struct hv_pager *pager = flight->space->pager;
+	const uint8_t *fills = &pager->paths[index].fills[buffer];
+
+	for (unsigned i = 0; i < flight->pages; i++) {
+		if (fills[i] == HV_FILL_NONE)
+			hv_slot_answered(flight->space, flight->slot + i);
+		else if (hv_fill_resend(pager, &pager->fills[fills[i]]))
+			toll->resent_reads++;
 	}
 }
 
@@ -225,13 +265,12 @@ void hv_pager_on_answer(struct hv_pager *pager, unsigned index, uint64_t user, i
 				   result, now_ns);
 	else if (flight.is_write && hv_twin_decides(pager, index, &flight, result == 0))
 		flight.space->counts.io_errors += result != 0;
-	else if (flight.space->is_ended ||
-		 (!flight.is_write && flight.fill == HV_FILL_NONE))
+	else if (flight.space->is_ended)
 		release_all(&flight);
 	else if (flight.is_write)
 		write_answered(index, &flight, buffer, result, now_ns);
 	else
-		hv_fill_answered(pager, &pager->fills[flight.fill], result, now_ns);
+		read_answered(index, &flight, buffer, result, now_ns);
 	path->ops->give(path->ctx, buffer, flight.pages);
 	if (path->is_full && flight.is_write) {
 		path->is_full = false;
@@ -357,9 +396,8 @@ static void end_flight(struct hv_pager *pager, unsigned index, uint32_t buffer,
 		hv_walker_lost(&pager->walkers[flight.fill]);
 	} else if (flight.is_write) {
 		end_write(pager, index, &flight, buffer, toll);
-	} else if (!flight.space->is_ended && flight.fill != HV_FILL_NONE) {
-		hv_fill_resend(pager, &pager->fills[flight.fill]);
-		toll->resent_reads++;
+	} else if (!flight.space->is_ended) {
+		end_read(index, &flight, buffer, toll);
 	} else {
 		release_all(&flight);
 	}

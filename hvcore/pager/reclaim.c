@@ -24,8 +24,9 @@
 #define BATCH_MIN 8  /* 43 us of stealing hide behind one page-in (paging.md 1.6) */
 #define BATCH_MAX 64 /* = HV_RUN_PAGES: one request */
 #define BATCH_IDLE 32
-#define SMALL_SHARE 10   /* a tenth, as in S3-FIFO */
-#define YOUNG 2          /* 1 to 2 ms: a page must not leave before its thread ran */
+#define SMALL_SHARE 10 /* a tenth, as in S3-FIFO */
+#define AHEAD_SHARE 32 /* so many of what came unasked may wait for its use; arbitrary */
+#define YOUNG 2        /* 1 to 2 ms: a page must not leave before its thread ran */
 #define CLOCK_PARTS 4096 /* ghost age moves so often while all pages leave once */
 #define PICKS 4          /* spaces tried a run */
 #define TRIM_SHARE 64    /* of a target, and */
@@ -74,6 +75,13 @@ void hv_page_requeue(struct hv_space *space, uint32_t page)
 		hv_queue_push(&space->table, HV_QUEUE_MAIN, page);
 }
 
+void hv_page_enqueue_ahead(struct hv_space *space, uint32_t page, uint64_t now_ns)
+{
+	hv_page_age_set(&space->table, page, coarse(now_ns));
+	if (hv_page_queue(&space->table, page) == HV_QUEUE_NONE)
+		hv_queue_push(&space->table, HV_QUEUE_AHEAD, page);
+}
+
 static uint32_t bucket_pages(const struct hv_space *space)
 {
 	return space->table.page_count / (HV_REFAULT_BUCKETS / 2) + 1;
@@ -90,7 +98,8 @@ void hv_space_use(const struct hv_space *space, struct hv_space_use *ret_use)
 {
 	*ret_use = (struct hv_space_use){
 		.arrivals = space->counts.zero_fills + space->counts.page_ins +
-			    space->counts.map_zero_fills + space->counts.map_page_ins,
+			    space->counts.map_zero_fills + space->counts.map_page_ins +
+			    space->counts.ahead_page_ins,
 		.resident = space->frames,
 		.loaned = space->table.loaned,
 		.probation = space->table.queues[HV_QUEUE_SMALL].length,
@@ -123,11 +132,26 @@ void hv_page_left(struct hv_space *space, uint32_t page)
 	hv_page_frequency_set(&space->table, page, 0);
 }
 
-static enum hv_page_queue next_queue(const struct hv_page_table *table)
+/* What came unasked leaves first, once its thread had time to come to it. */
+static bool is_ahead_next(const struct hv_space *space, uint32_t others, uint64_t now_ns)
 {
+	const struct hv_fifo *ahead = &space->table.queues[HV_QUEUE_AHEAD];
+
+	if (ahead->length == 0 || others == 0)
+		return ahead->length > 0;
+	return ahead->length > (others + ahead->length) / AHEAD_SHARE &&
+	       (hv_page_state(&space->table, ahead->head) != HV_PAGE_RESIDENT ||
+		!is_young(space, ahead->head, now_ns));
+}
+
+static enum hv_page_queue next_queue(const struct hv_space *space, uint64_t now_ns)
+{
+	const struct hv_page_table *table = &space->table;
 	uint32_t small = table->queues[HV_QUEUE_SMALL].length;
 	uint32_t main = table->queues[HV_QUEUE_MAIN].length;
 
+	if (is_ahead_next(space, small + main, now_ns))
+		return HV_QUEUE_AHEAD;
 	return main == 0 || small > (small + main) / SMALL_SHARE ? HV_QUEUE_SMALL
 								 : HV_QUEUE_MAIN;
 }
@@ -162,8 +186,12 @@ static bool judge(struct hv_space *space, uint32_t page, enum hv_page_queue from
 		return false; /* gone since: the entry was stale */
 	if (frequency > 0) {
 		hv_page_frequency_set(table, page,
-				      from == HV_QUEUE_SMALL ? 0 : frequency - 1);
+				      from == HV_QUEUE_MAIN ? frequency - 1 : 0);
 		hv_queue_push(table, HV_QUEUE_MAIN, page);
+		return false;
+	}
+	if (from == HV_QUEUE_AHEAD && is_young(space, page, picking->now_ns)) {
+		hv_queue_push(table, HV_QUEUE_AHEAD, page);
 		return false;
 	}
 	if (hv_page_has(table, page, HV_PAGE_PARKED) ||
@@ -196,7 +224,7 @@ static unsigned pick(struct hv_space *space, const struct picking *picking,
 
 	for (unsigned steps = 4 * picking->want + BATCH_MAX;
 	     steps > 0 && count < picking->want; steps--) {
-		enum hv_page_queue queue = next_queue(&space->table);
+		enum hv_page_queue queue = next_queue(space, picking->now_ns);
 		uint32_t page = hv_queue_pop(&space->table, queue);
 
 		if (page == HV_PAGE_NONE)
@@ -311,7 +339,8 @@ static unsigned batch_size(const struct hv_pager *pager)
 	unsigned pending = 0;
 
 	for (unsigned i = 0; i < pager->space_count; i++)
-		pending += pager->spaces[i]->pending + pager->spaces[i]->pending_maps;
+		pending += pager->spaces[i]->pending + pager->spaces[i]->pending_maps +
+			   pager->spaces[i]->aheads;
 	if (pending == 0)
 		return BATCH_IDLE;
 	pending = BATCH_MIN + 2 * pending;

@@ -91,7 +91,8 @@ enum hv_code hv_pager_open(const struct hv_pager_config *config,
 {
 	struct hv_pager *pager;
 
-	if (config->id > 31 || config->fills < 1 || config->fills > HV_FILLS_MAX)
+	if (config->id > 31 || config->fills < 1 || config->fills > HV_FILLS_MAX ||
+	    config->ahead > HV_AHEAD_MAX)
 		return hv_fail(err, HV_E_INVAL, "pager %u with %u page-ins at once",
 			       config->id, config->fills);
 	pager = calloc(1, sizeof *pager);
@@ -106,6 +107,7 @@ enum hv_code hv_pager_open(const struct hv_pager_config *config,
 			       (uintptr_t)pager->private_memory % HV_PAGE_BYTES;
 	pager->id = config->id;
 	pager->fill_count = config->fills;
+	pager->ahead = config->ahead;
 	pager->frames = config->frames;
 	pager->ops = config->ops;
 	pager->ctx = config->ctx;
@@ -303,8 +305,7 @@ static void drop_fills(struct hv_pager *pager, struct hv_space *space)
 		if (fill->state == HV_FILL_FREE || fill->space != space)
 			continue;
 		if (fill->state == HV_FILL_SENT)
-			pager->paths[fill->last_path].flights[fill->buffer].fill =
-				HV_FILL_NONE;
+			pager->paths[fill->last_path].fills[fill->buffer] = HV_FILL_NONE;
 		*fill = (struct hv_fill){ .state = HV_FILL_FREE };
 		pager->free_fills |= UINT64_C(1) << i;
 		space->fills--;
@@ -325,6 +326,10 @@ void hv_pager_end(struct hv_pager *pager, struct hv_space *space)
 	hv_frame_give(space, space->frames);
 	space->counts.stale_faults += space->pending;
 	space->counts.map_ends += space->pending_maps;
+	space->counts.ahead_drops += space->aheads;
+	space->counts.ahead_wasted += space->unproven;
+	space->aheads = 0;
+	space->unproven = 0;
 	space->pending = 0;
 	space->pending_maps = 0;
 	space->parked_count = 0;
@@ -367,7 +372,7 @@ static enum hv_wait oldest_wait(const struct hv_space *space, uint64_t *ret_sinc
 		const struct hv_fill *fill = &pager->fills[i];
 
 		if (fill->state == HV_FILL_FREE || fill->space != space ||
-		    (since_ns != 0 && fill->since_ns >= since_ns))
+		    fill->is_ahead || (since_ns != 0 && fill->since_ns >= since_ns))
 			continue;
 		wait = hv_fill_wait(pager, fill);
 		since_ns = fill->since_ns;
@@ -386,6 +391,8 @@ void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
 		.pages = space->pages,
 		.pending_faults = space->pending,
 		.pending_maps = space->pending_maps,
+		.pending_aheads = space->aheads,
+		.unproven = space->unproven,
 		.frames = space->frames,
 		.loaned = space->table.loaned,
 		.table_bytes = hv_space_table_bytes(space),

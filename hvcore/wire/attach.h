@@ -61,13 +61,13 @@
 
 /*
  * UFFD_FEATURE_ bits: write-protect flag, remap, remove and unmap events, missing
- * and minor faults and write protection on shared memory. Numbers, since
+ * and minor faults and write protection on shared memory, who faulted. Numbers, since
  * <linux/userfaultfd.h> has its homes elsewhere; agent/partition asserts that they
  * are the same. No fork event: an unprivileged userfaultfd may not have it.
  */
 #define HV_ATTACH_UFFD_FEATURES \
 	(UINT64_C(1) << 0 | UINT64_C(1) << 2 | UINT64_C(1) << 3 | UINT64_C(1) << 5 | \
-	 UINT64_C(1) << 6 | UINT64_C(1) << 10 | UINT64_C(1) << 12)
+	 UINT64_C(1) << 6 | UINT64_C(1) << 8 | UINT64_C(1) << 10 | UINT64_C(1) << 12)
 
 enum hv_attach_type {
 	HV_ATTACH_HELLO = 1,

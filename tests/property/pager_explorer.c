@@ -8,7 +8,6 @@
 #include "tests/support/pager_state.h"
 
 #define PAGES PAGER_STATE_PAGES
-#define REQUESTS (PAGER_STATE_READS + PAGER_STATE_WRITES)
 #define STATES_MAX 2000000    /* never reached; a scenario that does is too large */
 #define TABLE_SIZE (1u << 22) /* twice that */
 #define SETTLE_EVERY 512      /* arbitrary: it costs some hundred transitions */
@@ -100,6 +99,28 @@ static bool deliver_wrongly(struct explorer *explorer, struct world_member *memb
 	return false;
 }
 
+static bool is_ahead(const struct explorer *explorer)
+{
+	return (explorer->scenario->kinds & PAGER_AHEAD) != 0;
+}
+
+static unsigned reads_of(const struct explorer *explorer)
+{
+	return is_ahead(explorer) ? PAGER_STATE_READS : 1;
+}
+
+/* All its faults so far went down, and this one does: page 1 brings page 0. */
+static void prime(struct hv_space *space, uint32_t thread)
+{
+	for (unsigned i = 0; i < HV_STREAMS; i++)
+		space->streams[i] = (struct hv_stream){
+			.thread = thread,
+			.low = PAGES,
+			.high = PAGES - 1, /* it brought nothing */
+			.down = UINT8_MAX,
+		};
+}
+
 static bool act_event(struct explorer *explorer, unsigned thread)
 {
 	struct world *world = &explorer->world;
@@ -109,6 +130,8 @@ static bool act_event(struct explorer *explorer, unsigned thread)
 	if (member->kernel.threads[thread].state != MODEL_WAITS)
 		return false;
 	(void)model_read_events(&member->kernel, thread, &event, 1);
+	if (is_ahead(explorer))
+		prime(member->space, event.thread);
 	if (!deliver_wrongly(explorer, member, &event))
 		model_deliver(world->pager, member->space, &event, 1, world->now_ns);
 	return true;
@@ -178,6 +201,31 @@ static bool act_move(struct explorer *explorer, unsigned path, unsigned member)
 	return true;
 }
 
+/* Mutated: what was read for nobody any more is put where it was read for. */
+static void install_stale(struct world *world, unsigned index)
+{
+	struct hv_pager_path *path = &world->pager->paths[index];
+	const struct hv_flight *flight = &path->flights[0];
+
+	if (flight->user == 0 || flight->is_walk || flight->pages != 2 ||
+	    path->fills[0] != HV_FILL_NONE || path->fills[1] == HV_FILL_NONE)
+		return;
+	(void)model_kernel_ops.install(&world->members[0].kernel, 0,
+				       path->ops->buffer(path->ctx, 0), true, true);
+}
+
+static bool act_answer(struct explorer *explorer, unsigned path, unsigned nth)
+{
+	struct world *world = &explorer->world;
+
+	if (!world->has_session[path] ||
+	    nth >= model_vios_done_requests(&world->vios[path]))
+		return false;
+	if (explorer->scenario->mutation == PAGER_MUTATION_STALE_AHEAD)
+		install_stale(world, path);
+	return world_vios_answer(world, path, nth);
+}
+
 static bool act_vios(struct explorer *explorer, struct action action)
 {
 	struct world *world = &explorer->world;
@@ -189,9 +237,7 @@ static bool act_vios(struct explorer *explorer, struct action action)
 		       action.b < model_vios_open_requests(vios) &&
 		       world_vios_work(world, action.a, action.b, MODEL_FINE);
 	case PAGER_ANSWER:
-		return world->has_session[action.a] &&
-		       action.b < model_vios_done_requests(vios) &&
-		       world_vios_answer(world, action.a, action.b);
+		return act_answer(explorer, action.a, action.b);
 	case PAGER_LATE:
 		return world->has_old[action.a][0] &&
 		       action.b < model_vios_open_requests(&world->old[action.a][0]) &&
@@ -273,7 +319,7 @@ static void ranges(const struct explorer *explorer, unsigned kind, unsigned *ret
 	case PAGER_WORK:
 	case PAGER_ANSWER:
 	case PAGER_LATE:
-		*ret_b = REQUESTS;
+		*ret_b = reads_of(explorer) + PAGER_STATE_WRITES;
 		*ret_a = HV_PATHS;
 		return;
 	case PAGER_OPEN:
@@ -389,8 +435,9 @@ static void open_world(struct explorer *explorer)
 		.threads = explorer->scenario->threads / explorer->scenario->members,
 		.frames = explorer->scenario->frames,
 		.is_mirrored = (explorer->scenario->kinds & PAGER_MIRRORED) != 0,
-		.fills = PAGER_STATE_READS,
-		.reads = PAGER_STATE_READS,
+		.fills = reads_of(explorer),
+		.reads = reads_of(explorer),
+		.ahead = is_ahead(explorer),
 		.writes = PAGER_STATE_WRITES,
 		.olds = 1,
 	};

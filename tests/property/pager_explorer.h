@@ -3,7 +3,8 @@
  * too many, every one of at most so many transitions.
  *
  * One partition of two pages (or two of them), three slots, two frames (one, while the
- * pool is squeezed), a pair of VIOS with room for one page-in and two page-outs, and one
+ * pool is squeezed), a pair of VIOS with room for one page-in (two where a page may bring
+ * its neighbour) and two page-outs, and one
  * ended incarnation of each that may still write. A scenario says what may happen in it.
  * After every transition the engine is audited and compared with the models
  * (world_check); every so many-th state is healed and must then serve its threads
@@ -46,11 +47,14 @@ enum pager_mutation {
 	PAGER_MUTATION_MINOR_PLAIN, /* minor on STEALING: plain CONTINUE, no cancel */
 	PAGER_MUTATION_CLEAN_PLAIN, /* minor on a clean page: not protected (P5) */
 	PAGER_MUTATION_EARLY_DRAIN, /* P9: slots come back before the drain */
+	PAGER_MUTATION_STALE_AHEAD, /* P4: a page read ahead comes for what is gone */
 	PAGER_MUTATION_HASTY_MOVE, /* M3: a move takes what is being written for written */
 };
 
 /* Among `kinds`, and none: each partition has two devices, one a path (P17). */
 #define PAGER_MIRRORED (UINT32_C(1) << 31)
+/* ... each fault goes on from a stream: the neighbour comes with the page. */
+#define PAGER_AHEAD (UINT32_C(1) << 30)
 
 struct pager_scenario {
 	const char *name;

@@ -4,7 +4,7 @@
  * storms, full pool, failed ioctls, failovers, late writes of ended epochs, errors,
  * damage, lies, partitions that move between the paths, blocked stealing, dying partitions, a pool that
  * shrinks and grows, pages that devices read and write without a word, pages that are
- * read back over the other path; a third of the worlds mirrored, sides that go and come
+ * read back over the other path, neighbours that are read ahead; a third of the worlds mirrored, sides that go and come
  * back, damage to one side or both; devices that become others, one path at a time.
  *
  * Claim: after every step all equations hold (hv_pager_audit, frames, blocks, late
@@ -44,6 +44,8 @@ struct run {
 	bool may_damage; /* the devices: behind that path, or both (HV_PATHS) */
 	unsigned damaged;
 	int64_t shrunk;
+	uint32_t scan_at[WORLD_MEMBERS_MAX];
+	bool is_down;
 };
 
 static unsigned below(struct run *run, unsigned n)
@@ -97,6 +99,25 @@ static void step_thread(struct run *run)
 	if (count > run->world.config.pages - page)
 		count = 1;
 	model_start(&member->kernel, thread, op, page, count, ++run->world.version);
+	model_step(&member->kernel, thread);
+}
+
+/* A thread that goes through its memory, up or down. */
+static void step_scan(struct run *run)
+{
+	unsigned index;
+	struct world_member *member = someone(run, &index);
+	uint32_t thread = below(run, run->world.config.threads);
+	uint32_t pages = run->world.config.pages;
+	uint32_t page = run->scan_at[index] % pages;
+
+	if (member == NULL || member->kernel.threads[thread].state != MODEL_IDLE)
+		return;
+	if (below(run, 60) == 0)
+		run->is_down = !run->is_down;
+	run->scan_at[index] = page + (run->is_down ? pages - 1 : 1);
+	model_start(&member->kernel, thread, below(run, 4) ? MODEL_READ : MODEL_WRITE,
+		    page, 1, ++run->world.version);
 	model_step(&member->kernel, thread);
 }
 
@@ -404,6 +425,7 @@ static const struct {
 	unsigned weight;
 } steps[] = {
 	{ step_thread,   3000 },
+	{ step_scan,     1000 },
 	{ step_events,   1500 },
 	{ step_run,      1500 },
 	{ step_work,     1200 },
@@ -454,6 +476,7 @@ static struct world_config some_config(struct run *run)
 		.writes = 1 + below(run, MODEL_WRITES_MAX),
 		.checks_per_s = below(run, 2) * 20000, /* one in five runs or so */
 		.is_mirrored = below(run, 3) == 0,
+		.ahead = below(run, 4) == 0 ? 0 : 1 + below(run, HV_AHEAD_MAX),
 	};
 	uint32_t logical = config.members * config.pages, charged = 0;
 
@@ -582,6 +605,8 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 	assert_true(sum.zero_steals > 0 && sum.canceled_steals > 0 && sum.discards > 0);
 	assert_true(transfers > 0 && sum.map_zero_fills > 0 && sum.map_page_ins > 0 &&
 		    sum.map_ends > 0);
+	assert_true(sum.ahead_page_ins > 0 && sum.ahead_taken > 0 &&
+		    sum.ahead_drops > 0 && sum.ahead_used > 0 && sum.ahead_wasted > 0);
 	assert_true(moves > 0 && shared > 0);
 	assert_true(sum.cross_checked > 0 && condemned > 0);
 	assert_true(renewed > 0 && joined > 0);

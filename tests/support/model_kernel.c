@@ -240,8 +240,10 @@ unsigned model_read_events(struct model_kernel *kernel, uint32_t from,
 		struct model_thread *thread =
 			&kernel->threads[(from + i) % kernel->thread_count];
 
-		if (thread->state == MODEL_WAITS)
-			events[count++] = read_event(thread);
+		if (thread->state != MODEL_WAITS)
+			continue;
+		events[count] = read_event(thread);
+		events[count++].thread = (uint32_t)(thread - kernel->threads) + 1;
 	}
 	return count;
 }
@@ -265,7 +267,8 @@ void model_deliver(struct hv_pager *pager, struct hv_space *space,
 						  event->is_write);
 			else
 				hv_pager_on_missing(pager, space, event->page,
-						    event->is_write, now_ns);
+						    event->is_write, event->thread,
+						    now_ns);
 		}
 }
 
@@ -492,7 +495,7 @@ static enum hv_code op_punch(void *ctx, uint32_t first, uint32_t count)
 	return code;
 }
 
-/* COPY and ZEROPAGE. */
+/* COPY and ZEROPAGE; wakes nobody. */
 static enum hv_code fill(struct model_kernel *kernel, uint32_t page, uint64_t value,
 			 bool is_protected)
 {
@@ -509,23 +512,30 @@ static enum hv_code fill(struct model_kernel *kernel, uint32_t page, uint64_t va
 	at->is_protected = is_protected;
 	at->is_poisoned = false;
 	at->is_entered = true;
-	wake(kernel, page, 1);
 	return HV_OK;
 }
 
 static enum hv_code op_zero(void *ctx, uint32_t page)
 {
-	return fill(ctx, page, 0, false);
+	enum hv_code code = fill(ctx, page, 0, false);
+
+	if (code == HV_OK)
+		wake(ctx, page, 1);
+	return code;
 }
 
 static enum hv_code op_install(void *ctx, uint32_t page, const void *from,
-			       bool is_protected)
+			       bool is_protected, bool is_quiet)
 {
 	struct model_kernel *kernel = ctx;
+	enum hv_code code;
 
 	if (!model_page_is(from, model_page_value(from)))
 		violated(kernel, page, "a damaged page was installed");
-	return fill(kernel, page, model_page_value(from), is_protected);
+	code = fill(kernel, page, model_page_value(from), is_protected);
+	if (code == HV_OK && !is_quiet)
+		wake(kernel, page, 1);
+	return code;
 }
 
 static enum hv_code op_resume(void *ctx, uint32_t page, bool is_protected)

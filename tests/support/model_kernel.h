@@ -89,6 +89,7 @@ struct model_event {
 	enum model_event_kind kind;
 	uint32_t page;
 	uint32_t count;
+	uint32_t thread; /* 1 is the first */
 	bool is_write;
 };
 

@@ -122,6 +122,7 @@ void bench_steal(unsigned member, uint32_t page)
 
 	unqueue(&space->table, HV_QUEUE_SMALL, page);
 	unqueue(&space->table, HV_QUEUE_MAIN, page);
+	unqueue(&space->table, HV_QUEUE_AHEAD, page);
 	(void)hv_steal(space, &page, 1, world.now_ns);
 	hv_paths_flush(world.pager);
 }

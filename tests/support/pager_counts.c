@@ -23,9 +23,11 @@ void pager_counts_print(const struct hv_space_counts *sum)
 	       N(sum->zero_steals), N(sum->canceled_steals), N(sum->discards),
 	       N(sum->checksum_errors), N(sum->integrity_errors));
 	printf("io=%llu waits=%llu failed=%llu map_zero=%llu map_page_ins=%llu "
-	       "map_ends=%llu checked=%llu bad=%llu healed=%llu resynced=%llu\n",
+	       "map_ends=%llu checked=%llu bad=%llu healed=%llu resynced=%llu\n"
+	       "ahead=%llu came=%llu taken=%llu dropped=%llu used=%llu wasted=%llu\n",
 	       N(sum->io_errors), N(sum->frame_waits), N(sum->failed_faults),
 	       N(sum->map_zero_fills), N(sum->map_page_ins), N(sum->map_ends),
-	       N(sum->cross_checked), N(sum->cross_bad), N(sum->healed),
-	       N(sum->resynced));
+	       N(sum->cross_checked), N(sum->cross_bad), N(sum->healed), N(sum->resynced),
+	       N(sum->ahead_fills), N(sum->ahead_page_ins), N(sum->ahead_taken),
+	       N(sum->ahead_drops), N(sum->ahead_used), N(sum->ahead_wasted));
 }

@@ -9,10 +9,18 @@
 
 #define PAGES PAGER_STATE_PAGES
 #define SLOTS PAGER_STATE_SLOTS
-#define READS PAGER_STATE_READS
 #define WRITES PAGER_STATE_WRITES
-#define REQUESTS (READS + WRITES)
 #define VERSIONS_MAX 4096
+
+static unsigned reads_of(const struct pager_state *state)
+{
+	return state->world->config.reads;
+}
+
+static unsigned requests_of(const struct pager_state *state)
+{
+	return reads_of(state) + WRITES;
+}
 
 /* ---- save and restore ---- */
 
@@ -28,14 +36,15 @@ static void add_vios(struct pager_state *state, struct model_vios *vios)
 {
 	add_region(state, vios,
 		   offsetof(struct model_vios, requests) +
-			   REQUESTS * sizeof(struct model_request));
+			   requests_of(state) * sizeof(struct model_request));
 }
 
 static void add_windows(struct pager_state *state)
 {
 	for (unsigned window = 0; window < WORLD_WINDOWS; window++)
-		for (unsigned i = 0; i < REQUESTS; i++) {
-			unsigned place = i < READS ? i : i - READS + MODEL_READS_MAX;
+		for (unsigned i = 0; i < requests_of(state); i++) {
+			unsigned reads = reads_of(state);
+			unsigned place = i < reads ? i : i - reads + MODEL_READS_MAX;
 			uint8_t *page = state->world->windows +
 					((size_t)window * MODEL_BUFFERS_MAX + place) *
 						HV_PAGE_BYTES;
@@ -54,7 +63,8 @@ static void add_pager(struct pager_state *state)
 		struct hv_pager_path *path = &pager->paths[i];
 
 		add_region(state, path, head);
-		add_region(state, path->flights, READS * sizeof *path->flights);
+		add_region(state, path->flights, reads_of(state) * sizeof *path->flights);
+		add_region(state, path->fills, reads_of(state));
 		add_region(state, &path->flights[HV_LANE_READ_BUFFERS],
 			   WRITES * sizeof *path->flights);
 		add_region(state, &path->pages[HV_LANE_READ_BUFFERS],
@@ -162,8 +172,8 @@ void pager_state_open(struct pager_state *state, struct world *world, void *extr
 	};
 	HV_INVARIANT(world->config.members <= PAGER_STATE_MEMBERS &&
 		     world->config.pages == PAGES && world->config.slots == SLOTS &&
-		     world->config.reads == READS && world->config.writes == WRITES &&
-		     world->config.olds == 1);
+		     world->config.reads <= PAGER_STATE_READS &&
+		     world->config.writes == WRITES && world->config.olds == 1);
 	add_world(state);
 }
 
@@ -173,6 +183,8 @@ static void level_queues(struct hv_page_table *table)
 	uint32_t page;
 
 	while ((page = hv_queue_pop(table, HV_QUEUE_MAIN)) != HV_PAGE_NONE)
+		hv_queue_push(table, HV_QUEUE_SMALL, page);
+	while ((page = hv_queue_pop(table, HV_QUEUE_AHEAD)) != HV_PAGE_NONE)
 		hv_queue_push(table, HV_QUEUE_SMALL, page);
 	for (page = 0; page < table->page_count; page++)
 		hv_page_frequency_set(table, page, 0);
@@ -314,7 +326,25 @@ static void put_space(struct print *print, const struct hv_space *space)
 	put(print, space->resync_cursor | space->resync_looked << 8);
 }
 
-static void put_pager(struct print *print, const struct hv_pager *pager)
+static void put_flight(struct print *print, const struct hv_pager_path *path, unsigned at)
+{
+	const struct hv_flight *flight = &path->flights[at];
+
+	put(print, flight->user != 0);
+	if (flight->user == 0)
+		return;
+	put(print, flight->slot | flight->pages << 4 | flight->fill << 8);
+	put(print, flight->is_walk | flight->twin << 1);
+	put(print, flight->twin == HV_TWIN_OUT ? flight->twin_at : 0);
+	put(print, flight->space->index);
+	for (unsigned p = 0; p < flight->pages; p++)
+		if (flight->is_write)
+			put(print, path->pages[at + p]);
+		else if (!flight->is_walk)
+			put(print, path->fills[at + p]);
+}
+
+static void put_pager(struct print *print, const struct hv_pager *pager, unsigned reads)
 {
 	put(print, pager->is_retry_due | pager->is_reclaiming << 1 |
 			   pager->is_nomem << 2 | (pager->retry_ns != 0) << 3);
@@ -325,7 +355,7 @@ static void put_pager(struct print *print, const struct hv_pager *pager)
 		if (fill->state == HV_FILL_FREE)
 			continue;
 		put(print, fill->page | fill->last_path << 8 | fill->wants_other << 12);
-		put(print, fill->space->index);
+		put(print, fill->space->index | fill->is_ahead << 4);
 		put(print, fill->checksum_tries | fill->error_tries << 8);
 		if (fill->state == HV_FILL_LOADED)
 			put_page_bytes(print,
@@ -346,26 +376,16 @@ static void put_pager(struct print *print, const struct hv_pager *pager)
 		const struct hv_pager_path *path = &pager->paths[i];
 
 		put(print, path->role | path->is_dirty << 4 | path->is_full << 5);
-		for (unsigned n = 0; n < REQUESTS; n++) {
-			unsigned at = n < READS ? n : n - READS + HV_LANE_READ_BUFFERS;
-			const struct hv_flight *flight = &path->flights[at];
-
-			put(print, flight->user != 0);
-			if (flight->user == 0)
-				continue;
-			put(print, flight->slot | flight->pages << 4 | flight->fill << 8);
-			put(print, flight->is_walk | flight->twin << 1);
-			put(print, flight->twin == HV_TWIN_OUT ? flight->twin_at : 0);
-			put(print, flight->space->index);
-			for (unsigned p = 0; flight->is_write && p < flight->pages; p++)
-				put(print, path->pages[at + p]);
-		}
+		for (unsigned n = 0; n < reads + WRITES; n++)
+			put_flight(print, path,
+				   n < reads ? n : n - reads + HV_LANE_READ_BUFFERS);
 	}
 }
 
-static void put_vios(struct print *print, const struct model_vios *vios)
+static void put_vios(struct print *print, const struct model_vios *vios,
+		     unsigned requests)
 {
-	for (unsigned i = 0; i < REQUESTS; i++) {
+	for (unsigned i = 0; i < requests; i++) {
 		const struct model_request *request = &vios->requests[i];
 		const struct hv_vasi_ask *ask = &request->ask;
 
@@ -428,13 +448,13 @@ uint64_t pager_state_hash(const struct pager_state *state)
 		if (hv_space_is_mirrored(member->space))
 			put_device(&print, member, 1);
 	}
-	put_pager(&print, world->pager);
+	put_pager(&print, world->pager, reads_of(state));
 	for (unsigned i = 0; i < HV_PATHS; i++) {
 		put(&print, world->has_session[i] | world->has_old[i][0] << 1);
 		if (world->has_session[i])
-			put_vios(&print, &world->vios[i]);
+			put_vios(&print, &world->vios[i], requests_of(state));
 		if (world->has_old[i][0])
-			put_vios(&print, &world->old[i][0]);
+			put_vios(&print, &world->old[i][0], requests_of(state));
 	}
 	for (size_t i = 0; i < state->extra_bytes; i++)
 		put(&print, ((const uint8_t *)state->extra)[i]);

@@ -16,7 +16,7 @@
 #define PAGER_STATE_MEMBERS 2
 #define PAGER_STATE_PAGES 2 /* of each */
 #define PAGER_STATE_SLOTS 3
-#define PAGER_STATE_READS 1
+#define PAGER_STATE_READS 2 /* at most: as many as the world has */
 #define PAGER_STATE_WRITES 2
 #define PAGER_STATE_REGIONS_MAX 256
 

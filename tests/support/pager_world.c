@@ -14,6 +14,7 @@ void world_init(struct world *world, const struct world_config *config)
 	struct hv_pager_config pager = {
 		.fills = config->fills,
 		.checks_per_s = config->checks_per_s,
+		.ahead = config->ahead,
 		.frames = &world->frames,
 	};
 

@@ -33,7 +33,8 @@ struct world_config {
 	bool is_mirrored;  /* each member has two devices, one a path */
 	unsigned fills, reads, writes;
 	unsigned checks_per_s;
-	unsigned olds; /* ended incarnations of one VIOS at once; 0 = WORLD_OLD_MAX */
+	unsigned ahead; /* neighbours read with a page */
+	unsigned olds;  /* ended incarnations of one VIOS at once; 0 = WORLD_OLD_MAX */
 };
 
 struct world {

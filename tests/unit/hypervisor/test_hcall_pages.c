@@ -142,7 +142,7 @@ static void what_is_asked_wrongly_is_refused(void **state)
 static void a_page_is_made_zero(void **state)
 {
 	(void)state;
-	hv_pager_on_missing(thread.pager, memory.space, 5, true, 1000);
+	hv_pager_on_missing(thread.pager, memory.space, 5, true, 0, 1000);
 	kernel.pages[5].value = 77;
 	assert_int_equal(init_page(H_ZERO_PAGE, 5 * HV_PAGE_BYTES), H_SUCCESS);
 	assert_false(kernel.pages[5].is_cached);
@@ -203,7 +203,7 @@ static void a_partition_learns_what_it_is_asked_to_loan(void **state)
 					  .spare_weight = 8,
 					  .io_pages = 9,
 					  .spare_pages = 3 };
-	hv_pager_on_missing(thread.pager, memory.space, 5, true, 1000);
+	hv_pager_on_missing(thread.pager, memory.space, 5, true, 0, 1000);
 	get_mpp(values);
 	assert_int_equal(values[HV_MPP_ENTITLED], 9 * HV_PAGE_BYTES);
 	assert_int_equal(values[HV_MPP_MAPPED], 0);
