@@ -39,6 +39,7 @@ static const struct row {
 	{ "steal", row_steal },       { "idle", row_idle },
 	{ "metadata", row_metadata }, { "growth", row_growth },
 	{ "stages", row_stages },     { "home", row_home },
+	{ "read_ahead", row_read_ahead },
 };
 
 static int usage(void)
