@@ -212,9 +212,12 @@ bool model_has_events(const struct model_kernel *kernel)
 	return false;
 }
 
-static struct model_event read_event(struct model_thread *thread)
+static struct model_event read_event(const struct model_kernel *kernel,
+				     struct model_thread *thread)
 {
-	struct model_event event = { .page = thread->page, .count = 1 };
+	struct model_event event = { .page = thread->page,
+				     .count = 1,
+				     .thread = 1 + (uint32_t)(thread - kernel->threads) };
 
 	if (thread->op == MODEL_DONTNEED || thread->op == MODEL_REMOVE) {
 		thread->state = MODEL_READY;
@@ -240,10 +243,8 @@ unsigned model_read_events(struct model_kernel *kernel, uint32_t from,
 		struct model_thread *thread =
 			&kernel->threads[(from + i) % kernel->thread_count];
 
-		if (thread->state != MODEL_WAITS)
-			continue;
-		events[count] = read_event(thread);
-		events[count++].thread = (uint32_t)(thread - kernel->threads) + 1;
+		if (thread->state == MODEL_WAITS)
+			events[count++] = read_event(kernel, thread);
 	}
 	return count;
 }
@@ -495,9 +496,9 @@ static enum hv_code op_punch(void *ctx, uint32_t first, uint32_t count)
 	return code;
 }
 
-/* COPY and ZEROPAGE; wakes nobody. */
+/* COPY and ZEROPAGE. */
 static enum hv_code fill(struct model_kernel *kernel, uint32_t page, uint64_t value,
-			 bool is_protected)
+			 bool is_protected, bool is_quiet)
 {
 	struct model_page *at = &kernel->pages[page];
 	enum hv_code code = may_act(kernel);
@@ -508,34 +509,27 @@ static enum hv_code fill(struct model_kernel *kernel, uint32_t page, uint64_t va
 		return HV_E_EXISTS;
 	if (!allocate(kernel, page, value))
 		return HV_E_NOMEM;
-	at->is_mapped = true;
+	at->is_mapped = at->is_entered = true;
 	at->is_protected = is_protected;
 	at->is_poisoned = false;
-	at->is_entered = true;
+	if (!is_quiet)
+		wake(kernel, page, 1);
 	return HV_OK;
 }
 
 static enum hv_code op_zero(void *ctx, uint32_t page)
 {
-	enum hv_code code = fill(ctx, page, 0, false);
-
-	if (code == HV_OK)
-		wake(ctx, page, 1);
-	return code;
+	return fill(ctx, page, 0, false, false);
 }
 
 static enum hv_code op_install(void *ctx, uint32_t page, const void *from,
 			       bool is_protected, bool is_quiet)
 {
 	struct model_kernel *kernel = ctx;
-	enum hv_code code;
 
 	if (!model_page_is(from, model_page_value(from)))
 		violated(kernel, page, "a damaged page was installed");
-	code = fill(kernel, page, model_page_value(from), is_protected);
-	if (code == HV_OK && !is_quiet)
-		wake(kernel, page, 1);
-	return code;
+	return fill(kernel, page, model_page_value(from), is_protected, is_quiet);
 }
 
 static enum hv_code op_resume(void *ctx, uint32_t page, bool is_protected)

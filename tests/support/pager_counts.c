@@ -31,3 +31,15 @@ void pager_counts_print(const struct hv_space_counts *sum)
 	       N(sum->ahead_fills), N(sum->ahead_page_ins), N(sum->ahead_taken),
 	       N(sum->ahead_drops), N(sum->ahead_used), N(sum->ahead_wasted));
 }
+
+bool pager_counts_are_full(const struct hv_space_counts *sum)
+{
+	return sum->page_ins > 0 && sum->page_outs > 0 && sum->clean_steals > 0 &&
+	       sum->zero_steals > 0 && sum->canceled_steals > 0 && sum->discards > 0 &&
+	       sum->map_zero_fills > 0 && sum->map_page_ins > 0 && sum->map_ends > 0 &&
+	       sum->cross_checked > 0 && sum->healed > 0 && sum->resynced > 0 &&
+	       sum->unused_steals > 0 && sum->loaned_steals > 0 &&
+	       sum->dropped_steals > 0 && sum->ahead_page_ins > 0 &&
+	       sum->ahead_taken > 0 && sum->ahead_drops > 0 && sum->ahead_used > 0 &&
+	       sum->ahead_wasted > 0;
+}

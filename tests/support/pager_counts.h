@@ -6,5 +6,7 @@
 
 void pager_counts_add(struct hv_space_counts *sum, const struct hv_space_counts *more);
 void pager_counts_print(const struct hv_space_counts *sum);
+/* Whether all happened that a random run is to make happen. */
+bool pager_counts_are_full(const struct hv_space_counts *sum);
 
 #endif

@@ -67,6 +67,9 @@ const char *world_check(struct world *world);
 /* A page gave up its slot while a walker has a request out on it. */
 bool world_is_walker_alone(const struct world *world);
 
+/* Every member has two devices, one a path, now. */
+bool world_are_mirrored(const struct world *world);
+
 /* What waits for what, on stderr, for whoever looks at a failure. */
 void world_dump(const struct world *world);
 

@@ -254,3 +254,12 @@ bool world_is_walker_alone(const struct world *world)
 	}
 	return false;
 }
+
+bool world_are_mirrored(const struct world *world)
+{
+	bool are = true;
+
+	for (unsigned i = 0; i < world->config.members; i++)
+		are &= world->members[i].at[0] != world->members[i].at[1];
+	return are;
+}
