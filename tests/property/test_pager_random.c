@@ -44,8 +44,6 @@ struct run {
 	bool may_damage; /* the devices: behind that path, or both (HV_PATHS) */
 	unsigned damaged;
 	int64_t shrunk;
-	uint32_t scan_at[WORLD_MEMBERS_MAX];
-	bool is_down;
 };
 
 static unsigned below(struct run *run, unsigned n)
@@ -76,26 +74,13 @@ static uint32_t some_page(struct run *run)
 	return below(run, 2) ? below(run, pages) : below(run, pages / 4 + 1);
 }
 
-/* ... or the next one, of whoever goes through its memory, up or down. */
-static uint32_t next_page(struct run *run, unsigned index)
-{
-	uint32_t pages = run->world.config.pages;
-
-	if (below(run, 3) == 0)
-		return some_page(run);
-	run->is_down ^= below(run, 60) == 0;
-	run->scan_at[index] += run->is_down ? pages - 1 : 1;
-	return run->scan_at[index] %= pages;
-}
-
 /* ---- steps ---- */
 
 static void step_thread(struct run *run)
 {
 	unsigned index;
 	struct world_member *member = someone(run, &index);
-	uint32_t thread = below(run, run->world.config.threads),
-		 page = next_page(run, index);
+	uint32_t thread = below(run, run->world.config.threads), page = some_page(run);
 	uint32_t count = 1 + below(run, 3);
 	enum model_op op = below(run, 2) ? MODEL_READ : MODEL_WRITE;
 
@@ -117,12 +102,15 @@ static void step_thread(struct run *run)
 
 static void step_events(struct run *run)
 {
-	unsigned index;
+	unsigned index, thread;
 	struct world_member *member = someone(run, &index);
 
 	if (member == NULL)
 		return;
-	world_member_events(&run->world, index, below(run, run->world.config.threads),
+	thread = below(run, run->world.config.threads);
+	if (below(run, 2))
+		world_member_stream(&run->world, index, thread, below(run, 2));
+	world_member_events(&run->world, index, thread,
 			    1 + below(run, MODEL_THREADS_MAX));
 }
 

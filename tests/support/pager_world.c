@@ -123,6 +123,22 @@ void world_member_events(struct world *world, unsigned index, uint32_t from,
 	model_deliver(world->pager, member->space, events, count, world->now_ns);
 }
 
+void world_member_stream(struct world *world, unsigned index, uint32_t thread, bool is_up)
+{
+	struct world_member *member = &world->members[index];
+	uint32_t page = member->kernel.threads[thread].page;
+
+	if (is_up ? page == 0 : page + 1 >= world->config.pages)
+		return;
+	page = is_up ? page - 1 : page + 1;
+	for (unsigned i = 0; i < HV_STREAMS; i++) {
+		struct hv_stream *stream = &member->space->streams[i];
+
+		stream->low = stream->high = page;
+		stream->up = stream->down = UINT8_MAX;
+	}
+}
+
 bool world_member_discard(struct world *world, unsigned index, uint32_t first,
 			  uint32_t count)
 {
