@@ -44,6 +44,8 @@ struct run {
 	bool may_damage; /* the devices: behind that path, or both (HV_PATHS) */
 	unsigned damaged;
 	int64_t shrunk;
+	bool is_orderly; /* threads go on from each other's pages */
+	uint32_t at;     /* ... up to here */
 };
 
 static unsigned below(struct run *run, unsigned n)
@@ -76,13 +78,19 @@ static uint32_t some_page(struct run *run)
 
 /* ---- steps ---- */
 
+static uint32_t touched_page(struct run *run)
+{
+	return run->is_orderly && below(run, 16) > 0 ? run->at++ % run->world.config.pages
+						     : some_page(run);
+}
+
 static void step_thread(struct run *run)
 {
 	unsigned index;
 	struct world_member *member = someone(run, &index);
-	uint32_t thread = below(run, run->world.config.threads), page = some_page(run);
+	uint32_t thread = below(run, run->world.config.threads), page = touched_page(run);
 	uint32_t count = 1 + below(run, 3);
-	enum model_op op = below(run, 2) ? MODEL_READ : MODEL_WRITE;
+	enum model_op op = below(run, run->is_orderly ? 8 : 2) ? MODEL_WRITE : MODEL_READ;
 
 	if (member == NULL)
 		return;
@@ -522,6 +530,7 @@ static void episode(uint64_t seed, struct hv_space_counts *sum)
 	run = (struct run){ .rng = { seed } };
 	run.may_be_hostile = below(&run, 3) == 0;
 	run.may_damage = below(&run, 2) == 0;
+	run.is_orderly = below(&run, 2);
 	config = some_config(&run);
 	world_init(&run.world, &config);
 	run.damaged = below(&run, HV_PATHS + 1);

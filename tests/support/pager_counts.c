@@ -40,6 +40,5 @@ bool pager_counts_are_full(const struct hv_space_counts *sum)
 	       sum->cross_checked > 0 && sum->healed > 0 && sum->resynced > 0 &&
 	       sum->unused_steals > 0 && sum->loaned_steals > 0 &&
 	       sum->dropped_steals > 0 && sum->ahead_page_ins > 0 &&
-	       sum->ahead_taken > 0 && sum->ahead_drops > 0 && sum->ahead_used > 0 &&
-	       sum->ahead_wasted > 0;
+	       sum->ahead_drops > 0 && sum->ahead_used > 0 && sum->ahead_wasted > 0;
 }

@@ -126,8 +126,12 @@ void world_member_events(struct world *world, unsigned index, uint32_t from,
 void world_member_stream(struct world *world, unsigned index, uint32_t thread, bool is_up)
 {
 	struct world_member *member = &world->members[index];
-	uint32_t page = member->kernel.threads[thread].page;
+	uint32_t count = world->config.threads, page;
 
+	for (uint32_t i = 0; i < count; i++)
+		if (member->kernel.threads[thread % count].state != MODEL_WAITS)
+			thread++;
+	page = member->kernel.threads[thread % count].page;
 	if (is_up ? page == 0 : page + 1 >= world->config.pages)
 		return;
 	page = is_up ? page - 1 : page + 1;
@@ -136,6 +140,7 @@ void world_member_stream(struct world *world, unsigned index, uint32_t thread, b
 
 		stream->low = stream->high = page;
 		stream->up = stream->down = UINT8_MAX;
+		stream->window = HV_AHEAD_MAX;
 	}
 }
 

@@ -81,7 +81,7 @@ void world_member_kill(struct world *world, unsigned member);
 bool world_member_reap(struct world *world, unsigned member);
 void world_member_events(struct world *world, unsigned member, uint32_t from,
 			 unsigned room);
-/* All its threads went on, up to where that one is now. */
+/* All its threads went on, up to where the first one from that on waits now. */
 void world_member_stream(struct world *world, unsigned member, uint32_t thread,
 			 bool is_up);
 bool world_member_discard(struct world *world, unsigned member, uint32_t first,

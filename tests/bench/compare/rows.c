@@ -1,6 +1,12 @@
 /* rows - see rows.h: the comparisons with kernel swap. */
 #include "tests/bench/compare/rows.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
