@@ -41,6 +41,7 @@ struct explorer {
 	uint8_t **states;   /* frontier: saved ones, by state number */
 	uint32_t count;
 	uint64_t transitions;
+	uint64_t aheads; /* page-ins under way after them that nobody asked for */
 	uint32_t settled;
 	const char *violation;
 	uint32_t violation_state;
@@ -163,12 +164,15 @@ static bool act_step(struct explorer *explorer, unsigned thread)
 	return true;
 }
 
+/* Two pages leave at once where they are to be neighbours. */
 static bool act_squeeze(struct explorer *explorer)
 {
+	uint64_t frames = is_ahead(explorer) ? 2 : 1;
+
 	if (explorer->is_squeezed)
-		hv_frames_grow(&explorer->world.frames, 1);
+		hv_frames_grow(&explorer->world.frames, frames);
 	else
-		hv_frames_shrink(&explorer->world.frames, 1);
+		hv_frames_shrink(&explorer->world.frames, frames);
 	explorer->is_squeezed = !explorer->is_squeezed;
 	return true;
 }
@@ -367,6 +371,7 @@ static void try_action(struct explorer *explorer, uint32_t from, struct action a
 		return;
 	pager_state_normalise(&explorer->state);
 	explorer->transitions++;
+	explorer->aheads += explorer->world.members[0].space->aheads;
 	wrong = world_check(&explorer->world);
 	if (wrong != NULL) {
 		explorer->violation = wrong;
@@ -485,6 +490,9 @@ const char *pager_explore(const struct pager_scenario *scenario)
 	printf("%-48s %7u states %8llu transitions %4u settled\n", scenario->name,
 	       explorer.count, (unsigned long long)explorer.transitions,
 	       explorer.settled);
+	if (is_ahead(&explorer))
+		printf("  read ahead in %llu of them\n",
+		       (unsigned long long)explorer.aheads);
 	if (explorer.violation != NULL) {
 		print_trace(&explorer, explorer.violation_state);
 		printf("  %s %u %u: %s\n", kind_names[explorer.violation_action.kind],

@@ -2,7 +2,7 @@
  * pager_explorer - every interleaving of a small world, breadth first; where there are
  * too many, every one of at most so many transitions.
  *
- * One partition of two pages (or two of them), three slots, two frames (one, while the
+ * One partition of two pages (or two of them), three slots, two frames (fewer, while the
  * pool is squeezed), a pair of VIOS with room for one page-in (two where a page may bring
  * its neighbour) and two page-outs, and one
  * ended incarnation of each that may still write. A scenario says what may happen in it.

@@ -42,7 +42,7 @@
 #define CHANGE (HV_BIT(PAGER_CHANGE) | HV_BIT(PAGER_OPEN))
 #define CHANGE_DEPTH 20 /* a steal, close, renew, open, resync, and the same again */
 #define DROP HV_BIT(MODEL_REMOVE)
-#define AHEAD_DEPTH 18 /* two pages leave, one brings the other, which is discarded */
+#define AHEAD_DEPTH 22 /* two pages leave, one brings the other, which is discarded */
 
 /* clang-format off */
 static const struct pager_scenario scenarios[] = {
@@ -121,10 +121,10 @@ static const struct pager_scenario scenarios[] = {
 	  PAGER_MUTATION_NONE, AHEAD_DEPTH, 1 },
 	{ "read-ahead x failover, late reads",
 	  PAGER_AHEAD | PAGING | SQUEEZE | FAILOVER, 1, { WRITES }, { 3 }, 2,
-	  PAGER_MUTATION_NONE, AHEAD_DEPTH, 1 },
-	{ "mirrored: read-ahead x failover, resync",
-	  PAGER_MIRRORED | PAGER_AHEAD | PAGING | SQUEEZE | FAILOVER | RETURN, 1, { WRITES }, { 3 }, 2,
-	  PAGER_MUTATION_NONE, MIRROR_DEPTH - 2, 1 },
+	  PAGER_MUTATION_NONE, AHEAD_DEPTH - 2, 1 },
+	{ "mirrored: read-ahead x a side that is lost",
+	  PAGER_MIRRORED | PAGER_AHEAD | PAGING | SQUEEZE | HV_BIT(PAGER_END) | HV_BIT(PAGER_MOVE), 1,
+	  { WRITES }, { 3 }, 2, PAGER_MUTATION_NONE, AHEAD_DEPTH - 2, 1 },
 	{ "another device: one path, then both, and back to one device",
 	  PAGING | SQUEEZE | CHANGE, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, CHANGE_DEPTH, 1 },
 	{ "another device x failover, late writes",
@@ -142,7 +142,7 @@ static const struct pager_scenario mutants[] = {
 	  PAGING | SQUEEZE, 2, { TOUCH, KEEP }, { 1, 1 }, 1, PAGER_MUTATION_CLEAN_PLAIN, 0, 1 },
 	{ "MUTANT a page read ahead comes for what is gone",
 	  PAGER_AHEAD | PAGING | SQUEEZE | HV_BIT(PAGER_DISCARD), 1, { WRITES }, { 3 }, 2,
-	  PAGER_MUTATION_STALE_AHEAD, 0, 1 },
+	  PAGER_MUTATION_STALE_AHEAD, AHEAD_DEPTH, 1 },
 	{ "MUTANT slots come back before the drain",
 	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_EARLY_DRAIN, 0, 1 },
 	{ "MUTANT a move takes what is being written for written",
