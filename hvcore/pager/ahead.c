@@ -35,7 +35,7 @@ static_assert(HV_STREAMS == 16, "four bits");
 static void prove_all(struct hv_space *space, const struct hv_stream *stream)
 {
 	for (uint32_t page = stream->low; page <= stream->high; page++)
-		hv_ahead_prove(space, page, true);
+		(void)hv_ahead_prove(space, page, true);
 }
 
 /* The fault goes on from what its stream has. */
@@ -131,17 +131,18 @@ void hv_ahead_sent(struct hv_space *space, const struct hv_parked *fault, uint32
 	space->counts.ahead_fills += count - 1;
 }
 
-void hv_ahead_prove(struct hv_space *space, uint32_t page, bool is_used)
+bool hv_ahead_prove(struct hv_space *space, uint32_t page, bool is_used)
 {
 	enum hv_page_state state = hv_page_state(&space->table, page);
 
 	if ((state != HV_PAGE_RESIDENT && state != HV_PAGE_STEALING) ||
 	    !hv_page_has(&space->table, page, HV_PAGE_UNPROVEN))
-		return;
+		return false;
 	hv_page_mark(&space->table, page, HV_PAGE_UNPROVEN, false);
 	space->unproven--;
 	if (is_used)
 		space->counts.ahead_used++;
 	else
 		space->counts.ahead_wasted++;
+	return true;
 }

@@ -15,7 +15,7 @@
 /* Ends whatever the page has, without saying where it goes; a read of it as `how`. */
 static void strip(struct hv_space *space, uint32_t page, enum hv_served how)
 {
-	hv_ahead_prove(space, page, false);
+	(void)hv_ahead_prove(space, page, false);
 	switch (hv_page_state(&space->table, page)) {
 	case HV_PAGE_STEALING:
 		hv_steal_cancel(space, page);

@@ -264,7 +264,7 @@ void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_
 	}
 	if (state == HV_PAGE_RESIDENT || state == HV_PAGE_STEALING) {
 		if (space->ops->has_data(space->ctx, page)) {
-			hv_ahead_prove(space, page, true);
+			(void)hv_ahead_prove(space, page, true);
 			stale(space, page);
 			return;
 		}
@@ -323,7 +323,7 @@ static void unresolved(struct hv_space *space, uint32_t page, enum hv_code code)
 void hv_pager_on_minor(struct hv_pager *pager, struct hv_space *space, uint32_t page,
 		       bool is_write)
 {
-	bool is_protected;
+	bool is_protected, is_first;
 	enum hv_code code;
 
 	if (!hv_space_is_mine(pager, space, page))
@@ -339,7 +339,7 @@ void hv_pager_on_minor(struct hv_pager *pager, struct hv_space *space, uint32_t 
 		foreign(space, page);
 		return;
 	}
-	hv_ahead_prove(space, page, true);
+	is_first = hv_ahead_prove(space, page, true);
 	if (is_write)
 		hv_page_drop_slot(space, page, false);
 	is_protected = space->table.pages[page].slot != HV_SLOT_NONE; /* P5 */
@@ -349,13 +349,15 @@ void hv_pager_on_minor(struct hv_pager *pager, struct hv_space *space, uint32_t 
 		return;
 	}
 	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, is_protected);
-	hv_page_touch(space, page);
+	if (!is_first)
+		hv_page_touch(space, page);
 	space->counts.minor_faults++;
 }
 
 void hv_pager_on_write(struct hv_pager *pager, struct hv_space *space, uint32_t page)
 {
 	enum hv_code code;
+	bool is_first;
 
 	if (!hv_space_is_mine(pager, space, page))
 		return;
@@ -370,7 +372,7 @@ void hv_pager_on_write(struct hv_pager *pager, struct hv_space *space, uint32_t 
 		stale(space, page);
 		return;
 	}
-	hv_ahead_prove(space, page, true);
+	is_first = hv_ahead_prove(space, page, true);
 	hv_page_drop_slot(space, page, false); /* P5: before the protection is lifted */
 	code = space->ops->unprotect(space->ctx, page);
 	if (code != HV_OK) {
@@ -378,6 +380,7 @@ void hv_pager_on_write(struct hv_pager *pager, struct hv_space *space, uint32_t 
 		return;
 	}
 	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, false);
-	hv_page_touch(space, page);
+	if (!is_first)
+		hv_page_touch(space, page);
 	space->counts.write_faults++;
 }

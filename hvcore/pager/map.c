@@ -59,7 +59,7 @@ static enum hv_map look_at(struct hv_space *space, uint32_t page, bool is_write)
 		hv_steal_cancel(space, page);
 		HV_FALLTHROUGH;
 	case HV_PAGE_RESIDENT:
-		hv_ahead_prove(space, page, true);
+		(void)hv_ahead_prove(space, page, true);
 		return is_write ? make_writable(space, page) : HV_MAP_READY;
 	case HV_PAGE_POISONED:
 		return HV_MAP_LOST;

@@ -408,8 +408,9 @@ unsigned hv_ahead_count(const struct hv_space *space, const struct hv_parked *fa
 /* They are on their way, and the page. */
 void hv_ahead_sent(struct hv_space *space, const struct hv_parked *fault, uint32_t first,
 		   uint32_t count);
-/* A page in its frame is known to be used, or leaves it: counted if it came ahead. */
-void hv_ahead_prove(struct hv_space *space, uint32_t page, bool is_used);
+/* A page in its frame is known to be used, or leaves it: counted if it came ahead, and
+ * was not known to be used; true then: this is the use that it came for. */
+bool hv_ahead_prove(struct hv_space *space, uint32_t page, bool is_used);
 
 /* ---- steal.c ---- */
 

@@ -65,7 +65,7 @@ static bool punch(struct hv_space *space, uint32_t first, uint32_t count)
 
 static void leave(struct hv_space *space, uint32_t page, enum hv_page_state to)
 {
-	hv_ahead_prove(space, page, false);
+	(void)hv_ahead_prove(space, page, false);
 	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, false);
 	hv_page_move(&space->table, page, to);
 	hv_page_left(space, page);
