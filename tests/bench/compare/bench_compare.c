@@ -34,11 +34,16 @@ static const struct row {
 	const char *name;
 	void (*run)(struct compare *compare);
 } rows[] = {
-	{ "random", row_random },     { "patterns", row_patterns },
-	{ "scan", row_scan },         { "first_touch", row_first_touch },
-	{ "steal", row_steal },       { "idle", row_idle },
-	{ "metadata", row_metadata }, { "growth", row_growth },
-	{ "stages", row_stages },     { "home", row_home },
+	{ "random", row_random },
+	{ "patterns", row_patterns },
+	{ "scan", row_scan },
+	{ "first_touch", row_first_touch },
+	{ "steal", row_steal },
+	{ "idle", row_idle },
+	{ "metadata", row_metadata },
+	{ "growth", row_growth },
+	{ "stages", row_stages },
+	{ "home", row_home },
 	{ "read_ahead", row_read_ahead },
 };
 

@@ -108,43 +108,6 @@ void row_scan(struct compare *compare)
 	row_close(&sides);
 }
 
-/* Both are partitions; the peer's hypervisor brings no neighbours. */
-void row_read_ahead(struct compare *compare)
-{
-	static const struct {
-		const char *name;
-		enum pattern_kind pattern;
-		bool is_write;
-	} loads[] = {
-		{ "scan", PATTERN_SCAN, false },
-		{ "scan_write", PATTERN_SCAN, true },
-		{ "random", PATTERN_UNIFORM, false },
-		{ "zipf", PATTERN_ZIPF, false },
-	};
-	static struct test_host off;
-	struct side ours, peer;
-
-	test_host_start(&off, &(struct test_host_config){
-				      .memory_mib = 2 * compare->pool_mib + 512,
-				      .is_ahead_off = true });
-	assert_int_equal(test_host_pool(&off, compare->pool_mib, NULL), HV_OK);
-	side_open_partition(&ours, &compare->host, "ahead", 4 * compare->pool_mib);
-	side_open_partition(&peer, &off, "none", 4 * compare->pool_mib);
-	side_fill(&ours);
-	side_fill(&peer);
-	json_open("read_ahead");
-	for (unsigned i = 0; i < HV_COUNT(loads); i++) {
-		struct load_order order = order_of(compare, loads[i].pattern);
-
-		order.is_write = loads[i].is_write;
-		pairs_run(loads[i].name, &ours, &peer, &order, compare->rounds);
-	}
-	json_close();
-	side_close(&ours);
-	side_close(&peer);
-	test_host_end(&off);
-}
-
 static const struct first {
 	const char *name;
 	unsigned half_pools; /* of memory */

@@ -35,7 +35,6 @@ void row_close(struct row_sides *sides);
 void row_random(struct compare *compare);
 void row_patterns(struct compare *compare);
 void row_scan(struct compare *compare);
-void row_read_ahead(struct compare *compare);
 void row_first_touch(struct compare *compare);
 void row_steal(struct compare *compare);
 void row_idle(struct compare *compare);
@@ -43,5 +42,6 @@ void row_metadata(struct compare *compare);
 void row_growth(struct compare *compare);
 void row_stages(struct compare *compare);
 void row_home(struct compare *compare);
+void row_read_ahead(struct compare *compare);
 
 #endif

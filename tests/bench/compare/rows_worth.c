@@ -127,3 +127,19 @@ void row_home(struct compare *compare)
 	compare_hosts(compare, &config, loads, HV_COUNT(loads));
 	json_close();
 }
+
+void row_read_ahead(struct compare *compare)
+{
+	static const struct worth_load loads[] = {
+		{ "scan", 1, 1, PATTERN_SCAN, false },
+		{ "scan_write", 1, 1, PATTERN_SCAN, true },
+		{ "random", 1, 1, PATTERN_UNIFORM, false },
+		{ "zipf", 1, 1, PATTERN_ZIPF, false },
+	};
+	struct test_host_config config = compare->host.config;
+
+	config.is_ahead_off = true;
+	json_open("read_ahead");
+	compare_hosts(compare, &config, loads, HV_COUNT(loads));
+	json_close();
+}
