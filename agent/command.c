@@ -74,6 +74,9 @@ static void hypervisor(const struct agent_options *options, struct command *comm
 	command_add(command, "--memory=%llu", (unsigned long long)options->memory);
 	command_add(command, "--lmb=%llu", (unsigned long long)options->lmb);
 	command_add(command, "--hang-ms=%llu", (unsigned long long)options->hang_ms);
+	command_add(command, "--home-near=%s", options->home_near ? "yes" : "no");
+	command_add(command, "--read-ahead=%llu",
+		    (unsigned long long)options->read_ahead);
 }
 
 static void vios(const struct agent_options *options, const struct agent_spawn *what,

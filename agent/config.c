@@ -13,6 +13,7 @@
 #define AT(field) offsetof(struct agent_options, field)
 #define LMB_MIN (UINT64_C(16) << 20)
 #define LMB_MAX (UINT64_C(256) << 20)
+#define AHEAD_MAX 15 /* tarn-hypervisor's, HV_AHEAD_MAX */
 
 /* clang-format off */
 static const struct hv_option options[] = {
@@ -30,6 +31,10 @@ static const struct hv_option options[] = {
 	  "where the other programs are; default: where this one is" },
 	{ "hang-ms", HV_OPTION_U64, "MS", "500", 50, 60000, AT(hang_ms), NULL,
 	  "silence of a VIOS that counts as a hang" },
+	{ "home-near", HV_OPTION_BOOL, "yes|no", "yes", 0, 0, AT(home_near), NULL,
+	  "serve a partition on the processor that its paging device interrupts" },
+	{ "read-ahead", HV_OPTION_U64, "PAGES", "15", 0, AHEAD_MAX, AT(read_ahead), NULL,
+	  "neighbours brought with a page that is read in order; 0: none" },
 	{ "allow-drills", HV_OPTION_FLAG, NULL, NULL, 0, 0, AT(allow_drills), NULL,
 	  "VIOS may be killed and hung on request" },
 	{ "stop", HV_OPTION_FLAG, NULL, NULL, 0, 0, AT(stop), NULL,

@@ -214,6 +214,16 @@ static void count_line(struct cli *cli, const char *label, uint64_t count)
 	cli_show_line(cli->out, label, "%10" PRIu64, count);
 }
 
+/* Pages that came with one that a thread waited for. */
+static void show_ahead(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	if (!stat->has_read_ahead)
+		return;
+	count_line(cli, "read ahead", stat->read_ahead);
+	count_line(cli, "  used", stat->read_ahead_used);
+	count_line(cli, "  left unused", stat->read_ahead_wasted);
+}
+
 /* Read back over the VIOS that it does not ask. */
 static void show_cross(struct cli *cli, const Tarn__PartitionStat *stat)
 {
@@ -263,6 +273,7 @@ static void show_faults(struct cli *cli, const Tarn__StatusReply *status,
 	count_line(cli, "  failed", stat->failed_faults);
 	count_line(cli, "  waiting now", stat->pending_faults);
 	heading(cli, "PAGING");
+	show_ahead(cli, stat);
 	count_line(cli, "page-outs", stat->page_outs);
 	count_line(cli, "clean steals", stat->clean_steals);
 	count_line(cli, "zero steals", stat->zero_steals);

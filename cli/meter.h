@@ -20,25 +20,28 @@
 #include <stdbool.h>
 
 enum cli_meter {
-	CLI_PHYSB,   /* processors, that it used on the average */
-	CLI_ENTC,    /* percent of what it is entitled to, that it used */
-	CLI_HPI,     /* page-ins by the hypervisor */
-	CLI_HPIT,    /* milliseconds that they took */
-	CLI_HPO,     /* page-outs by the hypervisor */
-	CLI_FAULTS,  /* all of them */
-	CLI_OPS,     /* operations of its workload */
-	CLI_IOMAF,   /* I/O mappings refused: beyond its entitlement */
-	CLI_LOGICAL, /* bytes, from here on: its memory */
-	CLI_PMEM,    /* of it in frames */
-	CLI_LOAN,    /* of it lent by its operating system */
-	CLI_PAGED,   /* of it on its paging device */
-	CLI_IOMIN,   /* I/O entitlement: its minimum */
-	CLI_IOMU,    /* used */
-	CLI_IOMF,    /* not used */
-	CLI_IOHWM,   /* most that was ever used */
-	CLI_RESYNC,  /* pages brought to the side of a mirror that had missed them */
-	CLI_HEALED,  /* bad on one side, had from the other */
-	CLI_MISSED,  /* bytes that its device lacks, and its mirror has */
+	CLI_PHYSB,  /* processors, that it used on the average */
+	CLI_ENTC,   /* percent of what it is entitled to, that it used */
+	CLI_HPI,    /* page-ins by the hypervisor */
+	CLI_HPIT,   /* milliseconds that they took */
+	CLI_HPO,    /* page-outs by the hypervisor */
+	CLI_FAULTS, /* all of them */
+	CLI_OPS,    /* operations of its workload */
+	CLI_IOMAF,  /* I/O mappings refused: beyond its entitlement */
+	CLI_AHEAD,  /* pages that came with one that was waited for; none of CLI_HPI */
+	CLI_AHEAD_USED,
+	CLI_AHEAD_WASTED, /* left unused */
+	CLI_LOGICAL,      /* bytes, from here on: its memory */
+	CLI_PMEM,         /* of it in frames */
+	CLI_LOAN,         /* of it lent by its operating system */
+	CLI_PAGED,        /* of it on its paging device */
+	CLI_IOMIN,        /* I/O entitlement: its minimum */
+	CLI_IOMU,         /* used */
+	CLI_IOMF,         /* not used */
+	CLI_IOHWM,        /* most that was ever used */
+	CLI_RESYNC,       /* pages brought to the side of a mirror that had missed them */
+	CLI_HEALED,       /* bad on one side, had from the other */
+	CLI_MISSED,       /* bytes that its device lacks, and its mirror has */
 	CLI_MIRROR_MISSED, /* the other way round */
 	CLI_METER_COUNT
 };

@@ -48,7 +48,9 @@ int shell_set_up(void **state)
 						 .bin = shell->bin,
 						 .memory = UINT64_C(2) << 30,
 						 .lmb = UINT64_C(16) << 20,
-						 .hang_ms = 500 };
+						 .hang_ms = 500,
+						 .read_ahead = 15,
+						 .home_near = true };
 	assert_int_equal(hv_loop_open(&shell->loop, NULL), HV_OK);
 	*state = shell;
 	return 0;

@@ -349,6 +349,9 @@ static void page_lpar(unsigned i, uint64_t resident, const char *device)
 	SET(*stat, pending_faults, 1);
 	SET(*stat, faults, 14235);
 	SET(*stat, page_outs, 7000);
+	SET(*stat, read_ahead, 1200);
+	SET(*stat, read_ahead_used, 900);
+	SET(*stat, read_ahead_wasted, 100);
 	SET(*stat, clean_steals, 900);
 	SET(*stat, zero_steals, 12);
 	SET(*stat, canceled_steals, 40);
