@@ -352,9 +352,9 @@ static const struct cli_option drill_number[] = {
 static const struct cli_option events[] = {
 	{ "follow", CLI_OPTION, CLI_FLAG, .help = "go on with new ones as they come" },
 	{ "after", CLI_OPTION, CLI_NUMBER, .max = INT64_MAX, .metavar = "N",
-	  .help = "only events with a higher number" },
+	  .help = "events with a higher number, the first of them" },
 	{ "limit", CLI_OPTION, CLI_NUMBER, .max = 1000, .metavar = "N",
-	  .help = "at most so many, the oldest first (200)" },
+	  .help = "at most so many, the last ones unless --after is given (200)" },
 	HOST_OF(CLI_OPTION, "only of this host"),
 	{ 0 },
 };

@@ -1,5 +1,6 @@
 /*
- * events - tarn events [--follow]: what happened, oldest first.
+ * events - tarn events [--follow]: what happened, oldest first: the last of it, or what
+ * came after a number.
  *
  * --follow is a long poll: the coordinator holds the answer until there is an event
  * with a higher number. With --json each event is a line of its own then.
@@ -42,6 +43,7 @@ static bool is_wanted(const struct cli *cli, const Tarn__Event *event)
 	return only == NULL || strcmp(event->host, only) == 0;
 }
 
+/* after 0: the last ones. */
 static enum hv_code ask(struct cli *cli, uint64_t after, uint32_t wait_ms,
 			Tarn__ClusterReply **ret_reply, struct hv_err *err)
 {
@@ -50,6 +52,8 @@ static enum hv_code ask(struct cli *cli, uint64_t after, uint32_t wait_ms,
 
 	query.has_after = true;
 	query.after = after;
+	query.has_newest = query.newest = !cli_flag(&cli->args, "after") && after == 0;
+	query.host = (char *)(uintptr_t)cli_text(&cli->args, "host");
 	query.has_limit = true;
 	query.limit = (uint32_t)cli_number(&cli->args, "limit", LIMIT);
 	query.has_wait_ms = wait_ms > 0;

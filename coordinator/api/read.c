@@ -111,34 +111,44 @@ static void answer_users(struct engine *engine, struct request *request)
 	free(reply.users);
 }
 
+/* In `found`, which has room for `limit`, oldest first; returns how many. */
+static size_t find_events(const struct cluster *cluster, const Tarn__EventQuery *query,
+			  size_t limit, const Tarn__Event **found)
+{
+	size_t from = cluster_event_after(cluster, query->after);
+	size_t left = cluster_count(cluster, RECORD_EVENT) - from;
+	size_t count = 0;
+
+	for (size_t i = 0; i < left && count < limit; i++) {
+		size_t at = query->newest ? from + left - 1 - i : from + i;
+		const Tarn__Event *event = cluster_event_at(cluster, at);
+
+		if (query->host == NULL || strcmp(event->host, query->host) == 0)
+			found[count++] = event;
+	}
+	for (size_t i = 0; query->newest && i < count / 2; i++) {
+		const Tarn__Event *swapped = found[i];
+
+		found[i] = found[count - 1 - i];
+		found[count - 1 - i] = swapped;
+	}
+	return count;
+}
+
 /* False: none yet. */
 static bool answer_events(struct engine *engine, struct request *request, bool is_last)
 {
 	const Tarn__EventQuery *query = request->cluster->events;
-	Tarn__ClusterReply reply = new_reply(engine);
-	size_t from = cluster_event_after(&engine->cluster, query->after);
-	size_t count = cluster_count(&engine->cluster, RECORD_EVENT) - from;
 	size_t limit = query->limit != 0 ? query->limit : EVENTS_DEFAULT;
-	struct hv_err err = { 0 };
+	const Tarn__Event *found[EVENTS_LIMIT];
+	Tarn__ClusterReply reply = new_reply(engine);
 
-	if (count == 0 && !is_last)
+	reply.n_events = find_events(&engine->cluster, query,
+				     limit < EVENTS_LIMIT ? limit : EVENTS_LIMIT, found);
+	if (reply.n_events == 0 && !is_last)
 		return false;
-	if (limit > EVENTS_LIMIT)
-		limit = EVENTS_LIMIT;
-	if (count > limit)
-		count = limit;
-	reply.events = calloc(count + 1, sizeof(*reply.events));
-	if (reply.events == NULL) {
-		hv_fail(&err, HV_E_NOMEM, "no memory to list events");
-		request_reply_error(request, &err);
-		return true;
-	}
-	for (size_t i = 0; i < count; i++)
-		reply.events[i] = (Tarn__Event *)cluster_event_at(&engine->cluster,
-								  from + i);
-	reply.n_events = count;
+	reply.events = (Tarn__Event **)found; /* which are only read */
 	request_reply(request, &reply.base);
-	free(reply.events);
 	return true;
 }
 

@@ -127,7 +127,6 @@ static void begin_verify(struct drill *drill)
 
 static void note_restored(struct drill *drill)
 {
-	drill_moment_now(drill, DRILL_RESTORED);
 	if (drill->kind->has_no_target)
 		drill_note(drill, "both VIOS serve, and both reach every device");
 	else
@@ -162,6 +161,12 @@ static void fail_restore(struct drill *drill, const char *why)
 	}
 }
 
+static bool begins_again(struct drill *drill)
+{
+	return !drill->record->aborted && drill->kind->again != NULL &&
+	       drill->kind->again(drill);
+}
+
 static void step_restore(struct drill *drill)
 {
 	char why[MIRROR_TEXT_BYTES] = "";
@@ -172,15 +177,19 @@ static void step_restore(struct drill *drill)
 
 	if (!is_back && drill->waited_ms <= RESTORE_MS)
 		return;
-	if (is_back)
+	if (is_back) {
 		note_restored(drill);
-	else
+		if (begins_again(drill))
+			return;
+		drill_moment_now(drill, DRILL_RESTORED); /* for good */
+	} else {
 		fail_restore(drill, why);
+	}
 	if (drill->record->aborted) {
 		drill_skip(drill, "verification: aborted");
 		drill_note_stalls(drill);
 		drill_finish(drill);
-	} else if (!is_back || drill->kind->again == NULL || !drill->kind->again(drill)) {
+	} else {
 		begin_verify(drill);
 	}
 }

@@ -176,7 +176,8 @@ void drill_await_failover(struct drill *drill)
 
 void drill_note_served(struct drill *drill, const char *moment)
 {
-	drill_moment_now(drill, moment);
+	if (!drill_edit(drill)->page_served) /* the first leg of a cut */
+		drill_moment_now(drill, moment);
 	drill_edit(drill)->has_page_served = 1;
 	drill_edit(drill)->page_served = true;
 }

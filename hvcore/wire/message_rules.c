@@ -108,6 +108,7 @@ static const struct message_rule rules[] = {
 	{ &tarn__console_close__descriptor,       "lpar",       RULE_NAME, 0 },
 	{ &tarn__console_reply__descriptor,       "output",     RULE_BYTES_MAX, HV_CONSOLE_OUTPUT_MAX },
 
+	{ &tarn__event_query__descriptor,         "host",       RULE_NAME, 0 },
 	{ &tarn__host_add__descriptor,            "name",       RULE_NAME, 0 },
 	{ &tarn__host_add__descriptor,            "profile",    RULE_NAME_OR_EMPTY, 0 },
 	{ &tarn__host_remove__descriptor,         "name",       RULE_NAME, 0 },

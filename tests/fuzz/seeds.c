@@ -229,6 +229,9 @@ static void put_cluster_requests(void)
 	request.kind_case = TARN__CLUSTER_REQUEST__KIND_EVENTS;
 	request.events = &events;
 	put_message("cluster_request", "events", &request.base);
+	events.host = TEXT("h1");
+	events.has_newest = events.newest = 1;
+	put_message("cluster_request", "events_of_host", &request.base);
 	put_utilization_requests(&request);
 }
 

@@ -447,9 +447,10 @@ static void answer_events(struct fake *fake, uint64_t first, unsigned count)
 	fake_answer(fake, &reply);
 }
 
-static void events_are_printed_oldest_first(void **state)
+static void the_last_events_are_printed_oldest_first(void **state)
 {
 	struct fake *fake = fake_new();
+	Tarn__ClusterRequest *request;
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
@@ -457,10 +458,36 @@ static void events_are_printed_oldest_first(void **state)
 	fake->cli.utc_offset_s = 3600;
 	assert_int_equal(fake_run(fake, "events"), CLI_DONE);
 	check_golden("events.txt", fake->out);
+	request = fake_request(fake, 0);
+	assert_true(request->events->newest && request->events->host == NULL);
+	tarn__cluster_request__free_unpacked(request, NULL);
 	assert_int_equal(fake_run(fake, "events --host h1 --json"), CLI_DONE);
 	check_golden("events.json", fake->out);
 	assert_int_equal(fake_run(fake, "events --host h7"), CLI_DONE);
 	assert_string_equal(fake->out, "");
+	request = fake_request(fake, 2);
+	assert_string_equal(request->events->host, "h7");
+	tarn__cluster_request__free_unpacked(request, NULL);
+	fake_free(fake);
+}
+
+/* Without a number: the last ones, and whatever comes then. */
+static void following_begins_with_the_last_events(void **state)
+{
+	struct fake *fake = fake_new();
+	Tarn__ClusterRequest *request;
+
+	(void)state;
+	answer_events(fake, 8, 2);
+	fake_answer_error(fake, HV_E_CANCELED, "going down");
+	assert_int_equal(fake_run(fake, "events --follow"), CLI_FAILED);
+	request = fake_request(fake, 0);
+	assert_true(request->events->newest && request->events->wait_ms > 0);
+	tarn__cluster_request__free_unpacked(request, NULL);
+	request = fake_request(fake, 1);
+	assert_int_equal(request->events->after, 9);
+	assert_false(request->events->newest);
+	tarn__cluster_request__free_unpacked(request, NULL);
 	fake_free(fake);
 }
 
@@ -480,7 +507,7 @@ static void following_asks_for_what_comes_after(void **state)
 	check_golden("events_follow.json", fake->out);
 	request = fake_request(fake, 0);
 	assert_int_equal(request->events->after, 7);
-	assert_true(request->events->wait_ms > 0);
+	assert_true(request->events->wait_ms > 0 && !request->events->newest);
 	tarn__cluster_request__free_unpacked(request, NULL);
 	request = fake_request(fake, 4);
 	assert_int_equal(request->events->after, 10);
@@ -538,8 +565,9 @@ int main(void)
 		cmocka_unit_test(a_drill_is_followed_to_its_verdict),
 		cmocka_unit_test(a_drill_that_is_refused_is_not_waited_for),
 		cmocka_unit_test(a_drill_whose_job_dies_is_a_failure),
-		cmocka_unit_test(events_are_printed_oldest_first),
+		cmocka_unit_test(the_last_events_are_printed_oldest_first),
 		cmocka_unit_test(following_asks_for_what_comes_after),
+		cmocka_unit_test(following_begins_with_the_last_events),
 		cmocka_unit_test(the_report_is_printed),
 		cmocka_unit_test(the_completion_is_printed),
 	};

@@ -369,6 +369,15 @@ static void run_drill(unsigned seconds)
 	}
 }
 
+static unsigned moments(const char *what)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < drill()->n_timeline; i++)
+		count += strcmp(drill()->timeline[i]->what, what) == 0;
+	return count;
+}
+
 static void a_drill_cuts_both_ways_then_there_then_back(void **state)
 {
 	static const uint32_t expected[] = {
@@ -390,6 +399,12 @@ static void a_drill_cuts_both_ways_then_there_then_back(void **state)
 	assert_true(has_step("the cut there was noticed"));
 	assert_true(has_step("the cut back was noticed"));
 	assert_true(has_step("3 of 3 cuts were noticed"));
+	/* the first that is seen of each, and when it is over for good */
+	assert_int_equal(moments("detected"), 1);
+	assert_int_equal(moments("pages served meanwhile"), 1);
+	assert_int_equal(moments("redundancy restored"), 1);
+	assert_string_equal(drill()->timeline[drill()->n_timeline - 2]->what,
+			    "redundancy restored");
 }
 
 /*

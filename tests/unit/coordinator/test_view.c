@@ -313,6 +313,56 @@ static void an_answer_has_the_detail_that_was_asked_for(void **state)
 	}
 }
 
+static void expect_events(Tarn__ClusterRequest *request, uint64_t first, size_t count)
+{
+	Tarn__ClusterReply *reply = test_ask(&c, request);
+
+	assert_int_equal(reply->n_events, count);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(reply->events[i]->number, first + i);
+	test_reply_free(reply);
+}
+
+static uint64_t last_number(void)
+{
+	size_t count = cluster_count(test_cluster(&c), RECORD_EVENT);
+
+	return cluster_event_at(test_cluster(&c), count - 1)->number;
+}
+
+static void the_last_events_are_given_or_the_first_after_one(void **state)
+{
+	static const char *const names[] = { "x1", "x2", "x3", "x4" };
+	Tarn__ClusterRequest request = TARN__CLUSTER_REQUEST__INIT;
+	Tarn__EventQuery query = TARN__EVENT_QUERY__INIT;
+	uint64_t before = last_number();
+
+	(void)state;
+	for (unsigned i = 0; i < HV_COUNT(names); i++)
+		assert_int_equal(test_host_add(&c, names[i]), HV_OK);
+	request.kind_case = TARN__CLUSTER_REQUEST__KIND_EVENTS;
+	request.events = &query;
+	query.has_limit = 1;
+	query.limit = 3;
+	expect_events(&request, 1, 3);
+	query.has_newest = query.newest = 1;
+	expect_events(&request, before + 2, 3);
+	query.has_after = 1;
+	query.after = before + 3;
+	expect_events(&request, before + 4, 1);
+	query.after = before + 4;
+	expect_events(&request, 0, 0);
+	query.after = 0;
+	query.host = (char *)(uintptr_t)names[1];
+	expect_events(&request, before + 2, 1);
+	query.newest = 0;
+	expect_events(&request, before + 2, 1);
+	query.host = (char *)(uintptr_t) "nobody";
+	expect_events(&request, 0, 0);
+	query.host = (char *)(uintptr_t) "a name that is longer than any name may be";
+	assert_int_equal(test_change(&c, &request, NULL, NULL), HV_E_INVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +374,7 @@ int main(void)
 		TEST(drills_are_listed_and_looked_up),
 		TEST(pages_have_every_lpar_once),
 		TEST(an_answer_has_the_detail_that_was_asked_for),
+		TEST(the_last_events_are_given_or_the_first_after_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
