@@ -340,6 +340,7 @@ enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err)
 {
 	struct sums sums[HV_PAGER_SPACES_MAX] = { 0 };
 	enum hv_code code = HV_OK;
+	unsigned mirrored = 0;
 
 	for (unsigned i = 0; i < HV_PATHS && code == HV_OK; i++)
 		code = audit_flights(pager, i, sums, err);
@@ -354,6 +355,10 @@ enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err)
 		code = hv_space_audit(space, err);
 		if (code != HV_OK)
 			return code;
+		mirrored += hv_space_is_mirrored(space);
+		if (hv_space_has_work(space) && !hv_space_is_awake(space))
+			return hv_fail(err, HV_E_CORRUPT,
+				       "space %u has work, and is not awake", i);
 		if (space->index != i || space->out != sums[i].out ||
 		    space->walks != sums[i].walks)
 			return hv_fail(err, HV_E_CORRUPT,
@@ -370,5 +375,8 @@ enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err)
 				       slots[HV_SLOT_WRITING] + slots[HV_SLOT_CONDEMNED],
 				       sums[i].busy);
 	}
+	if (code == HV_OK && mirrored != pager->mirrored)
+		return hv_fail(err, HV_E_CORRUPT, "%u spaces are mirrored, %u counted",
+			       mirrored, pager->mirrored);
 	return code;
 }

@@ -109,6 +109,7 @@ void hv_pager_on_removed(struct hv_pager *pager, struct hv_space *space, uint32_
 	/* The event comes before the hole, so that asking now is too early; and it may
 	 * name the whole region again and again. One range is kept, and looked at bit
 	 * by bit. */
+	hv_space_rouse(space);
 	end = count > space->table.page_count - first ? space->table.page_count
 						      : first + count;
 	if (space->sweep_at == space->sweep_end) {

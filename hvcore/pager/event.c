@@ -25,13 +25,14 @@ void hv_fault_park(struct hv_space *space, const struct hv_parked *parked,
 	if (space->parked_count == 0)
 		space->parked_why = why;
 	if (space->parked_count == HV_PARKED_MAX) {
-		space->has_overflow = true;
+		space->has_overflow = true; /* awake, since they are parked */
 		hv_fault_count(space, parked, HV_SERVED_STALE); /* raised again */
 		return;
 	}
 	space->parked[at] = *parked;
 	space->parked[at].ahead = 0; /* what waits brings itself alone */
 	space->parked_count++;
+	hv_space_rouse(space);
 	hv_page_mark(&space->table, parked->page, HV_PAGE_PARKED, true);
 }
 
@@ -273,6 +274,7 @@ void hv_pager_on_missing(struct hv_pager *pager, struct hv_space *space, uint32_
 	if (state == HV_PAGE_STOLEN && pager->ahead > 0)
 		hv_ahead_observe(space, &fault, thread);
 	space->pending++;
+	hv_space_rouse(space);
 	if (begin(space, &fault, now_ns) != HV_WAIT_FRAME)
 		return;
 	space->counts.frame_waits++;

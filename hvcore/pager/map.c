@@ -49,6 +49,7 @@ static void bring(struct hv_space *space, uint32_t page, bool is_write, uint64_t
 		return; /* whatever it is there for brings it */
 	space->counts.map_fills++;
 	space->pending_maps++;
+	hv_space_rouse(space);
 	(void)hv_fault_begin(space, &map, now_ns); /* what waits is in the ring */
 }
 

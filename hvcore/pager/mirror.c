@@ -262,7 +262,7 @@ uint64_t hv_resync_run(struct hv_pager *pager, uint64_t now_ns)
 	for (unsigned i = HV_CHECKS; i < HV_WALKERS; i++)
 		if (pager->walkers[i].state == HV_WALKER_QUEUED)
 			try_read(pager, &pager->walkers[i], now_ns);
-	for (unsigned i = 0; i < pager->space_count; i++) {
+	for (unsigned i = 0; pager->mirrored > 0 && i < pager->space_count; i++) {
 		struct hv_space *space = pager->spaces[i];
 
 		if (!may_resync(space))
@@ -339,8 +339,10 @@ enum hv_code hv_pager_renew(struct hv_pager *pager, struct hv_space *space, unsi
 	if (code != HV_OK)
 		return code;
 	hv_walkers_drop(pager, space);
-	if (!hv_space_is_mirrored(space))
+	if (!hv_space_is_mirrored(space)) {
 		hv_page_table_mirror(table, true);
+		pager->mirrored++;
+	}
 	for (uint32_t slot = 0; slot < table->slot_count; slot++)
 		if (hv_slot_class(table, slot) == HV_SLOT_LIVE)
 			hv_slot_miss(table, slot, path, true);
@@ -358,6 +360,7 @@ enum hv_code hv_pager_join(struct hv_pager *pager, struct hv_space *space, unsig
 		return code;
 	hv_walkers_drop(pager, space);
 	hv_page_table_mirror(&space->table, false);
+	pager->mirrored--;
 	hv_space_fertile(space);
 	hv_pager_retry_soon(pager);
 	return HV_OK;

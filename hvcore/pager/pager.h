@@ -161,6 +161,8 @@ enum hv_code hv_pager_open(const struct hv_pager_config *config,
 			   struct hv_pager **ret_pager, struct hv_err *err);
 void hv_pager_close(struct hv_pager *pager); /* no space may be left */
 size_t hv_pager_bytes(const struct hv_pager *pager);
+/* Frames that its spaces were given, ever. Any thread. */
+uint64_t hv_pager_taken(const struct hv_pager *pager);
 
 HV_MUST_USE
 enum hv_code hv_space_new(const struct hv_space_config *config,

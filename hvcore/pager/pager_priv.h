@@ -234,6 +234,10 @@ struct hv_pager {
 	uint64_t nomems;
 	uint64_t ignored_answers;
 	uint64_t page_ins, page_in_ns; /* of all its spaces, those that ended too */
+	_Atomic uint64_t taken;        /* hv_pager_taken */
+	/* bit a space by its index: it may have something to do (hv_space_rouse) */
+	uint64_t awake[HV_PAGER_SPACES_MAX / 64];
+	unsigned mirrored; /* spaces that are */
 	struct hv_walker walkers[HV_WALKERS];
 	unsigned checks_per_s;   /* 0 = none */
 	unsigned check_space;    /* looked at next: round robin */
@@ -274,6 +278,46 @@ void hv_frame_give(struct hv_space *space, uint32_t count);
 /* Has hv_pager_run look at what waits, at once or after a while. */
 void hv_pager_retry_soon(struct hv_pager *pager);
 void hv_pager_retry_at(struct hv_pager *pager, uint64_t at_ns);
+
+/* What hv_pager_run looks for in it at every turn. */
+static inline bool hv_space_has_work(const struct hv_space *space)
+{
+	return space->pending != 0 || space->pending_maps != 0 || space->aheads != 0 ||
+	       space->parked_count != 0 || space->has_overflow ||
+	       (hv_space_acts(space) && space->sweep_at < space->sweep_end);
+}
+
+/* It may have: else no turn looks at it, however many spaces there are. */
+static inline void hv_space_rouse(struct hv_space *space)
+{
+	static_assert(HV_PAGER_SPACES_MAX % 64 == 0, "whole words");
+	space->pager->awake[space->index / 64] |= UINT64_C(1) << (space->index % 64);
+}
+
+static inline void hv_space_rest(struct hv_space *space)
+{
+	space->pager->awake[space->index / 64] &= ~(UINT64_C(1) << (space->index % 64));
+}
+
+static inline bool hv_space_is_awake(const struct hv_space *space)
+{
+	return (space->pager->awake[space->index / 64] >> (space->index % 64) & 1) != 0;
+}
+
+/* The next of those, from index *at on, which moves past it; NULL: none. */
+static inline struct hv_space *hv_awake_next(const struct hv_pager *pager, unsigned *at)
+{
+	while (*at < pager->space_count) {
+		uint64_t bits = pager->awake[*at / 64] >> (*at % 64);
+
+		if (bits != 0) {
+			*at += (unsigned)__builtin_ctzll(bits) + 1;
+			return pager->spaces[*at - 1];
+		}
+		*at = (*at / 64 + 1) * 64;
+	}
+	return NULL;
+}
 
 /* It is not asked for victims before that, not even critical ones; or at once again. */
 static inline void hv_space_barren(struct hv_space *space, uint64_t until_ns)

@@ -336,11 +336,11 @@ static unsigned steal_from(const struct choice *choice, unsigned want, uint64_t 
 
 static unsigned batch_size(const struct hv_pager *pager)
 {
+	const struct hv_space *space;
 	unsigned pending = 0;
 
-	for (unsigned i = 0; i < pager->space_count; i++)
-		pending += pager->spaces[i]->pending + pager->spaces[i]->pending_maps +
-			   pager->spaces[i]->aheads;
+	for (unsigned at = 0; (space = hv_awake_next(pager, &at)) != NULL;)
+		pending += space->pending + space->pending_maps + space->aheads;
 	if (pending == 0)
 		return BATCH_IDLE;
 	pending = BATCH_MIN + 2 * pending;
@@ -359,9 +359,10 @@ static struct want find_want(struct hv_pager *pager)
 	int64_t low = hv_frames_low(pager->frames);
 	int64_t high = hv_frames_high(pager->frames);
 	struct want want = { 0, 0 };
+	const struct hv_space *space;
 
-	for (unsigned i = 0; i < pager->space_count; i++)
-		want.urgent += thirst(pager->spaces[i]);
+	for (unsigned at = 0; (space = hv_awake_next(pager, &at)) != NULL;)
+		want.urgent += thirst(space);
 	if (soon < low)
 		pager->is_reclaiming = true;
 	if (soon >= high)
@@ -437,12 +438,28 @@ static void trim(struct hv_pager *pager, uint64_t now_ns)
 /* A nudge says that another pager gave frames: no event of ours tells of them. */
 static bool is_frame_there(const struct hv_pager *pager)
 {
+	const struct hv_space *space;
+
 	if (hv_frames_free(pager->frames) <= 0)
 		return false;
-	for (unsigned i = 0; i < pager->space_count; i++)
-		if (thirst(pager->spaces[i]) > 0)
+	for (unsigned at = 0; (space = hv_awake_next(pager, &at)) != NULL;)
+		if (thirst(space) > 0)
 			return true;
 	return false;
+}
+
+/* Each in turn is the first to be served. */
+static void retry_faults(struct hv_pager *pager, uint64_t now_ns)
+{
+	unsigned first = pager->space_count == 0
+				 ? 0
+				 : pager->next_space++ % pager->space_count;
+	struct hv_space *space;
+
+	for (unsigned at = first; (space = hv_awake_next(pager, &at)) != NULL;)
+		hv_faults_retry(space, now_ns);
+	for (unsigned at = 0; (space = hv_awake_next(pager, &at)) != NULL && at <= first;)
+		hv_faults_retry(space, now_ns);
 }
 
 static void retry(struct hv_pager *pager, uint64_t now_ns)
@@ -454,11 +471,22 @@ static void retry(struct hv_pager *pager, uint64_t now_ns)
 	pager->is_retry_due = false;
 	pager->retry_ns = 0;
 	hv_fills_retry(pager, now_ns);
-	for (unsigned i = 0; i < pager->space_count; i++)
-		hv_faults_retry(
-			pager->spaces[(pager->next_space + i) % pager->space_count],
-			now_ns);
-	pager->next_space++;
+	retry_faults(pager, now_ns);
+}
+
+/* Sweeps go on; who has nothing to do is left alone until it has. True: there is more. */
+static bool settle(struct hv_pager *pager)
+{
+	struct hv_space *space;
+	bool is_more = false;
+
+	for (unsigned at = 0; (space = hv_awake_next(pager, &at)) != NULL;) {
+		if (hv_space_acts(space) && hv_space_sweep_some(space))
+			is_more = true;
+		if (!hv_space_has_work(space))
+			hv_space_rest(space);
+	}
+	return is_more;
 }
 
 struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
@@ -478,11 +506,7 @@ struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
 	if (check_ns < run.wake_ns)
 		run.wake_ns = check_ns;
 	hv_paths_flush(pager);
-	for (unsigned i = 0; i < pager->space_count; i++)
-		if (hv_space_acts(pager->spaces[i]) &&
-		    hv_space_sweep_some(pager->spaces[i]))
-			run.is_busy = true;
-	if (pager->is_retry_due)
+	if (settle(pager) || pager->is_retry_due)
 		run.is_busy = true;
 	if (pager->retry_ns != 0 && pager->retry_ns < run.wake_ns)
 		run.wake_ns = pager->retry_ns;

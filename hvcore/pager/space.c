@@ -72,6 +72,8 @@ bool hv_frame_take(struct hv_space *space)
 	if (!hv_frames_take(space->pager->frames, space->pager->id, &is_low))
 		return false;
 	space->frames++;
+	atomic_store_explicit(&space->pager->taken, hv_pager_taken(space->pager) + 1,
+			      memory_order_relaxed); /* nobody else writes it */
 	if (is_low)
 		nudge(space->pager, 0, true);
 	return true;
@@ -131,6 +133,11 @@ void hv_pager_close(struct hv_pager *pager)
 size_t hv_pager_bytes(const struct hv_pager *pager)
 {
 	return sizeof *pager + (size_t)(pager->fill_count + 2) * HV_PAGE_BYTES;
+}
+
+uint64_t hv_pager_taken(const struct hv_pager *pager)
+{
+	return atomic_load_explicit(&pager->taken, memory_order_relaxed);
 }
 
 void hv_pager_stat(const struct hv_pager *pager, struct hv_pager_stat *ret_stat)
@@ -217,6 +224,8 @@ enum hv_code hv_pager_add(struct hv_pager *pager, struct hv_space *space,
 	space->pager = pager;
 	space->index = pager->space_count;
 	pager->spaces[pager->space_count++] = space;
+	pager->mirrored += hv_space_is_mirrored(space);
+	hv_space_rouse(space);
 	return HV_OK;
 }
 
@@ -227,8 +236,12 @@ void hv_pager_remove(struct hv_pager *pager, struct hv_space *space)
 	HV_INVARIANT(space->pager == pager && space->is_ended && space->out == 0);
 	HV_INVARIANT(space->frames == 0 && space->fills == 0);
 	hv_pager_current(pager, space, HV_PATHS);
+	hv_space_rest(last);
 	pager->spaces[space->index] = last;
 	last->index = space->index;
+	if (last != space)
+		hv_space_rouse(last);
+	pager->mirrored -= hv_space_is_mirrored(space);
 	pager->space_count--;
 	space->pager = NULL;
 }

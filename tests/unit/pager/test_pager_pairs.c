@@ -367,6 +367,27 @@ static void one_without_a_path_waits_and_goes_on(void **state)
 	assert_true(bench_is_idle(0, 0));
 }
 
+/* However many there are. One that goes leaves the others as they were. */
+static void who_has_nothing_to_do_is_not_looked_at(void **state)
+{
+	(void)state;
+	put_away(0, 1);
+	put_away(1, 1);
+	bench_turn();
+	assert_false(hv_space_is_awake(space(0)) || hv_space_is_awake(space(1)));
+	bench_start(1, 0, MODEL_READ, 0);
+	bench_turn();
+	assert_true(hv_space_is_awake(space(1)) && !hv_space_is_awake(space(0)));
+	world_member_kill(&world, 0);
+	assert_true(world_member_reap(&world, 0));
+	assert_int_equal(space(1)->index, 0);
+	assert_true(hv_space_is_awake(space(1)));
+	bench_serve(1);
+	bench_turn();
+	assert_true(bench_is_idle(1, 0));
+	assert_false(hv_space_is_awake(space(1)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +403,7 @@ int main(void)
 		TEST(a_silent_path_holds_up_no_fault_of_the_other),
 		TEST(a_silent_path_holds_no_frame_of_a_page_that_stays),
 		TEST(one_without_a_path_waits_and_goes_on),
+		TEST(who_has_nothing_to_do_is_not_looked_at),
 #undef TEST
 	};
 
