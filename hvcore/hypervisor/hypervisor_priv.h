@@ -288,6 +288,7 @@ struct manage {
 	struct fault_round round;    /* tells targets, brings what was used */
 	bool is_due;                 /* targets changed while a round was out */
 	uint64_t beat_at_ms, pressed_until_ms;
+	uint64_t demand; /* at the last beat */
 	uint64_t looks, look_cpu_ns;
 	struct decision log[HV_DECISIONS_MAX];
 	uint64_t decisions; /* ever; log[(number - 1) % HV_DECISIONS_MAX] */

@@ -7,7 +7,8 @@
  *          that looks take LOOK_SHARE of a processor, and for a million pages; also only
  *          while frames are short
  *
- * With free frames nobody is taken from, so nothing is counted either.
+ * With free frames nobody is taken from, so nothing is counted either. The same where
+ * nobody wants any: a pool may be full of pages that are all in use, or of none that is.
  */
 #include "hvcore/hypervisor/hypervisor_priv.h"
 
@@ -19,7 +20,7 @@
 #include "hvcore/base/clock.h"
 #include "hvcore/base/log.h"
 
-#define PRESSED_MS 10000 /* goes on so long after frames were short; arbitrary */
+#define PRESSED_MS 10000 /* goes on so long after it was pressed; arbitrary */
 #define LOOK_SHARE 50    /* a fiftieth: 2 % of a processor, and of one a million pages */
 #define REST_WINDOWS 3   /* small ones cost more a page, but are not left for longer */
 #define STALE_WINDOWS 4  /* a look that began longer ago says nothing */
@@ -298,15 +299,33 @@ static void look_at_one(struct hypervisor *hv, uint64_t now_ms)
 
 /* ---- beats ---- */
 
+/* Frames taken, faults without one, what operating systems page themselves: while it
+ * stays what it is, nobody wants memory. */
+static uint64_t demand(const struct hypervisor *hv)
+{
+	uint64_t sum = hv_frames_waits(&hv->team->frames);
+
+	for (unsigned i = 0; i < hv->team->count; i++)
+		sum += hv_pager_taken(hv->team->threads[i]->pager);
+	for (const struct partition *p = hv->partitions; p != NULL; p = p->next)
+		sum += p->os_missed;
+	return sum;
+}
+
+/* Frames are short, and somebody wants them. */
 static bool is_pressed(struct hypervisor *hv, uint64_t now_ms)
 {
 	const struct hv_frames *frames = &hv->team->frames;
+	struct manage *manage = &hv->manage;
+	uint64_t before = manage->demand;
+	int64_t free = hv_frames_free(frames);
 
 	if (hv->pool.pool == NULL)
 		return false;
-	if (hv_frames_free(frames) < 2 * hv_frames_high(frames))
-		hv->manage.pressed_until_ms = now_ms + PRESSED_MS;
-	return now_ms < hv->manage.pressed_until_ms;
+	manage->demand = demand(hv);
+	if (free <= 0 || (free < 2 * hv_frames_high(frames) && manage->demand != before))
+		manage->pressed_until_ms = now_ms + PRESSED_MS;
+	return now_ms < manage->pressed_until_ms;
 }
 
 static void on_beat(struct hv_timer *timer)
