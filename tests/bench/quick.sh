@@ -40,6 +40,7 @@ jq -e '
 	and ([.scan, .first_touch | .read, .write] + [.first_touch.beyond] | all(comparison))
 	and ([.growth[]] | length >= 2 and all(comparison))
 	and .steal.dirty.pages > 0 and .steal.clean.pages > 0
+	and (.partitions | .one_of_1, .one_of_4, .all_of_1, .all_of_4 | comparison)
 	and (.idle | has("hypervisor_percent")) and .metadata.table_bytes_per_page > 0
 	and (.vasi | length > 0) and (.redis.not_measured | length > 0)
 	' "$work/all.json" >/dev/null || fail "not the shape: $(cat "$work/all.json")"

@@ -42,6 +42,7 @@ static const struct row {
 	{ "idle", row_idle },
 	{ "metadata", row_metadata },
 	{ "growth", row_growth },
+	{ "partitions", row_partitions },
 	{ "stages", row_stages },
 	{ "home", row_home },
 	{ "read_ahead", row_read_ahead },

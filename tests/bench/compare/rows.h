@@ -40,6 +40,7 @@ void row_steal(struct compare *compare);
 void row_idle(struct compare *compare);
 void row_metadata(struct compare *compare);
 void row_growth(struct compare *compare);
+void row_partitions(struct compare *compare);
 void row_stages(struct compare *compare);
 void row_home(struct compare *compare);
 void row_read_ahead(struct compare *compare);

@@ -143,22 +143,53 @@ void row_idle(struct compare *compare)
 	side_close(&side);
 }
 
+/* What it says that it has for itself, and what it has that is nobody else's. */
+struct own_bytes {
+	double said, anonymous;
+};
+
+static struct own_bytes own_bytes(struct test_host *host)
+{
+	Tarn__HvReply *reply = test_host_stat(host, false);
+	struct own_bytes own = { .said = (double)reply->stat->pool->overhead_bytes };
+	unsigned long long kib;
+	char line[256];
+	FILE *file;
+
+	tarn__hv_reply__free_unpacked(reply, NULL);
+	(void)snprintf(line, sizeof(line), "/proc/%d/smaps_rollup", host->hypervisor.pid);
+	file = fopen(line, "re");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "Anonymous: %llu kB", &kib) == 1)
+			own.anonymous = (double)kib * 1024;
+	if (file != NULL)
+		(void)fclose(file);
+	return own;
+}
+
+/* Windows and buffers of a host are there before any partition is, and do not grow. */
 void row_metadata(struct compare *compare)
 {
+	struct own_bytes before = own_bytes(&compare->host), after;
 	struct side side;
 	Tarn__HvReply *reply;
 	const Tarn__PartitionStat *stat;
+	double pages;
 
 	side_open_partition(&side, &compare->host, "metadata", 4 * compare->pool_mib);
 	side_fill(&side);
+	after = own_bytes(&compare->host);
 	reply = test_host_stat(&compare->host, false);
 	stat = test_stat_partition(reply, side.name);
+	pages = (double)stat->logical_pages;
 	json_open("metadata");
-	json_number("table_bytes_per_page",
-		    (double)stat->table_bytes / (double)stat->logical_pages);
-	json_number("all_bytes_per_page", (double)reply->stat->pool->overhead_bytes /
-						  (double)stat->logical_pages);
-	json_number("overhead_bytes", (double)reply->stat->pool->overhead_bytes);
+	json_number("table_bytes_per_page", (double)stat->table_bytes / pages);
+	json_number("grown_bytes_per_page", (after.said - before.said) / pages);
+	json_number("grown_anonymous_per_page",
+		    (after.anonymous - before.anonymous) / pages);
+	json_number("goal_bytes_per_page",
+		    16 + 8 * (double)reply->stat->pool->frames / pages);
+	json_number("fixed_bytes", before.said);
 	json_number("frames", (double)reply->stat->pool->frames);
 	json_number("kernel_bytes_per_frame", 64); /* struct page, for orientation */
 	json_close();

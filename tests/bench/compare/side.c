@@ -208,12 +208,22 @@ static void look(const struct side *side, struct side_cost *ret_cost)
 		ret_cost->vios_ns += bench_cpu_of(side->host->vios[i].pid);
 }
 
+void side_send(struct side *side, const struct load_order *order)
+{
+	if (write(side->orders, order, sizeof(*order)) != (ssize_t)sizeof(*order))
+		give_up("a side takes no orders");
+}
+
+void side_hear(struct side *side, struct load_result *ret_load)
+{
+	hear(side, ret_load, sizeof(*ret_load));
+}
+
 void side_begin(struct side *side, const struct load_order *order,
 		struct side_cost *ret_before)
 {
 	look(side, ret_before);
-	if (write(side->orders, order, sizeof(*order)) != (ssize_t)sizeof(*order))
-		give_up("a side takes no orders");
+	side_send(side, order);
 }
 
 void side_finish(struct side *side, const struct side_cost *before,
@@ -221,7 +231,7 @@ void side_finish(struct side *side, const struct side_cost *before,
 {
 	struct load_result load;
 
-	hear(side, &load, sizeof(load));
+	side_hear(side, &load);
 	look(side, ret_cost);
 	ret_cost->load = load;
 	ret_cost->faults = side->host != NULL ? ret_cost->faults - before->faults

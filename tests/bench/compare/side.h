@@ -47,6 +47,9 @@ void side_begin(struct side *side, const struct load_order *order,
 		struct side_cost *ret_before);
 void side_finish(struct side *side, const struct side_cost *before,
 		 struct side_cost *ret_cost);
+/* An order without a look at what it takes of others, and its result. */
+void side_send(struct side *side, const struct load_order *order);
+void side_hear(struct side *side, struct load_result *ret_load);
 /* Writes every page once, in order. */
 void side_fill(struct side *side);
 
