@@ -90,6 +90,7 @@ struct test_guest {
 	uint64_t run_id;
 	struct test_reach reach; /* shared memory only */
 	struct test_process process;
+	bool is_told; /* to shut down */
 };
 
 struct test_host {
