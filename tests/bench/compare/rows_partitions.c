@@ -22,7 +22,7 @@
 
 struct many {
 	struct side sides[MOST];
-	char names[MOST][24];
+	char names[MOST][48];
 	unsigned count;
 };
 
