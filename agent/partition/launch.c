@@ -11,10 +11,13 @@
 
 #include "agent/partition/handover.h"
 #include "agent/partition/privilege.h"
+#include "agent/partition/program_files.h"
 #include "hvcore/base/invariant.h"
+#include "hvcore/base/log.h"
 
 #define LIBRARY_NAME "libtarn-attach.so"
-#define VARIABLES_MAX 6
+#define VARIABLES_MAX 7
+#define ARGUMENTS_MAX 256 /* of a program; arbitrary */
 
 static enum hv_code greet(struct launch *launch, int socket, struct hv_err *err)
 {
@@ -123,7 +126,7 @@ static enum hv_code pass_all_on(const struct launch *launch, struct hv_err *err)
 }
 
 struct environment {
-	char text[VARIABLES_MAX][ATTACH_PASSPORT_BYTES + 64];
+	char text[VARIABLES_MAX][PATH_MAX + 128];
 	char *at[VARIABLES_MAX + 1];
 	unsigned count;
 };
@@ -140,60 +143,115 @@ static void set(struct environment *environment, const char *name, const char *v
 static enum hv_code fill(struct environment *environment, const struct launch *launch,
 			 struct hv_err *err)
 {
-	char passport[ATTACH_PASSPORT_BYTES], text[64];
+	char passport[ATTACH_PASSPORT_BYTES], text[PATH_MAX + 64];
 	enum hv_code code = attach_passport_write(&launch->passport, passport, err);
 
 	if (code != HV_OK)
 		return code;
 	set(environment, ATTACH_PASSPORT_VARIABLE, passport);
 	/* by descriptor: another user may not be able to walk to it */
-	(void)snprintf(text, sizeof(text), "/proc/self/fd/%llu",
-		       (unsigned long long)launch->passport.library);
+	(void)snprintf(text, sizeof(text), "/proc/self/fd/%llu%s%s",
+		       (unsigned long long)launch->passport.library,
+		       launch->allocator != NULL ? ":" : "",
+		       launch->allocator != NULL ? launch->allocator : "");
 	set(environment, "LD_PRELOAD", text);
 	(void)snprintf(text, sizeof(text), "%llu",
 		       (unsigned long long)launch->passport.bytes);
 	set(environment, "TARN_MEMORY_BYTES", text);
+	if (launch->allocator != NULL)
+		set(environment, "MALLOC_CONF", PROGRAM_ALLOCATOR_OPTIONS);
 	set(environment, "PATH", "/usr/bin:/bin");
 	set(environment, "HOME", "/");
 	return HV_OK;
 }
 
-enum hv_code launch_become(const struct launch *launch, const char *program,
-			   char *const *arguments, struct hv_err *err)
+static enum hv_code execute(const struct launch *launch, int fd, const char *program,
+			    char *const *arguments, struct hv_err *err)
 {
 	static struct environment environment;
-	int fd = open(program, O_PATH | O_CLOEXEC);
 	enum hv_code code;
 
-	if (fd < 0)
-		return hv_fail_os(err, errno == ENOENT ? HV_E_NOTFOUND : HV_E_DENIED,
-				  errno, "open '%s'", program);
 	environment.count = 0;
 	code = fill(&environment, launch, err);
 	if (code == HV_OK)
 		code = partition_privilege_drop_for_guest(launch->options->run_id, err);
 	if (code == HV_OK)
 		code = pass_all_on(launch, err);
-	if (code == HV_OK) {
-		(void)syscall(SYS_execveat, fd, "", arguments, environment.at,
-			      AT_EMPTY_PATH);
-		code = hv_fail_os(err, HV_E_OS, errno, "execute '%s'", program);
-	}
+	if (code != HV_OK)
+		return code;
+	(void)syscall(SYS_execveat, fd, "", arguments, environment.at, AT_EMPTY_PATH);
+	if (errno == ENOENT) /* a script: its interpreter opens it by its name */
+		(void)execve(program, arguments, environment.at);
+	return hv_fail_os(err, HV_E_OS, errno, "execute '%s'", program);
+}
+
+enum hv_code launch_become(const struct launch *launch, const char *program,
+			   char *const *arguments, struct hv_err *err)
+{
+	int fd = open(program, O_PATH | O_CLOEXEC);
+	enum hv_code code;
+
+	if (fd < 0)
+		return hv_fail_os(err, errno == ENOENT ? HV_E_NOTFOUND : HV_E_DENIED,
+				  errno, "open '%s'", program);
+	code = execute(launch, fd, program, arguments, err);
 	(void)close(fd);
 	return code;
+}
+
+static enum hv_code choose_allocator(struct launch *launch, char *path, size_t room,
+				     struct hv_err *err)
+{
+	const char *why = NULL;
+	enum hv_code code = program_allocator_find(launch->options->allocator, path, room,
+						   &why, err);
+
+	if (code != HV_OK)
+		return code;
+	launch->allocator = path[0] != '\0' ? path : NULL;
+	log_info("program.allocator", "file='%s' reason='%s'",
+		 path[0] != '\0' ? path : "none", why);
+	return HV_OK;
+}
+
+static enum hv_code list_arguments(const struct partition_options *options, char *name,
+				   char *arguments[ARGUMENTS_MAX + 2], struct hv_err *err)
+{
+	unsigned count = 0;
+
+	arguments[count++] = name;
+	for (char *const *at = options->arguments; at != NULL && *at != NULL; at++) {
+		if (count > ARGUMENTS_MAX)
+			return hv_fail(err, HV_E_LIMIT, "more than %d arguments",
+				       ARGUMENTS_MAX);
+		arguments[count++] = *at;
+	}
+	arguments[count] = NULL;
+	return HV_OK;
 }
 
 enum hv_code launch_program(const struct partition_options *options, int socket,
 			    struct hv_err *err)
 {
-	char name[PATH_MAX];
-	char *arguments[] = { name, NULL };
-	struct launch launch = { .kept_count = 0 };
-	enum hv_code code = launch_begin(&launch, options, socket, err);
+	static char name[PATH_MAX], path[PATH_MAX], allocator[PATH_MAX];
+	char *arguments[ARGUMENTS_MAX + 2];
+	struct launch launch = { .options = options };
+	int fd = -1;
+	enum hv_code code = list_arguments(options, name, arguments, err);
 
+	(void)snprintf(name, sizeof(name), "%s", options->program);
+	if (code == HV_OK)
+		code = program_file_open(name, path, sizeof(path), &fd, err);
+	if (code == HV_OK)
+		code = program_file_check(path, err);
+	if (code == HV_OK && options->large != 0)
+		code = choose_allocator(&launch, allocator, sizeof(allocator), err);
+	if (code == HV_OK)
+		code = launch_begin(&launch, options, socket, err);
 	if (code != HV_OK)
 		return code;
+	launch.passport.large = options->large;
+	launch.passport.must_fail = options->when_full == PARTITION_FULL_FAIL;
 	launch_keep(&launch, (int64_t)options->console_fd);
-	(void)snprintf(name, sizeof(name), "%s", options->program);
-	return launch_become(&launch, options->program, arguments, err);
+	return execute(&launch, fd, path, arguments, err);
 }

@@ -6,8 +6,9 @@
  *   keep     descriptors that the program is to have
  *   become   a user of its own, no privileges, execve
  *
- * The program finds its memory as ATTACH_MEMORY_PATH, TARN_MEMORY_BYTES long, and maps
- * all of it, shared, once.
+ * A program's large allocations are of its memory (attach_library/program.h), and those
+ * of malloc where an allocator is preloaded as well. With --large 0 it finds its memory as
+ * ATTACH_MEMORY_PATH, TARN_MEMORY_BYTES long, and maps all of it, shared, once.
  *
  * Contract
  *   Threads  one thread, and no others.
@@ -25,6 +26,7 @@
 struct launch {
 	const struct partition_options *options;
 	struct attach_passport passport; /* the program's caller adds what it knows */
+	const char *allocator;           /* preloaded as well; NULL: none */
 	bool is_shared;
 	uint64_t kept[LAUNCH_KEPT_MAX];
 	unsigned kept_count;
@@ -41,7 +43,7 @@ HV_MUST_USE
 enum hv_code launch_become(const struct launch *launch, const char *program,
 			   char *const *arguments, struct hv_err *err);
 
-/* --program: any program, without arguments. */
+/* --program: any program. INVAL: one into which no library can be loaded. */
 HV_MUST_USE
 enum hv_code launch_program(const struct partition_options *options, int socket,
 			    struct hv_err *err);

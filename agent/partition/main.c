@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	options.arguments = argv + result.operand;
 	if (partition_options_check(&options, &err) != HV_OK) {
 		(void)fprintf(stderr, "tarn-partition: %s\n", hv_err_text(&err));
 		return 2;

@@ -13,7 +13,10 @@
 
 /* Descriptors below 3 are not inherited on purpose. */
 #define FD_MIN 3
-#define WORKING_SET_MAX 400 /* arbitrary */
+#define WORKING_SET_MAX 400                     /* arbitrary */
+#define PARTITION_LARGE_MAX (UINT64_C(1) << 30) /* arbitrary */
+
+static const char *const when_full_names[] = { "ordinary", "fail", NULL };
 
 static const struct hv_option options[] = {
 	/* clang-format off */
@@ -87,8 +90,14 @@ static const struct hv_option options[] = {
 	  OPTION(accel), qemu_accel_names, "guest: kvm, tcg, or kvm where it works" },
 	{ "qemu", HV_OPTION_PATH, "FILE", hv_option_absent, 0, PATH_MAX - 1,
 	  OPTION(qemu), NULL, "guest: QEMU; without, it is searched for in PATH" },
-	{ "program", HV_OPTION_PATH, "FILE", hv_option_absent, 0, PATH_MAX - 1,
-	  OPTION(program), NULL, "a program that maps the memory, instead of the workload" },
+	{ "program", HV_OPTION_STRING, "FILE", hv_option_absent, 1, PATH_MAX - 1,
+	  OPTION(program), NULL, "any program on this memory, instead of the workload; its arguments behind --" },
+	{ "large", HV_OPTION_SIZE, "SIZE", "1M", 0, PARTITION_LARGE_MAX,
+	  OPTION(large), NULL, "program: mappings from here on are given of the memory; 0: it maps it itself" },
+	{ "when-full", HV_OPTION_CHOICE, "WHAT", "ordinary", 0, 0,
+	  OPTION(when_full), when_full_names, "program: what it is given when the memory is used up: ordinary memory, or fail" },
+	{ "allocator", HV_OPTION_STRING, "FILE", "auto", 1, PATH_MAX - 1,
+	  OPTION(allocator), NULL, "program: malloc's library; auto: jemalloc where it is installed; none" },
 	{ "library-fd", HV_OPTION_U64, "FD", hv_option_absent, FD_MIN, INT_MAX,
 	  OPTION(library_fd), NULL, "guest: inherited, libtarn-attach.so; without, beside this program" },
 	{ "verbose", HV_OPTION_FLAG, NULL, NULL, 0, 0,
@@ -100,6 +109,7 @@ const struct hv_option_table partition_options_table = {
 	.program = "tarn-partition",
 	.summary =
 		"A partition with a built-in workload that checks every page it reads.",
+	.operands = "[-- ARGUMENT...]",
 	.options = options,
 	.count = HV_COUNT(options),
 };
@@ -145,6 +155,10 @@ enum hv_code partition_options_check(const struct partition_options *given,
 			       "exactly one of --socket and --socket-fd is needed");
 	if (given->guest != QEMU_NONE && given->program != NULL)
 		return hv_fail(err, HV_E_INVAL, "either --guest or --program");
+	if (given->arguments != NULL && given->arguments[0] != NULL &&
+	    given->program == NULL)
+		return hv_fail(err, HV_E_INVAL, "'%.64s': arguments are for --program",
+			       given->arguments[0]);
 	if (given->guest == QEMU_NONE &&
 	    (given->kernel != NULL || given->initrd != NULL || given->append != NULL ||
 	     given->qemu != NULL || given->guest_disks.count > 0))

@@ -13,6 +13,9 @@
 #include "hvcore/base/option.h"
 #include "hvcore/wire/io.h"
 
+/* Where a program's memory is used up. */
+enum partition_when_full { PARTITION_FULL_ORDINARY, PARTITION_FULL_FAIL };
+
 /* As hvcore/base/option.h fills it. */
 struct partition_options {
 	const char *socket; /* NULL: socket_fd is given */
@@ -34,6 +37,11 @@ struct partition_options {
 	unsigned guest; /* enum qemu_kind; QEMU_NONE: the built-in workload */
 	const char *kernel, *initrd, *append, *net, *qemu; /* NULL: none */
 	const char *program;                               /* NULL: none */
+	char *const *
+		arguments; /* of the program, NULL at the end; those behind the options */
+	const char *allocator;
+	uint64_t large;     /* bytes; 0: the program maps the memory itself */
+	unsigned when_full; /* enum partition_when_full */
 	struct hv_option_list guest_disks;
 	uint64_t vcpus, library_fd;
 	unsigned accel; /* enum qemu_accel */

@@ -6,6 +6,7 @@
  * not come here, and need not.
  */
 #include <assert.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -22,6 +23,8 @@ int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int directory, const char *path, int flags);
 int __openat64_2(int directory, const char *path, int flags);
+int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+		      void *object);
 
 EXPORTED void *mmap(void *at, size_t bytes, int protection, int flags, int fd,
 		    off_t offset)
@@ -45,6 +48,16 @@ EXPORTED void *mremap(void *at, size_t bytes, size_t to_bytes, int flags, ...)
 		to = va_arg(more, void *);
 	va_end(more);
 	return library_mremap(at, bytes, to_bytes, flags, to);
+}
+
+EXPORTED int mprotect(void *at, size_t bytes, int protection)
+{
+	return library_mprotect(at, bytes, protection);
+}
+
+EXPORTED int pkey_mprotect(void *at, size_t bytes, int protection, int key)
+{
+	return library_pkey_mprotect(at, bytes, protection, key);
 }
 
 EXPORTED int madvise(void *at, size_t bytes, int advice)
@@ -151,6 +164,32 @@ EXPORTED int fcntl(int fd, int command, ...)
 	arg = va_arg(more, unsigned long);
 	va_end(more);
 	return library_fcntl(fd, command, arg);
+}
+
+typedef int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *);
+
+static int register_forks(void (*prepare)(void), void (*parent)(void),
+			  void (*child)(void), void *object)
+{
+	static register_atfork next;
+
+	if (next == NULL)
+		next = (register_atfork)dlsym(RTLD_NEXT, "__register_atfork");
+	return next != NULL ? next(prepare, parent, child, object) : ENOSYS;
+}
+
+int library_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	return register_forks(prepare, parent, child, NULL);
+}
+
+/* What pthread_atfork calls, which each program and library has a copy of. */
+EXPORTED int __register_atfork(void (*prepare)(void), void (*parent)(void),
+			       void (*child)(void), void *object)
+{
+	if (!library_watch_forks())
+		return ENOMEM;
+	return register_forks(prepare, parent, child, object);
 }
 
 /* Where off_t has 64 bits the other names are the same functions. */

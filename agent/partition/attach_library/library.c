@@ -12,8 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/partition/attach_library/children.h"
 #include "agent/partition/attach_library/control.h"
-#include "agent/partition/attach_library/region.h"
+#include "agent/partition/attach_library/library_priv.h"
+#include "agent/partition/attach_library/program.h"
 #include "agent/partition/handover.h"
 #include "hvcore/base/log.h"
 
@@ -47,11 +49,40 @@ static void close_if_open(uint64_t fd)
 		(void)close((int)fd);
 }
 
+/* Of a program: its children have its memory as it was. */
+static struct attach_children children(void)
+{
+	return (struct attach_children){
+		.large = program_is_on() ? program_large() : NULL,
+		.device = library.passport.uffd != 0 ? (int)library.passport.uffd : -1,
+		.file = (int)library.passport.file,
+		.offset = library.passport.offset,
+	};
+}
+
+static void on_fork(void)
+{
+	const struct attach_children now = children();
+
+	attach_children_prepare(&now);
+}
+
+static void on_parent(void)
+{
+	const struct attach_children now = children();
+
+	attach_children_parent(&now);
+}
+
 /* The child has no mapping (MADV_DONTFORK) and must keep nothing alive. */
 static void on_forked(void)
 {
+	const struct attach_children now = children();
+
 	if (!is_active())
 		return;
+	attach_children_child(&now);
+	program_leave();
 	atomic_store(&library.is_active, false);
 	(void)close((int)library.passport.socket);
 	(void)close((int)library.passport.file);
@@ -68,6 +99,15 @@ static void set_close_on_exec(uint64_t fd)
 {
 	if (fd != 0)
 		(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+}
+
+bool library_watch_forks(void)
+{
+	static bool is_watching;
+
+	if (!is_watching)
+		is_watching = library_atfork(on_fork, on_parent, on_forked) == 0;
+	return is_watching;
 }
 
 static enum hv_code enter(const char *text, struct hv_err *err)
@@ -90,33 +130,12 @@ static enum hv_code enter(const char *text, struct hv_err *err)
 	library.region.offset = passport->offset;
 	library.region.bytes = passport->bytes;
 	attach_discards_init(&library.discards, (int)passport->socket);
-	if (pthread_atfork(NULL, NULL, on_forked) != 0)
+	if (!library_watch_forks())
 		return hv_fail(err, HV_E_NOMEM, "no memory for what a fork needs");
 	/* other processes of its user cannot trace it or read its memory */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	atomic_store_explicit(&library.is_active, true, memory_order_release);
 	return HV_OK;
-}
-
-/* A program that would run on without its memory being paged must not run. */
-__attribute__((constructor)) static void on_loaded(void)
-{
-	static char who[HV_NAME_BYTES + sizeof("guest@")];
-	const char *text = getenv(ATTACH_PASSPORT_VARIABLE);
-	struct hv_err err = { 0 };
-	enum hv_code code;
-
-	if (text == NULL)
-		return;
-	code = enter(text, &err);
-	(void)unsetenv(ATTACH_PASSPORT_VARIABLE);
-	(void)unsetenv("LD_PRELOAD");
-	(void)snprintf(who, sizeof(who), "guest@%s", library.passport.name);
-	hv_log_open(who, HV_LOG_INFO);
-	if (code == HV_OK)
-		return;
-	log_error("guest.not_started", "reason='%s'", hv_err_text(&err));
-	_exit(EXIT_FAILED);
 }
 
 /* ---- the memory ---- */
@@ -130,7 +149,7 @@ static bool is_memory_file(int fd)
 	       status.st_ino == library.memory.st_ino;
 }
 
-static int refuse(const struct attach_verdict *verdict)
+int library_refuse(const struct attach_verdict *verdict)
 {
 	if (library.last_why != verdict->why)
 		log_warn("guest.refused", "reason='%s'", verdict->why);
@@ -139,7 +158,7 @@ static int refuse(const struct attach_verdict *verdict)
 	return -1;
 }
 
-static void *map(const struct library_mmap *wanted)
+void *library_map(const struct library_mmap *wanted)
 {
 	return (void *)syscall(SYS_mmap, wanted->at, wanted->bytes, wanted->protection,
 			       wanted->flags, wanted->fd, wanted->offset);
@@ -152,7 +171,7 @@ static void *reserve(const struct library_mmap *wanted)
 	range.flags = (wanted->flags & ~MAP_TYPE) | MAP_PRIVATE | MAP_ANONYMOUS;
 	range.fd = -1;
 	range.offset = 0;
-	return map(&range);
+	return library_map(&range);
 }
 
 static enum hv_code hand_over(void *base, struct hv_err *err)
@@ -179,7 +198,7 @@ static enum hv_code hand_over(void *base, struct hv_err *err)
 static void *attach(const struct library_mmap *wanted)
 {
 	struct hv_err err = { 0 };
-	void *base = map(wanted);
+	void *base = library_map(wanted);
 
 	if (base == MAP_FAILED)
 		return base;
@@ -219,10 +238,10 @@ static void *map_locked(const struct library_mmap *wanted)
 	case ATTACH_NOTHING:
 		return wanted->at;
 	case ATTACH_REFUSE:
-		(void)refuse(&verdict);
+		(void)library_refuse(&verdict);
 		return MAP_FAILED;
 	default:
-		return map(wanted);
+		return library_map(wanted);
 	}
 }
 
@@ -231,7 +250,9 @@ void *library_mmap(const struct library_mmap *wanted)
 	void *at;
 
 	if (!is_active())
-		return map(wanted);
+		return library_map(wanted);
+	if (program_is_on())
+		return program_mmap(wanted);
 	(void)pthread_mutex_lock(&library.lock);
 	at = map_locked(wanted);
 	(void)pthread_mutex_unlock(&library.lock);
@@ -245,6 +266,8 @@ int library_munmap(void *at, size_t bytes)
 
 	if (!is_active())
 		return (int)syscall(SYS_munmap, at, bytes);
+	if (program_is_on())
+		return program_munmap(at, bytes);
 	(void)pthread_mutex_lock(&library.lock);
 	verdict = attach_region_unmap(&library.region, (uintptr_t)at, bytes);
 	if (verdict.act == ATTACH_LEAVE) {
@@ -252,7 +275,7 @@ int library_munmap(void *at, size_t bytes)
 			 (unsigned long long)library.region.bytes);
 		library.region.state = ATTACH_GONE;
 	}
-	rc = verdict.act == ATTACH_REFUSE ? refuse(&verdict)
+	rc = verdict.act == ATTACH_REFUSE ? library_refuse(&verdict)
 					  : (int)syscall(SYS_munmap, at, bytes);
 	(void)pthread_mutex_unlock(&library.lock);
 	return rc;
@@ -266,11 +289,13 @@ void *library_mremap(void *at, size_t bytes, size_t to_bytes, int flags, void *t
 
 	if (!is_active())
 		return (void *)syscall(SYS_mremap, at, bytes, to_bytes, flags, to);
+	if (program_is_on())
+		return program_mremap(at, bytes, to_bytes, flags, to);
 	(void)pthread_mutex_lock(&library.lock);
 	verdict = attach_region_remap(&library.region, (uintptr_t)at, bytes, fixed,
 				      to_bytes);
 	if (verdict.act == ATTACH_REFUSE)
-		(void)refuse(&verdict);
+		(void)library_refuse(&verdict);
 	else
 		now = (void *)syscall(SYS_mremap, at, bytes, to_bytes, flags, to);
 	(void)pthread_mutex_unlock(&library.lock);
@@ -283,7 +308,7 @@ static int carry_out(const struct attach_verdict *verdict)
 	struct hv_err err = { 0 };
 
 	if (verdict->act == ATTACH_REFUSE)
-		return refuse(verdict);
+		return library_refuse(verdict);
 	if (verdict->act == ATTACH_DISCARD &&
 	    attach_discard(&library.discards, verdict->offset, verdict->bytes, &err) !=
 		    HV_OK) {
@@ -300,11 +325,28 @@ int library_madvise(void *at, size_t bytes, int advice)
 
 	if (!is_active())
 		return (int)syscall(SYS_madvise, at, bytes, advice);
+	if (program_is_on())
+		return program_madvise(at, bytes, advice);
 	(void)pthread_mutex_lock(&library.lock);
 	verdict = attach_region_advise(&library.region, (uintptr_t)at, bytes, advice);
 	(void)pthread_mutex_unlock(&library.lock);
 	return verdict.act == ATTACH_PASS ? (int)syscall(SYS_madvise, at, bytes, advice)
 					  : carry_out(&verdict);
+}
+
+int library_mprotect(void *at, size_t bytes, int protection)
+{
+	return program_is_on() ? program_mprotect(at, bytes, protection)
+			       : (int)syscall(SYS_mprotect, at, bytes, protection);
+}
+
+int library_pkey_mprotect(void *at, size_t bytes, int protection, int key)
+{
+	/* a key would keep the hypervisor from nothing: it is as good as none */
+	if (program_is_on() &&
+	    attach_large_touches(program_large(), (uintptr_t)at, bytes))
+		return program_mprotect(at, bytes, protection);
+	return (int)syscall(SYS_pkey_mprotect, at, bytes, protection, key);
 }
 
 int library_fallocate(int fd, int mode, off_t offset, off_t bytes)
@@ -323,13 +365,15 @@ int library_mlock(const void *at, size_t bytes, unsigned flags)
 {
 	struct attach_verdict verdict = { .act = ATTACH_PASS };
 
-	if (is_active()) {
+	if (program_is_on() && !program_may_lock(at, bytes))
+		return -1;
+	if (is_active() && !program_is_on()) {
 		(void)pthread_mutex_lock(&library.lock);
 		verdict = attach_region_lock(&library.region, (uintptr_t)at, bytes);
 		(void)pthread_mutex_unlock(&library.lock);
 	}
 	if (verdict.act == ATTACH_REFUSE)
-		return refuse(&verdict);
+		return library_refuse(&verdict);
 	return flags == 0 ? (int)syscall(SYS_mlock, at, bytes)
 			  : (int)syscall(SYS_mlock2, at, bytes, flags);
 }
@@ -340,7 +384,7 @@ static int refuse_for(int os, const char *why)
 						.os = os,
 						.why = why };
 
-	return refuse(&verdict);
+	return library_refuse(&verdict);
 }
 
 int library_mlockall(int flags)
@@ -370,7 +414,7 @@ static int lent(const char *path)
 
 	if (path == NULL)
 		return -1;
-	if (strcmp(path, ATTACH_MEMORY_PATH) == 0)
+	if (strcmp(path, ATTACH_MEMORY_PATH) == 0 && !program_is_on())
 		fd = library.passport.file;
 	if (strcmp(path, "/dev/kvm") == 0)
 		fd = library.passport.kvm;
@@ -393,4 +437,66 @@ int library_fcntl(int fd, int command, unsigned long arg)
 	if (command == F_SETFL && (arg & O_DIRECT) != 0 && is_active())
 		return refuse_for(EINVAL, DIRECT_TEXT);
 	return (int)syscall(SYS_fcntl, fd, command, arg);
+}
+
+/* ---- the beginning and the end ---- */
+
+#define BESIDE_BYTES (UINT64_C(2) << 20) /* so that nothing lies next to it; arbitrary */
+
+/* All of it, once, with room beside it: no allocator takes what follows for its own. */
+static enum hv_code begin_program(struct hv_err *err)
+{
+	const struct attach_passport *passport = &library.passport;
+	const struct library_mmap room = {
+		.bytes = passport->bytes + 2 * BESIDE_BYTES,
+		.protection = PROT_NONE,
+		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		.fd = -1,
+	};
+	struct library_mmap all = {
+		.bytes = passport->bytes,
+		.protection = PROT_READ | PROT_WRITE,
+		.flags = MAP_SHARED | MAP_FIXED,
+		.fd = (int)passport->file,
+		.offset = (off_t)passport->offset,
+	};
+	char *at = library_map(&room);
+
+	if (at == MAP_FAILED)
+		return hv_fail_os(err, HV_E_NOMEM, errno, "addresses for %llu bytes",
+				  (unsigned long long)passport->bytes);
+	all.at = at + BESIDE_BYTES;
+	if (library_mmap(&all) == MAP_FAILED)
+		return hv_fail(err, HV_E_REFUSED, "its memory cannot be attached");
+	return program_begin(all.at, passport, &library.discards, err);
+}
+
+__attribute__((destructor)) static void on_ending(void)
+{
+	program_tell();
+}
+
+/* A program that would run on without its memory being paged must not run. */
+__attribute__((constructor)) static void on_loaded(void)
+{
+	static char who[HV_NAME_BYTES + sizeof("guest@")];
+	const char *text = getenv(ATTACH_PASSPORT_VARIABLE);
+	struct hv_err err = { 0 };
+	enum hv_code code;
+
+	if (text == NULL)
+		return;
+	code = enter(text, &err);
+	(void)unsetenv(ATTACH_PASSPORT_VARIABLE);
+	(void)unsetenv("LD_PRELOAD");
+	(void)snprintf(who, sizeof(who), "%s@%s",
+		       library.passport.large != 0 ? "prog" : "guest",
+		       library.passport.name);
+	hv_log_open(who, HV_LOG_INFO);
+	if (code == HV_OK && library.passport.large != 0)
+		code = begin_program(&err);
+	if (code == HV_OK)
+		return;
+	log_error("guest.not_started", "reason='%s'", hv_err_text(&err));
+	_exit(EXIT_FAILED);
 }

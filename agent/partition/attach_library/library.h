@@ -9,9 +9,12 @@
  * thread (control.h) begins; what the program then does to that mapping is decided in
  * region.h and done here.
  *
+ * A program whose large allocations are to be there (passport: large) knows nothing of a
+ * file: all of it is mapped before the program begins, and program.h gives parts of it.
+ *
  * A child that is forked has neither the mapping nor any part in this: it closes its
- * copies, and every call passes to the kernel. A child that executes another program has
- * not even the library.
+ * copies, and every call passes to the kernel; children.h gives it the contents as
+ * memory of its own. A child that executes another program has not even the library.
  *
  * Each function does what the system call of its name does, and sets errno.
  *
@@ -24,6 +27,7 @@
 #ifndef AGENT_PARTITION_ATTACH_LIBRARY_LIBRARY_H
 #define AGENT_PARTITION_ATTACH_LIBRARY_LIBRARY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -38,6 +42,8 @@ void *library_mmap(const struct library_mmap *wanted);
 int library_munmap(void *at, size_t bytes);
 void *library_mremap(void *at, size_t bytes, size_t to_bytes, int flags, void *to);
 int library_madvise(void *at, size_t bytes, int advice);
+int library_mprotect(void *at, size_t bytes, int protection);
+int library_pkey_mprotect(void *at, size_t bytes, int protection, int key);
 int library_fallocate(int fd, int mode, off_t offset, off_t bytes);
 int library_mlock(const void *at, size_t bytes, unsigned flags);
 int library_mlockall(int flags);
@@ -45,5 +51,13 @@ int library_ftruncate(int fd, off_t bytes);
 /* path as of openat(2). */
 int library_openat(int directory, const char *path, int flags, mode_t mode);
 int library_fcntl(int fd, int command, unsigned long arg);
+
+/*
+ * Before any other library watches them: its own watchers look at memory that a child
+ * has by then. Again is nothing; false: no memory.
+ */
+bool library_watch_forks(void);
+/* pthread_atfork, past our own name for it. */
+int library_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
 #endif

@@ -30,6 +30,8 @@ static const struct word words[] = {
 	{ "kvm",     AT(kvm),         0, INT_MAX },
 	{ "accel",   AT(accel),       0, HV_GUEST_ACCEL_COUNT - 1 },
 	{ "loan",    AT(loan_policy), 0, HV_LOAN_POLICY_MAX },
+	{ "large",   AT(large),       0, INT64_MAX },
+	{ "full",    AT(must_fail),   0, 1 },
 	/* clang-format on */
 };
 

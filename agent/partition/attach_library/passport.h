@@ -36,6 +36,8 @@ struct attach_passport {
 	uint64_t kvm;   /* an open /dev/kvm, for who opens that path; 0: none */
 	uint64_t accel; /* enum hv_guest_accel; 0: no QEMU */
 	uint64_t loan_policy;
+	uint64_t large; /* program.h: mappings of as many bytes; 0: it maps all itself */
+	uint64_t must_fail;           /* 1: ENOMEM where the memory is used up */
 	char why[HV_GUEST_WHY_BYTES]; /* that accel; to the end of the text */
 };
 

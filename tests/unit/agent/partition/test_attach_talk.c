@@ -34,6 +34,8 @@ static const struct attach_passport some = {
 	.kvm = 10,
 	.accel = HV_GUEST_ACCEL_TCG,
 	.loan_policy = 2,
+	.large = 1 << 20,
+	.must_fail = 1,
 	.why = "as asked for, name=x",
 };
 
@@ -53,44 +55,44 @@ static void a_passport_with_a_wrong_word_is_none(void **state)
 {
 	static const char good[] = "socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 "
 				   "library=0 bytes=4096 offset=0 kvm=0 "
-				   "accel=2 loan=0 name=a why=";
+				   "accel=2 loan=0 large=4096 full=1 name=a why=";
 	static const char *const bad[] = {
 		"",
 		" why=",
 		"socket=5 why=",
 		"socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
 		"offset=0 kvm=0 "
-		"accel=2 loan=0 name=a why=\n",
+		"accel=2 loan=0 large=4096 full=1 name=a why=\n",
 		"socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
 		"offset=0 kvm=0 "
-		"accel=2 loan=0 name=a",
+		"accel=2 loan=0 large=4096 full=1 name=a",
 		"socket=2 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
 		"offset=0 kvm=0 "
-		"accel=2 loan=0 name=a why=",
+		"accel=2 loan=0 large=4096 full=1 name=a why=",
 		"socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4097 "
 		"offset=0 kvm=0 "
-		"accel=2 loan=0 name=a why=",
+		"accel=2 loan=0 large=4096 full=1 name=a why=",
 		"socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
 		"offset=0 kvm=0 "
-		"accel=9 loan=0 name=a why=",
+		"accel=9 loan=0 large=4096 full=1 name=a why=",
 		"socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
 		"offset=0 kvm=0 "
-		"accel=2 loan=0 name=/ why=",
+		"accel=2 loan=0 large=4096 full=1 name=/ why=",
 		"socket=5 socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 "
 		"bytes=4096 offset=0 "
-		"kvm=0 accel=2 loan=0 name=a why=",
+		"kvm=0 accel=2 loan=0 large=4096 full=1 name=a why=",
 		"socket=-5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
 		"offset=0 kvm=0 "
-		"accel=2 loan=0 name=a why=",
+		"accel=2 loan=0 large=4096 full=1 name=a why=",
 		"socket=5x uffd=6 file=7 qmp=0 console=0 serial=0 library=0 bytes=4096 "
 		"offset=0 kvm=0 "
-		"accel=2 loan=0 name=a why=",
+		"accel=2 loan=0 large=4096 full=1 name=a why=",
 		"colour=5 socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 "
 		"bytes=4096 offset=0 "
-		"kvm=0 accel=2 loan=0 name=a why=",
+		"kvm=0 accel=2 loan=0 large=4096 full=1 name=a why=",
 		"word socket=5 uffd=6 file=7 qmp=0 console=0 serial=0 library=0 "
 		"bytes=4096 offset=0 kvm=0 "
-		"accel=2 loan=0 name=a why=",
+		"accel=2 loan=0 large=4096 full=1 name=a why=",
 	};
 	struct attach_passport passport;
 	char longest[ATTACH_PASSPORT_BYTES + 1];

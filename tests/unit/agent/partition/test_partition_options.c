@@ -20,7 +20,7 @@
 static enum hv_code parse(const char *const *arguments, struct partition_options *options,
 			  struct hv_err *err)
 {
-	struct hv_option_result result;
+	struct hv_option_result result = { .operand = 1 };
 	char *argv[ARGUMENTS_MAX] = { (char[]){ "tarn-partition" } };
 	enum hv_code code;
 	int argc = 1;
@@ -31,7 +31,10 @@ static enum hv_code parse(const char *const *arguments, struct partition_options
 	}
 	code = hv_option_parse(&partition_options_table, argc, argv, options, &result,
 			       err);
-	return code == HV_OK ? partition_options_check(options, err) : code;
+	options->arguments = argv + result.operand;
+	code = code == HV_OK ? partition_options_check(options, err) : code;
+	options->arguments = NULL;
+	return code;
 }
 
 static void what_is_left_out_is_as_documented(void **state)
