@@ -19,8 +19,8 @@
 #include "agent/config.h"
 #include "hvcore/base/file.h"
 
-#define COMMAND_ARGUMENTS_MAX 32
-#define COMMAND_TEXT_BYTES 8192 /* of all arguments that are made here */
+#define COMMAND_ARGUMENTS_MAX 96 /* a program's are up to 64 */
+#define COMMAND_TEXT_BYTES 8192  /* of all arguments that are made here */
 #define COMMAND_FDS_MAX 7
 
 struct command {

@@ -10,6 +10,7 @@
 
 #define PATH_ABSENT "/usr/local/bin:/usr/bin:/bin" /* as confstr(_CS_PATH), and local */
 #define TAP "tap:"
+#define PROGRAM_FILE_BYTES (UINT64_C(1) << 30) /* its log is one; arbitrary */
 
 static enum hv_code fail_path(struct hv_err *err, const char *what, const char *path)
 {
@@ -70,10 +71,9 @@ static enum hv_code check_net(const char *net, struct hv_err *err)
 }
 
 /* As a shell finds it. */
-static enum hv_code find_program(Tarn__GuestKind kind, char path[HV_FILE_PATH_BYTES],
-				 struct hv_err *err)
+static bool find_program(const char *program, char path[HV_FILE_PATH_BYTES])
 {
-	const char *at = getenv("PATH"), *program = hv_guest_program(kind);
+	const char *at = getenv("PATH");
 
 	if (at == NULL || at[0] == '\0')
 		at = PATH_ABSENT;
@@ -84,12 +84,45 @@ static enum hv_code find_program(Tarn__GuestKind kind, char path[HV_FILE_PATH_BY
 
 		if (length > 0 && n > 0 && (size_t)n < HV_FILE_PATH_BYTES &&
 		    access(path, X_OK) == 0)
-			return HV_OK;
+			return true;
 		at += length + (at[length] == ':');
 	}
+	return false;
+}
+
+static enum hv_code find_qemu(Tarn__GuestKind kind, char path[HV_FILE_PATH_BYTES],
+			      struct hv_err *err)
+{
+	if (find_program(hv_guest_program(kind), path))
+		return HV_OK;
 	return hv_fail(err, HV_E_NOTFOUND,
 		       "%s is not installed on this host: the Debian package %s has it",
-		       program, hv_guest_package(kind));
+		       hv_guest_program(kind), hv_guest_package(kind));
+}
+
+/* What it is, and whether it takes a library, tarn-partition says. */
+static enum hv_code add_program(const Tarn__GuestSpec *guest, struct command *command,
+				struct hv_err *err)
+{
+	char path[HV_FILE_PATH_BYTES];
+	const char *program = guest->command[0];
+	enum hv_code code;
+
+	if (program[0] == '/') {
+		code = check_file("program", program, err);
+		if (code != HV_OK)
+			return code;
+		(void)snprintf(path, sizeof(path), "%s", program);
+	} else if (!find_program(program, path)) {
+		return hv_fail(err, HV_E_NOTFOUND,
+			       "program '%s' is not installed on this host", program);
+	}
+	command_add(command, "--program=%s", path);
+	if (guest->n_command > 1)
+		command_add(command, "--");
+	for (size_t i = 1; i < guest->n_command; i++)
+		command_add(command, "%s", guest->command[i]);
+	return HV_OK;
 }
 
 static enum hv_code check(const Tarn__GuestSpec *guest, struct hv_err *err)
@@ -129,10 +162,13 @@ enum hv_code agent_machine_add(const Tarn__LparSpec *spec, struct command *comma
 			       struct hv_err *err)
 {
 	char program[HV_FILE_PATH_BYTES];
-	enum hv_code code = check(spec->guest, err);
+	enum hv_code code;
 
+	if (spec->guest->kind == TARN__GUEST_KIND__GUEST_PROGRAM)
+		return add_program(spec->guest, command, err);
+	code = check(spec->guest, err);
 	if (code == HV_OK)
-		code = find_program(spec->guest->kind, program, err);
+		code = find_qemu(spec->guest->kind, program, err);
 	if (code == HV_OK)
 		add(spec, program, command);
 	return code;
@@ -147,11 +183,18 @@ static uint64_t larger(uint64_t than, const char *path)
 	return (uint64_t)status.st_size > than ? (uint64_t)status.st_size : than;
 }
 
-uint64_t agent_machine_file_bytes(const Tarn__GuestSpec *guest)
+static uint64_t largest_file(const Tarn__GuestSpec *guest)
 {
 	uint64_t most = larger(larger(0, guest->kernel), guest->initrd);
 
 	for (size_t i = 0; i < guest->n_disks; i++)
 		most = larger(most, guest->disks[i]->path);
 	return most;
+}
+
+uint64_t agent_machine_file_bytes(const Tarn__GuestSpec *guest)
+{
+	if (guest->kind == TARN__GUEST_KIND__GUEST_PROGRAM)
+		return PROGRAM_FILE_BYTES;
+	return largest_file(guest);
 }

@@ -224,6 +224,8 @@ static const struct cli_option pgdev_replace[] = {
 	  .help = "guest: processors that it sees (1)" }, \
 	{ "accel", CLI_OPTION, CLI_CHOICE, .choices = accel_names, .metavar = "HOW", \
 	  .help = "guest: kvm, tcg, or auto (default: KVM where it really runs a guest)" }, \
+	{ "program", CLI_OPTION, CLI_STRING, .metavar = "COMMAND", \
+	  .help = "instead of a workload: any program of its host on this memory, and its arguments" }, \
 	{ "units", CLI_OPTION, CLI_STRING, .metavar = "UNITS", \
 	  .help = "shared processors it is entitled to, such as 0.5 (default: nobody counts)" }, \
 	{ "procs", CLI_OPTION, CLI_NUMBER, .max = 256, .metavar = "N", \

@@ -15,7 +15,7 @@
 
 bool cli_guest_is_asked(const struct cli *cli)
 {
-	return cli_flag(&cli->args, "guest");
+	return cli_flag(&cli->args, "guest") || cli_flag(&cli->args, "program");
 }
 
 /* ---- options ---- */
@@ -43,6 +43,24 @@ static enum hv_code check_options(struct cli *cli, struct hv_err *err)
 			return cli_usage(cli, err,
 					 "--%s and --guest exclude each other: %s",
 					 not_with[i].name, not_with[i].why);
+	return HV_OK;
+}
+
+/* A program has files and networks as any process has them. */
+static enum hv_code check_program(struct cli *cli, struct hv_err *err)
+{
+	static const char *const not_with[] = {
+		"guest",  "workload", "working-set", "write-percent", "rate",
+		"seed",   "hints",    "via-hpt",     "hpt-ratio",     "io-percent",
+		"disk",   "ethernet", "adapters",    "kernel",        "initrd",
+		"append", "net",      "vcpus",       "accel",         "loan-policy",
+	};
+
+	for (unsigned i = 0; i < HV_COUNT(not_with); i++)
+		if (cli_flag(&cli->args, not_with[i]))
+			return cli_usage(cli, err,
+					 "--%s and --program exclude each other",
+					 not_with[i]);
 	return HV_OK;
 }
 
@@ -141,12 +159,86 @@ static enum hv_code take_guest(struct cli *cli, struct cli_spec *made, struct hv
 	return take_disks(cli, made, err);
 }
 
+/* ---- --program: words as a shell has them, without its variables ---- */
+
+struct words {
+	const char *at;
+	char *to;        /* what is written next */
+	const char *end; /* of the room for them */
+	size_t count;
+};
+
+/* One word, its quotes taken away; false: a quote without its end, or no room. */
+static bool read_word(struct words *words)
+{
+	char quote = '\0';
+
+	for (; *words->at != '\0' && (quote != '\0' || *words->at != ' '); words->at++) {
+		char c = *words->at;
+
+		if (c == quote || (quote == '\0' && (c == '\'' || c == '"'))) {
+			quote = c == quote ? '\0' : c;
+			continue;
+		}
+		if (c == '\\' && quote != '\'' && words->at[1] != '\0')
+			c = *++words->at;
+		if (words->to + 1 >= words->end)
+			return false;
+		*words->to++ = c;
+	}
+	*words->to++ = '\0';
+	return quote == '\0';
+}
+
+static enum hv_code split(struct cli *cli, const char *text, struct cli_spec *made,
+			  struct hv_err *err)
+{
+	struct words words = { .at = text,
+			       .to = made->guest_command,
+			       .end = made->guest_command + sizeof(made->guest_command) };
+
+	bool is_whole = true;
+
+	for (words.at += strspn(words.at, " "); *words.at != '\0' && is_whole;
+	     words.at += strspn(words.at, " ")) {
+		if (words.count >= HV_GUEST_WORDS_MAX)
+			return cli_usage(cli, err, "--program: at most %d words",
+					 HV_GUEST_WORDS_MAX);
+		is_whole = words.to < words.end;
+		if (!is_whole)
+			break;
+		made->guest_words[words.count++] = words.to;
+		is_whole = read_word(&words);
+	}
+	if (!is_whole || words.count == 0)
+		return cli_usage(cli, err,
+				 "--program: a command, with no quote left open, of at "
+				 "most %d bytes",
+				 HV_GUEST_WORDS_BYTES);
+	made->guest.command = made->guest_words;
+	made->guest.n_command = words.count;
+	return HV_OK;
+}
+
+static enum hv_code take_program(struct cli *cli, struct cli_spec *made,
+				 struct hv_err *err)
+{
+	tarn__guest_spec__init(&made->guest);
+	made->guest.kind = TARN__GUEST_KIND__GUEST_PROGRAM;
+	made->spec.guest = &made->guest;
+	return split(cli, cli_text(&cli->args, "program"), made, err);
+}
+
 enum hv_code cli_guest_take(struct cli *cli, struct cli_spec *made, struct hv_err *err)
 {
 	enum hv_code code;
 
 	if (!cli_guest_is_asked(cli))
 		return check_no_options(cli, err);
+	if (cli_flag(&cli->args, "program")) {
+		code = check_program(cli, err);
+		return code == HV_OK ? take_program(cli, made, err) : code;
+	}
 	code = check_options(cli, err);
 	return code == HV_OK ? take_guest(cli, made, err) : code;
 }
@@ -195,10 +287,32 @@ static void show_accel(struct cli *cli, const Tarn__LparView *lpar)
 			      stat->accel_reason != NULL ? stat->accel_reason : "");
 }
 
+/* As it may be typed again. */
+static void show_program(struct cli *cli, const Tarn__GuestSpec *guest)
+{
+	char text[2 * HV_GUEST_WORDS_BYTES] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < guest->n_command && used < sizeof(text); i++) {
+		const char *word = guest->command[i];
+		const char *quote = word[0] == '\0' || strpbrk(word, " \"\\") != NULL
+					    ? "'"
+					    : "";
+
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s%s%s",
+					 i > 0 ? " " : "", quote, word, quote);
+	}
+	cli_show_line(cli->out, "program", "%s", text);
+}
+
 void cli_guest_show_spec(struct cli *cli, const Tarn__LparView *lpar)
 {
 	const Tarn__GuestSpec *guest = lpar->record->spec->guest;
 
+	if (guest->kind == TARN__GUEST_KIND__GUEST_PROGRAM) {
+		show_program(cli, guest);
+		return;
+	}
 	cli_show_line(cli->out, "guest", "%s, %" PRIu32 " virtual processor%s",
 		      hv_guest_kind_text(guest->kind), guest->vcpus,
 		      guest->vcpus == 1 ? "" : "s");

@@ -191,7 +191,9 @@ static void add_attribute(struct cli_spec *made, const char *name, const char *f
 /* As many as a guest sees, or as there are units, where no number is given. */
 static void add_processors(struct cli *cli, struct cli_spec *made, uint64_t units)
 {
-	uint64_t whole = made->spec.guest != NULL
+	bool is_machine = made->spec.guest != NULL &&
+			  made->guest.kind != TARN__GUEST_KIND__GUEST_PROGRAM;
+	uint64_t whole = is_machine
 				 ? made->guest.vcpus
 				 : (units + HV_PROCESSOR_UNITS - 1) / HV_PROCESSOR_UNITS;
 	unsigned procs = (unsigned)cli_number(&cli->args, "procs", whole);

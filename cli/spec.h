@@ -20,10 +20,12 @@ struct cli_spec {
 	Tarn__VirtualDisk disks[HV_DISKS_MAX], *disk_list[HV_DISKS_MAX];
 	Tarn__VirtualEthernet ethernets[HV_ETHERNETS_MAX],
 		*ethernet_list[HV_ETHERNETS_MAX];
-	Tarn__GuestSpec guest; /* with --guest only, as are its disks */
+	Tarn__GuestSpec guest; /* with --guest or --program only, as are its disks */
 	Tarn__GuestDisk guest_disks[HV_GUEST_DISKS_MAX],
 		*guest_disk_list[HV_GUEST_DISKS_MAX];
 	char guest_paths[HV_GUEST_DISKS_MAX][HV_GUEST_FILE_MAX + 1];
+	char *guest_words[HV_GUEST_WORDS_MAX]; /* with --program, and their bytes */
+	char guest_command[HV_GUEST_WORDS_BYTES];
 	Tarn__LparProfile profile; /* with processors only, as are the rest */
 	Tarn__LparAttribute attributes[CLI_SPEC_ATTRIBUTES];
 	Tarn__LparAttribute *list[CLI_SPEC_ATTRIBUTES];

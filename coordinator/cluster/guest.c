@@ -3,15 +3,21 @@
 
 #include "hvcore/wire/lpar_profile.h"
 
+static const char *what_it_is(const Tarn__LparRecord *lpar)
+{
+	return lpar->spec->guest->kind == TARN__GUEST_KIND__GUEST_PROGRAM
+		       ? "a program"
+		       : "a guest of QEMU";
+}
+
 enum hv_code guest_check_memory(const Tarn__LparRecord *lpar, struct hv_err *err)
 {
 	if (lpar->spec->guest == NULL)
 		return HV_OK;
-	return hv_fail(
-		err, HV_E_REFUSED,
-		"LPAR '%s' is a guest of QEMU, whose memory stays what it is while "
-		"it runs; shut it down first",
-		lpar->spec->name);
+	return hv_fail(err, HV_E_REFUSED,
+		       "LPAR '%s' is %s, whose memory stays what it is while "
+		       "it runs; shut it down first",
+		       lpar->spec->name, what_it_is(lpar));
 }
 
 enum hv_code guest_check_processors(const Tarn__LparRecord *lpar,
@@ -20,7 +26,8 @@ enum hv_code guest_check_processors(const Tarn__LparRecord *lpar,
 {
 	const Tarn__GuestSpec *guest = lpar->spec->guest;
 
-	if (guest == NULL || (!request->has_procs && !request->has_more_procs))
+	if (guest == NULL || guest->kind == TARN__GUEST_KIND__GUEST_PROGRAM ||
+	    (!request->has_procs && !request->has_more_procs))
 		return HV_OK;
 	return hv_fail(
 		err, HV_E_REFUSED,
@@ -33,11 +40,10 @@ enum hv_code guest_check_debugger(const Tarn__LparRecord *lpar, struct hv_err *e
 {
 	if (lpar->spec->guest == NULL)
 		return HV_OK;
-	return hv_fail(
-		err, HV_E_REFUSED,
-		"lpar '%s' is a guest of QEMU: it makes no calls of the hypervisor, "
-		"so nothing can be watched in it from outside",
-		lpar->spec->name);
+	return hv_fail(err, HV_E_REFUSED,
+		       "lpar '%s' is %s: it makes no calls of the hypervisor, "
+		       "so nothing can be watched in it from outside",
+		       lpar->spec->name, what_it_is(lpar));
 }
 
 enum hv_code guest_check_profile(const Tarn__LparRecord *lpar,

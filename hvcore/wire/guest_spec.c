@@ -20,6 +20,7 @@ static const struct {
 	/* SPAPR_MEMORY_BLOCK_SIZE: QEMU refuses anything else */
 	[TARN__GUEST_KIND__GUEST_QEMU_PPC64] = { "qemu-ppc64", "qemu-system-ppc64",
 						 "qemu-system-ppc", UINT64_C(256) << 20 },
+	[TARN__GUEST_KIND__GUEST_PROGRAM] = { "program", NULL, NULL, HV_PAGE_BYTES },
 };
 
 const char *hv_guest_kind_text(Tarn__GuestKind kind)
@@ -154,6 +155,81 @@ static enum hv_code check_disks(const Tarn__LparSpec *spec, struct hv_err *err)
 	return code;
 }
 
+/* They are shown, so they are printable. */
+static enum hv_code check_word(const Tarn__LparSpec *spec, const char *word,
+			       struct hv_err *err)
+{
+	if (strlen(word) > HV_GUEST_WORD_MAX)
+		return hv_fail(err, HV_E_LIMIT,
+			       "partition '%s': a word of its command is longer than %d "
+			       "bytes",
+			       spec->name, HV_GUEST_WORD_MAX);
+	for (const char *at = word; *at != '\0'; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			return hv_fail(err, HV_E_INVAL,
+				       "partition '%s': its command has a byte of %u, "
+				       "which is not printed",
+				       spec->name, (unsigned)(unsigned char)*at);
+	return HV_OK;
+}
+
+static enum hv_code check_words(const Tarn__LparSpec *spec, struct hv_err *err)
+{
+	const Tarn__GuestSpec *guest = spec->guest;
+	enum hv_code code = HV_OK;
+	size_t bytes = 0;
+
+	if (guest->n_command > HV_GUEST_WORDS_MAX)
+		return hv_fail(err, HV_E_LIMIT,
+			       "partition '%s': its command is %zu words, at most %d",
+			       spec->name, guest->n_command, HV_GUEST_WORDS_MAX);
+	for (size_t i = 0; i < guest->n_command && code == HV_OK; i++) {
+		code = check_word(spec, guest->command[i], err);
+		bytes += strlen(guest->command[i]) + 1;
+	}
+	if (code == HV_OK && bytes > HV_GUEST_WORDS_BYTES)
+		return hv_fail(err, HV_E_LIMIT,
+			       "partition '%s': its command is longer than %d bytes",
+			       spec->name, HV_GUEST_WORDS_BYTES);
+	return code;
+}
+
+/* One without a slash is searched for on its host. */
+static enum hv_code check_program(const Tarn__LparSpec *spec, struct hv_err *err)
+{
+	const Tarn__GuestSpec *guest = spec->guest;
+	const char *program = guest->n_command > 0 ? guest->command[0] : "";
+
+	if (program[0] == '\0' || program[0] == '-' ||
+	    (program[0] != '/' && strchr(program, '/') != NULL))
+		return hv_fail(err, HV_E_INVAL,
+			       "partition '%s': '%.40s' is neither the name of a program "
+			       "nor its absolute path",
+			       spec->name, program);
+	if (guest->kernel != NULL || guest->initrd != NULL || guest->append != NULL ||
+	    guest->n_disks > 0 || guest->net != NULL || guest->vcpus != 1)
+		return hv_fail(err, HV_E_INVAL,
+			       "partition '%s': a program has no kernel, disks, network "
+			       "and virtual processors of its own",
+			       spec->name);
+	return check_words(spec, err);
+}
+
+static enum hv_code check_what(const Tarn__LparSpec *spec, struct hv_err *err)
+{
+	enum hv_code code;
+
+	if (spec->guest->kind == TARN__GUEST_KIND__GUEST_PROGRAM)
+		return check_program(spec, err);
+	if (spec->guest->n_command > 0)
+		return hv_fail(err, HV_E_INVAL,
+			       "partition '%s': a command is for a program, and not for "
+			       "a virtual machine",
+			       spec->name);
+	code = check_boot(spec, err);
+	return code == HV_OK ? check_disks(spec, err) : code;
+}
+
 /* What only the built-in workload does. */
 static enum hv_code check_rest(const Tarn__LparSpec *spec, struct hv_err *err)
 {
@@ -202,9 +278,7 @@ enum hv_code hv_guest_spec_check(const Tarn__LparSpec *spec, struct hv_err *err)
 			       spec->name, guest->vcpus, HV_GUEST_VCPUS_MAX);
 	if (guest->net != NULL && hv_guest_net_check(guest->net, err) != HV_OK)
 		return hv_wrap(err, "partition '%s'", spec->name);
-	code = check_boot(spec, err);
-	if (code == HV_OK)
-		code = check_disks(spec, err);
+	code = check_what(spec, err);
 	if (code == HV_OK)
 		code = check_rest(spec, err);
 	return code == HV_OK ? check_blocks(spec, err) : code;

@@ -1,5 +1,5 @@
 /*
- * guest_spec - the rules of a partition that is a QEMU virtual machine.
+ * guest_spec - the rules of a partition that is a QEMU virtual machine, or any program.
  *
  * Contract
  *   Threads  any.
@@ -17,11 +17,16 @@
 	2048                  /* bytes: COMMAND_LINE_SIZE of Linux on x86-64 and POWER */
 #define HV_GUEST_FILE_MAX 255 /* bytes of a path; arbitrary, a command line has ten */
 
+#define HV_GUEST_WORDS_MAX 64     /* of a program's command line; arbitrary */
+#define HV_GUEST_WORD_MAX 1023    /* bytes of one */
+#define HV_GUEST_WORDS_BYTES 4096 /* of all of them, each with its end */
+
 /* "qemu-x86_64", "auto": as they are typed, also on tarn-partition's command line. */
 const char *hv_guest_kind_text(Tarn__GuestKind kind);
 const char *hv_guest_accel_text(Tarn__GuestAccel accel);
 
-/* The program that it becomes, and the Debian package that has it. */
+/* The program that it becomes, and the Debian package that has it; NULL: its command
+ * says. */
 const char *hv_guest_program(Tarn__GuestKind kind);
 const char *hv_guest_package(Tarn__GuestKind kind);
 

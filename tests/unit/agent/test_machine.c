@@ -215,6 +215,37 @@ static void an_interface_is_a_tap_that_is_there(void **state)
 	assert_int_equal(add(&m), HV_OK);
 }
 
+static void a_program_is_the_end_of_the_line(void **state)
+{
+	char *words[] = { TEXT("server"), TEXT("--port"), TEXT("7%d"), TEXT("") };
+	char text[HV_FILE_PATH_BYTES + 16];
+	struct machine m;
+
+	make(&m, *state);
+	m.guest.kind = TARN__GUEST_KIND__GUEST_PROGRAM;
+	m.guest.kernel = m.guest.initrd = NULL;
+	m.guest.n_disks = 0;
+	m.guest.command = words;
+	m.guest.n_command = HV_COUNT(words);
+	must_fail(&m, HV_E_NOTFOUND, "program 'server' is not installed on this host");
+	make_program(m.shell, "server");
+	assert_int_equal(add(&m), HV_OK);
+	(void)snprintf(text, sizeof(text), "--program=%s/server", m.shell->state);
+	assert_int_equal(m.command.count, 6);
+	assert_string_equal(m.command.arguments[1], text);
+	assert_string_equal(m.command.arguments[2], "--");
+	assert_string_equal(m.command.arguments[3], "--port");
+	assert_string_equal(m.command.arguments[4], "7%d");
+	assert_string_equal(m.command.arguments[5], "");
+	words[0] = m.kernel;
+	m.guest.n_command = 1;
+	assert_int_equal(add(&m), HV_OK);
+	assert_int_equal(m.command.count, 2);
+	assert_true(agent_machine_file_bytes(&m.guest) > 0);
+	words[0] = TEXT("/nowhere/at/all");
+	must_fail(&m, HV_E_NOTFOUND, "program '/nowhere/at/all' is not on this host");
+}
+
 /* As a partition: descriptors as any, no debugger, nothing of a workload. */
 static void a_guest_is_started_as_any_partition(void **state)
 {
@@ -302,6 +333,7 @@ int main(void)
 		SHELL_TEST(a_disk_that_cannot_be_written_is_told),
 		SHELL_TEST(the_package_of_a_qemu_that_is_missing_is_named),
 		SHELL_TEST(an_interface_is_a_tap_that_is_there),
+		SHELL_TEST(a_program_is_the_end_of_the_line),
 		SHELL_TEST(a_guest_is_started_as_any_partition),
 		SHELL_TEST(the_longest_guest_fits),
 	};

@@ -191,6 +191,8 @@ int fake_run(struct fake *fake, const char *line)
 	memcpy(text, line, strlen(line) + 1);
 	for (char *word; (word = strsep(&rest, " ")) != NULL;) {
 		assert(count < WORDS_MAX);
+		for (char *tab; (tab = strchr(word, '\t')) != NULL;)
+			*tab = ' ';
 		if (word[0] != '\0')
 			words[count++] = strcmp(word, "''") == 0 ? (char *)"" : word;
 	}

@@ -47,7 +47,8 @@ void fake_answer_job(struct fake *fake, uint64_t job);
 void fake_answer_job_record(struct fake *fake, bool done, const char *error);
 void fake_lose(struct fake *fake, enum hv_code code);
 
-/* Runs "pool create --host h1 --mem 1G"; words are split at blanks. */
+/* Runs "pool create --host h1 --mem 1G"; words are split at blanks; a
+ * tab is a blank within one. */
 int fake_run(struct fake *fake, const char *line);
 
 /* The request of the nth ask, decoded; free_unpacked is the caller's. */

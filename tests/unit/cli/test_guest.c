@@ -138,6 +138,68 @@ static void wrong_options_are_refused_with_the_reason(void **state)
 	fake_free(fake);
 }
 
+static void a_program_is_a_command_in_words(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *words[5];
+	} rows[] = {
+		{ "redis-server", { "redis-server" } },
+		{ "\t/bin/a\t\t-b\t'c\td'\t", { "/bin/a", "-b", "c d" } },
+		{ "a\t''\t\"x\\\"y\"\tu\\\tv", { "a", "", "x\"y", "u v" } },
+		{ "a\tb'c'\"d\"\t'\\'", { "a", "bcd", "\\" } },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
+		struct fake *fake = fake_new();
+		Tarn__ClusterRequest *request;
+		const Tarn__GuestSpec *guest;
+		char line[256];
+		unsigned count = 0;
+
+		fake_answer_job(fake, 0);
+		(void)snprintf(line, sizeof(line), CREATE "--program %s", rows[i].text);
+		assert_int_equal(fake_run(fake, line), CLI_DONE);
+		request = fake_request(fake, 0);
+		guest = request->lpar_create->spec->guest;
+		assert_int_equal(guest->kind, TARN__GUEST_KIND__GUEST_PROGRAM);
+		for (; rows[i].words[count] != NULL; count++)
+			assert_string_equal(guest->command[count], rows[i].words[count]);
+		assert_int_equal(guest->n_command, count);
+		tarn__cluster_request__free_unpacked(request, NULL);
+		fake_free(fake);
+	}
+}
+
+static void a_wrong_command_is_refused(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "--program \t", "--program: a command, with no quote left open" },
+		{ "--program a\t'b", "--program: a command, with no quote left open" },
+		{ "--program ./a", "'./a' is neither the name of a program nor its" },
+		{ "--program -a", "neither the name of a program" },
+		{ "--program a\x01", "a byte of 1, which is not printed" },
+		{ "--program a --guest qemu-x86_64", "--guest and --program exclude" },
+		{ "--program a --workload zipf", "--workload and --program exclude" },
+		{ "--program a --disk /d", "--disk and --program exclude" },
+		{ "--program a --vcpus 2", "--vcpus and --program exclude" },
+	};
+	struct fake *fake = fake_new();
+
+	(void)state;
+	for (unsigned i = 0; i < HV_COUNT(rows); i++) {
+		char line[256];
+
+		(void)snprintf(line, sizeof(line), CREATE "%s", rows[i][0]);
+		if (fake_run(fake, line) != CLI_WRONG_USAGE ||
+		    strstr(fake->err, rows[i][1]) == NULL)
+			fail_msg("'%s' says '%s'", rows[i][0], fake->err);
+		assert_int_equal(fake->asked, 0);
+	}
+	fake_free(fake);
+}
+
 static void disks_and_paths_are_bounded(void **state)
 {
 	struct fake *fake = fake_new();
@@ -209,6 +271,8 @@ int main(void)
 		cmocka_unit_test(every_option_is_taken),
 		cmocka_unit_test(little_is_enough),
 		cmocka_unit_test(wrong_options_are_refused_with_the_reason),
+		cmocka_unit_test(a_program_is_a_command_in_words),
+		cmocka_unit_test(a_wrong_command_is_refused),
 		cmocka_unit_test(disks_and_paths_are_bounded),
 		cmocka_unit_test(what_it_runs_and_how_is_said),
 		cmocka_unit_test(its_part_in_a_drill_is_said),

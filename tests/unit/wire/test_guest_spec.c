@@ -211,6 +211,48 @@ static void kinds_and_processors_are_bounded(void **state)
 	expect(&b, HV_E_INVAL, "unknown kind");
 }
 
+static void a_program_is_a_bounded_command(void **state)
+{
+	static char word[HV_GUEST_WORD_MAX + 2];
+	char *words[HV_GUEST_WORDS_MAX + 1];
+	struct bench b;
+
+	(void)state;
+	init(&b);
+	for (unsigned i = 0; i < HV_COUNT(words); i++)
+		words[i] = TEXT("word");
+	b.guest.command = words;
+	b.guest.n_command = 1;
+	expect(&b, HV_E_INVAL, "a command is for a program");
+	b.guest.kind = TARN__GUEST_KIND__GUEST_PROGRAM;
+	expect(&b, HV_E_INVAL, "a program has no kernel");
+	b.guest.kernel = NULL;
+	b.guest.n_command = HV_GUEST_WORDS_MAX;
+	expect(&b, HV_OK, "");
+	b.guest.n_command++;
+	expect(&b, HV_E_LIMIT, "its command is 65 words, at most 64");
+	b.guest.n_command = 0;
+	expect(&b, HV_E_INVAL, "'' is neither the name of a program");
+	b.guest.n_command = 5;
+	words[0] = TEXT("bin/a");
+	expect(&b, HV_E_INVAL, "nor its absolute path");
+	words[0] = TEXT("/bin/a");
+	words[1] = TEXT("");
+	expect(&b, HV_OK, "");
+	words[1] = TEXT("a\x7f");
+	expect(&b, HV_E_INVAL, "a byte of 127, which is not printed");
+	memset(word, 'a', sizeof(word) - 1);
+	words[1] = word;
+	expect(&b, HV_E_LIMIT, "a word of its command is longer than 1023 bytes");
+	word[HV_GUEST_WORD_MAX] = '\0';
+	expect(&b, HV_OK, "");
+	words[2] = words[3] = words[4] = word;
+	expect(&b, HV_E_LIMIT, "its command is longer than 4096 bytes");
+	words[2] = words[3] = words[4] = TEXT("b");
+	b.guest.vcpus = 2;
+	expect(&b, HV_E_INVAL, "virtual processors of its own");
+}
+
 static void each_kind_and_accelerator_has_its_words(void **state)
 {
 	(void)state;
@@ -246,6 +288,7 @@ int main(void)
 		cmocka_unit_test(memory_of_a_pseries_guest_is_whole_blocks),
 		cmocka_unit_test(a_guest_has_no_workload_and_no_adapters),
 		cmocka_unit_test(kinds_and_processors_are_bounded),
+		cmocka_unit_test(a_program_is_a_bounded_command),
 		cmocka_unit_test(each_kind_and_accelerator_has_its_words),
 	};
 
