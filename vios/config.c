@@ -20,6 +20,7 @@ struct raw {
 	const char *state, *name;
 	uint64_t pid_file_fd;
 	bool allow_drills;
+	uint64_t spin_us;
 	const char *serve, *remote;
 	uint64_t patience_ms;
 	uint64_t cut_direction, cut_ms;
@@ -31,6 +32,7 @@ struct raw {
 };
 
 #define AT(member) offsetof(struct raw, member)
+#define SPIN_US_MAX 1000
 #define FD_MIN 3 /* those below are not inherited on purpose */
 #define ID_DIGITS (2 * HV_PGDEV_ID_BYTES)
 
@@ -44,6 +46,8 @@ static const struct hv_option options[] = {
 	  "serve: its pid file, inherited, open for writing; absent: it opens it itself" },
 	{ "allow-drills", HV_OPTION_FLAG, NULL, NULL, 0, 0, AT(allow_drills), NULL,
 	  "serve: faults may be injected into its device I/O (tarn vios inject)" },
+	{ "spin-us", HV_OPTION_U64, "US", "100", 0, SPIN_US_MAX, AT(spin_us), NULL,
+	  "serve: so long a page is waited for awake, where nobody else wants the processor" },
 	{ "remote", HV_OPTION_STRING, "URL", hv_option_absent, 1, URL_MAX, AT(remote), NULL,
 	  "serve: devices are those of the VIOS that exports them there; needs --host-id" },
 	{ "patience-ms", HV_OPTION_U64, "MS", "500", 50, 60000, AT(patience_ms), NULL,
@@ -146,6 +150,7 @@ static int take_serve(const struct raw *raw, struct vios_config *config)
 		return usage("--state and --name are needed (see --help)");
 	config->name = raw->name;
 	config->allow_drills = raw->allow_drills;
+	config->spin_us = (unsigned)raw->spin_us;
 	config->pid_file_fd = (int)raw->pid_file_fd;
 	n = snprintf(config->socket_path, sizeof(config->socket_path), "%s/run/vasi.sock",
 		     raw->state);

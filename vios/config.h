@@ -32,6 +32,7 @@ struct vios_config {
 	/* serve */
 	const char *name;
 	bool allow_drills;
+	unsigned spin_us; /* vios/spin.h */
 	char socket_path[HV_LOCAL_PATH_BYTES];
 	char control_path[HV_LOCAL_PATH_BYTES];
 	char pid_path[PATH_MAX];

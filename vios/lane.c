@@ -8,16 +8,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "hvcore/base/clock.h"
 #include "hvcore/base/invariant.h"
 #include "hvcore/base/log.h"
 #include "hvcore/base/thread.h"
 #include "vios/inject_io.h"
 #include "vios/link_io.h"
+#include "vios/processor.h"
+#include "vios/spin.h"
+
+#define NS_PER_US UINT64_C(1000)
 
 struct vios_lane {
 	struct vios_lane_config config;
 	struct hv_vasi_server server;
 	struct vios_requests requests;
+	struct vios_spin spin;
 	struct hv_aio *io;
 	_Atomic bool is_stopping;
 	bool is_started;
@@ -27,9 +33,22 @@ struct vios_lane {
 	struct hv_err why;
 };
 
+static bool find_idle(void *ctx, uint64_t *ret_idle_ns)
+{
+	const struct vios_lane *lane = ctx;
+
+	return vios_processor_idle("", lane->config.cpu - 1, ret_idle_ns);
+}
+
+static bool may_spin(const struct vios_lane_config *config)
+{
+	return config->cpu != 0 && config->remote_url == NULL && config->spin_us != 0;
+}
+
 enum hv_code vios_lane_open(const struct vios_lane_config *config,
 			    struct vios_lane **ret_lane, struct hv_err *err)
 {
+	static const struct vios_spin_ops ops = { .idle = find_idle };
 	struct vios_lane *lane = calloc(1, sizeof(*lane));
 
 	if (lane == NULL)
@@ -37,6 +56,8 @@ enum hv_code vios_lane_open(const struct vios_lane_config *config,
 	lane->config = *config;
 	atomic_init(&lane->is_stopping, false);
 	hv_vasi_server_init(&lane->server, config->window, config->lane, config->epoch);
+	vios_spin_init(&lane->spin, may_spin(config) ? config->spin_us * NS_PER_US : 0,
+		       &ops, lane);
 	HV_INVARIANT(sem_init(&lane->ready, 0, 0) == 0);
 	*ret_lane = lane;
 	return HV_OK;
@@ -91,7 +112,7 @@ static void take_results(struct vios_lane *lane)
 }
 
 /* Asleep only as far as requests go: a result of the disk wakes us in any case. */
-static enum hv_code wait_for_work(struct vios_lane *lane, struct hv_err *err)
+static enum hv_code sleep_for_work(struct vios_lane *lane, struct hv_err *err)
 {
 	bool may_sleep = atomic_load(&lane->is_stopping) ||
 			 hv_vasi_server_may_sleep(&lane->server);
@@ -100,6 +121,43 @@ static enum hv_code wait_for_work(struct vios_lane *lane, struct hv_err *err)
 
 	code = lane->io->ops->wait(lane->io, may_sleep ? (half > 0 ? half : 1) : 0, err);
 	hv_vasi_server_awake(&lane->server);
+	take_results(lane);
+	return code;
+}
+
+/* Until then, or until there is something to do. */
+static enum hv_code look_for_work(struct vios_lane *lane, uint64_t until_ns,
+				  uint64_t *ret_now_ns, struct hv_err *err)
+{
+	enum hv_code code = lane->io->ops->wait(lane->io, 0, err);
+	unsigned reads = vios_requests_reads(&lane->requests);
+
+	do {
+		take_results(lane);
+		*ret_now_ns = hv_clock_ns();
+	} while (code == HV_OK && *ret_now_ns < until_ns &&
+		 vios_requests_reads(&lane->requests) == reads &&
+		 hv_vasi_server_is_quiet(&lane->server));
+	return code;
+}
+
+static enum hv_code wait_for_work(struct vios_lane *lane, struct hv_err *err)
+{
+	unsigned reads = vios_requests_reads(&lane->requests);
+	uint64_t began_ns = hv_clock_ns(), now_ns;
+	uint64_t until_ns = vios_spin_begin(&lane->spin, reads, began_ns);
+	enum hv_code code;
+
+	if (until_ns != 0) {
+		code = look_for_work(lane, until_ns, &now_ns, err);
+	} else {
+		code = sleep_for_work(lane, err);
+		now_ns = hv_clock_ns();
+	}
+	if (vios_requests_reads(&lane->requests) < reads)
+		vios_spin_end(&lane->spin, began_ns, now_ns, false);
+	else if (until_ns != 0 && now_ns >= until_ns)
+		vios_spin_end(&lane->spin, began_ns, now_ns, true);
 	return code;
 }
 
@@ -115,7 +173,6 @@ enum hv_code vios_lane_step(struct vios_lane *lane, struct hv_err *err)
 	code = wait_for_work(lane, err);
 	if (code != HV_OK)
 		return code;
-	take_results(lane);
 	hv_vasi_server_flush(&lane->server);
 	return HV_OK;
 }
@@ -154,6 +211,7 @@ static enum hv_code open_disk_io(struct vios_lane *lane, struct hv_aio **ret_io,
 		.buffers = hv_vasi_server_buffer(&lane->server, 0),
 		.buffer_bytes = (size_t)HV_LANE_BUFFERS * HV_PAGE_BYTES,
 		.operations = VIOS_OPERATIONS_MAX,
+		.is_looked_at = may_spin(&lane->config),
 	};
 
 	return hv_aio_open(&config, ret_io, err);

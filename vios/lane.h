@@ -6,7 +6,8 @@
  *   most half a heartbeat), take results, answer, ring once
  *
  * One wait for both kinds of event, one system call for handing over and waiting. The
- * thread sits on the CPU of the fault thread it serves and never spins.
+ * thread sits on the CPU of the fault thread it serves; where that has nothing else to
+ * do it waits awake (spin.h).
  *
  * Contract
  *   Threads  open, start, kick, join, close: the owner's. The rest in the lane's own
@@ -27,7 +28,8 @@ struct vios_lane_config {
 	unsigned lane;
 	uint64_t epoch;
 	unsigned heartbeat_ms;
-	unsigned cpu; /* 1 + CPU; 0 = anywhere */
+	unsigned cpu;     /* 1 + CPU; 0 = anywhere */
+	unsigned spin_us; /* spin.h; not where cpu is 0, nor with remote_url */
 	struct vios_table *table;
 	struct vios_inject *inject; /* NULL: no drills, and no trace of them */
 	const char *remote_url;     /* the devices are there (link_io.h); NULL: here */

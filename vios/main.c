@@ -19,6 +19,7 @@ static enum hv_code serve_session(const struct vios_config *config, struct hv_er
 		.control_path = config->control_path,
 		.name = config->name,
 		.allow_drills = config->allow_drills,
+		.spin_us = config->spin_us,
 		.remote_url = config->remote_url,
 		.patience_ms = config->patience_ms,
 		.cut_direction = config->cut_direction,

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,8 +14,10 @@
 
 #include "hvcore/wire/session.h"
 
-#define DEPTH_MAX 8      /* devices on devices; directories up to the interrupts */
-#define IRQS_MAX 256     /* of one device: a queue for each processor, and some */
+#define DEPTH_MAX 8  /* devices on devices; directories up to the interrupts */
+#define IRQS_MAX 256 /* of one device: a queue for each processor, and some */
+#define NS_PER_S UINT64_C(1000000000)
+#define STAT_BYTES 16384 /* of /proc/stat: its first lines, 100 for each processor */
 #define LINE_BYTES 65536 /* of /proc/interrupts: 11 for each processor */
 
 struct irqs {
@@ -216,4 +219,48 @@ unsigned vios_processor_of(const char *root, uint64_t dev)
 	if (!find_busiest(root, &irqs, &irq))
 		return 0;
 	return target_of(root, irq);
+}
+
+/* "cpu1 10 0 20 300 40 ..": ticks; the fourth was idle, the fifth as well. */
+static bool read_idle(const char *line, uint64_t *ret_ticks)
+{
+	unsigned long long ticks[5];
+
+	for (unsigned i = 0; i < HV_COUNT(ticks); i++) {
+		char *end;
+
+		ticks[i] = strtoull(line, &end, 10);
+		if (end == line)
+			return false;
+		line = end;
+	}
+	*ret_ticks = ticks[3] + ticks[4];
+	return true;
+}
+
+bool vios_processor_idle(const char *root, unsigned processor, uint64_t *ret_idle_ns)
+{
+	char path[PATH_MAX], text[STAT_BYTES], name[16];
+	long per_s = sysconf(_SC_CLK_TCK);
+	const char *line;
+	uint64_t ticks;
+	ssize_t count;
+	int fd;
+
+	if (!join(path, root, "proc/stat") || per_s <= 0)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	count = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	if (count <= 0)
+		return false;
+	text[count] = '\0';
+	(void)snprintf(name, sizeof(name), "\ncpu%u ", processor);
+	line = strstr(text, name);
+	if (line == NULL || !read_idle(line + strlen(name), &ticks))
+		return false;
+	*ret_idle_ns = ticks * (NS_PER_S / (uint64_t)per_s);
+	return true;
 }

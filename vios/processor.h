@@ -1,6 +1,6 @@
 /*
  * processor - which processor a block device interrupts when it has done a request:
- * where its pages are best waited for.
+ * where its pages are best waited for. And how long one had nothing to do.
  *
  *   device number --/sys/dev/block--> disk --..--> what has its interrupts
  *     --/proc/interrupts--> the one that comes most --/proc/irq/N--> processor
@@ -16,9 +16,14 @@
 #ifndef VIOS_PROCESSOR_H
 #define VIOS_PROCESSOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* 1 + processor; 0: not known, or any. root "": this machine's; else a test's. */
 unsigned vios_processor_of(const char *root, uint64_t dev);
+
+/* How long that processor had nothing to do, since the machine began, in steps of 10 ms.
+ * False: not known. No allocation. */
+bool vios_processor_idle(const char *root, unsigned processor, uint64_t *ret_idle_ns);
 
 #endif

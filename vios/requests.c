@@ -20,6 +20,7 @@ void vios_requests_init(struct vios_requests *requests, unsigned lane,
 	requests->io = io;
 	requests->counts = counts;
 	requests->in_flight = 0;
+	requests->reads = 0;
 	requests->free = 0;
 	for (unsigned i = 0; i < HV_RING_SIZE; i++)
 		requests->requests[i].next = (uint16_t)(i + 1);
@@ -75,6 +76,7 @@ static void end(struct vios_requests *requests, uint16_t index, int error)
 	request->next = requests->free;
 	requests->free = index;
 	requests->in_flight--;
+	requests->reads -= request->asked.op == HV_OP_READ;
 	vios_table_put(requests->table, request->asked.device);
 }
 
@@ -129,6 +131,7 @@ void vios_requests_start(struct vios_requests *requests, const struct hv_request
 	request = &requests->requests[index];
 	requests->free = request->next;
 	requests->in_flight++;
+	requests->reads += asked->op == HV_OP_READ;
 	*request = (struct vios_request){
 		.asked = *asked,
 		.device = device,

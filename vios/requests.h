@@ -50,6 +50,7 @@ struct vios_requests {
 	struct hv_aio *io;
 	struct hv_window_head *counts;
 	unsigned in_flight;
+	unsigned reads; /* of these */
 	uint16_t free;
 	struct vios_request requests[HV_RING_SIZE];
 	struct vios_sync syncs[HV_DEVICES_MAX];
@@ -71,6 +72,11 @@ void vios_requests_finish(struct vios_requests *requests, const struct hv_aio_do
 static inline unsigned vios_requests_in_flight(const struct vios_requests *requests)
 {
 	return requests->in_flight;
+}
+
+static inline unsigned vios_requests_reads(const struct vios_requests *requests)
+{
+	return requests->reads;
 }
 
 #endif

@@ -28,6 +28,7 @@ struct vios_session_config {
 	const char *name;
 	const char *control_path;
 	bool allow_drills;      /* faults may be injected */
+	unsigned spin_us;       /* spin.h; 0: never */
 	const char *remote_url; /* who exports the devices; NULL: they are here */
 	uint8_t host[HV_PGDEV_ID_BYTES]; /* remote: ours */
 	unsigned patience_ms;            /* remote: silence that ends the link */

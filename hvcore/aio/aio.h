@@ -61,6 +61,7 @@ struct hv_aio_config {
 	void *buffers;
 	size_t buffer_bytes;
 	unsigned operations; /* at once */
+	bool is_looked_at;   /* next() alone is to see results, without a wait() before */
 	unsigned helpers;    /* threads at most, of either kind; 0: the kernel's choice */
 };
 HV_MUST_USE

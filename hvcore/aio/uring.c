@@ -139,17 +139,21 @@ static const struct hv_aio_ops uring_ops = {
 	.close = uring_close,
 };
 
-/* From the best the kernel may have (6.1) down to what every one has. */
-static int open_ring(struct uring *uring, unsigned entries)
+/*
+ * From the best the kernel may have (6.1) down to what every one has. Deferred results
+ * come by the call alone that waits for them.
+ */
+static int open_ring(struct uring *uring, unsigned entries, bool is_looked_at)
 {
 	static const unsigned flags[] = {
 		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
 		IORING_SETUP_COOP_TASKRUN,
 		0,
 	};
 	int rv = -EINVAL;
 
-	for (unsigned i = 0; i < HV_COUNT(flags) && rv == -EINVAL; i++) {
+	for (unsigned i = is_looked_at; i < HV_COUNT(flags) && rv == -EINVAL; i++) {
 		struct io_uring_params params = {
 			.flags = flags[i] | IORING_SETUP_CQSIZE,
 			.cq_entries = entries * 2,
@@ -210,7 +214,7 @@ enum hv_code hv_aio_open(const struct hv_aio_config *config, struct hv_aio **ret
 	uring->doorbell = config->doorbell;
 	uring->buffers = config->buffers;
 	uring->buffer_bytes = config->buffer_bytes;
-	rv = open_ring(uring, config->operations + 1);
+	rv = open_ring(uring, config->operations + 1, config->is_looked_at);
 	if (rv != 0) {
 		free(uring);
 		return hv_fail_os(err, HV_E_OS, -rv,

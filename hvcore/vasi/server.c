@@ -111,6 +111,15 @@ void hv_vasi_server_awake(struct hv_vasi_server *server)
 	atomic_store_explicit(&server->lane->request_asleep, 0, memory_order_relaxed);
 }
 
+bool hv_vasi_server_is_quiet(const struct hv_vasi_server *server)
+{
+	const struct hv_lane *lane = server->lane;
+
+	return atomic_load_explicit(&lane->request_tail, memory_order_relaxed) ==
+		       server->request_head &&
+	       atomic_load_explicit(&lane->completion_asleep, memory_order_relaxed) != 0;
+}
+
 void hv_vasi_server_beat(struct hv_vasi_server *server)
 {
 	atomic_fetch_add_explicit(&server->lane->heartbeat, 1, memory_order_relaxed);

@@ -53,6 +53,9 @@ void hv_vasi_server_flush(struct hv_vasi_server *server);
 bool hv_vasi_server_may_sleep(struct hv_vasi_server *server);
 void hv_vasi_server_awake(struct hv_vasi_server *server);
 
+/* Without falling asleep: nothing is there to be taken, and the peer waits for us. */
+bool hv_vasi_server_is_quiet(const struct hv_vasi_server *server);
+
 /* This thread is alive: at least every heartbeat_ms of WELCOME. */
 void hv_vasi_server_beat(struct hv_vasi_server *server);
 

@@ -79,6 +79,7 @@ void test_host_vios(struct test_host *host, unsigned index)
 		&host->vios[index], "tarn-vios",
 		(const char *[]){ "--state", host->dir.path, "--name",
 				  test_host_vios_name(host, index), "--allow-drills",
+				  "--spin-us", host->config.is_spin_off ? "0" : "100",
 				  remote_url != NULL ? "--remote" : NULL, remote_url,
 				  "--host-id", TEST_HOST_ID, NULL });
 }

@@ -46,6 +46,7 @@ static const struct row {
 	{ "stages", row_stages },
 	{ "home", row_home },
 	{ "read_ahead", row_read_ahead },
+	{ "spin", row_spin },
 };
 
 static int usage(void)

@@ -43,6 +43,7 @@ void row_growth(struct compare *compare);
 void row_partitions(struct compare *compare);
 void row_stages(struct compare *compare);
 void row_home(struct compare *compare);
+void row_spin(struct compare *compare);
 void row_read_ahead(struct compare *compare);
 
 #endif

@@ -128,6 +128,22 @@ void row_home(struct compare *compare)
 	json_close();
 }
 
+void row_spin(struct compare *compare)
+{
+	static const struct worth_load loads[] = {
+		{ "read_1", 1, 1, PATTERN_UNIFORM, false },
+		{ "write_1", 1, 1, PATTERN_UNIFORM, true },
+		{ "read_4", 1, 4, PATTERN_UNIFORM, false },
+		{ "read_16", 1, 16, PATTERN_UNIFORM, false },
+	};
+	struct test_host_config config = compare->host.config;
+
+	config.is_spin_off = true;
+	json_open("spin");
+	compare_hosts(compare, &config, loads, HV_COUNT(loads));
+	json_close();
+}
+
 void row_read_ahead(struct compare *compare)
 {
 	static const struct worth_load loads[] = {

@@ -46,6 +46,8 @@ static const struct row rows[] = {
 	{ USAGE, { "--unknown" } },
 	{ GO_ON, { "--state=/s", "--name=vios1", "--pid-file-fd=7" } },
 	{ USAGE, { "--state=/s", "--name=vios1", "--pid-file-fd=2" } },
+	{ GO_ON, { "--state=/s", "--name=vios1", "--spin-us=0" } },
+	{ USAGE, { "--state=/s", "--name=vios1", "--spin-us=1001" } },
 	{ GO_ON, { "--state=/s", "--name=v", "--serve", "tcp://127.0.0.1:7000" } },
 	{ GO_ON, { "--state=/s", "--name=v", "--serve", "ipc:///run/v.sock" } },
 	{ USAGE, { "--state=/s", "--name=v", "--serve", "tcp://0.0.0.0:7000" } },

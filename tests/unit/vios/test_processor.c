@@ -131,6 +131,24 @@ static void a_device_on_itself_has_an_end(void **state)
 	assert_int_equal(ask(2), 0);
 }
 
+static void the_idle_time_of_a_processor_is_found(void **state)
+{
+	uint64_t idle_ns = 7;
+
+	(void)state;
+	assert_false(vios_processor_idle(dir.path, 1, &idle_ns)); /* no such file */
+	say("proc/stat", "cpu  9 9 9 9 9 9\ncpu0 1 2 3 4 5 6\ncpu1 10 0 20 300 40 0 1\n"
+			 "intr 700\n");
+	assert_true(vios_processor_idle(dir.path, 1, &idle_ns));
+	assert_int_equal(idle_ns, UINT64_C(340) * 1000000000 / sysconf(_SC_CLK_TCK));
+	assert_false(vios_processor_idle(dir.path, 2, &idle_ns));
+	say("proc/stat", "cpu  1\ncpu1 10 0 20 300\n");
+	assert_false(vios_processor_idle(dir.path, 1, &idle_ns));
+	say("proc/stat", "");
+	assert_false(vios_processor_idle(dir.path, 1, &idle_ns));
+	assert_true(vios_processor_idle("", 0, &idle_ns));
+}
+
 static void several_queues_have_no_one_processor(void **state)
 {
 	(void)state;
@@ -188,6 +206,7 @@ int main(void)
 		TEST(the_interrupt_that_comes_most_says_it),
 		TEST(a_part_and_what_lies_on_it_are_the_disks),
 		TEST(a_device_on_itself_has_an_end),
+		TEST(the_idle_time_of_a_processor_is_found),
 		TEST(several_queues_have_no_one_processor),
 		TEST(what_is_not_said_is_not_known),
 		TEST(a_disk_without_interrupts_has_none),
