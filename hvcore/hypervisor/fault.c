@@ -240,14 +240,14 @@ static void *run(void *arg) /* F */
 	while (!thread->must_stop) {
 		uint64_t now_ns = hv_clock_ns();
 		struct hv_pager_run todo;
-		bool did;
+		bool had_mail = take_mail(thread);
+		bool had_answers = take_all_answers(thread, now_ns);
 
-		did = take_mail(thread);
-		did |= take_all_answers(thread, now_ns);
 		todo = hv_pager_run(thread->pager, now_ns);
 		publish(thread);
 		atomic_fetch_add_explicit(&thread->batches, 1, memory_order_relaxed);
-		if (did || todo.is_busy)
+		/* with more under way, what else came meanwhile is taken along */
+		if (todo.is_busy || had_mail || (had_answers && todo.is_reading))
 			(void)wait_events(thread, &at_once);
 		else
 			sleep_until(thread, now_ns, todo.wake_ns);

@@ -152,6 +152,7 @@ struct hv_space_config {
 };
 
 struct hv_pager_run {
+	bool is_reading;  /* page-ins are under way */
 	bool is_busy;     /* there is more to do now: call again soon, do not sleep */
 	uint64_t wake_ns; /* call again then; UINT64_MAX = no need */
 };

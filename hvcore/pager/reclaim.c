@@ -510,5 +510,7 @@ struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
 		run.is_busy = true;
 	if (pager->retry_ns != 0 && pager->retry_ns < run.wake_ns)
 		run.wake_ns = pager->retry_ns;
+	run.is_reading = (unsigned)__builtin_popcountll(pager->free_fills) <
+			 pager->fill_count;
 	return run;
 }
