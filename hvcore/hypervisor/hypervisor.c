@@ -20,9 +20,21 @@ static struct hypervisor *of_timer(struct hv_timer *timer, size_t offset)
 	return (struct hypervisor *)(void *)((char *)timer - offset);
 }
 
+static void look_at_files(struct hypervisor *hv)
+{
+	held_look(hv);
+	change_look(hv);
+}
+
+/* All that is done some times a second, in one wake-up. */
 static void on_tick(struct hv_timer *timer)
 {
-	director_tick(of_timer(timer, offsetof(struct hypervisor, tick)));
+	struct hypervisor *hv = of_timer(timer, offsetof(struct hypervisor, tick));
+
+	director_tick(hv);
+	if (++hv->ticks % (HELD_LOOK_MS / hv->tick_ms) == 0)
+		look_at_files(hv);
+	manage_tick(hv);
 }
 
 static void on_second(struct hv_timer *timer)
@@ -32,14 +44,6 @@ static void on_second(struct hv_timer *timer)
 	greet_poll(hv);
 	watch_second(hv);
 	resize_second(hv);
-}
-
-static void on_held(struct hv_timer *timer)
-{
-	struct hypervisor *hv = of_timer(timer, offsetof(struct hypervisor, held));
-
-	held_look(hv);
-	change_look(hv);
 }
 
 /* What no event tells: locks let go, requests answered, frames given back. */
@@ -101,14 +105,10 @@ static enum hv_code start_timers(struct hypervisor *hv, struct hv_err *err)
 	hv->tick = (struct hv_timer){ .run = on_tick };
 	hv->second = (struct hv_timer){ .run = on_second };
 	hv->fast = (struct hv_timer){ .run = on_fast };
-	hv->held = (struct hv_timer){ .run = on_held };
 	code = hv_timer_start(hv->loop, &hv->tick, hv->tick_ms, hv->tick_ms, err);
 	if (code != HV_OK)
 		return code;
-	code = hv_timer_start(hv->loop, &hv->second, SECOND_MS, SECOND_MS, err);
-	if (code != HV_OK)
-		return code;
-	return hv_timer_start(hv->loop, &hv->held, HELD_LOOK_MS, HELD_LOOK_MS, err);
+	return hv_timer_start(hv->loop, &hv->second, SECOND_MS, SECOND_MS, err);
 }
 
 static enum hv_code make_directories(const struct hypervisor *hv, struct hv_err *err)
@@ -250,7 +250,6 @@ bool hypervisor_close(struct hypervisor *hv)
 	greet_close(hv);
 	hv_timer_stop(&hv->tick);
 	hv_timer_stop(&hv->second);
-	hv_timer_stop(&hv->held);
 	life_kill_all(hv);
 	manage_stop(hv);
 	is_stopped = stop_workers(hv);

@@ -283,8 +283,8 @@ struct decision { /* a target that moved */
 
 struct manage {
 	struct sampler *sampler;
-	struct hv_timer beat;
 	unsigned beat_ms, window_ms; /* beat 0: by weight alone */
+	uint64_t due_ms;             /* the next beat */
 	struct fault_round round;    /* tells targets, brings what was used */
 	bool is_due;                 /* targets changed while a round was out */
 	uint64_t beat_at_ms, pressed_until_ms;
@@ -333,7 +333,7 @@ struct hypervisor {
 	struct hv_timer tick; /* heartbeats */
 	struct hv_timer fast; /* only while something must be polled */
 	struct hv_timer second;
-	struct hv_timer held; /* files of memory */
+	unsigned ticks;
 	bool is_fast, is_ending;
 	struct fault_round stat_round;
 	struct stat_request *stat_now, *stat_next; /* answered by this round, the next */
@@ -454,6 +454,7 @@ void life_free_all(struct hypervisor *hv); /* fault threads are stopped */
 HV_MUST_USE
 enum hv_code manage_open(struct hypervisor *hv, const struct hypervisor_config *config,
 			 struct hv_err *err);
+void manage_tick(struct hypervisor *hv); /* every tick_ms */
 void manage_stop(struct hypervisor *hv); /* what is out is posted; run the loop */
 void manage_close(struct hypervisor *hv);
 /* Before its fault thread has it: what its calls are told at first. */

@@ -328,11 +328,9 @@ static bool is_pressed(struct hypervisor *hv, uint64_t now_ms)
 	return now_ms < manage->pressed_until_ms;
 }
 
-static void on_beat(struct hv_timer *timer)
+static void beat(struct hypervisor *hv, uint64_t now_ms)
 {
-	struct hypervisor *hv = HV_CONTAINER(timer, struct hypervisor, manage.beat);
 	struct manage *manage = &hv->manage;
-	uint64_t now_ms = hv_clock_ms();
 
 	if (!is_pressed(hv, now_ms) || fault_round_is_out(&manage->round))
 		return;
@@ -341,27 +339,34 @@ static void on_beat(struct hv_timer *timer)
 	look_at_one(hv, now_ms);
 }
 
+/* At the tick that is nearest: it may be early by half of one. */
+void manage_tick(struct hypervisor *hv)
+{
+	struct manage *manage = &hv->manage;
+	unsigned early_ms = hv->tick_ms / 2;
+	uint64_t now_ms = hv_clock_ms();
+
+	if (manage->beat_ms == 0 || now_ms < manage->due_ms)
+		return;
+	manage->due_ms = now_ms +
+			 (manage->beat_ms > early_ms ? manage->beat_ms - early_ms : 0);
+	beat(hv, now_ms);
+}
+
 enum hv_code manage_open(struct hypervisor *hv, const struct hypervisor_config *config,
 			 struct hv_err *err)
 {
 	struct manage *manage = &hv->manage;
-	enum hv_code code;
 
 	manage->beat_ms = config->donation_ms;
 	manage->window_ms = config->window_ms;
 	if (manage->beat_ms == 0)
 		return HV_OK;
-	code = sampler_open(hv->loop, &manage->sampler, err);
-	if (code != HV_OK)
-		return code;
-	manage->beat = (struct hv_timer){ .run = on_beat };
-	return hv_timer_start(hv->loop, &manage->beat, manage->beat_ms, manage->beat_ms,
-			      err);
+	return sampler_open(hv->loop, &manage->sampler, err);
 }
 
 void manage_stop(struct hypervisor *hv)
 {
-	hv_timer_stop(&hv->manage.beat);
 	sampler_stop(hv->manage.sampler);
 }
 

@@ -17,6 +17,8 @@
 #define TRIES 2      /* over the path that is checked; arbitrary */
 #define PAGE_INS 100 /* a check for each so many of them, too: 1 % more reads */
 #define NS_PER_S 1000000000u
+#define REST_NS (10 * (uint64_t)NS_PER_S) /* nobody was given a frame for so long, and */
+#define REST_SHARE 4 /* ... a fourth of the checks is made: a wake-up each; arbitrary */
 
 static unsigned path_to_ask(const struct hv_walker *check)
 {
@@ -135,6 +137,18 @@ static bool is_busy(const struct hv_pager *pager)
 	return (unsigned)__builtin_popcountll(pager->free_fills) * 2 <= pager->fill_count;
 }
 
+/* Until the next one. */
+static uint64_t pause_ns(struct hv_pager *pager, uint64_t now_ns)
+{
+	uint64_t ns = NS_PER_S / pager->checks_per_s;
+
+	if (pager->check_taken != hv_pager_taken(pager)) {
+		pager->check_taken = hv_pager_taken(pager);
+		pager->check_busy_ns = now_ns;
+	}
+	return now_ns - pager->check_busy_ns < REST_NS ? ns : REST_SHARE * ns;
+}
+
 uint64_t hv_checks_run(struct hv_pager *pager, uint64_t now_ns)
 {
 	bool is_one_due = pager->check_ns <= now_ns ||
@@ -150,7 +164,7 @@ uint64_t hv_checks_run(struct hv_pager *pager, uint64_t now_ns)
 	if (!is_busy(pager) && !hv_check_start(pager, now_ns))
 		return UINT64_MAX; /* whatever changes that has this called again */
 	pager->check_page_ins = pager->page_ins;
-	pager->check_ns = now_ns + NS_PER_S / pager->checks_per_s;
+	pager->check_ns = now_ns + pause_ns(pager, now_ns);
 	return pager->check_ns;
 }
 

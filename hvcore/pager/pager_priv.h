@@ -243,6 +243,8 @@ struct hv_pager {
 	unsigned check_space;    /* looked at next: round robin */
 	uint64_t check_ns;       /* the next begins then, */
 	uint64_t check_page_ins; /* ... or some page-ins after this */
+	uint64_t check_taken;    /* frames, when one was seen to be, */
+	uint64_t check_busy_ns;  /* ... which was then */
 };
 
 /* P8: a private page for whoever needs one for a moment. */

@@ -98,6 +98,27 @@ static void checks_are_budgeted_and_go_round(void **state)
 	assert_int_equal(counts().cross_checked, 8);
 }
 
+/* Nobody needs a frame for 10 s: a fourth as many, until somebody does. */
+static void where_nothing_happens_they_are_fewer(void **state)
+{
+	(void)state;
+	(void)put_away(0);
+	(void)put_away(1);
+	begin_check();
+	bench_answer(1, MODEL_FINE);
+	(void)bench_turn_after(UINT64_C(10000000000));
+	bench_answer(1, MODEL_FINE);
+	(void)bench_turn_after(3 * EVERY_NS);
+	assert_int_equal(bench_out(1), 0);
+	begin_check();
+	bench_answer(1, MODEL_FINE);
+	bench_touch(MODEL_WRITE, 2);
+	(void)bench_turn_after(4 * EVERY_NS); /* when it was due */
+	bench_answer(1, MODEL_FINE);
+	begin_check();
+	bench_answer(1, MODEL_FINE);
+}
+
 static void without_anything_to_check_the_thread_sleeps(void **state)
 {
 	(void)state;
@@ -335,6 +356,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, bench_tear_down)
 		TEST(a_page_is_read_back_over_the_other_path),
 		TEST(checks_are_budgeted_and_go_round),
+		TEST(where_nothing_happens_they_are_fewer),
 		TEST(without_anything_to_check_the_thread_sleeps),
 		TEST(a_page_that_is_not_there_is_found),
 		TEST(a_slot_that_was_scribbled_on_is_found),
