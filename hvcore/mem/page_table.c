@@ -18,7 +18,8 @@
 static const uint8_t moves[HV_PAGE_STATE_COUNT] = {
 	[HV_PAGE_ZERO]     = HV_BIT(HV_PAGE_RESIDENT) | HV_BIT(HV_PAGE_POISONED),
 	[HV_PAGE_RESIDENT] = HV_BIT(HV_PAGE_STEALING) | HV_BIT(HV_PAGE_STOLEN) |
-			     HV_BIT(HV_PAGE_ZERO) | HV_BIT(HV_PAGE_POISONED),
+			     HV_BIT(HV_PAGE_ZERO) | HV_BIT(HV_PAGE_POISONED) |
+			     HV_BIT(HV_PAGE_PACKED),
 	[HV_PAGE_STEALING] = HV_BIT(HV_PAGE_RESIDENT) | HV_BIT(HV_PAGE_STOLEN) |
 			     HV_BIT(HV_PAGE_ZERO) | HV_BIT(HV_PAGE_POISONED),
 	[HV_PAGE_INFLIGHT] = HV_BIT(HV_PAGE_RESIDENT) | HV_BIT(HV_PAGE_STOLEN) |
@@ -26,6 +27,10 @@ static const uint8_t moves[HV_PAGE_STATE_COUNT] = {
 	[HV_PAGE_STOLEN]   = HV_BIT(HV_PAGE_INFLIGHT) | HV_BIT(HV_PAGE_ZERO) |
 			     HV_BIT(HV_PAGE_POISONED),
 	[HV_PAGE_POISONED] = 0,
+	[HV_PAGE_PACKED]   = HV_BIT(HV_PAGE_RESIDENT) | HV_BIT(HV_PAGE_UNLOADING) |
+			     HV_BIT(HV_PAGE_ZERO) | HV_BIT(HV_PAGE_POISONED),
+	[HV_PAGE_UNLOADING] = HV_BIT(HV_PAGE_PACKED) | HV_BIT(HV_PAGE_STOLEN) |
+			     HV_BIT(HV_PAGE_ZERO) | HV_BIT(HV_PAGE_POISONED),
 };
 /* clang-format on */
 
@@ -200,6 +205,7 @@ static enum hv_slot_class owned_class(const struct hv_page_table *table, uint32_
 {
 	switch (hv_page_state(table, page)) {
 	case HV_PAGE_STEALING:
+	case HV_PAGE_UNLOADING:
 		return HV_SLOT_WRITING;
 	case HV_PAGE_INFLIGHT:
 	case HV_PAGE_STOLEN:
@@ -222,6 +228,11 @@ static enum hv_code audit_page(const struct hv_page_table *table, uint32_t page,
 	if (state >= HV_PAGE_STATE_COUNT)
 		return hv_fail(err, HV_E_CORRUPT, "page %u: no such state %d", page,
 			       (int)state);
+	if (state == HV_PAGE_PACKED)
+		return slot != HV_SLOT_NONE && (slot & HV_SLOT_PLACE) != 0
+			       ? HV_OK
+			       : hv_fail(err, HV_E_CORRUPT,
+					 "page %u is packed, and nowhere", page);
 	if (owned == HV_SLOT_CLASS_COUNT)
 		return slot == HV_SLOT_NONE ? HV_OK
 					    : hv_fail(err, HV_E_CORRUPT,

@@ -3,7 +3,8 @@
  * its paging device holds. Bookkeeping only: no I/O, no policy.
  *
  *   entry, 16 bytes a logical page:
- *     slot      u32   slot of its copy, or HV_SLOT_NONE
+ *     slot      u32   slot of its copy, or HV_SLOT_NONE; PACKED: its place in the
+ *                     compressed tier, with the top bit set
  *     checksum  u32   low half of xxh3-64 of that copy
  *     word      u32   state 3 | protected 1 | frequency 2 | queue 2 | parked 1 |
  *                     wants write 1 | fill 6 | age 16; ZERO: age 1 = loaned;
@@ -19,7 +20,9 @@
  *
  *   page  ZERO -> RESIDENT -> STEALING -> STOLEN -> INFLIGHT -> RESIDENT
  *         RESIDENT -> STOLEN when its slot is still valid, -> ZERO when it is all
- *         zeros; any but POISONED -> ZERO by a discard; INFLIGHT -> STOLEN when the
+ *         zeros; RESIDENT -> PACKED -> RESIDENT by way of the compressed tier, and
+ *         PACKED -> UNLOADING -> STOLEN from there to the device;
+ *         any but POISONED -> ZERO by a discard; INFLIGHT -> STOLEN when the
  *         read is given up; any -> POISONED, for ever
  *
  *   slot  FREE -> WRITING -> LIVE -> FREE;
@@ -31,8 +34,8 @@
  *   a page is in exactly one state, and the counts of the states sum to the pages
  *   the counts of the slot classes sum to the slots
  *   RESIDENT has no slot, or a LIVE one and is protected (P5)
- *   STEALING has a WRITING slot and is protected; INFLIGHT and STOLEN a LIVE one;
- *   ZERO and POISONED none; every WRITING and LIVE slot belongs to one page
+ *   STEALING has a WRITING slot and is protected; UNLOADING a WRITING one; INFLIGHT
+ *   and STOLEN a LIVE one; PACKED has a place; ZERO and POISONED none; every WRITING and LIVE slot belongs to one page
  *   a page marked as queued is on that queue, once
  *   as many pages are loaned as `loaned` says, all of them ZERO
  *   a side has missed as many LIVE slots as `missed` says, and no others; none is
@@ -55,20 +58,23 @@
 #include <stdint.h>
 
 #define HV_SLOT_NONE UINT32_MAX
-#define HV_PAGE_NONE 0x0fffffffu /* "no page" in 28 bits */
-#define HV_PAGES_MAX 0x0ffffff0u /* 1 TiB: what 28 bits of link can name */
+#define HV_SLOT_PLACE 0x80000000u /* PACKED: no slot, but a place in the tier */
+#define HV_PAGE_NONE 0x0fffffffu  /* "no page" in 28 bits */
+#define HV_PAGES_MAX 0x0ffffff0u  /* 1 TiB: what 28 bits of link can name */
 #define HV_SLOTS_MAX \
 	(HV_PAGES_MAX * 2) /* arbitrary: a device may be larger than needed */
 #define HV_FREQUENCY_MAX 3 /* two bits, as in S3-FIFO */
 #define HV_FILLS_MAX 64    /* six bits of the word */
 
 enum hv_page_state {
-	HV_PAGE_ZERO,     /* nowhere: reads as zeros */
-	HV_PAGE_RESIDENT, /* in its frame */
-	HV_PAGE_STEALING, /* in its frame, its write is unanswered */
-	HV_PAGE_INFLIGHT, /* on the device, a frame is reserved, being read */
-	HV_PAGE_STOLEN,   /* on the device only */
-	HV_PAGE_POISONED, /* lost, loudly: touching it kills */
+	HV_PAGE_ZERO,      /* nowhere: reads as zeros */
+	HV_PAGE_RESIDENT,  /* in its frame */
+	HV_PAGE_STEALING,  /* in its frame, its write is unanswered */
+	HV_PAGE_INFLIGHT,  /* on the device, a frame is reserved, being read */
+	HV_PAGE_STOLEN,    /* on the device only */
+	HV_PAGE_POISONED,  /* lost, loudly: touching it kills */
+	HV_PAGE_PACKED,    /* compressed, in memory of the pool (pager/tier.h) */
+	HV_PAGE_UNLOADING, /* ... and its write to the device is unanswered */
 	HV_PAGE_STATE_COUNT
 };
 

@@ -16,6 +16,8 @@
  *               a read's is LIVE with a fill, or CONDEMNED; and every WRITING or
  *               CONDEMNED slot is in exactly one flight (P4), or in one and a walker's,
  *               or in the two of a mirrored page-out, which name each other (P17)
+ *   tier        each page in it is PACKED or UNLOADING, its space knows where, and there
+ *               are no others of these states
  *   walkers     a walker's slot is LIVE while its page has it, else CONDEMNED
  */
 #include "hvcore/pager/pager_priv.h"
@@ -336,6 +338,56 @@ static enum hv_code audit_askers(const struct hv_pager *pager, unsigned index,
 	return HV_OK;
 }
 
+static bool is_packed_there(void *ctx, const struct hv_tier_object *object)
+{
+	const struct hv_pager *pager = ctx;
+	const struct hv_space *space = object->owner < HV_PAGER_SPACES_MAX
+					       ? pager->by_number[object->owner]
+					       : NULL;
+
+	if (space == NULL || space->is_ended || object->page >= space->table.page_count)
+		return false;
+	if (hv_page_state(&space->table, object->page) == HV_PAGE_PACKED)
+		return space->table.pages[object->page].slot ==
+		       (object->place | HV_SLOT_PLACE);
+	for (unsigned i = 0; i < pager->unload_count; i++)
+		if (pager->unloads[i].space == space &&
+		    pager->unloads[i].page == object->page)
+			return pager->unloads[i].place == object->place;
+	return false;
+}
+
+static enum hv_code audit_tier(const struct hv_pager *pager, struct hv_err *err)
+{
+	uint64_t pages = 0, unloading = 0, bytes = 0, past = 0;
+	uint64_t kept = pager->tier != NULL ? hv_tier_objects(pager->tier) : 0;
+
+	for (unsigned i = 0; i < pager->space_count; i++) {
+		const struct hv_space *space = pager->spaces[i];
+
+		bytes += space->packed_bytes;
+		past += space->gain.past > 0;
+		if (space->is_ended)
+			continue;
+		pages += space->table.pages_in[HV_PAGE_PACKED];
+		unloading += space->table.pages_in[HV_PAGE_UNLOADING];
+	}
+	if (past != pager->past_count)
+		return hv_fail(err, HV_E_CORRUPT, "%llu spaces go past the tier, not %u",
+			       (unsigned long long)past, pager->past_count);
+	if (pages + unloading != kept || unloading != pager->unload_count ||
+	    bytes != (kept > 0 ? hv_tier_used(pager->tier) : 0))
+		return hv_fail(
+			err, HV_E_CORRUPT,
+			"%llu pages packed, %llu being written; the tier has %llu, "
+			"%u",
+			(unsigned long long)pages, (unsigned long long)unloading,
+			(unsigned long long)kept, pager->unload_count);
+	if (pager->tier == NULL)
+		return HV_OK;
+	return hv_tier_audit(pager->tier, is_packed_there, (void *)(uintptr_t)pager, err);
+}
+
 enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err)
 {
 	struct sums sums[HV_PAGER_SPACES_MAX] = { 0 };
@@ -348,6 +400,8 @@ enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err)
 		code = audit_askers(pager, i, err);
 	for (unsigned i = 0; i < pager->fill_count && code == HV_OK; i++)
 		code = audit_fill(pager, i, err);
+	if (code == HV_OK)
+		code = audit_tier(pager, err);
 	for (unsigned i = 0; i < pager->space_count && code == HV_OK; i++) {
 		const struct hv_space *space = pager->spaces[i];
 		const uint32_t *slots = space->table.slots_in;

@@ -29,6 +29,12 @@ static void strip(struct hv_space *space, uint32_t page, enum hv_served how)
 	case HV_PAGE_STOLEN:
 		hv_page_drop_slot(space, page, false);
 		break;
+	case HV_PAGE_UNLOADING:
+		hv_steal_cancel(space, page);
+		HV_FALLTHROUGH;
+	case HV_PAGE_PACKED:
+		hv_pack_drop(space, page);
+		break;
 	default:
 		break;
 	}

@@ -102,6 +102,9 @@ static enum hv_wait serve(struct hv_space *space, const struct hv_parked *fault,
 		return serve_zero(space, fault, now_ns);
 	case HV_PAGE_STOLEN:
 		return hv_fill_start(space, fault, now_ns);
+	case HV_PAGE_PACKED:
+	case HV_PAGE_UNLOADING:
+		return hv_pack_bring(space, fault, now_ns);
 	case HV_PAGE_POISONED:
 		hv_fault_count(space, fault, HV_SERVED_FAILED);
 		hv_page_mark_poison(space, fault->page);

@@ -126,13 +126,18 @@ static void give_up(struct hv_pager *pager, struct hv_fill *fill)
 		(void)space->ops->wake(space->ctx, page, 1);
 }
 
-static void trace(struct hv_space *space, const struct hv_fill *fill, uint64_t now_ns)
+void hv_page_in_took(struct hv_space *space, uint32_t page, uint64_t since_ns,
+		     uint64_t now_ns)
 {
+	struct hv_pager *pager = space->pager;
 	size_t at = space->trace.count++ % HV_TRACE_MAX;
 
-	space->trace.at[at].start_ns = fill->since_ns;
+	space->trace.at[at].start_ns = since_ns;
 	space->trace.at[at].end_ns = now_ns;
-	space->trace.at[at].page = fill->page;
+	space->trace.at[at].page = page;
+	hv_hist_add(&space->latency, now_ns - since_ns);
+	pager->page_ins++;
+	pager->page_in_ns += now_ns - since_ns;
 }
 
 /* Nobody waited: it is clean, and must show that it is of use. */
@@ -166,12 +171,8 @@ static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_prot
 	hv_page_refault(space, page, now_ns);
 	served(fill, HV_SERVED_PAGE_IN);
 	hv_path_got_page(space, fill->last_path, now_ns);
-	if (!fill->is_map) { /* no thread waited */
-		hv_hist_add(&space->latency, now_ns - fill->since_ns);
-		trace(space, fill, now_ns);
-		pager->page_ins++;
-		pager->page_in_ns += now_ns - fill->since_ns;
-	}
+	if (!fill->is_map) /* no thread waited */
+		hv_page_in_took(space, page, fill->since_ns, now_ns);
 	fill_free(pager, fill);
 }
 

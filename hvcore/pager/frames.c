@@ -78,6 +78,60 @@ uint32_t hv_frames_give(struct hv_frames *frames, uint64_t count)
 	return atomic_exchange(&frames->thirsty, 0);
 }
 
+/* Within what tiers may have; whether there are so many is another question. */
+static bool book(struct hv_frames *frames, int64_t count)
+{
+	int64_t packed = load(&frames->packed);
+
+	do {
+		if (packed + count > load(&frames->packed_most))
+			return false;
+	} while (!atomic_compare_exchange_weak(&frames->packed, &packed, packed + count));
+	return true;
+}
+
+bool hv_frames_pack(struct hv_frames *frames, uint32_t count, bool *ret_is_low)
+{
+	int64_t free = load(&frames->free), low = load(&frames->low);
+
+	*ret_is_low = false;
+	if (!book(frames, count))
+		return false;
+	do {
+		if (free < (int64_t)count) {
+			(void)atomic_fetch_sub(&frames->packed, (int64_t)count);
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak(&frames->free, &free,
+					       free - (int64_t)count));
+	*ret_is_low = free >= low && free - (int64_t)count < low;
+	return true;
+}
+
+uint32_t hv_frames_unpack(struct hv_frames *frames, uint32_t count)
+{
+	int64_t before = atomic_fetch_sub(&frames->packed, (int64_t)count);
+
+	HV_INVARIANT(before >= (int64_t)count);
+	return hv_frames_give(frames, count);
+}
+
+void hv_frames_pack_most(struct hv_frames *frames, int64_t most)
+{
+	atomic_store_explicit(&frames->packed_most, most > 0 ? most : 0,
+			      memory_order_relaxed);
+}
+
+int64_t hv_frames_packed(const struct hv_frames *frames)
+{
+	return load(&frames->packed);
+}
+
+int64_t hv_frames_packable(const struct hv_frames *frames)
+{
+	return load(&frames->packed_most) - load(&frames->packed);
+}
+
 void hv_frames_waited(struct hv_frames *frames)
 {
 	(void)atomic_fetch_add_explicit(&frames->waits, 1, memory_order_relaxed);

@@ -27,6 +27,9 @@ struct hv_frames {
 	_Atomic int64_t high;
 	_Atomic uint64_t waits;   /* faults that found no free frame */
 	_Atomic uint32_t thirsty; /* bit a pager whose faults wait for a frame */
+	/* of the compressed tiers */
+	_Alignas(64) _Atomic int64_t packed;
+	_Atomic int64_t packed_most;
 };
 
 void hv_frames_init(struct hv_frames *frames, uint64_t total);
@@ -49,6 +52,17 @@ void hv_frames_leaving(struct hv_frames *frames, int64_t count);
  * grow again to give it up. Water marks follow the total. */
 void hv_frames_grow(struct hv_frames *frames, uint64_t count);
 void hv_frames_shrink(struct hv_frames *frames, uint64_t count);
+
+/*
+ * For compressed pages: so many at once, all of them free now, and no more in all than
+ * tiers may have (at first none); false: none taken. *ret_is_low as above.
+ */
+bool hv_frames_pack(struct hv_frames *frames, uint32_t count, bool *ret_is_low);
+uint32_t hv_frames_unpack(struct hv_frames *frames, uint32_t count); /* as _give */
+/* The most that tiers may have from now on; what they have beyond it they give back. */
+void hv_frames_pack_most(struct hv_frames *frames, int64_t most);
+int64_t hv_frames_packed(const struct hv_frames *frames);   /* what they have, */
+int64_t hv_frames_packable(const struct hv_frames *frames); /* ... may have more */
 
 int64_t hv_frames_free(const struct hv_frames *frames);
 /* None is free, and somebody waits for one, or the pool owes some. */

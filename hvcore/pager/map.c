@@ -77,6 +77,8 @@ enum hv_map hv_pager_map(struct hv_pager *pager, struct hv_space *space, uint32_
 	switch (hv_page_state(&space->table, page)) {
 	case HV_PAGE_ZERO:
 	case HV_PAGE_STOLEN:
+	case HV_PAGE_PACKED:
+	case HV_PAGE_UNLOADING:
 		bring(space, page, is_write, now_ns);
 		break;
 	case HV_PAGE_INFLIGHT:

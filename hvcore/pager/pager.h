@@ -11,6 +11,7 @@
  *   an answer of a VIOS               hv_pager_on_answer
  *   a path comes, leaves, goes        hv_pager_path_open, _leave, _end, _drained
  *   a device on a path                hv_pager_device; another one: _renew, _join
+ *   memory for compressed pages       hv_pager_tier
  *   which path a space asks           hv_pager_current
  *   the partition asks or dies        hv_pager_discard, hv_pager_map, hv_pager_end
  *   after each batch of any of these  hv_pager_run
@@ -38,6 +39,7 @@
 #include "hvcore/base/hist.h"
 #include "hvcore/mem/page_table.h"
 #include "hvcore/pager/frames.h"
+#include "hvcore/pager/tier.h"
 #include "hvcore/vasi/client.h"
 #include "hvcore/wire/hint.h"
 
@@ -170,6 +172,13 @@ enum hv_code hv_space_new(const struct hv_space_config *config,
 			  struct hv_space **ret_space, struct hv_err *err);
 void hv_space_free(struct hv_space *space);
 size_t hv_space_table_bytes(const struct hv_space *space);
+
+/*
+ * Pages are kept compressed there from now on, before they go to a device, within what
+ * hv_frames_pack_most says; NULL: no more. The one before must have no page: it is the
+ * caller's again, without chunks.
+ */
+void hv_pager_tier(struct hv_pager *pager, struct hv_tier *tier);
 
 /* LIMIT: HV_PAGER_SPACES_MAX. */
 HV_MUST_USE
@@ -416,6 +425,11 @@ struct hv_space_counts {
 	uint64_t
 		healed; /* bad on one side, good on the other: to be written there again */
 	uint64_t resynced; /* slots brought to a side that had missed them */
+	/* compressed tier */
+	uint64_t tier_packs;   /* pages that left their frames for it */
+	uint64_t tier_refused; /* did not compress */
+	uint64_t tier_hits;    /* of page_ins and map_page_ins: from there */
+	uint64_t tier_outs;    /* of page_outs: from there */
 };
 
 struct hv_cross_bad { /* the last one of them */
@@ -432,8 +446,10 @@ struct hv_space_stat {
 	uint64_t pages;    /* of logical memory: the sum of pages_in */
 	uint64_t pages_in[HV_PAGE_STATE_COUNT];
 	uint64_t slots_in[HV_SLOT_CLASS_COUNT];
-	uint64_t frames; /* resident + stealing + inflight */
-	uint64_t loaned; /* of the ZERO ones */
+	uint64_t frames;       /* resident + stealing + inflight */
+	uint64_t packed_bytes; /* that packed and unloading ones take in the tier */
+	bool is_past_tier;     /* they gain nothing by it: for a while none goes there */
+	uint64_t loaned;       /* of the ZERO ones */
 	uint64_t table_bytes;
 	uint64_t requests_out;
 	struct hv_cross_bad bad;
@@ -478,6 +494,8 @@ struct hv_pager_stat {
 	uint64_t nomems;          /* the kernel had no memory though a frame was free */
 	uint64_t fills;           /* page-ins under way */
 	uint64_t frames;          /* of all its spaces */
+	uint64_t tier_frames;     /* of its compressed tier */
+	uint64_t tier_pages;      /* in these */
 	unsigned spaces;
 	/* since the pager began, of spaces that ended, too */
 	uint64_t page_ins;

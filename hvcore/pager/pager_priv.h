@@ -10,6 +10,8 @@
  *   fill.c     page-ins, from fault to install
  *   ahead.c    read-ahead: streams of faults, what comes with a page
  *   steal.c    page-outs, from victims to punch
+ *   pack.c     the compressed tier: what is kept there, and for how long
+ *   tier.c     ... the store
  *   mirror.c   two devices, a side each: which has what, and resync
  *   walk.c     what goes over pages by itself: checks, resync
  *   check.c    pages read back over the path that nobody asks
@@ -22,7 +24,9 @@
 #define HVCORE_PAGER_PAGER_PRIV_H
 
 #include "hvcore/base/invariant.h"
+#include "hvcore/pager/pack_priv.h"
 #include "hvcore/pager/pager.h"
+#include "hvcore/pager/walk_priv.h"
 
 #define HV_FILL_NONE UINT8_MAX
 #define HV_STREAMS 16         /* of a space; arbitrary */
@@ -168,6 +172,10 @@ struct hv_space {
 	uint32_t fills;    /* in use: = inflight pages */
 	uint32_t walks;    /* requests of walkers that are out */
 	uint32_t index;    /* in the pager's list */
+	uint8_t number;    /* in by_number, while it is added */
+	struct hv_gain gain;
+	uint64_t packed_bytes; /* that its pages take in the tier */
+	uint32_t unload_cursor;
 	bool is_ended;
 	bool is_gone; /* an op said so: do nothing more */
 	bool is_blocked;
@@ -218,6 +226,7 @@ struct hv_pager {
 	void *ctx;
 	struct hv_pager_path paths[HV_PATHS];
 	struct hv_space *spaces[HV_PAGER_SPACES_MAX];
+	struct hv_space *by_number[HV_PAGER_SPACES_MAX]; /* these do not change */
 	unsigned space_count;
 	unsigned next_space; /* retries start there: round robin */
 	struct hv_fill fills[HV_FILLS_MAX];
@@ -230,6 +239,7 @@ struct hv_pager {
 	bool is_trim_due;        /* targets were told: who is above gives */
 	bool is_nomem;     /* the kernel had no memory though we counted some (P12) */
 	uint64_t retry_ns; /* look again then even if nothing happens; 0 = no need */
+	bool is_squeezed;  /* no page is left that may leave its frame */
 	uint32_t stuck;    /* pages being written over a quiet path: not soon free */
 	uint64_t nomems;
 	uint64_t ignored_answers;
@@ -239,6 +249,11 @@ struct hv_pager {
 	uint64_t awake[HV_PAGER_SPACES_MAX / 64];
 	unsigned mirrored; /* spaces that are */
 	struct hv_walker walkers[HV_WALKERS];
+	unsigned past_count;  /* spaces whose pages go past the tier */
+	struct hv_tier *tier; /* NULL: none */
+	int64_t packed_told;  /* frames that all tiers had as targets were told */
+	unsigned unload_count;
+	struct hv_unload unloads[HV_UNLOADS_MAX];
 	unsigned checks_per_s;   /* 0 = none */
 	unsigned check_space;    /* looked at next: round robin */
 	uint64_t check_ns;       /* the next begins then, */
@@ -276,6 +291,9 @@ void hv_space_odd(struct hv_space *space, enum hv_code code);
 
 bool hv_frame_take(struct hv_space *space); /* charges the space; false: none, thirsty */
 void hv_frame_give(struct hv_space *space, uint32_t count);
+
+/* Frames came back for these pagers; everybody is to steal. */
+void hv_pager_nudge(struct hv_pager *pager, uint32_t pagers, bool is_all);
 
 /* Has hv_pager_run look at what waits, at once or after a while. */
 void hv_pager_retry_soon(struct hv_pager *pager);
@@ -441,6 +459,9 @@ bool hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill);
  * What it was for ends as `how`.
  */
 void hv_fill_cancel(struct hv_space *space, uint32_t page, enum hv_served how);
+/* A page-in that a thread waited for is over. */
+void hv_page_in_took(struct hv_space *space, uint32_t page, uint64_t since_ns,
+		     uint64_t now_ns);
 /* Why a fill waits. */
 enum hv_wait hv_fill_wait(const struct hv_pager *pager, const struct hv_fill *fill);
 
@@ -470,46 +491,21 @@ void hv_steal_answered(struct hv_space *space, unsigned path,
 /* Over some it was: the pages are safe. */
 void hv_steal_finish(struct hv_space *space, unsigned path,
 		     const struct hv_flight *flight, unsigned buffer, unsigned done);
-/* STEALING -> RESIDENT; the slot is condemned: its write is unanswered (P4). */
+/* STEALING -> RESIDENT, UNLOADING -> PACKED; the slot is condemned: its write is unanswered (P4). */
 void hv_steal_cancel(struct hv_space *space, uint32_t page);
 /* Whether that write is what the page waits for; its slot may be another by now. */
 bool hv_steal_is_of(const struct hv_space *space, uint32_t page, uint32_t slot);
-/* STEALING pages of a write that failed are RESIDENT again; the caller sees to the
+/* Pages of a write that failed are what they were before it; the caller sees to the
  * slots. Returns how many. */
 unsigned hv_steal_abort(struct hv_space *space, unsigned path,
 			const struct hv_flight *flight, unsigned buffer);
+/* Writes these pages of the tier to the device, as far as it can; returns how many. */
+unsigned hv_steal_packed(struct hv_space *space, const uint32_t *pages, unsigned count,
+			 uint64_t now_ns);
 /* Why nothing may be written out now; NONE: *ret_sides has a bit for
  * each path by which it is. */
 enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns,
 			     unsigned *ret_sides);
-
-/* ---- walk.c ---- */
-bool hv_walker_has_page(const struct hv_space *space, uint32_t page);
-/* The first free one of [from, end); NULL: none. */
-struct hv_walker *hv_walker_find(struct hv_pager *pager, unsigned from, unsigned end);
-void hv_walker_begin(struct hv_walker *walker, struct hv_space *space, uint32_t page,
-		     unsigned path);
-void hv_walker_free(struct hv_walker *walker);
-/* What it is about is still what its slot has to hold. */
-bool hv_walker_is_wanted(const struct hv_walker *walker);
-void hv_walker_send(struct hv_pager *pager, struct hv_walker *walker, unsigned path,
-		    bool is_write, uint32_t buffer, uint64_t now_ns);
-/* Its request is off the table; the window buffer is still ours. */
-void hv_walker_answered(struct hv_pager *pager, unsigned path, struct hv_walker *walker,
-			uint32_t buffer, int result, uint64_t now_ns);
-void hv_walker_lost(struct hv_walker *walker); /* ... its epoch ended */
-/* The space has ended: of its walkers only those that are out are left. */
-void hv_walkers_drop(struct hv_pager *pager, const struct hv_space *space);
-
-/* ---- check.c ---- */
-
-/* Begins one, if there is a page to check; false: there is none, nowhere. */
-bool hv_check_start(struct hv_pager *pager, uint64_t now_ns);
-/* Goes on with those that wait, begins one that is due. Says when to call it again. */
-uint64_t hv_checks_run(struct hv_pager *pager, uint64_t now_ns);
-/* It was read, well or not, and is still wanted. */
-void hv_check_read(struct hv_pager *pager, struct hv_walker *check, bool is_good,
-		   uint64_t now_ns);
 
 /* ---- mirror.c ---- */
 static inline bool hv_space_is_mirrored(const struct hv_space *space)

@@ -114,7 +114,9 @@ static uint32_t leaving_by(const struct hv_pager_path *path, uint32_t buffer)
 	    flight->space->is_ended)
 		return 0;
 	for (unsigned i = 0; i < flight->pages; i++)
-		count += hv_steal_is_of(flight->space, path->pages[buffer + i],
+		count += hv_page_state(&flight->space->table, path->pages[buffer + i]) ==
+				 HV_PAGE_STEALING &&
+			 hv_steal_is_of(flight->space, path->pages[buffer + i],
 					flight->slot + i);
 	return count;
 }

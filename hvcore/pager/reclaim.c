@@ -316,8 +316,9 @@ static bool may_write(const struct hv_space *space, uint64_t now_ns)
 static unsigned steal_from(const struct choice *choice, unsigned want, uint64_t now_ns)
 {
 	struct hv_space *space = choice->space;
-	struct picking picking = { want, may_write(space, now_ns), choice->takes_critical,
-				   now_ns };
+	bool is_written = may_write(space, now_ns);
+	struct picking picking = { want, is_written || hv_pack_may(space),
+				   choice->takes_critical, now_ns };
 	uint32_t pages[BATCH_MAX];
 	unsigned count;
 
@@ -327,10 +328,8 @@ static unsigned steal_from(const struct choice *choice, unsigned want, uint64_t 
 	if (count > 0)
 		return count;
 	count = pick(space, &picking, pages);
-	if (count == 0)
+	if (count == 0 || (hv_steal(space, pages, count, now_ns) == 0 && !is_written))
 		space->barren_until_ns[choice->takes_critical] = now_ns + HV_BARREN_NS;
-	else
-		(void)hv_steal(space, pages, count, now_ns);
 	return count;
 }
 
@@ -347,10 +346,12 @@ static unsigned batch_size(const struct hv_pager *pager)
 	return pending < BATCH_MAX ? pending : BATCH_MAX;
 }
 
-/* What is wanted: `most` to reach high water; `urgent` without regard to targets. */
+/* What is wanted: `most` to reach high water; `urgent` without regard to targets, and so
+ * much as tiers have taken since these were told. */
 struct want {
 	int64_t most;
 	int64_t urgent;
+	int64_t taken;
 };
 
 static struct want find_want(struct hv_pager *pager)
@@ -358,7 +359,7 @@ static struct want find_want(struct hv_pager *pager)
 	int64_t soon = hv_frames_soon(pager->frames);
 	int64_t low = hv_frames_low(pager->frames);
 	int64_t high = hv_frames_high(pager->frames);
-	struct want want = { 0, 0 };
+	struct want want = { 0 };
 	const struct hv_space *space;
 
 	for (unsigned at = 0; (space = hv_awake_next(pager, &at)) != NULL;)
@@ -371,6 +372,9 @@ static struct want find_want(struct hv_pager *pager)
 	if (want.urgent < BATCH_MIN && (pager->is_nomem || soon < low / 2))
 		want.urgent = BATCH_MIN; /* P12: our count is too high; M6 */
 	want.most = pager->is_reclaiming ? high - soon : want.urgent;
+	want.taken = hv_frames_packed(pager->frames) - pager->packed_told;
+	if (want.taken > want.most)
+		want.taken = want.most;
 	return want;
 }
 
@@ -398,11 +402,14 @@ static bool reclaim(struct hv_pager *pager, uint64_t now_ns)
 	for (unsigned i = 0; i < pager->space_count && batch > 0; i++)
 		take_spare(pager->spaces[i], &batch, &want, now_ns);
 	for (unsigned i = 0; i < PICKS && batch > 0; i++) {
-		struct choice choice = choose(pager, want.urgent, takes_critical, now_ns);
+		int64_t any = want.urgent > want.taken ? want.urgent : want.taken;
+		struct choice choice = choose(pager, any, takes_critical, now_ns);
 		unsigned tried;
 
-		if (choice.space == NULL && takes_critical)
+		if (choice.space == NULL && takes_critical) {
+			pager->is_squeezed = true;
 			return false;
+		}
 		if (choice.space == NULL) {
 			if (want.urgent <= 0)
 				return false;
@@ -500,6 +507,7 @@ struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
 	run.is_busy = reclaim(pager, now_ns);
 	if (pager->is_trim_due)
 		trim(pager, now_ns);
+	hv_pack_run(pager, now_ns);
 	run.wake_ns = hv_resync_run(pager, now_ns); /* before checks: it is missed */
 	run.is_busy |= run.wake_ns == 0;
 	check_ns = hv_checks_run(pager, now_ns);

@@ -56,7 +56,7 @@ void hv_pager_retry_at(struct hv_pager *pager, uint64_t at_ns)
 		pager->retry_ns = at_ns;
 }
 
-static void nudge(struct hv_pager *pager, uint32_t pagers, bool is_all)
+void hv_pager_nudge(struct hv_pager *pager, uint32_t pagers, bool is_all)
 {
 	if (pagers & HV_BIT(pager->id))
 		hv_pager_retry_soon(pager);
@@ -75,7 +75,7 @@ bool hv_frame_take(struct hv_space *space)
 	atomic_store_explicit(&space->pager->taken, hv_pager_taken(space->pager) + 1,
 			      memory_order_relaxed); /* nobody else writes it */
 	if (is_low)
-		nudge(space->pager, 0, true);
+		hv_pager_nudge(space->pager, 0, true);
 	return true;
 }
 
@@ -83,7 +83,7 @@ void hv_frame_give(struct hv_space *space, uint32_t count)
 {
 	HV_INVARIANT(space->frames >= count);
 	space->frames -= count;
-	nudge(space->pager, hv_frames_give(space->pager->frames, count), false);
+	hv_pager_nudge(space->pager, hv_frames_give(space->pager->frames, count), false);
 }
 
 /* ---- pager ---- */
@@ -153,6 +153,10 @@ void hv_pager_stat(const struct hv_pager *pager, struct hv_pager_stat *ret_stat)
 		ret_stat->fills += pager->spaces[i]->fills;
 		ret_stat->frames += pager->spaces[i]->frames;
 	}
+	if (pager->tier == NULL)
+		return;
+	ret_stat->tier_frames = hv_tier_frames(pager->tier);
+	ret_stat->tier_pages = hv_tier_objects(pager->tier);
 }
 
 /* ---- space ---- */
@@ -222,6 +226,9 @@ enum hv_code hv_pager_add(struct hv_pager *pager, struct hv_space *space,
 		return hv_fail(err, HV_E_LIMIT, "pager %u has %u spaces already",
 			       pager->id, pager->space_count);
 	space->pager = pager;
+	while (pager->by_number[space->number] != NULL)
+		space->number++;
+	pager->by_number[space->number] = space;
 	space->index = pager->space_count;
 	pager->spaces[pager->space_count++] = space;
 	pager->mirrored += hv_space_is_mirrored(space);
@@ -237,6 +244,9 @@ void hv_pager_remove(struct hv_pager *pager, struct hv_space *space)
 	HV_INVARIANT(space->frames == 0 && space->fills == 0);
 	hv_pager_current(pager, space, HV_PATHS);
 	hv_space_rest(last);
+	hv_pack_past(space, 0);
+	pager->by_number[space->number] = NULL;
+	space->number = 0;
 	pager->spaces[space->index] = last;
 	last->index = space->index;
 	if (last != space)
@@ -252,6 +262,7 @@ void hv_pager_target(struct hv_pager *pager, struct hv_space *space,
 	HV_INVARIANT(space->pager == pager);
 	space->entitled = entitled_pages;
 	space->target = target_pages;
+	pager->packed_told = hv_frames_packed(pager->frames);
 	pager->is_trim_due = true;
 }
 
@@ -337,6 +348,7 @@ void hv_pager_end(struct hv_pager *pager, struct hv_space *space)
 	hv_frames_leaving(pager->frames,
 			  -(int64_t)space->table.pages_in[HV_PAGE_STEALING]);
 	hv_frame_give(space, space->frames);
+	hv_pack_end(space);
 	space->counts.stale_faults += space->pending;
 	space->counts.map_ends += space->pending_maps;
 	space->counts.ahead_drops += space->aheads;
@@ -407,6 +419,8 @@ void hv_space_stat(const struct hv_space *space, uint64_t now_ns,
 		.pending_aheads = space->aheads,
 		.unproven = space->unproven,
 		.frames = space->frames,
+		.packed_bytes = space->packed_bytes,
+		.is_past_tier = space->gain.past > 0,
 		.loaned = space->table.loaned,
 		.table_bytes = hv_space_table_bytes(space),
 		.requests_out = space->out,

@@ -3,6 +3,7 @@
  *
  *   clean (its slot is LIVE, it is protected)  -> punch -> STOLEN
  *   else protect -> copy -> all zero?          -> punch -> ZERO      no slot, no I/O
+ *                   -> compresses, and the tier has room (pack.c) -> punch -> PACKED
  *                   -> checksum of the private copy (P8), into the window, write
  *        STEALING --answered--> slot LIVE -> punch -> STOLEN         M2, M3
  *                 --any event on it, an error, the end of the epoch--> RESIDENT
@@ -31,6 +32,7 @@ struct batch {
 	uint32_t used;
 	uint32_t left;   /* victims after this one: how much to take */
 	bool is_stopped; /* no more can be written: the rest stays */
+	bool is_packed;  /* pages of the tier, which have no frame */
 	uint64_t now_ns;
 	uint32_t freed;
 };
@@ -63,13 +65,19 @@ static bool punch(struct hv_space *space, uint32_t first, uint32_t count)
 	return false;
 }
 
+/* It has no frame any more, and its state says so. */
+static void left(struct hv_space *space, uint32_t page)
+{
+	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, false);
+	hv_page_left(space, page);
+	space->ops->left(space->ctx, page);
+}
+
 static void leave(struct hv_space *space, uint32_t page, enum hv_page_state to)
 {
 	(void)hv_ahead_prove(space, page, false);
-	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, false);
 	hv_page_move(&space->table, page, to);
-	hv_page_left(space, page);
-	space->ops->left(space->ctx, page);
+	left(space, page);
 }
 
 static uint32_t steal_clean(struct hv_space *space, uint32_t first, uint32_t count)
@@ -87,8 +95,6 @@ static uint32_t steal_clean(struct hv_space *space, uint32_t first, uint32_t cou
 
 static uint32_t steal_zero(struct hv_space *space, uint32_t first, uint32_t count)
 {
-	if (count == 0)
-		return 0;
 	if (!punch(space, first, count)) {
 		keep(space, first, count);
 		return 0;
@@ -98,6 +104,43 @@ static uint32_t steal_zero(struct hv_space *space, uint32_t first, uint32_t coun
 	space->counts.zero_steals += count;
 	hv_frame_give(space, count);
 	return count;
+}
+
+/* They are in the tier; if they cannot leave their frames, they are not. */
+static uint32_t steal_packed(struct hv_space *space, uint32_t first, uint32_t count)
+{
+	bool is_out = punch(space, first, count);
+
+	for (uint32_t page = first; page < first + count; page++) {
+		if (is_out) {
+			left(space, page);
+			continue;
+		}
+		hv_pack_drop(space, page);
+		hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
+		hv_page_requeue(space, page);
+	}
+	if (!is_out)
+		return 0;
+	space->counts.tier_packs += count;
+	hv_frame_give(space, count);
+	return count;
+}
+
+/* Where adjacent victims go to that leave their frames at once. */
+enum fate { FATE_NONE, FATE_ZERO, FATE_PACKED };
+
+static uint32_t steal_at_once(struct hv_space *space, uint32_t first, uint32_t count,
+			      enum fate fate)
+{
+	switch (fate) {
+	case FATE_ZERO:
+		return steal_zero(space, first, count);
+	case FATE_PACKED:
+		return steal_packed(space, first, count);
+	default:
+		return 0;
+	}
 }
 
 /* ---- writing ---- */
@@ -229,18 +272,22 @@ static bool batch_put(struct batch *batch, uint32_t page)
 		if ((batch->sides & HV_BIT(i)) != 0)
 			put_in_window(&space->pager->paths[i],
 				      batch->buffer[i] + batch->used, copy, page);
-	entry->slot = batch->slot + batch->used;
-	entry->checksum = (uint32_t)XXH3_64bits(copy, HV_PAGE_BYTES); /* P8 */
-	hv_page_move(&space->table, page, HV_PAGE_STEALING);
-	hv_frames_leaving(space->pager->frames, 1);
+	if (batch->is_packed) {
+		hv_pack_unload(space, page, batch->slot + batch->used);
+	} else {
+		entry->slot = batch->slot + batch->used;
+		entry->checksum = (uint32_t)XXH3_64bits(copy, HV_PAGE_BYTES); /* P8 */
+		hv_page_move(&space->table, page, HV_PAGE_STEALING);
+		hv_frames_leaving(space->pager->frames, 1);
+	}
 	batch->used++;
 	if (batch->used == batch->room)
 		batch_send(batch);
 	return true;
 }
 
-/* One protected page that is not clean: ZERO soon, STEALING, or it stays. */
-static bool copy_one(struct batch *batch, uint32_t page)
+/* One protected page that is not clean: ZERO soon, PACKED, STEALING, or it stays. */
+static enum fate copy_one(struct batch *batch, uint32_t page)
 {
 	struct hv_space *space = batch->space;
 	enum hv_code code;
@@ -251,21 +298,24 @@ static bool copy_one(struct batch *batch, uint32_t page)
 		if (code != HV_E_AGAIN)
 			hv_space_odd(space, code);
 		keep(space, page, 1);
-		return false;
+		return FATE_NONE;
 	}
 	if (is_zero(hv_scratch(space->pager)))
-		return true;
+		return FATE_ZERO;
+	if (hv_pack(space, page, hv_scratch(space->pager)))
+		return FATE_PACKED;
 	if (batch->is_stopped || !batch_put(batch, page)) {
 		batch->is_stopped = true;
 		keep(space, page, 1);
 	}
-	return false;
+	return FATE_NONE;
 }
 
 static void steal_dirty(struct batch *batch, uint32_t first, uint32_t count)
 {
 	struct hv_space *space = batch->space;
-	uint32_t zeros = 0, page;
+	enum fate fate = FATE_NONE, next;
+	uint32_t from = first, page;
 	enum hv_code code = space->ops->protect(space->ctx, first, count);
 
 	if (code != HV_OK) {
@@ -281,14 +331,14 @@ static void steal_dirty(struct batch *batch, uint32_t first, uint32_t count)
 		hv_page_drop_slot(space, page, false); /* mirrored: on a closed side */
 	}
 	for (page = first; page < first + count; page++) {
-		if (copy_one(batch, page)) {
-			zeros++;
+		next = copy_one(batch, page);
+		if (next == fate)
 			continue;
-		}
-		batch->freed += steal_zero(space, page - zeros, zeros);
-		zeros = 0;
+		batch->freed += steal_at_once(space, from, page - from, fate);
+		from = page;
+		fate = next;
 	}
-	batch->freed += steal_zero(space, page - zeros, zeros);
+	batch->freed += steal_at_once(space, from, page - from, fate);
 }
 
 uint32_t hv_steal(struct hv_space *space, const uint32_t *pages, unsigned count,
@@ -315,6 +365,31 @@ uint32_t hv_steal(struct hv_space *space, const uint32_t *pages, unsigned count,
 	if (batch.room > 0)
 		batch_send(&batch);
 	return batch.freed;
+}
+
+unsigned hv_steal_packed(struct hv_space *space, const uint32_t *pages, unsigned count,
+			 uint64_t now_ns)
+{
+	struct batch batch = {
+		.space = space, .left = count, .is_packed = true, .now_ns = now_ns
+	};
+	unsigned sent = 0;
+
+	if (hv_steal_pause(space, now_ns, &batch.sides) != HV_PAUSE_NONE)
+		return 0;
+	for (unsigned i = 0; i < count; i++) {
+		batch.left--;
+		if (!hv_pack_read(space, pages[i], hv_scratch(space->pager))) {
+			hv_pack_lost(space, pages[i]);
+			continue;
+		}
+		if (!batch_put(&batch, pages[i]))
+			break;
+		sent++;
+	}
+	if (batch.room > 0)
+		batch_send(&batch);
+	return sent;
 }
 
 /* By the path that the space asks, or the other one while writes fail there; mirrored, by
@@ -360,9 +435,13 @@ enum hv_pause hv_steal_pause(const struct hv_space *space, uint64_t now_ns,
 
 /* ---- ends ---- */
 
-/* Not STEALING any more, and no slot; what becomes of the slot is the caller's. */
+/* It is what it was before, and has no slot; what becomes of that is the caller's. */
 static void stay(struct hv_space *space, uint32_t page)
 {
+	if (hv_page_state(&space->table, page) == HV_PAGE_UNLOADING) {
+		hv_pack_stay(space, page);
+		return;
+	}
 	space->table.pages[page].slot = HV_SLOT_NONE;
 	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
 	hv_frames_leaving(space->pager->frames, -1);
@@ -372,14 +451,17 @@ static void stay(struct hv_space *space, uint32_t page)
 
 void hv_steal_cancel(struct hv_space *space, uint32_t page)
 {
-	HV_INVARIANT(hv_page_state(&space->table, page) == HV_PAGE_STEALING);
+	HV_INVARIANT(hv_page_state(&space->table, page) == HV_PAGE_STEALING ||
+		     hv_page_state(&space->table, page) == HV_PAGE_UNLOADING);
 	hv_slot_condemn(&space->table, space->table.pages[page].slot); /* P4 */
 	stay(space, page);
 }
 
 bool hv_steal_is_of(const struct hv_space *space, uint32_t page, uint32_t slot)
 {
-	return hv_page_state(&space->table, page) == HV_PAGE_STEALING &&
+	enum hv_page_state state = hv_page_state(&space->table, page);
+
+	return (state == HV_PAGE_STEALING || state == HV_PAGE_UNLOADING) &&
 	       space->table.pages[page].slot == slot;
 }
 
@@ -434,6 +516,10 @@ void hv_steal_finish(struct hv_space *space, unsigned path,
 		}
 		hv_slot_live(&space->table, flight->slot + i); /* M3 */
 		hv_mirror_written(space, flight->slot + i, done);
+		if (hv_page_state(&space->table, pages[i]) == HV_PAGE_UNLOADING) {
+			hv_pack_unloaded(space, pages[i]);
+			continue;
+		}
 		if (count > 0 && pages[i] == first + count) {
 			count++;
 			continue;

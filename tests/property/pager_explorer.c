@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hvcore/pager/pager_priv.h"
+#include "hvcore/pager/tier_priv.h"
 #include "tests/support/pager_state.h"
 
 #define PAGES PAGER_STATE_PAGES
@@ -16,7 +18,7 @@
 static const char *const kind_names[PAGER_KIND_COUNT] = {
 	"start",   "step",  "event", "run",   "work",   "answer", "late",
 	"end",     "begin", "open",  "move",  "leave",  "drain",  "squeeze",
-	"discard", "punch", "sweep", "check", "change",
+	"discard", "punch", "sweep", "check", "unload", "change",
 };
 
 struct action {
@@ -42,6 +44,7 @@ struct explorer {
 	uint32_t count;
 	uint64_t transitions;
 	uint64_t aheads; /* page-ins under way after them that nobody asked for */
+	uint64_t packed, unloads; /* with pages in the tier; that leave it */
 	uint32_t settled;
 	const char *violation;
 	uint32_t violation_state;
@@ -105,6 +108,11 @@ static bool is_ahead(const struct explorer *explorer)
 	return (explorer->scenario->kinds & PAGER_AHEAD) != 0;
 }
 
+static bool has_tier(const struct explorer *explorer)
+{
+	return (explorer->scenario->kinds & PAGER_TIER) != 0;
+}
+
 static unsigned reads_of(const struct explorer *explorer)
 {
 	return is_ahead(explorer) ? PAGER_STATE_READS : 1;
@@ -164,10 +172,11 @@ static bool act_step(struct explorer *explorer, unsigned thread)
 	return true;
 }
 
-/* Two pages leave at once where they are to be neighbours. */
+/* Two pages leave at once where they are to be neighbours; for the tier is one more, the
+ * reserve. */
 static bool act_squeeze(struct explorer *explorer)
 {
-	uint64_t frames = is_ahead(explorer) ? 2 : 1;
+	uint64_t frames = has_tier(explorer) ? 3 : is_ahead(explorer) ? 2 : 1;
 
 	if (explorer->is_squeezed)
 		hv_frames_grow(&explorer->world.frames, frames);
@@ -271,6 +280,32 @@ static bool act_vios(struct explorer *explorer, struct action action)
 	}
 }
 
+/* Mutated: what lies where pages are that are being written is another's. */
+static void overwrite_unloads(struct world *world)
+{
+	struct hv_pager *pager = world->pager;
+
+	for (unsigned i = 0; i < pager->unload_count; i++) {
+		uint32_t place = pager->unloads[i].place;
+
+		memset(world->tier_memory + (size_t)place * HV_TIER_UNIT +
+			       sizeof(struct hv_tier_head),
+		       0x77, HV_TIER_UNIT);
+	}
+}
+
+static bool act_unload(struct explorer *explorer)
+{
+	struct world *world = &explorer->world;
+	bool is_any = world_unload(world);
+
+	if (explorer->scenario->mutation == PAGER_MUTATION_EARLY_DROP)
+		overwrite_unloads(world);
+	if (explorer->scenario->mutation == PAGER_MUTATION_HASTY_UNLOAD && is_any)
+		finish_writes(world, world->members[0].space);
+	return is_any;
+}
+
 /* False: it cannot happen here. */
 static bool act(struct explorer *explorer, struct action action)
 {
@@ -297,6 +332,8 @@ static bool act(struct explorer *explorer, struct action action)
 	case PAGER_SWEEP:
 		(void)hv_pager_sweep(world->pager, world->members[0].space, PAGES);
 		return true;
+	case PAGER_UNLOAD:
+		return act_unload(explorer);
 	case PAGER_CHECK:
 		if (!hv_check_start(world->pager, world->now_ns))
 			return false;
@@ -340,6 +377,7 @@ static void ranges(const struct explorer *explorer, unsigned kind, unsigned *ret
 	case PAGER_SQUEEZE:
 	case PAGER_SWEEP:
 	case PAGER_CHECK:
+	case PAGER_UNLOAD:
 		*ret_a = 1;
 		return;
 	default: /* a path or a page: two of each */
@@ -372,6 +410,8 @@ static void try_action(struct explorer *explorer, uint32_t from, struct action a
 	pager_state_normalise(&explorer->state);
 	explorer->transitions++;
 	explorer->aheads += explorer->world.members[0].space->aheads;
+	explorer->packed += explorer->world.members[0].space->packed_bytes > 0;
+	explorer->unloads += explorer->world.pager->unload_count > 0;
 	wrong = world_check(&explorer->world);
 	if (wrong != NULL) {
 		explorer->violation = wrong;
@@ -443,6 +483,7 @@ static void open_world(struct explorer *explorer)
 		.fills = reads_of(explorer),
 		.reads = reads_of(explorer),
 		.ahead = is_ahead(explorer),
+		.tier_chunks = has_tier(explorer) ? 2 : 0,
 		.writes = PAGER_STATE_WRITES,
 		.olds = 1,
 	};
@@ -493,6 +534,10 @@ const char *pager_explore(const struct pager_scenario *scenario)
 	if (is_ahead(&explorer))
 		printf("  read ahead in %llu of them\n",
 		       (unsigned long long)explorer.aheads);
+	if (has_tier(&explorer))
+		printf("  packed in %llu, being written from there in %llu\n",
+		       (unsigned long long)explorer.packed,
+		       (unsigned long long)explorer.unloads);
 	if (explorer.violation != NULL) {
 		print_trace(&explorer, explorer.violation_state);
 		printf("  %s %u %u: %s\n", kind_names[explorer.violation_action.kind],

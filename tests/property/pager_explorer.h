@@ -37,6 +37,7 @@ enum pager_kind {
 	PAGER_PUNCH,   /* by the partition, without a word */
 	PAGER_SWEEP,   /* hv_pager_sweep */
 	PAGER_CHECK,   /* a page is to be read back over the other path */
+	PAGER_UNLOAD,  /* the oldest pages of the tier are to be written */
 	PAGER_CHANGE,  /* a path's device is closed, is a new one, is the other's */
 	PAGER_KIND_COUNT
 };
@@ -48,6 +49,8 @@ enum pager_mutation {
 	PAGER_MUTATION_CLEAN_PLAIN, /* minor on a clean page: not protected (P5) */
 	PAGER_MUTATION_EARLY_DRAIN, /* P9: slots come back before the drain */
 	PAGER_MUTATION_STALE_AHEAD, /* P4: a page read ahead comes for what is gone */
+	PAGER_MUTATION_HASTY_UNLOAD, /* M3: an unloaded page is gone before it is written */
+	PAGER_MUTATION_EARLY_DROP,   /* ... its place is another's before it is written */
 	PAGER_MUTATION_HASTY_MOVE, /* M3: a move takes what is being written for written */
 };
 
@@ -55,6 +58,8 @@ enum pager_mutation {
 #define PAGER_MIRRORED (UINT32_C(1) << 31)
 /* ... each fault goes on from a stream: the neighbour comes with the page. */
 #define PAGER_AHEAD (UINT32_C(1) << 30)
+/* ... there is a compressed tier, with two chunks. */
+#define PAGER_TIER (UINT32_C(1) << 29)
 
 struct pager_scenario {
 	const char *name;

@@ -1,6 +1,6 @@
 /*
  * test_pager_explore - all interleavings of steal x fault x failover x discard x
- * cross-check x resync of a mirror, see pager_explorer.h.
+ * cross-check x resync of a mirror x compressed tier, see pager_explorer.h.
  *
  * Claim: in none of them a read misses the last write, a frame is lost, a late write
  * can hit a slot in use, or an equation of the engine fails; and the same search
@@ -40,6 +40,8 @@
 #define CHECK_DEPTH 16
 #define MIRROR_DEPTH 16 /* a side that is lost, late writes, comes back, resync */
 #define CHANGE (HV_BIT(PAGER_CHANGE) | HV_BIT(PAGER_OPEN))
+#define UNLOAD HV_BIT(PAGER_UNLOAD)
+#define TIER_DEPTH 16   /* a page leaves for the tier, from there, and comes back */
 #define CHANGE_DEPTH 20 /* a steal, close, renew, open, resync, and the same again */
 #define DROP HV_BIT(MODEL_REMOVE)
 #define AHEAD_DEPTH 22 /* two pages leave, one brings the other, which is discarded */
@@ -125,6 +127,23 @@ static const struct pager_scenario scenarios[] = {
 	{ "mirrored: read-ahead x a side that is lost",
 	  PAGER_MIRRORED | PAGER_AHEAD | PAGING | SQUEEZE | HV_BIT(PAGER_END) | HV_BIT(PAGER_MOVE), 1,
 	  { WRITES }, { 3 }, 2, PAGER_MUTATION_NONE, AHEAD_DEPTH - 2, 1 },
+	{ "compressed tier: steal x fault x unload",
+	  PAGER_TIER | PAGING | SQUEEZE | UNLOAD, 1, { TOUCH }, { 3 }, 4, PAGER_MUTATION_NONE, TIER_DEPTH, 1 },
+	{ "compressed tier: two threads on one page, frames come and go",
+	  PAGER_TIER | PAGING | SQUEEZE | UNLOAD, 2, { TOUCH, TOUCH }, { 1, 1 }, 4,
+	  PAGER_MUTATION_NONE, TIER_DEPTH, 1 },
+	{ "compressed tier x discard, MADV_REMOVE",
+	  PAGER_TIER | PAGING | SQUEEZE | UNLOAD | HV_BIT(PAGER_DISCARD), 2, { TOUCH, DROP }, { 1, 1 }, 4,
+	  PAGER_MUTATION_NONE, TIER_DEPTH, 1 },
+	{ "compressed tier x hole",
+	  PAGER_TIER | PAGING | SQUEEZE | UNLOAD | HV_BIT(PAGER_PUNCH) | HV_BIT(PAGER_SWEEP), 1,
+	  { TOUCH }, { 3 }, 4, PAGER_MUTATION_NONE, TIER_DEPTH, 1 },
+	{ "compressed tier x failover, late writes",
+	  PAGER_TIER | PAGING | SQUEEZE | UNLOAD | FAILOVER | RETURN, 1, { WRITES }, { 3 }, 4,
+	  PAGER_MUTATION_NONE, TIER_DEPTH - 2, 1 },
+	{ "mirrored: compressed tier x a side that is lost",
+	  PAGER_MIRRORED | PAGER_TIER | PAGING | SQUEEZE | UNLOAD | HV_BIT(PAGER_END) | HV_BIT(PAGER_MOVE), 1,
+	  { WRITES }, { 3 }, 4, PAGER_MUTATION_NONE, TIER_DEPTH - 2, 1 },
 	{ "another device: one path, then both, and back to one device",
 	  PAGING | SQUEEZE | CHANGE, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, CHANGE_DEPTH, 1 },
 	{ "another device x failover, late writes",
@@ -143,6 +162,10 @@ static const struct pager_scenario mutants[] = {
 	{ "MUTANT a page read ahead comes for what is gone",
 	  PAGER_AHEAD | PAGING | SQUEEZE | HV_BIT(PAGER_DISCARD), 1, { WRITES }, { 3 }, 2,
 	  PAGER_MUTATION_STALE_AHEAD, AHEAD_DEPTH, 1 },
+	{ "MUTANT a page that leaves the tier is gone before it is written",
+	  PAGER_TIER | PAGING | SQUEEZE | UNLOAD, 1, { TOUCH }, { 1 }, 4, PAGER_MUTATION_HASTY_UNLOAD, TIER_DEPTH, 1 },
+	{ "MUTANT its place in the tier is another's before it is written",
+	  PAGER_TIER | PAGING | SQUEEZE | UNLOAD, 1, { TOUCH }, { 1 }, 4, PAGER_MUTATION_EARLY_DROP, TIER_DEPTH, 1 },
 	{ "MUTANT slots come back before the drain",
 	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_EARLY_DRAIN, 0, 1 },
 	{ "MUTANT a move takes what is being written for written",

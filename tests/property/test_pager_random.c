@@ -4,7 +4,8 @@
  * storms, full pool, failed ioctls, failovers, late writes of ended epochs, errors,
  * damage, lies, partitions that move between the paths, blocked stealing, dying partitions, a pool that
  * shrinks and grows, pages that devices read and write without a word, pages that are
- * read back over the other path, neighbours that are read ahead; a third of the worlds mirrored, sides that go and come
+ * read back over the other path, neighbours that are read ahead, a compressed tier that
+ * fills, grows and shrinks; a third of the worlds mirrored, sides that go and come
  * back, damage to one side or both; devices that become others, one path at a time.
  *
  * Claim: after every step all equations hold (hv_pager_audit, frames, blocks, late
@@ -29,68 +30,38 @@
 
 #include "hvcore/base/rng.h"
 #include "hvcore/pager/pager_priv.h"
+#include "tests/property/pager_random.h"
 #include "tests/support/pager_counts.h"
-#include "tests/support/pager_world.h"
 #include "tests/support/seed.h"
 
 #define EPISODE_STEPS 4000
 #define LOST_STEPS 1000 /* with one side */
 #define STEPS_DEFAULT 400000
 
-struct run {
-	struct world world;
-	struct hv_rng rng;
-	bool may_be_hostile;
-	bool may_damage; /* the devices: behind that path, or both (HV_PATHS) */
-	unsigned damaged;
-	int64_t shrunk;
-	bool is_orderly; /* threads go on from each other's pages */
-	uint32_t at;     /* ... up to here */
-};
-
-static unsigned below(struct run *run, unsigned n)
-{
-	return (unsigned)hv_rng_below(&run->rng, n);
-}
-
 static uint64_t moves;           /* of partitions between paths */
 static uint64_t renewed, joined; /* devices that became others; the other path's */
+static uint64_t unloads;         /* of the tier, by hand */
 static uint64_t condemned;       /* steps with a slot condemned for a cross-check */
 static uint64_t shared;          /* steps in which both paths had a request out */
-
-/* A member that lives, or NULL. */
-static struct world_member *someone(struct run *run, unsigned *ret_index)
-{
-	unsigned index = below(run, run->world.config.members);
-	struct world_member *member = &run->world.members[index];
-
-	*ret_index = index;
-	return member->space == NULL || member->space->is_ended ? NULL : member;
-}
-
-/* Skewed, so that some pages are hot and runs of neighbours occur. */
-static uint32_t some_page(struct run *run)
-{
-	uint32_t pages = run->world.config.pages;
-
-	return below(run, 2) ? below(run, pages) : below(run, pages / 4 + 1);
-}
 
 /* ---- steps ---- */
 
 static uint32_t touched_page(struct run *run)
 {
-	return run->is_orderly && below(run, 16) > 0 ? run->at++ % run->world.config.pages
-						     : some_page(run);
+	return run->is_orderly && random_below(run, 16) > 0
+		       ? run->at++ % run->world.config.pages
+		       : random_page(run);
 }
 
 static void step_thread(struct run *run)
 {
 	unsigned index;
-	struct world_member *member = someone(run, &index);
-	uint32_t thread = below(run, run->world.config.threads), page = touched_page(run);
-	uint32_t count = 1 + below(run, 3);
-	enum model_op op = below(run, run->is_orderly ? 8 : 2) ? MODEL_WRITE : MODEL_READ;
+	struct world_member *member = random_member(run, &index);
+	uint32_t thread = random_below(run, run->world.config.threads),
+		 page = touched_page(run);
+	uint32_t count = 1 + random_below(run, 3);
+	enum model_op op = random_below(run, run->is_orderly ? 8 : 2) ? MODEL_WRITE
+								      : MODEL_READ;
 
 	if (member == NULL)
 		return;
@@ -100,8 +71,8 @@ static void step_thread(struct run *run)
 	}
 	if (member->kernel.threads[thread].state != MODEL_IDLE)
 		return;
-	if (below(run, 40) == 0)
-		op = below(run, 2) ? MODEL_DONTNEED : MODEL_REMOVE;
+	if (random_below(run, 40) == 0)
+		op = random_below(run, 2) ? MODEL_DONTNEED : MODEL_REMOVE;
 	if (count > run->world.config.pages - page)
 		count = 1;
 	model_start(&member->kernel, thread, op, page, count, ++run->world.version);
@@ -111,20 +82,21 @@ static void step_thread(struct run *run)
 static void step_events(struct run *run)
 {
 	unsigned index, thread;
-	struct world_member *member = someone(run, &index);
+	struct world_member *member = random_member(run, &index);
 
 	if (member == NULL)
 		return;
-	thread = below(run, run->world.config.threads);
-	if (below(run, 2))
-		world_member_stream(&run->world, index, thread, below(run, 2));
+	thread = random_below(run, run->world.config.threads);
+	if (random_below(run, 2))
+		world_member_stream(&run->world, index, thread, random_below(run, 2));
 	world_member_events(&run->world, index, thread,
-			    1 + below(run, MODEL_THREADS_MAX));
+			    1 + random_below(run, MODEL_THREADS_MAX));
 }
 
 static void step_run(struct run *run)
 {
-	run->world.now_ns += below(run, 100) == 0 ? 1000000000 : below(run, 200000);
+	run->world.now_ns += random_below(run, 100) == 0 ? 1000000000
+							 : random_below(run, 200000);
 	(void)world_run(&run->world);
 	for (unsigned path = 0; path < HV_PATHS; path++) /* as the director does */
 		if (run->world.pager->paths[path].role == HV_ROLE_LEAVING &&
@@ -135,28 +107,31 @@ static void step_run(struct run *run)
 static void step_work(struct run *run)
 {
 	enum model_fault fault = MODEL_FINE;
-	unsigned path = below(run, HV_PATHS);
+	unsigned path = random_below(run, HV_PATHS);
 
-	if (run->may_damage && run->damaged != HV_PATHS - 1 - path && below(run, 60) == 0)
-		fault = (enum model_fault)(1 + below(run, 3));
-	(void)world_vios_work(&run->world, path, below(run, 16), fault);
+	if (run->may_damage && run->damaged != HV_PATHS - 1 - path &&
+	    random_below(run, 60) == 0)
+		fault = (enum model_fault)(1 + random_below(run, 3));
+	(void)world_vios_work(&run->world, path, random_below(run, 16), fault);
 }
 
 static void step_answer(struct run *run)
 {
-	(void)world_vios_answer(&run->world, below(run, HV_PATHS), below(run, 16));
+	(void)world_vios_answer(&run->world, random_below(run, HV_PATHS),
+				random_below(run, 16));
 }
 
 static void step_late(struct run *run)
 {
-	(void)world_vios_late(&run->world, below(run, HV_PATHS),
-			      below(run, WORLD_OLD_MAX), below(run, 16));
+	(void)world_vios_late(&run->world, random_below(run, HV_PATHS),
+			      random_below(run, WORLD_OLD_MAX), random_below(run, 16));
 }
 
 static void step_failover(struct run *run)
 {
-	unsigned path = below(run, HV_PATHS);
-	unsigned kept = below(run, 1 << WORLD_MEMBERS_MAX); /* sometimes not all follow */
+	unsigned path = random_below(run, HV_PATHS);
+	unsigned kept =
+		random_below(run, 1 << WORLD_MEMBERS_MAX); /* sometimes not all follow */
 
 	if (!world_vios_end(&run->world, path))
 		return;
@@ -164,7 +139,7 @@ static void step_failover(struct run *run)
 		const struct hv_space *space = run->world.members[i].space;
 
 		if (space != NULL && hv_space_current(space) == HV_PATHS &&
-		    (below(run, 4) != 0 || (kept >> i & 1) == 0))
+		    (random_below(run, 4) != 0 || (kept >> i & 1) == 0))
 			world_member_move(&run->world, i, HV_PATHS - 1 - path);
 	}
 }
@@ -173,8 +148,9 @@ static void step_failover(struct run *run)
 static void step_move(struct run *run)
 {
 	unsigned index;
-	struct world_member *member = someone(run, &index);
-	unsigned path = below(run, 20) == 0 ? HV_PATHS : below(run, HV_PATHS);
+	struct world_member *member = random_member(run, &index);
+	unsigned path = random_below(run, 20) == 0 ? HV_PATHS
+						   : random_below(run, HV_PATHS);
 
 	if (member == NULL || hv_space_current(member->space) == path)
 		return;
@@ -184,9 +160,9 @@ static void step_move(struct run *run)
 
 static void step_vios(struct run *run)
 {
-	unsigned path = below(run, HV_PATHS);
+	unsigned path = random_below(run, HV_PATHS);
 
-	switch (below(run, 8)) {
+	switch (random_below(run, 8)) {
 	case 0:
 	case 1:
 		(void)world_vios_start(&run->world, path);
@@ -199,27 +175,27 @@ static void step_vios(struct run *run)
 		return;
 	default:
 		(void)world_vios_open(&run->world, path,
-				      below(run, run->world.config.members));
+				      random_below(run, run->world.config.members));
 	}
 }
 
 static void step_drain(struct run *run)
 {
-	world_drain(&run->world, below(run, HV_PATHS),
-		    below(run, run->world.config.members));
+	world_drain(&run->world, random_below(run, HV_PATHS),
+		    random_below(run, run->world.config.members));
 }
 
 /* A path is to reach another device, or the one that the other path reaches. */
 static void step_device(struct run *run)
 {
-	unsigned path = below(run, HV_PATHS), index;
+	unsigned path = random_below(run, HV_PATHS), index;
 
-	if (someone(run, &index) == NULL)
+	if (random_member(run, &index) == NULL)
 		return;
 	if (world_device_close(&run->world, path, index))
 		return;
 	run->world.is_one_side = false; /* what is left may be the damaged one */
-	if (below(run, 3) == 0)
+	if (random_below(run, 3) == 0)
 		joined += world_device_join(&run->world, path, index);
 	else
 		renewed += world_device_renew(&run->world, path, index);
@@ -228,9 +204,9 @@ static void step_device(struct run *run)
 static void step_discard(struct run *run)
 {
 	unsigned index;
-	struct world_member *member = someone(run, &index);
-	uint32_t page = some_page(run);
-	uint32_t count = 1 + below(run, 4);
+	struct world_member *member = random_member(run, &index);
+	uint32_t page = random_page(run);
+	uint32_t count = 1 + random_below(run, 4);
 
 	if (member == NULL)
 		return;
@@ -243,85 +219,24 @@ static void step_discard(struct run *run)
 static void step_hint(struct run *run)
 {
 	unsigned index;
-	struct world_member *member = someone(run, &index);
-	uint32_t page = some_page(run);
+	struct world_member *member = random_member(run, &index);
+	uint32_t page = random_page(run);
 
 	if (member == NULL || model_is_touched(&member->kernel, page) ||
 	    member->kernel.pages[page].is_tainted)
 		return;
-	model_hint(&member->kernel, page, (enum hv_hint)below(run, HV_HINT_COUNT));
-}
-
-/* A page is mapped for a device, or asked for again. */
-static void map(struct run *run, struct world_member *member, uint32_t page)
-{
-	struct model_page *at = &member->kernel.pages[page];
-	enum hv_map map;
-
-	if (!at->is_under_io) {
-		hv_pager_look(run->world.pager, member->space, page);
-		model_io_map(&member->kernel, page, below(run, 2));
-	}
-	map = hv_pager_map(run->world.pager, member->space, page, at->is_io_write,
-			   run->world.now_ns);
-	at->is_io_ready = map == HV_MAP_READY;
-	if (map == HV_MAP_LOST)
-		model_io_end(&member->kernel, page);
-}
-
-static uint64_t transfers;
-
-static void transfer(struct run *run, struct world_member *member, uint32_t page)
-{
-	struct model_page *at = &member->kernel.pages[page];
-
-	transfers++;
-	at->is_held = true;
-	if (at->is_io_write && below(run, 2))
-		model_io_write(&member->kernel, page, ++run->world.version);
-	else
-		model_io_read(&member->kernel, page);
-}
-
-/* What devices use: mapped, held by transfers, and not any more. */
-static void step_io(struct run *run)
-{
-	unsigned index;
-	struct world_member *member = someone(run, &index);
-	uint32_t page = some_page(run);
-	struct model_page *at;
-
-	if (member == NULL)
-		return;
-	at = &member->kernel.pages[page];
-	switch (below(run, 6)) {
-	case 0:
-		if (!at->is_held)
-			model_io_end(&member->kernel, page);
-		return;
-	case 1:
-		at->is_held = false;
-		return;
-	case 2:
-		map(run, member, page);
-		return;
-	default: /* most are mapped for a short while: others must have frames, too */
-		if (at->is_io_ready)
-			transfer(run, member, page);
-		else if (at->is_under_io)
-			map(run, member, page);
-	}
+	model_hint(&member->kernel, page, (enum hv_hint)random_below(run, HV_HINT_COUNT));
 }
 
 static void step_hostile(struct run *run)
 {
 	unsigned index;
-	struct world_member *member = someone(run, &index);
-	uint32_t page = some_page(run);
+	struct world_member *member = random_member(run, &index);
+	uint32_t page = random_page(run);
 
 	if (member == NULL)
 		return;
-	if (run->may_be_hostile && index == 0 && below(run, 2))
+	if (run->may_be_hostile && index == 0 && random_below(run, 2))
 		model_pwrite(&member->kernel, page, ++run->world.version);
 	else
 		model_punch_bare(&member->kernel, page);
@@ -331,11 +246,11 @@ static void step_kernel(struct run *run)
 {
 	static const enum hv_code codes[] = { HV_E_AGAIN, HV_E_NOMEM, HV_E_OS };
 	unsigned index;
-	struct world_member *member = someone(run, &index);
+	struct world_member *member = random_member(run, &index);
 
 	if (member == NULL)
 		return;
-	switch (below(run, 8)) {
+	switch (random_below(run, 8)) {
 	case 0: /* the pool is fuller than we count */
 		run->world.pool.limit = run->world.pool.blocks;
 		return;
@@ -344,14 +259,16 @@ static void step_kernel(struct run *run)
 		hv_pager_reregistered(run->world.pager, member->space);
 		return;
 	case 2:
-		hv_pager_block(run->world.pager, member->space, below(run, 4) == 0);
+		hv_pager_block(run->world.pager, member->space,
+			       random_below(run, 4) == 0);
 		return;
 	case 3:
-		(void)hv_pager_sweep(run->world.pager, member->space, below(run, 20));
+		(void)hv_pager_sweep(run->world.pager, member->space,
+				     random_below(run, 20));
 		return;
 	case 4:
-		member->kernel.fail_in = 1 + below(run, 5);
-		member->kernel.fail_code = codes[below(run, HV_COUNT(codes))];
+		member->kernel.fail_in = 1 + random_below(run, 5);
+		member->kernel.fail_code = codes[random_below(run, HV_COUNT(codes))];
 		return;
 	default:
 		run->world.pool.limit = UINT32_MAX;
@@ -361,17 +278,17 @@ static void step_kernel(struct run *run)
 static void step_lie(struct run *run)
 {
 	struct hv_pager *pager = run->world.pager;
-	unsigned path = below(run, HV_PATHS);
-	uint32_t buffer = below(run, 100);
+	unsigned path = random_below(run, HV_PATHS);
+	uint32_t buffer = random_below(run, 100);
 	uint64_t user = pager->paths[path].flights[buffer].user;
 
-	switch (below(run, 3)) {
+	switch (random_below(run, 3)) {
 	case 0: /* a tag of long ago, or of nobody */
 		hv_pager_on_answer(pager, path, hv_rng_next(&run->rng), 0,
 				   run->world.now_ns);
 		return;
 	case 1: /* more pages than were asked for */
-		hv_pager_on_answer(pager, path, user, 1 + (int)below(run, 100),
+		hv_pager_on_answer(pager, path, user, 1 + (int)random_below(run, 100),
 				   run->world.now_ns);
 		return;
 	default: /* the answer of one path on the other */
@@ -383,10 +300,10 @@ static void step_lie(struct run *run)
 static void step_life(struct run *run)
 {
 	unsigned index;
-	struct world_member *member = someone(run, &index);
+	struct world_member *member = random_member(run, &index);
 
 	if (member != NULL) {
-		if (below(run, 10) == 0)
+		if (random_below(run, 10) == 0)
 			world_member_kill(&run->world, index);
 		return;
 	}
@@ -395,7 +312,7 @@ static void step_life(struct run *run)
 		return;
 	for (unsigned path = 0; path < HV_PATHS; path++)
 		(void)world_vios_open(&run->world, path, index);
-	world_member_move(&run->world, index, below(run, HV_PATHS));
+	world_member_move(&run->world, index, random_below(run, HV_PATHS));
 }
 
 static void step_pool(struct run *run)
@@ -405,8 +322,35 @@ static void step_pool(struct run *run)
 		run->shrunk = 0;
 		return;
 	}
-	run->shrunk = 1 + below(run, run->world.config.frames / 4 + 1);
+	run->shrunk = 1 + random_below(run, run->world.config.frames / 4 + 1);
 	hv_frames_shrink(&run->world.frames, (uint64_t)run->shrunk);
+}
+
+/* The tier may have less, or more again; its pages leave it; its owner goes past it. */
+static void step_tier(struct run *run)
+{
+	unsigned index;
+	struct world_member *member = random_member(run, &index);
+
+	switch (random_below(run, 8)) {
+	case 0:
+		world_tier_most(&run->world,
+				random_below(run, 2 + run->world.config.tier_chunks));
+		return;
+	case 1:
+		run->world.pager->is_squeezed = true;
+		return;
+	case 2:
+		if (member != NULL)
+			hv_pack_past(member->space, random_below(run, 20));
+		return;
+	case 3:
+	case 4:
+		unloads += world_unload(&run->world);
+		return;
+	default:
+		world_tier_most(&run->world, run->world.config.tier_chunks);
+	}
 }
 
 /* clang-format off */
@@ -427,12 +371,13 @@ static const struct {
 	{ step_device,     40 },
 	{ step_discard,    50 },
 	{ step_hint,      300 },
-	{ step_io,        400 },
+	{ random_step_io,        400 },
 	{ step_hostile,    50 },
 	{ step_kernel,     40 },
 	{ step_lie,        40 },
 	{ step_life,       10 },
 	{ step_pool,       10 },
+	{ step_tier,      100 },
 };
 /* clang-format on */
 
@@ -442,7 +387,7 @@ static void step(struct run *run)
 
 	for (unsigned i = 0; i < HV_COUNT(steps); i++)
 		sum += steps[i].weight;
-	at = below(run, sum);
+	at = random_below(run, sum);
 	for (unsigned i = 0; i < HV_COUNT(steps); i++) {
 		if (at < steps[i].weight) {
 			steps[i].act(run);
@@ -457,26 +402,29 @@ static void step(struct run *run)
 static struct world_config some_config(struct run *run)
 {
 	struct world_config config = {
-		.members = 1 + below(run, WORLD_MEMBERS_MAX),
-		.pages = 4 + below(run, 40),
-		.threads = 1 + below(run, MODEL_THREADS_MAX),
-		.fills = 1 + below(run, 8),
-		.reads = 1 + below(run, MODEL_READS_MAX),
-		.writes = 1 + below(run, MODEL_WRITES_MAX),
-		.checks_per_s = below(run, 2) * 20000, /* one in five runs or so */
-		.is_mirrored = below(run, 3) == 0,
-		.ahead = below(run, 4) == 0 ? 0 : 1 + below(run, HV_AHEAD_MAX),
+		.members = 1 + random_below(run, WORLD_MEMBERS_MAX),
+		.pages = 4 + random_below(run, 40),
+		.threads = 1 + random_below(run, MODEL_THREADS_MAX),
+		.fills = 1 + random_below(run, 8),
+		.reads = 1 + random_below(run, MODEL_READS_MAX),
+		.writes = 1 + random_below(run, MODEL_WRITES_MAX),
+		.checks_per_s = random_below(run, 2) * 20000, /* one in five runs or so */
+		.is_mirrored = random_below(run, 3) == 0,
+		.ahead = random_below(run, 4) == 0 ? 0
+						   : 1 + random_below(run, HV_AHEAD_MAX),
 	};
 	uint32_t logical = config.members * config.pages, charged = 0;
 
 	/* Often fewer slots than a partition could use (P10, P11): then the pages that
 	 * find none are charged for. */
-	config.slots = below(run, 3) == 0 ? 1 + below(run, config.pages)
-					  : config.pages + below(run, 40);
+	config.slots = random_below(run, 3) == 0 ? 1 + random_below(run, config.pages)
+						 : config.pages + random_below(run, 40);
 	if (config.slots < config.pages)
 		charged = config.members * (config.pages - config.slots);
-	config.entitled = below(run, 4);
-	config.frames = charged + config.members * 3 + below(run, logical);
+	config.tier_chunks = random_below(run, 2) == 0 ? 0 : 1 + random_below(run, 8);
+	config.entitled = random_below(run, 4);
+	config.frames = charged + config.members * 3 + random_below(run, logical) +
+			config.tier_chunks;
 	return config;
 }
 
@@ -498,11 +446,11 @@ static uint64_t ruined;
  */
 static void lose_a_side(struct run *run, uint64_t seed)
 {
-	unsigned path = below(run, HV_PATHS);
+	unsigned path = random_below(run, HV_PATHS);
 
 	ruined++;
 	run->may_damage = false;
-	if (below(run, 2)) {
+	if (random_below(run, 2)) {
 		world_ruin(&run->world, path);
 	} else {
 		world_lose(&run->world, path);
@@ -528,12 +476,12 @@ static void episode(uint64_t seed, struct hv_space_counts *sum)
 	struct world_config config;
 
 	run = (struct run){ .rng = { seed } };
-	run.may_be_hostile = below(&run, 3) == 0;
-	run.may_damage = below(&run, 2) == 0;
-	run.is_orderly = below(&run, 2);
+	run.may_be_hostile = random_below(&run, 3) == 0;
+	run.may_damage = random_below(&run, 2) == 0;
+	run.is_orderly = random_below(&run, 2);
 	config = some_config(&run);
 	world_init(&run.world, &config);
-	run.damaged = below(&run, HV_PATHS + 1);
+	run.damaged = random_below(&run, HV_PATHS + 1);
 	run.world.is_one_side = config.is_mirrored && run.damaged < HV_PATHS;
 	for (unsigned i = 0; i < EPISODE_STEPS; i++) {
 		step(&run);
@@ -578,13 +526,14 @@ static void no_page_is_ever_lost_or_mixed_up(void **state)
 		episode(hv_rng_next(&seeds), &sum);
 	printf("episodes=%" PRIu64 " moves=%" PRIu64 " shared=%" PRIu64
 	       " condemned=%" PRIu64 " ruined=%" PRIu64 " renewed=%" PRIu64
-	       " joined=%" PRIu64 " transfers=%" PRIu64 "\n",
-	       episodes, moves, shared, condemned, ruined, renewed, joined, transfers);
+	       " joined=%" PRIu64 " transfers=%" PRIu64 " unloads=%" PRIu64 "\n",
+	       episodes, moves, shared, condemned, ruined, renewed, joined,
+	       random_transfers, unloads);
 	pager_counts_print(&sum);
 	/* A run in which nothing happened proves nothing. */
 	assert_true(pager_counts_are_full(&sum));
-	assert_true(transfers > 0 && moves > 0 && shared > 0 && condemned > 0);
-	assert_true(renewed > 0 && joined > 0 && ruined > 0);
+	assert_true(random_transfers > 0 && moves > 0 && shared > 0 && condemned > 0);
+	assert_true(renewed > 0 && joined > 0 && ruined > 0 && unloads > 0);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "hvcore/pager/pager_priv.h"
+#include "hvcore/pager/tier_priv.h"
 
 #define PAGES PAGER_STATE_PAGES
 #define SLOTS PAGER_STATE_SLOTS
@@ -82,6 +83,20 @@ static void add_pager(struct pager_state *state)
 	}
 }
 
+static void add_tier(struct pager_state *state)
+{
+	struct world *world = state->world;
+	struct hv_tier *tier = world->tier;
+
+	if (tier == NULL)
+		return;
+	add_region(state, tier, offsetof(struct hv_tier, lz4));
+	add_region(state, tier->chunks, tier->count * sizeof *tier->chunks);
+	for (unsigned i = 0; i < tier->count; i++)
+		add_region(state, world->tier_memory + (size_t)i * HV_PAGE_BYTES,
+			   WORLD_CHUNK_BYTES);
+}
+
 static void add_space(struct pager_state *state, struct hv_space *space)
 {
 	size_t parked = offsetof(struct hv_space, parked_why);
@@ -130,6 +145,7 @@ static void add_world(struct pager_state *state)
 	}
 	add_windows(state);
 	add_pager(state);
+	add_tier(state);
 }
 
 /* The parking ring turns; where it starts makes no difference. */
@@ -283,7 +299,7 @@ static void put_table(struct print *print, const struct hv_page_table *table)
 		const struct hv_page *entry = &table->pages[page];
 
 		put(print, entry->word & 0x3ffu); /* all but fill and age */
-		put(print, entry->slot & 0xffu);
+		put(print, entry->slot & 0xfffu); /* or its place */
 		if (entry->slot != HV_SLOT_NONE)
 			put_checksum(print, entry->checksum);
 	}
@@ -344,8 +360,40 @@ static void put_flight(struct print *print, const struct hv_pager_path *path, un
 			put(print, path->fills[at + p]);
 }
 
+/* What lies in a chunk: whose, where. Its content is what the page's checksum says. */
+static void put_chunk(struct print *print, const struct hv_tier *tier, uint32_t index)
+{
+	const struct hv_tier_chunk *chunk = &tier->chunks[index];
+
+	put(print, chunk->is_there | chunk->used << 1);
+	put(print, chunk->live | chunk->held << 8);
+	put(print, chunk->older & 0xffu);
+	put(print, chunk->newer & 0xffu);
+}
+
+static void put_tier(struct print *print, const struct hv_pager *pager)
+{
+	const struct hv_tier *tier = pager->tier;
+
+	if (tier == NULL)
+		return;
+	for (uint32_t i = 0; i < tier->count; i++)
+		put_chunk(print, tier, i);
+	put(print, tier->there | tier->fresh << 8);
+	put(print, (tier->unused & 0xffu) | (tier->reserve & 0xffu) << 8);
+	put(print, (tier->filling & 0xffu) | (tier->moving & 0xffu) << 8);
+	put(print, tier->source & 0xffu);
+	put(print, tier->fresh > 0 ? tier->cursor % tier->fresh : 0);
+	for (unsigned i = 0; i < pager->unload_count; i++) {
+		put(print, pager->unloads[i].page | pager->unloads[i].space->index << 8);
+		put(print, pager->unloads[i].place);
+	}
+}
+
 static void put_pager(struct print *print, const struct hv_pager *pager, unsigned reads)
 {
+	put(print, pager->is_squeezed);
+	put_tier(print, pager);
 	put(print, pager->is_retry_due | pager->is_reclaiming << 1 |
 			   pager->is_nomem << 2 | (pager->retry_ns != 0) << 3);
 	for (unsigned i = 0; i < pager->fill_count; i++) {

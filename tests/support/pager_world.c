@@ -28,6 +28,7 @@ void world_init(struct world *world, const struct world_config *config)
 	world->pool.limit = UINT32_MAX;
 	hv_frames_init(&world->frames, config->frames);
 	HV_INVARIANT(hv_pager_open(&pager, &world->pager, NULL) == HV_OK);
+	world_tier_open(world);
 	for (unsigned i = 0; i < config->members; i++) {
 		world->members[i].at[1] = config->is_mirrored;
 		HV_INVARIANT(world_member_start(world, i));
@@ -51,6 +52,7 @@ void world_fini(struct world *world)
 		world_member_kill(world, i);
 		(void)world_member_reap(world, i);
 	}
+	world_tier_close(world);
 	hv_pager_close(world->pager);
 	free(world->windows);
 }

@@ -15,7 +15,8 @@
 #include "tests/support/model_kernel.h"
 
 #define WORLD_MEMBERS_MAX MODEL_DEVICES_MAX
-#define WORLD_OLD_MAX 3 /* ended incarnations of one VIOS, not drained */
+#define WORLD_OLD_MAX 3       /* ended incarnations of one VIOS, not drained */
+#define WORLD_CHUNK_BYTES 256 /* for three or four pages: they compress well */
 #define WORLD_WINDOWS (HV_PATHS * (1 + WORLD_OLD_MAX))
 
 struct world_member {           /* a partition; its device outlives it */
@@ -33,8 +34,9 @@ struct world_config {
 	bool is_mirrored;  /* each member has two devices, one a path */
 	unsigned fills, reads, writes;
 	unsigned checks_per_s;
-	unsigned ahead; /* neighbours read with a page */
-	unsigned olds;  /* ended incarnations of one VIOS at once; 0 = WORLD_OLD_MAX */
+	unsigned ahead;       /* neighbours read with a page */
+	unsigned tier_chunks; /* of the compressed tier, a frame each; 0: none */
+	unsigned olds; /* ended incarnations of one VIOS at once; 0 = WORLD_OLD_MAX */
 };
 
 struct world {
@@ -52,6 +54,9 @@ struct world {
 	bool has_old[HV_PATHS][WORLD_OLD_MAX];
 	uint8_t *windows;
 	bool window_used[WORLD_WINDOWS];
+	struct hv_tier *tier; /* NULL: none */
+	uint8_t *tier_memory;
+	bool is_tier_damaged;     /* by the test */
 	struct hv_path_toll toll; /* of all ends */
 	bool is_damaged;          /* a device, or what came of it */
 	bool is_lost[HV_PATHS];   /* mirrored: no VIOS of it ever starts again */
@@ -89,6 +94,14 @@ bool world_member_discard(struct world *world, unsigned member, uint32_t first,
 
 /* No device uses a page: else all frames might be, and faults wait for ever. */
 void world_end_io(struct world *world);
+
+/* ---- the compressed tier ---- */
+void world_tier_open(struct world *world); /* by world_init; nothing without chunks */
+void world_tier_close(struct world *world);
+/* Its oldest pages are to be written to their devices. False: none is. */
+bool world_unload(struct world *world);
+/* It has so many chunks at most from now on; what they have beyond that goes. */
+void world_tier_most(struct world *world, unsigned chunks);
 
 /* ---- VIOS ---- */
 /* False: it has a session, or all windows are taken. */

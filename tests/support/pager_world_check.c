@@ -102,7 +102,7 @@ static bool has_what_it_should(const struct world_member *member)
 	for (uint32_t page = 0; page < table->page_count; page++) {
 		const struct hv_page *entry = &table->pages[page];
 
-		if (entry->slot == HV_SLOT_NONE ||
+		if (entry->slot == HV_SLOT_NONE || (entry->slot & HV_SLOT_PLACE) != 0 ||
 		    hv_slot_class(table, entry->slot) != HV_SLOT_LIVE)
 			continue;
 		for (unsigned i = 0; i < HV_PATHS; i++)
@@ -141,6 +141,19 @@ static bool audit_io(const struct world_member *member, struct hv_err *err)
 			return false;
 	}
 	return true;
+}
+
+/* M4: what is in the compressed tier reads back. */
+static bool any_packed_lost(const struct world_member *member)
+{
+	const struct hv_space *space = member->space;
+	uint8_t page[HV_PAGE_BYTES];
+
+	for (uint32_t i = 0; i < space->table.page_count; i++)
+		if (hv_page_state(&space->table, i) == HV_PAGE_PACKED &&
+		    !hv_pack_read(space, i, page))
+			return true;
+	return false;
 }
 
 /* NULL = right. Adds the member's frames. */
@@ -185,6 +198,16 @@ const char *world_check(struct world *world)
 		wrong = check_late_writes(world);
 	for (unsigned i = 0; i < world->config.members && wrong == NULL; i++)
 		wrong = check_member(&world->members[i], i, world->is_damaged, &frames);
+	for (unsigned i = 0; i < world->config.members && wrong == NULL; i++)
+		if (world->members[i].space != NULL && !world->is_tier_damaged &&
+		    !world->members[i].space->is_ended &&
+		    any_packed_lost(&world->members[i]))
+			wrong = "a packed page does not read back";
+	if (world->tier != NULL)
+		frames += (int64_t)hv_tier_frames(world->tier);
+	if (wrong == NULL && world->tier != NULL &&
+	    (int64_t)hv_tier_frames(world->tier) != hv_frames_packed(&world->frames))
+		wrong = "the tier has not the frames that are counted for it";
 	if (wrong == NULL && frames != hv_frames_total(&world->frames))
 		wrong = "frames are lost or made up";
 	return wrong;
