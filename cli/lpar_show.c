@@ -258,6 +258,23 @@ static void show_mirror(struct cli *cli, const Tarn__StatusReply *status,
 			      : "every page is behind both VIOS");
 }
 
+/* The compressed tier, where the host has one. */
+static void show_tier(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	char a[CLI_SIZE_BYTES];
+
+	if (!stat->has_packed_pages)
+		return;
+	cli_show_line(cli->out, "compressed now", "%10" PRIu64 " pages in %s%s",
+		      stat->packed_pages,
+		      hv_size_format(stat->packed_bytes, a, sizeof(a)),
+		      stat->tier_passed ? ", no more for now: nothing is gained" : "");
+	count_line(cli, "  were compressed", stat->tier_packs);
+	count_line(cli, "  came back", stat->tier_page_ins);
+	count_line(cli, "  were written out", stat->tier_page_outs);
+	count_line(cli, "  did not compress", stat->tier_refused);
+}
+
 static void show_faults(struct cli *cli, const Tarn__StatusReply *status,
 			const Tarn__LparView *lpar)
 {
@@ -282,6 +299,7 @@ static void show_faults(struct cli *cli, const Tarn__StatusReply *status,
 	count_line(cli, "unused, no I/O", stat->unused_steals);
 	count_line(cli, "loaned, no I/O", stat->loaned_steals);
 	count_line(cli, "expendable, no I/O", stat->dropped_steals);
+	show_tier(cli, stat);
 	count_line(cli, "checksum errors", stat->checksum_errors);
 	count_line(cli, "integrity errors", stat->integrity_errors);
 	count_line(cli, "device errors", stat->io_errors);

@@ -117,7 +117,7 @@ static void show_row(struct cli_table *table, const Tarn__StatusReply *status,
 {
 	const Tarn__PoolStat *pool = host->stat != NULL ? host->stat->pool : NULL;
 	const Tarn__DesiredPool *wanted = host->record->pool;
-	char a[CLI_SIZE_BYTES], bar[CLI_BAR_BYTES];
+	char a[CLI_SIZE_BYTES], b[CLI_SIZE_BYTES], bar[CLI_BAR_BYTES];
 	uint64_t used = pool != NULL ? pool->frames - pool->frames_free : 0;
 	struct cli_sum sum;
 
@@ -126,7 +126,7 @@ static void show_row(struct cli_table *table, const Tarn__StatusReply *status,
 	cli_cell(table, CLI_PLAIN, "%s", hv_size_format(wanted->mem_bytes, a, sizeof(a)));
 	cli_cell(table, CLI_PLAIN, "%s", hv_size_format(wanted->max_bytes, a, sizeof(a)));
 	if (pool == NULL) {
-		for (unsigned i = 0; i < 7; i++)
+		for (unsigned i = 0; i < 8; i++)
 			cli_cell(table, CLI_DIM, "-");
 		return;
 	}
@@ -142,16 +142,22 @@ static void show_row(struct cli_table *table, const Tarn__StatusReply *status,
 						 (double)wanted->mem_bytes
 				       : 0);
 	cli_cell(table, CLI_PLAIN, "%" PRIu64, pool->frame_waits);
+	if (pool->tier_share == 0)
+		cli_cell(table, CLI_DIM, "-");
+	else
+		cli_cell(table, CLI_PLAIN, "%s in %s",
+			 hv_size_format(pool->tier_pages * HV_PAGE_BYTES, a, sizeof(a)),
+			 hv_size_format(pool->tier_frames * HV_PAGE_BYTES, b, sizeof(b)));
 }
 
 static enum hv_code show_table(struct cli *cli, const Tarn__StatusReply *status,
 			       const char *only, struct hv_err *err)
 {
 	static const struct cli_column columns[] = {
-		{ "HOST", false },    { "POOL", true },    { "MAX", true },
-		{ "IN USE", false },  { "FRAMES", true },  { "FREE", true },
-		{ "ENTITLED", true }, { "LOGICAL", true }, { "OF POOL", true },
-		{ "WAITS", true },
+		{ "HOST", false },    { "POOL", true },       { "MAX", true },
+		{ "IN USE", false },  { "FRAMES", true },     { "FREE", true },
+		{ "ENTITLED", true }, { "LOGICAL", true },    { "OF POOL", true },
+		{ "WAITS", true },    { "COMPRESSED", true },
 	};
 	struct cli_table *table = cli_table_new(columns, HV_COUNT(columns));
 	unsigned shown = 0;

@@ -82,7 +82,7 @@ void hypervisor_poll_soon(struct hypervisor *hv)
 
 uint64_t hypervisor_overhead_bytes(const struct hypervisor *hv)
 {
-	uint64_t bytes = sizeof(*hv) + fault_team_bytes(hv->team);
+	uint64_t bytes = sizeof(*hv) + fault_team_bytes(hv->team) + tiers_bytes(hv);
 
 	for (const struct partition *p = hv->partitions; p != NULL; p = p->next) {
 		bytes += sizeof(*p);
@@ -199,6 +199,7 @@ enum hv_code hypervisor_open(struct hv_loop *loop, const struct hypervisor_confi
 	(void)snprintf(hv->state_dir, sizeof(hv->state_dir), "%s", config->state_dir);
 	hv->hang_ms = config->hang_ms;
 	hv->is_home_near = config->is_home_near;
+	hv->tier_share = config->tier_share;
 	hv->tick_ms = config->hang_ms / 5 < TICK_MS_MAX ? config->hang_ms / 5
 							: TICK_MS_MAX;
 	if (hv->tick_ms == 0)
@@ -269,6 +270,7 @@ bool hypervisor_close(struct hypervisor *hv)
 	life_free_all(hv);
 	hv_io_engine_close(hv->engine);
 	fault_team_close(hv->team);
+	tiers_free_all(hv);
 	manage_close(hv);
 	pool_close(hv);
 	hv_lmb_map_free(hv->lmbs);

@@ -28,6 +28,7 @@ struct hypervisor_config {
 	unsigned window_ms;     /* in which pages count as used */
 	bool is_home_near;      /* partitions go where their devices interrupt */
 	unsigned read_ahead;    /* neighbours brought with a page; 0: none */
+	unsigned tier_share;    /* percent of the pool for compressed pages; 0: none */
 };
 
 /* The mount namespace (hv_pool_namespace_enter) is the caller's to make first. */

@@ -15,6 +15,7 @@
  *   manage     the AMS manager: targets of partitions, by what they use
  *   watch      what partitions do to themselves (P7, P12)
  *   held       who keeps us in the file of its memory (H10)
+ *   tiers      memory of the pool for compressed pages
  *   stat       answers of stat and audit
  */
 #ifndef HVCORE_HYPERVISOR_HYPERVISOR_PRIV_H
@@ -305,6 +306,7 @@ struct greeting { /* a connection that has not said HELLO */
 };
 #define GREETINGS_MAX 64 /* arbitrary; more are hung up on at once */
 
+struct tiers;
 struct stat_request;
 struct fault_check { /* one fault thread's part of a stat round */
 	uint64_t frames;
@@ -317,7 +319,10 @@ struct hypervisor {
 	struct hv_loop *loop;
 	char state_dir[HV_LOCAL_PATH_BYTES];
 	unsigned hang_ms, tick_ms;
-	bool is_home_near; /* hypervisor_config */
+	bool is_home_near;   /* hypervisor_config */
+	unsigned tier_share; /* the same */
+	struct tiers *tiers; /* NULL: no pool, or no share */
+	struct tiers *closing_tiers;
 	uint64_t incarnation;
 	struct hv_lmb_map *lmbs;
 	struct fault_team *team;
@@ -504,6 +509,14 @@ enum hv_code reserve_set(struct hypervisor *hv, uint64_t lmbs, struct hv_err *er
 HV_MUST_USE
 enum hv_code pool_machine_check(const struct hypervisor *hv, uint64_t more,
 				struct hv_err *err);
+
+/* tiers.c: the pool has been made; is about to go */
+HV_MUST_USE
+enum hv_code tiers_open(struct hypervisor *hv, struct hv_err *err);
+void tiers_close(struct hypervisor *hv);
+void tiers_free_all(struct hypervisor *hv); /* there are no fault threads any more */
+void tiers_limit(struct hypervisor *hv);    /* the pool or what it guarantees changed */
+uint64_t tiers_bytes(const struct hypervisor *hv); /* their tables */
 
 /* watch.c */
 void watch_second(struct hypervisor *hv); /* once a second */

@@ -225,7 +225,7 @@ static void forget_pages(struct partition *partition)
 	memset(stat->slots_in, 0, sizeof(stat->slots_in));
 	memset(stat->missed, 0, sizeof(stat->missed));
 	stat->pages_in[HV_PAGE_ZERO] = stat->pages;
-	stat->frames = stat->loaned = stat->table_bytes = 0;
+	stat->frames = stat->loaned = stat->table_bytes = stat->packed_bytes = 0;
 	partition->stat = *stat;
 	atomic_store(&partition->memory.quarantined, 0);
 }

@@ -67,11 +67,13 @@ static struct hv_manager_input input_of(const struct partition *partition)
 	return input;
 }
 
-/* Less high water, so that somebody is always above its target (M6). */
+/* Less high water, so that somebody is always above its target (M6), and less what
+ * compressed pages have: that is nobody's. */
 static uint64_t frames_to_share(const struct hypervisor *hv)
 {
-	int64_t frames = hv_frames_total(&hv->team->frames) -
-			 hv_frames_high(&hv->team->frames);
+	const struct hv_frames *all = &hv->team->frames;
+	int64_t frames = hv_frames_total(all) - hv_frames_high(all) -
+			 hv_frames_packed(all);
 
 	return frames > 0 ? (uint64_t)frames : 0;
 }
@@ -184,6 +186,7 @@ static void tell(struct hypervisor *hv, uint64_t elapsed_ms)
 
 void manage_targets(struct hypervisor *hv)
 {
+	tiers_limit(hv);
 	hv->manage.is_due = fault_round_is_out(&hv->manage.round);
 	if (!hv->manage.is_due)
 		tell(hv, 0);

@@ -109,6 +109,13 @@ static enum hv_code create(struct hypervisor *hv, uint64_t bytes, struct hv_err 
 		hv_lmb_give(hv->lmbs, HV_LMB_POOL, 0, blocks);
 		return code;
 	}
+	code = tiers_open(hv, err);
+	if (code != HV_OK) {
+		hv_pool_unmount(hv->pool.pool);
+		hv->pool.pool = NULL;
+		hv_lmb_give(hv->lmbs, HV_LMB_POOL, 0, blocks);
+		return code;
+	}
 	hv_frames_grow(&hv->team->frames, frames_of(bytes));
 	return HV_OK;
 }
@@ -252,7 +259,8 @@ enum hv_code pool_remove(struct hypervisor *hv, struct hv_err *err)
 			return hv_fail(err, HV_E_BUSY, "partition '%s' is in the pool",
 				       p->name);
 	bytes = hv_pool_bytes(hv->pool.pool);
-	hv_frames_shrink(&hv->team->frames, frames_of(bytes));
+	tiers_close(hv);
+	hv_frames_shrink(&hv->team->frames, frames_of(bytes)); /* tiers pay later */
 	hv_pool_unmount(hv->pool.pool);
 	hv_lmb_give(hv->lmbs, HV_LMB_POOL, 0, hv_lmb_for_bytes(hv->lmbs, bytes));
 	hv->pool = (struct pool_control){ .nudge = hv->pool.nudge };

@@ -106,7 +106,7 @@ static enum hv_code audit(struct hypervisor *hv, struct hv_err *err)
 	for (unsigned i = 0; i < hv->team->count && code == HV_OK; i++) {
 		struct fault_check *check = &hv->stat_checks[i];
 
-		frames += (int64_t)check->frames;
+		frames += (int64_t)(check->frames + check->pager.tier_frames);
 		if (check->code != HV_OK)
 			code = hv_fail(err, check->code, "fault thread %u: %.300s", i,
 				       check->err.text);

@@ -88,6 +88,20 @@ static void fill_decisions(struct build *build, const struct hypervisor *hv)
 	build->pool.decisions = build->decisions_at;
 }
 
+/* As of the last round. */
+static void fill_tiers(Tarn__PoolStat *pool, const struct hypervisor *hv)
+{
+	uint64_t frames = 0, pages = 0;
+
+	for (unsigned i = 0; i < hv->team->count; i++) {
+		frames += hv->stat_checks[i].pager.tier_frames;
+		pages += hv->stat_checks[i].pager.tier_pages;
+	}
+	SET(pool, tier_share, hv->tier_share);
+	SET(pool, tier_frames, frames);
+	SET(pool, tier_pages, pages);
+}
+
 /* What an HMC counts of a pool, as of the last round. */
 static void fill_page_ins(Tarn__PoolStat *pool, const struct hypervisor *hv)
 {
@@ -126,6 +140,7 @@ static void fill_pool(struct build *build, const struct hypervisor *hv)
 	SET(pool, overhead_bytes, hypervisor_overhead_bytes(hv));
 	SET(pool, frame_waits, hv_frames_waits(frames));
 	fill_page_ins(pool, hv);
+	fill_tiers(pool, hv);
 	SET(pool, clock_ms, hv_clock_ms());
 	SET(pool, looks, hv->manage.looks);
 	SET(pool, look_cpu_us, hv->manage.look_cpu_ns / 1000);

@@ -120,7 +120,12 @@ static void fill_guest(struct build_partition *at, struct hv_attach_guest *from)
 static void fill_pages(Tarn__PartitionStat *to, const struct hv_space_stat *from)
 {
 	SET(to, resident_pages, from->pages_in[HV_PAGE_RESIDENT]);
-	SET(to, stolen_pages, from->pages_in[HV_PAGE_STOLEN]);
+	uint64_t packed = from->pages_in[HV_PAGE_PACKED] +
+			  from->pages_in[HV_PAGE_UNLOADING];
+
+	SET(to, stolen_pages, from->pages_in[HV_PAGE_STOLEN] + packed);
+	SET(to, packed_pages, packed);
+	SET(to, packed_bytes, from->packed_bytes);
 	SET(to, zero_pages, from->pages_in[HV_PAGE_ZERO]);
 	SET(to, stealing_pages, from->pages_in[HV_PAGE_STEALING]);
 	SET(to, inflight_pages, from->pages_in[HV_PAGE_INFLIGHT]);
@@ -150,6 +155,11 @@ static void fill_counts(Tarn__PartitionStat *to, const struct hv_space_stat *fro
 	SET(to, read_ahead, n->ahead_page_ins + n->ahead_taken);
 	SET(to, read_ahead_used, n->ahead_used + n->ahead_taken);
 	SET(to, read_ahead_wasted, n->ahead_wasted);
+	SET(to, tier_packs, n->tier_packs);
+	SET(to, tier_page_ins, n->tier_hits);
+	SET(to, tier_page_outs, n->tier_outs);
+	SET(to, tier_refused, n->tier_refused);
+	SET(to, tier_passed, from->is_past_tier);
 	SET(to, clean_steals, n->clean_steals);
 	SET(to, zero_steals, n->zero_steals);
 	SET(to, canceled_steals, n->canceled_steals);

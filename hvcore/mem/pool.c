@@ -172,6 +172,26 @@ enum hv_code hv_pool_file_make(struct hv_pool *pool, const char *name, uint64_t 
 	return HV_OK;
 }
 
+enum hv_code hv_pool_memory_make(struct hv_pool *pool, uint64_t bytes, int *ret_fd,
+				 struct hv_err *err)
+{
+	int fd = openat(pool->dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	int os;
+
+	if (fd < 0)
+		return hv_fail_os(err, HV_E_OS, errno,
+				  "make a file without a name in "
+				  "the pool");
+	if (ftruncate(fd, (off_t)bytes) == 0) {
+		*ret_fd = fd;
+		return HV_OK;
+	}
+	os = errno;
+	(void)close(fd);
+	return hv_fail_os(err, HV_E_OS, os, "size a file of the pool to %llu MiB",
+			  (unsigned long long)(bytes >> 20));
+}
+
 void hv_pool_file_remove(struct hv_pool *pool, const char *name, int fd)
 {
 	/* Punched, not truncated: a process on its way out may still touch it, and

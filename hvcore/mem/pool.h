@@ -48,6 +48,10 @@ enum hv_code hv_pool_resize(struct hv_pool *pool, uint64_t bytes, struct hv_err 
 HV_MUST_USE
 enum hv_code hv_pool_file_make(struct hv_pool *pool, const char *name, uint64_t bytes,
 			       int *ret_fd, struct hv_err *err);
+/* ... of our own, without a name: it goes with its descriptor. */
+HV_MUST_USE
+enum hv_code hv_pool_memory_make(struct hv_pool *pool, uint64_t bytes, int *ret_fd,
+				 struct hv_err *err);
 /* The name goes, and with truncated content its frames; descriptors stay valid. */
 void hv_pool_file_remove(struct hv_pool *pool, const char *name, int fd);
 

@@ -39,6 +39,7 @@ void test_host_hypervisor(struct test_host *host)
 	char hang[32];
 	char threads[32];
 	char window[32];
+	char tier[32];
 
 	(void)snprintf(memory, sizeof(memory), "%uM",
 		       host->config.memory_mib != 0 ? host->config.memory_mib : 512);
@@ -47,6 +48,10 @@ void test_host_hypervisor(struct test_host *host)
 	(void)snprintf(threads, sizeof(threads), "%u", host->config.fault_threads);
 	(void)snprintf(window, sizeof(window), "%u",
 		       host->config.window_ms != 0 ? host->config.window_ms : 4000);
+	(void)snprintf(tier, sizeof(tier), "%u",
+		       host->config.is_tier_off       ? 0
+		       : host->config.tier_share != 0 ? host->config.tier_share
+						      : 10);
 	test_process_start(
 		&host->hypervisor,
 		host->config.hypervisor != NULL ? host->config.hypervisor
@@ -55,7 +60,8 @@ void test_host_hypervisor(struct test_host *host)
 				  "--hang-ms", hang, "--fault-threads", threads,
 				  "--window-ms", window, "--home-near",
 				  host->config.is_home_far ? "no" : "yes", "--read-ahead",
-				  host->config.is_ahead_off ? "0" : "15", NULL });
+				  host->config.is_ahead_off ? "0" : "15", "--tier-share",
+				  tier, NULL });
 	if (!test_process_says(&host->hypervisor, "hypervisor.started",
 			       TEST_HOST_WAIT_MS) ||
 	    !test_wait(does_listen, host, TEST_HOST_WAIT_MS)) {

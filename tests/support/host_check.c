@@ -31,6 +31,8 @@ static uint64_t frames_held(const Tarn__PartitionStat *p)
 
 static void check_lpar(const Tarn__PartitionStat *p, char *text)
 {
+	uint64_t out = p->stolen_pages - p->packed_pages;
+
 	if (p->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED)
 		must_equal(text, p->name, "states of its pages", p->logical_pages,
 			   frames_held(p) + p->stolen_pages + p->zero_pages +
@@ -45,20 +47,19 @@ static void check_lpar(const Tarn__PartitionStat *p, char *text)
 	if (p->loaned_pages > p->zero_pages && text[0] == '\0')
 		(void)snprintf(text, TEXT_BYTES, "%s: more pages are loaned than zero",
 			       p->name);
-	/* Each stolen page has a slot; a clean resident one may have kept its own. */
+	/* Each page on a device has a slot; a clean resident one may have kept its own. */
 	if (p->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
-	    (p->slots_live < p->stolen_pages ||
-	     p->slots_live > p->stolen_pages + p->resident_pages) &&
+	    (p->slots_live < out || p->slots_live > out + p->resident_pages) &&
 	    text[0] == '\0')
 		(void)snprintf(text, TEXT_BYTES,
-			       "%s: %llu slots are live for %llu stolen pages", p->name,
-			       (unsigned long long)p->slots_live,
-			       (unsigned long long)p->stolen_pages);
+			       "%s: %llu slots are live for %llu pages on a device",
+			       p->name, (unsigned long long)p->slots_live,
+			       (unsigned long long)out);
 }
 
 static void check_host(const Tarn__HostStat *stat, char *text)
 {
-	uint64_t held = 0;
+	uint64_t held = stat->pool != NULL ? stat->pool->tier_frames : 0;
 
 	for (size_t i = 0; i < stat->n_partitions; i++) {
 		check_lpar(stat->partitions[i], text);

@@ -268,8 +268,8 @@ static bool is_given_back(const Tarn__HvReply *reply, void *arg)
 	const Tarn__PoolStat *pool = reply->stat->pool;
 
 	(void)arg;
-	return pool->frames_free + stat->resident_pages + stat->stealing_pages +
-		       stat->inflight_pages >=
+	return pool->frames_free + pool->tier_frames + stat->resident_pages +
+		       stat->stealing_pages + stat->inflight_pages >=
 	       pool->frames;
 }
 

@@ -114,6 +114,9 @@ static void make_pool(void)
 	pool_stat.entitled_bytes = 2 * 1564672;
 	SET(pool_stat, overhead_bytes, 500000);
 	SET(pool_stat, frame_waits, 2);
+	SET(pool_stat, tier_share, 10);
+	SET(pool_stat, tier_frames, 512);
+	SET(pool_stat, tier_pages, 1200);
 	SET(pool_stat, looks, 40);
 	SET(pool_stat, look_cpu_us, 52000);
 	tarn__manager_decision__init(&decision);
@@ -352,6 +355,12 @@ static void page_lpar(unsigned i, uint64_t resident, const char *device)
 	SET(*stat, read_ahead, 1200);
 	SET(*stat, read_ahead_used, 900);
 	SET(*stat, read_ahead_wasted, 100);
+	SET(*stat, packed_pages, 600);
+	SET(*stat, packed_bytes, 600 * 1600);
+	SET(*stat, tier_packs, 2500);
+	SET(*stat, tier_page_ins, 1100);
+	SET(*stat, tier_page_outs, 800);
+	SET(*stat, tier_refused, 300);
 	SET(*stat, clean_steals, 900);
 	SET(*stat, zero_steals, 12);
 	SET(*stat, canceled_steals, 40);

@@ -132,6 +132,25 @@ static void a_file_is_sparse_private_and_made_anew_each_time(void **state)
 	hv_pool_unmount(pool);
 }
 
+static void memory_of_our_own_has_no_name_and_goes_with_its_descriptor(void **state)
+{
+	struct hv_pool *pool = mount_mib(2);
+	struct stat st;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(hv_pool_memory_make(pool, 64 * MIB, &fd, NULL), HV_OK);
+	assert_int_equal(used(pool), 0);
+	assert_int_equal(fill(fd, 100), 100);
+	assert_int_equal(used(pool), 100);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_nlink, 0);
+	assert_int_equal(st.st_size, 64 * MIB);
+	(void)close(fd);
+	assert_int_equal(used(pool), 0);
+	hv_pool_unmount(pool);
+}
+
 static void frames_are_back_when_the_file_is_removed_though_it_is_open(void **state)
 {
 	struct hv_pool *pool = mount_mib(2);
@@ -237,6 +256,8 @@ int main(void)
 		cmocka_unit_test(the_kernel_enforces_the_size_within_the_slack),
 		cmocka_unit_test(it_grows_at_once_and_shrinks_only_to_what_is_in_use),
 		cmocka_unit_test(a_file_is_sparse_private_and_made_anew_each_time),
+		cmocka_unit_test(
+			memory_of_our_own_has_no_name_and_goes_with_its_descriptor),
 		cmocka_unit_test(
 			frames_are_back_when_the_file_is_removed_though_it_is_open),
 		cmocka_unit_test(nobody_outside_sees_the_mount),
