@@ -10,10 +10,16 @@ programs_of() { # in brackets, so that it does not find itself
 	grep -lzs -- "tarn-benc[h]\.$1/" /proc/[0-9]*/cmdline
 }
 
+zrams() {
+	ls -d /sys/block/zram* 2>/dev/null
+}
+zrams_before=$(zrams)
+
 nothing_of() {
 	[[ ! -e /var/tmp/tarn-bench.$1 ]] &&
 		! grep -q "tarn-bench\.$1/" /proc/swaps &&
-		[[ ! -e /sys/fs/cgroup/memory/tarn-bench.$1 && ! -e /sys/fs/cgroup/tarn-bench.$1 ]] &&
+		[[ -z $(ls -d /sys/fs/cgroup/{memory/,}tarn-bench."$1"* 2>/dev/null) ]] &&
+		[[ $(zrams) == "$zrams_before" ]] &&
 		[[ -z $(programs_of "$1") ]]
 }
 
@@ -39,6 +45,8 @@ jq -e '
 	and ([.patterns | .zipf, .hot_and_scan, .loop, .drift] | all(comparison))
 	and ([.scan, .first_touch | .read, .write] + [.first_touch.beyond] | all(comparison))
 	and ([.growth[]] | length >= 2 and all(comparison))
+	and ([.tier, .tier.zram | .random, .random_write] | all(comparison))
+	and .tier.tier_page_ins > 0
 	and .steal.dirty.pages > 0 and .steal.clean.pages > 0
 	and (.partitions | .one_of_1, .one_of_4, .all_of_1, .all_of_4 | comparison)
 	and (.idle | has("hypervisor_percent")) and .metadata.table_bytes_per_page > 0

@@ -34,6 +34,7 @@ struct load_memory {
 struct load_order {
 	enum pattern_kind pattern;
 	bool is_write;
+	bool is_half; /* half of what it writes, and finds, compresses to nothing */
 	unsigned threads;
 	uint64_t ns;        /* 0: without limit */
 	uint64_t touches;   /* of each thread; 0: without limit */

@@ -3,8 +3,9 @@
 # tests/bench/run and run_program, which set `here` (tests/bench) and `pool_mib`.
 #
 #   begin_peer   `dir`, TMPDIR; compare/guard puts it back, and all else, however this ends
-#   make_group   sets `group`: a memory control group as large as the pool
+#   make_group [MIB NAME]   sets `group`: a memory control group, as large as the pool
 #   make_swap    on the disk of the paging devices
+#   make_zram    ... in memory that compresses, twice the pool at most; not beside the other
 #   run_child CMD...   in the background, so that a signal is heard at once
 #
 # Where something is refused, `why` says so, and there is no peer.
@@ -68,6 +69,21 @@ make_swap() {
 	fi
 }
 
+make_zram() {
+	local said number at
+	if ! number=$(cat /sys/class/zram-control/hot_add 2>/dev/null); then
+		no_peer "there is no zram"
+		return
+	fi
+	printf 'zram %s\n' "$number" >&"$guard" # it has no name before
+	at=/sys/block/zram$number
+	if ! said=$({ echo lz4 >"$at/comp_algorithm" && echo "$((pool_mib * 8))M" >"$at/disksize" &&
+		echo "$((pool_mib * 2))M" >"$at/mem_limit" && mkswap "/dev/zram$number" &&
+		swapon -p 32767 "/dev/zram$number"; } 2>&1); then
+		no_peer "swap on zram was refused (${said##*$'\n'})"
+	fi
+}
+
 # A directory below which programs without privileges may make files: sets `shared_dir`.
 make_shared_dir() {
 	shared_dir=$dir.shared
@@ -95,8 +111,8 @@ make_group() {
 		grep -qsw memory "$top/cgroup.subtree_control" ||
 			{ no_peer "no memory control groups" && return; }
 	fi
-	group=$top/tarn-bench.$$
+	group=$top/tarn-bench.$$${2:+.$2}
 	printf 'group %s\n' "$group" >&"$guard"
-	{ mkdir "$group" && echo "$((pool_mib << 20))" >"$group/$limit"; } 2>/dev/null ||
+	{ mkdir "$group" && echo "$((${1:-$pool_mib} << 20))" >"$group/$limit"; } 2>/dev/null ||
 		no_peer "a memory control group was refused"
 }

@@ -254,6 +254,7 @@ void side_fill(struct side *side)
 {
 	struct load_order order = { .pattern = PATTERN_SCAN,
 				    .is_write = true,
+				    .is_half = side->is_half,
 				    .threads = 1,
 				    .touches = side->pages,
 				    .cpu = side->home_cpu };

@@ -20,7 +20,8 @@ struct side {
 	uint64_t run_id, pages;
 	struct test_host *host; /* NULL: the plain process */
 	struct load_shared *shared;
-	int pid; /* 0: closed */
+	int pid;      /* 0: closed */
+	bool is_half; /* side_fill: as load_order says */
 	int orders, results;
 	int home_cpu; /* where its faults are served; -1 anywhere */
 };
