@@ -6,10 +6,12 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,6 +196,28 @@ void program_side_finish(struct program_side *side)
 	side->faults = (uint64_t)usage.ru_majflt;
 	if (side->host != NULL)
 		end_partition(side);
+}
+
+void program_side_place(const struct program_side *side, int cpu)
+{
+	const int count = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	char path[64];
+	struct dirent *entry;
+	cpu_set_t set;
+	DIR *tasks;
+
+	CPU_ZERO(&set);
+	for (int i = 0; i < count; i++)
+		if (cpu < 0 || i == cpu)
+			CPU_SET(i, &set);
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", side->pid);
+	tasks = opendir(path);
+	assert_non_null(tasks);
+	while ((entry = readdir(tasks)) != NULL)
+		if (entry->d_name[0] != '.') /* one may have ended meanwhile */
+			(void)sched_setaffinity((pid_t)strtol(entry->d_name, NULL, 10),
+						sizeof(set), &set);
+	(void)closedir(tasks);
 }
 
 void program_group_limit(const char *group, uint64_t bytes)

@@ -43,6 +43,9 @@ void program_side_finish(struct program_side *side);
 /* What it has of memory that is not the pool's. */
 uint64_t program_side_ordinary_kib(const struct program_side *side);
 
+/* All threads that it has now run there; -1: anywhere. */
+void program_side_place(const struct program_side *side, int cpu);
+
 /* How much memory a group may have; cgroup.procs names it. */
 void program_group_limit(const char *group, uint64_t bytes);
 

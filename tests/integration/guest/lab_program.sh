@@ -8,7 +8,7 @@
 source "$(dirname "$0")/../lab_lib.sh"
 state=$work/lab
 
-command -v python3 >/dev/null || skip "there is no python3"
+[[ -x /usr/bin/python3 ]] || skip "there is no /usr/bin/python3"
 "$lab" up --state "$state" --hosts 1
 use_lab "$state"
 tarn pool create --host h1 --mem 32M
@@ -30,9 +30,9 @@ tarn lpar create none --mem 32M --program "no-such-program --x"
 grep -F "program 'no-such-program' is not installed on this host" "$work/error" ||
 	fail "not named: $(cat "$work/error")"
 tarn lpar remove none
-tarn lpar create py --mem 128M --program "python3 '$work/work.py'"
+tarn lpar create py --mem 128M --program "/usr/bin/python3 '$work/work.py'"
 tarn lpar show py >"$work/show"
-grep -F "python3 $work/work.py" "$work/show" || fail "not shown: $(cat "$work/show")"
+grep -F "/usr/bin/python3 $work/work.py" "$work/show" || fail "not shown: $(cat "$work/show")"
 tarn lpar activate py
 says() {
 	grep -qF "$1" "$state"/h1/log/*py*.log
