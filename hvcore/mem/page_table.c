@@ -211,11 +211,30 @@ static enum hv_slot_class owned_class(const struct hv_page_table *table, uint32_
 	case HV_PAGE_STOLEN:
 		return HV_SLOT_LIVE;
 	case HV_PAGE_RESIDENT:
-		return table->pages[page].slot == HV_SLOT_NONE ? HV_SLOT_CLASS_COUNT
-							       : HV_SLOT_LIVE;
+		return table->pages[page].slot == HV_SLOT_NONE ||
+				       hv_slot_is_place(table->pages[page].slot)
+			       ? HV_SLOT_CLASS_COUNT
+			       : HV_SLOT_LIVE;
 	default:
 		return HV_SLOT_CLASS_COUNT;
 	}
+}
+
+/* It is in the tier, or has a copy there. */
+static enum hv_code audit_place(const struct hv_page_table *table, uint32_t page,
+				struct hv_err *err)
+{
+	enum hv_page_state state = hv_page_state(table, page);
+
+	if (!hv_slot_is_place(table->pages[page].slot))
+		return hv_fail(err, HV_E_CORRUPT, "page %u is packed, and nowhere", page);
+	if (state == HV_PAGE_PACKED ||
+	    (state == HV_PAGE_RESIDENT && hv_page_has(table, page, HV_PAGE_PROTECTED)))
+		return HV_OK;
+	return hv_fail(
+		err, HV_E_CORRUPT,
+		"page %u, state %d, has a copy in the tier; it may be written to (P5)",
+		page, (int)state);
 }
 
 static enum hv_code audit_page(const struct hv_page_table *table, uint32_t page,
@@ -228,11 +247,8 @@ static enum hv_code audit_page(const struct hv_page_table *table, uint32_t page,
 	if (state >= HV_PAGE_STATE_COUNT)
 		return hv_fail(err, HV_E_CORRUPT, "page %u: no such state %d", page,
 			       (int)state);
-	if (state == HV_PAGE_PACKED)
-		return slot != HV_SLOT_NONE && (slot & HV_SLOT_PLACE) != 0
-			       ? HV_OK
-			       : hv_fail(err, HV_E_CORRUPT,
-					 "page %u is packed, and nowhere", page);
+	if (state == HV_PAGE_PACKED || hv_slot_is_place(slot))
+		return audit_place(table, page, err);
 	if (owned == HV_SLOT_CLASS_COUNT)
 		return slot == HV_SLOT_NONE ? HV_OK
 					    : hv_fail(err, HV_E_CORRUPT,

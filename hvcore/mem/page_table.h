@@ -3,8 +3,8 @@
  * its paging device holds. Bookkeeping only: no I/O, no policy.
  *
  *   entry, 16 bytes a logical page:
- *     slot      u32   slot of its copy, or HV_SLOT_NONE; PACKED: its place in the
- *                     compressed tier, with the top bit set
+ *     slot      u32   slot of its copy, or HV_SLOT_NONE; or the place of its copy in
+ *                     the compressed tier, with the top bit set
  *     checksum  u32   low half of xxh3-64 of that copy
  *     word      u32   state 3 | protected 1 | frequency 2 | queue 2 | parked 1 |
  *                     wants write 1 | fill 6 | age 16; ZERO: age 1 = loaned;
@@ -33,7 +33,7 @@
  * Equations, checked by hv_page_table_audit() (M1):
  *   a page is in exactly one state, and the counts of the states sum to the pages
  *   the counts of the slot classes sum to the slots
- *   RESIDENT has no slot, or a LIVE one and is protected (P5)
+ *   RESIDENT has no slot, or a LIVE one or a place, and is protected then (P5)
  *   STEALING has a WRITING slot and is protected; UNLOADING a WRITING one; INFLIGHT
  *   and STOLEN a LIVE one; PACKED has a place; ZERO and POISONED none; every WRITING and LIVE slot belongs to one page
  *   a page marked as queued is on that queue, once
@@ -58,7 +58,7 @@
 #include <stdint.h>
 
 #define HV_SLOT_NONE UINT32_MAX
-#define HV_SLOT_PLACE 0x80000000u /* PACKED: no slot, but a place in the tier */
+#define HV_SLOT_PLACE 0x80000000u /* no slot, but a place in the tier */
 #define HV_PAGE_NONE 0x0fffffffu  /* "no page" in 28 bits */
 #define HV_PAGES_MAX 0x0ffffff0u  /* 1 TiB: what 28 bits of link can name */
 #define HV_SLOTS_MAX \
@@ -173,6 +173,11 @@ static inline void hv_page_mark(struct hv_page_table *table, uint32_t page, uint
 		table->pages[page].word |= flag;
 	else
 		table->pages[page].word &= ~flag;
+}
+
+static inline bool hv_slot_is_place(uint32_t slot)
+{
+	return slot != HV_SLOT_NONE && (slot & HV_SLOT_PLACE) != 0;
 }
 
 /* Moves the page and the counts; the pair must be a legal transition. */

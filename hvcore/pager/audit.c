@@ -16,8 +16,8 @@
  *               a read's is LIVE with a fill, or CONDEMNED; and every WRITING or
  *               CONDEMNED slot is in exactly one flight (P4), or in one and a walker's,
  *               or in the two of a mirrored page-out, which name each other (P17)
- *   tier        each page in it is PACKED or UNLOADING, its space knows where, and there
- *               are no others of these states
+ *   tier        each page in it is PACKED, UNLOADING or a copy of a RESIDENT one, its
+ *               space knows where, and there are no others
  *   walkers     a walker's slot is LIVE while its page has it, else CONDEMNED
  */
 #include "hvcore/pager/pager_priv.h"
@@ -347,7 +347,7 @@ static bool is_packed_there(void *ctx, const struct hv_tier_object *object)
 
 	if (space == NULL || space->is_ended || object->page >= space->table.page_count)
 		return false;
-	if (hv_page_state(&space->table, object->page) == HV_PAGE_PACKED)
+	if (hv_slot_is_place(space->table.pages[object->page].slot))
 		return space->table.pages[object->page].slot ==
 		       (object->place | HV_SLOT_PLACE);
 	for (unsigned i = 0; i < pager->unload_count; i++)
@@ -355,6 +355,17 @@ static bool is_packed_there(void *ctx, const struct hv_tier_object *object)
 		    pager->unloads[i].page == object->page)
 			return pager->unloads[i].place == object->place;
 	return false;
+}
+
+/* Pages in their frames that have a copy in the tier. */
+static uint64_t count_copies(const struct hv_space *space)
+{
+	uint64_t count = 0;
+
+	for (uint32_t page = 0; page < space->table.page_count; page++)
+		count += hv_page_state(&space->table, page) == HV_PAGE_RESIDENT &&
+			 hv_slot_is_place(space->table.pages[page].slot);
+	return count;
 }
 
 static enum hv_code audit_tier(const struct hv_pager *pager, struct hv_err *err)
@@ -369,7 +380,7 @@ static enum hv_code audit_tier(const struct hv_pager *pager, struct hv_err *err)
 		past += space->gain.past > 0;
 		if (space->is_ended)
 			continue;
-		pages += space->table.pages_in[HV_PAGE_PACKED];
+		pages += space->table.pages_in[HV_PAGE_PACKED] + count_copies(space);
 		unloading += space->table.pages_in[HV_PAGE_UNLOADING];
 	}
 	if (past != pager->past_count)

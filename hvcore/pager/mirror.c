@@ -92,6 +92,8 @@ bool hv_page_is_clean(const struct hv_space *space, uint32_t page)
 {
 	uint32_t slot = space->table.pages[page].slot;
 
+	if (hv_slot_is_place(slot))
+		return true; /* in the tier */
 	return slot != HV_SLOT_NONE && (!hv_space_is_mirrored(space) ||
 					hv_mirror_is_safe(space, holders(space, slot)));
 }
@@ -207,7 +209,8 @@ static unsigned side_to_bring(const struct hv_space *space, uint32_t page)
 
 	/* what is being read might be read on that side */
 	if ((state != HV_PAGE_STOLEN && state != HV_PAGE_RESIDENT) ||
-	    slot == HV_SLOT_NONE || hv_walker_has_page(space, page))
+	    slot == HV_SLOT_NONE || hv_slot_is_place(slot) ||
+	    hv_walker_has_page(space, page))
 		return HV_PATHS;
 	for (unsigned side = 0; side < HV_PATHS; side++)
 		if (hv_slot_is_missed(&space->table, slot, side))

@@ -2,7 +2,8 @@
  * pack - what a pager keeps in its compressed tier (tier.h), and for how long.
  *
  *   steal.c: a page leaves its frame --compresses--> PACKED, no I/O
- *   a fault on it, a mapping: unpacked, verified (M4), installed; its place is free
+ *   a fault on it, a mapping: unpacked, verified (M4), installed; its place is free, or
+ *        its copy stays there until it is written to (P5), and it may leave for nothing
  *   the tier is nearly full, or to be smaller: PACKED --written--> UNLOADING
  *        --answered--> STOLEN;  any fault, an error, the end of the epoch--> PACKED
  *
@@ -23,6 +24,7 @@
 #define HITS_LEAST 32    /* of these: 1/8 pays for compressing them all */
 #define PAST_PAGES 1024  /* go past it, then it is tried again; doubles; arbitrary */
 #define PAST_DOUBLINGS 6 /* 65536 at most: 1 in 1000 are tried */
+#define SHED 64          /* copies given up at once; arbitrary */
 #define BATCH 32         /* written back at once; arbitrary */
 #define LOOKS 4096       /* pages looked at for one that is packed: 5 us; arbitrary */
 
@@ -136,7 +138,7 @@ bool hv_pack(struct hv_space *space, uint32_t page, const uint8_t *copy)
 	return true;
 }
 
-/* What lies there is worth nothing any more, and the page has no place. */
+/* What lies there is worth nothing any more, and the page has no slot. */
 static void forget(struct hv_space *space, uint32_t page, uint32_t place)
 {
 	struct hv_pager *pager = space->pager;
@@ -145,6 +147,11 @@ static void forget(struct hv_space *space, uint32_t page, uint32_t place)
 	hv_tier_drop(pager->tier, place);
 	space->table.pages[page].slot = HV_SLOT_NONE;
 	tell(pager);
+}
+
+void hv_pack_forget(struct hv_space *space, uint32_t page)
+{
+	forget(space, page, place_of(space, page));
 }
 
 void hv_pack_drop(struct hv_space *space, uint32_t page)
@@ -170,12 +177,13 @@ void hv_pack_lost(struct hv_space *space, uint32_t page)
 /* ---- back to a frame ---- */
 
 static void installed(struct hv_space *space, const struct hv_parked *fault,
-		      uint64_t now_ns)
+		      bool keeps_copy, uint64_t now_ns)
 {
 	uint32_t page = fault->page;
 
-	hv_pack_drop(space, page);
-	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, false);
+	if (!keeps_copy)
+		hv_pack_drop(space, page);
+	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, keeps_copy);
 	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
 	hv_page_refault(space, page, now_ns);
 	space->counts.tier_hits++;
@@ -213,6 +221,9 @@ enum hv_wait hv_pack_bring(struct hv_space *space, const struct hv_parked *fault
 			   uint64_t now_ns)
 {
 	uint8_t *copy = hv_scratch(space->pager);
+	/* a read: it may leave again for nothing, while there is room for both */
+	bool keeps_copy = !fault->is_write && space->gain.past == 0 &&
+			  hv_tier_excess(space->pager->tier) == 0;
 	enum hv_code code;
 
 	if (!hv_frame_take(space))
@@ -225,10 +236,10 @@ enum hv_wait hv_pack_bring(struct hv_space *space, const struct hv_parked *fault
 		hv_pack_lost(space, fault->page);
 		return HV_WAIT_NONE;
 	}
-	/* P5: it has no slot, so it need not be protected */
-	code = space->ops->install(space->ctx, fault->page, copy, false, false);
+	/* P5: without a copy elsewhere it need not be protected */
+	code = space->ops->install(space->ctx, fault->page, copy, keeps_copy, false);
 	if (code == HV_OK) {
-		installed(space, fault, now_ns);
+		installed(space, fault, keeps_copy, now_ns);
 		return HV_WAIT_NONE;
 	}
 	hv_frame_give(space, 1);
@@ -326,18 +337,69 @@ static unsigned unload_space(struct hv_space *space, uint64_t now_ns)
 	return hv_steal_packed(space, pages, count, now_ns);
 }
 
+/* Copies of pages that are in their frames: some of them, for nothing. */
+static unsigned shed(struct hv_space *space)
+{
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < LOOKS && i < space->pages && count < SHED; i++) {
+		uint32_t page = space->shed_cursor < space->pages ? space->shed_cursor
+								  : 0;
+
+		space->shed_cursor = page + 1;
+		if (hv_page_state(&space->table, page) != HV_PAGE_RESIDENT ||
+		    !hv_slot_is_place(space->table.pages[page].slot))
+			continue;
+		hv_pack_forget(space, page);
+		count++;
+	}
+	return count;
+}
+
+static unsigned shed_all(struct hv_pager *pager)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < pager->space_count; i++)
+		if (hv_space_acts(pager->spaces[i]) && pager->spaces[i]->packed_bytes > 0)
+			count += shed(pager->spaces[i]);
+	return count;
+}
+
+/* Of those only that are nowhere else: what is in its frame loses its copy. */
+static unsigned sift(struct hv_pager *pager, struct hv_tier_object *objects,
+		     unsigned count)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct hv_space *space = pager->by_number[objects[i].owner];
+
+		if (hv_page_state(&space->table, objects[i].page) == HV_PAGE_PACKED)
+			objects[left++] = objects[i];
+		else
+			hv_pack_forget(space, objects[i].page);
+	}
+	return left;
+}
+
 static bool has_some(const struct hv_space *space)
 {
 	return hv_space_acts(space) && space->table.pages_in[HV_PAGE_PACKED] > 0;
 }
 
-/* The oldest; or whatever can be written, if they cannot. */
+/* What costs nothing; then the oldest; or whatever can be written, if they cannot. */
 unsigned hv_pack_relieve(struct hv_pager *pager, uint64_t now_ns)
 {
 	struct hv_tier_object objects[BATCH];
-	unsigned count = hv_tier_oldest(pager->tier, objects,
-					unload_room(pager, HV_COUNT(objects)));
-	unsigned sent = unload(pager, objects, count, now_ns);
+	unsigned count = shed_all(pager), sent;
+
+	if (count > 0)
+		return count;
+	count = hv_tier_oldest(pager->tier, objects,
+			       unload_room(pager, HV_COUNT(objects)));
+	count = sift(pager, objects, count);
+	sent = unload(pager, objects, count, now_ns);
 
 	for (unsigned i = 0; sent == 0 && i < pager->space_count; i++)
 		if (has_some(pager->spaces[i]))
@@ -353,8 +415,11 @@ static void clear_out(struct hv_pager *pager, uint64_t now_ns)
 	for (unsigned i = 0; i < pager->space_count; i++) {
 		struct hv_space *space = pager->spaces[i];
 
-		if (space->gain.past > 0 && has_some(space) &&
-		    pager->unload_count < HV_UNLOADS_MAX / 2)
+		if (space->gain.past == 0 || !hv_space_acts(space) ||
+		    space->packed_bytes == 0)
+			continue;
+		(void)shed(space);
+		if (pager->unload_count < HV_UNLOADS_MAX / 2)
 			(void)unload_space(space, now_ns);
 	}
 }
@@ -401,7 +466,7 @@ void hv_pack_end(struct hv_space *space)
 	for (uint32_t page = 0; page < table->page_count; page++) {
 		uint32_t slot = table->pages[page].slot;
 
-		if (hv_page_state(table, page) == HV_PAGE_PACKED) {
+		if (hv_slot_is_place(slot)) {
 			forget(space, page, slot & ~HV_SLOT_PLACE);
 		} else if (hv_page_state(table, page) == HV_PAGE_UNLOADING) {
 			forget(space, page, end_unload(space, page));

@@ -30,6 +30,8 @@ void hv_pack_past(struct hv_space *space, uint32_t pages);
 /* The page, of which this is a copy, is PACKED, and in its frame until it is punched;
  * false: it is not. */
 bool hv_pack(struct hv_space *space, uint32_t page, const uint8_t *copy);
+/* What a page has in the tier is worth nothing any more. */
+void hv_pack_forget(struct hv_space *space, uint32_t page);
 /* A PACKED page has no place any more; the caller moves it. */
 void hv_pack_drop(struct hv_space *space, uint32_t page);
 /* What a PACKED page holds. False: it is lost (M4). */

@@ -447,7 +447,7 @@ struct hv_space_stat {
 	uint64_t pages_in[HV_PAGE_STATE_COUNT];
 	uint64_t slots_in[HV_SLOT_CLASS_COUNT];
 	uint64_t frames;       /* resident + stealing + inflight */
-	uint64_t packed_bytes; /* that packed and unloading ones take in the tier */
+	uint64_t packed_bytes; /* that packed and unloading ones, and copies, take */
 	bool is_past_tier;     /* they gain nothing by it: for a while none goes there */
 	uint64_t loaned;       /* of the ZERO ones */
 	uint64_t table_bytes;

@@ -175,7 +175,7 @@ struct hv_space {
 	uint8_t number;    /* in by_number, while it is added */
 	struct hv_gain gain;
 	uint64_t packed_bytes; /* that its pages take in the tier */
-	uint32_t unload_cursor;
+	uint32_t unload_cursor, shed_cursor;
 	bool is_ended;
 	bool is_gone; /* an op said so: do nothing more */
 	bool is_blocked;
@@ -362,6 +362,10 @@ static inline void hv_page_drop_slot(struct hv_space *space, uint32_t page, bool
 
 	if (entry->slot == HV_SLOT_NONE)
 		return;
+	if (hv_slot_is_place(entry->slot)) {
+		hv_pack_forget(space, page);
+		return;
+	}
 	if (is_out || (space->walks > 0 && hv_walker_is_on(space, entry->slot)))
 		hv_slot_condemn(&space->table, entry->slot);
 	else

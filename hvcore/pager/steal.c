@@ -1,7 +1,8 @@
 /*
  * steal - page-outs: from victims to the punch (paging.md 4.2).
  *
- *   clean (its slot is LIVE, it is protected)  -> punch -> STOLEN
+ *   clean (its slot is LIVE, it is protected)  -> punch -> STOLEN, or PACKED where its
+ *                                                 copy is in the tier
  *   else protect -> copy -> all zero?          -> punch -> ZERO      no slot, no I/O
  *                   -> compresses, and the tier has room (pack.c) -> punch -> PACKED
  *                   -> checksum of the private copy (P8), into the window, write
@@ -87,7 +88,9 @@ static uint32_t steal_clean(struct hv_space *space, uint32_t first, uint32_t cou
 		return 0;
 	}
 	for (uint32_t page = first; page < first + count; page++)
-		leave(space, page, HV_PAGE_STOLEN);
+		leave(space, page,
+		      hv_slot_is_place(space->table.pages[page].slot) ? HV_PAGE_PACKED
+								      : HV_PAGE_STOLEN);
 	space->counts.clean_steals += count;
 	hv_frame_give(space, count);
 	return count;
@@ -156,7 +159,8 @@ static bool void_one(struct hv_space *space)
 		if (space->void_cursor >= table->page_count)
 			space->void_cursor = 0;
 		if (hv_page_state(table, page) != HV_PAGE_RESIDENT ||
-		    table->pages[page].slot == HV_SLOT_NONE)
+		    table->pages[page].slot == HV_SLOT_NONE ||
+		    hv_slot_is_place(table->pages[page].slot))
 			continue;
 		hv_page_drop_slot(space, page, false);
 		if (table->slots_in[HV_SLOT_FREE] > 0)

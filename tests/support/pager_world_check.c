@@ -150,7 +150,7 @@ static bool any_packed_lost(const struct world_member *member)
 	uint8_t page[HV_PAGE_BYTES];
 
 	for (uint32_t i = 0; i < space->table.page_count; i++)
-		if (hv_page_state(&space->table, i) == HV_PAGE_PACKED &&
+		if (hv_slot_is_place(space->table.pages[i].slot) &&
 		    !hv_pack_read(space, i, page))
 			return true;
 	return false;

@@ -10,98 +10,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "hvcore/base/rng.h"
-#include "hvcore/pager/pager_priv.h"
-#include "hvcore/pager/tier_priv.h"
-#include "tests/support/pager_bench.h"
-
-#define PAGES BENCH_PAGES
-#define FILLS 4u
-#define CHUNKS 6u
-
-static struct world_member *member(void)
-{
-	return &world.members[0];
-}
-
-static struct hv_space *space(void)
-{
-	return member()->space;
-}
-
-static struct hv_space_counts counts(void)
-{
-	return space()->counts;
-}
-
-static enum hv_page_state state_of(uint32_t page)
-{
-	return hv_page_state(&space()->table, page);
-}
-
-static uint32_t slots_in(enum hv_slot_class class)
-{
-	return space()->table.slots_in[class];
-}
-
-static uint64_t packed(void)
-{
-	return hv_tier_objects(world.tier);
-}
-
-static void open_world(unsigned chunks, bool is_mirrored)
-{
-	struct world_config config = bench_config(1, FILLS);
-
-	config.tier_chunks = chunks;
-	config.is_mirrored = is_mirrored;
-	world_init(&world, &config);
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	open_world(CHUNKS, false);
-	return 0;
-}
-
-static void open_again(unsigned chunks, bool is_mirrored)
-{
-	world_fini(&world);
-	open_world(chunks, is_mirrored);
-}
-
-static void serve_all(void)
-{
-	for (unsigned path = 0; path < HV_PATHS; path++)
-		bench_serve(path);
-}
-
-static void touch(enum model_op op, uint32_t page)
-{
-	bench_touch(op, page);
-	for (unsigned i = 0; i < 100 && !bench_is_idle(0, 0); i++) {
-		serve_all();
-		bench_turn();
-	}
-	assert_true(bench_is_idle(0, 0));
-}
-
-static void pack(uint32_t page)
-{
-	touch(MODEL_WRITE, page);
-	bench_steal(0, page);
-	bench_check();
-	assert_int_equal(state_of(page), HV_PAGE_PACKED);
-}
-
-static void unload(uint32_t page)
-{
-	pack(page);
-	assert_true(world_unload(&world));
-	bench_check();
-	assert_int_equal(state_of(page), HV_PAGE_UNLOADING);
-}
+#include "tests/unit/pager/tier_bench.h"
 
 static void a_page_leaves_for_the_tier_without_io_and_comes_back(void **state)
 {
@@ -114,25 +23,83 @@ static void a_page_leaves_for_the_tier_without_io_and_comes_back(void **state)
 	bench_touch(MODEL_READ, 3); /* one turn */
 	assert_true(bench_is_idle(0, 0));
 	assert_int_equal(state_of(3), HV_PAGE_RESIDENT);
-	assert_int_equal(packed(), 0);
 	assert_int_equal(counts().tier_packs, 1);
 	assert_int_equal(counts().tier_hits, 1);
 	assert_int_equal(counts().page_ins, 1);
 	assert_int_equal(member()->kernel.sigbus, 0);
 }
 
-static void p5_what_comes_back_has_no_slot_and_needs_no_protection(void **state)
+static void what_was_read_leaves_again_for_nothing(void **state)
+{
+	(void)state;
+	pack(3);
+	for (unsigned i = 1; i <= 3; i++) {
+		bench_touch(MODEL_READ, 3);
+		assert_true(member()->kernel.pages[3].is_protected);
+		assert_int_equal(packed(), 1);
+		bench_steal(0, 3);
+		assert_int_equal(state_of(3), HV_PAGE_PACKED);
+		assert_int_equal(counts().clean_steals, i);
+	}
+	assert_int_equal(counts().tier_packs, 1);
+	touch(MODEL_READ, 3);
+}
+
+static void p5_its_copy_goes_before_it_is_written_to(void **state)
 {
 	(void)state;
 	pack(3);
 	bench_touch(MODEL_READ, 3);
-	assert_false(member()->kernel.pages[3].is_protected);
-	assert_int_equal(space()->table.pages[3].slot, HV_SLOT_NONE);
-	touch(MODEL_WRITE, 3); /* no fault */
-	assert_int_equal(counts().write_faults, 0);
+	touch(MODEL_WRITE, 3);
+	assert_int_equal(counts().write_faults, 1);
+	assert_int_equal(packed(), 0);
 	bench_steal(0, 3);
-	assert_int_equal(state_of(3), HV_PAGE_PACKED);
+	assert_int_equal(counts().tier_packs, 2);
+	touch(MODEL_WRITE, 3); /* brought for that: no second fault */
+	assert_int_equal(counts().write_faults, 1);
+	assert_false(member()->kernel.pages[3].is_protected);
+	assert_int_equal(packed(), 0);
+}
+
+static void p5_nor_is_there_one_after_a_new_registration(void **state)
+{
+	(void)state;
+	pack(3);
+	bench_touch(MODEL_READ, 3);
+	model_remap(&member()->kernel);
+	hv_pager_reregistered(world.pager, space());
+	bench_check();
+	assert_int_equal(packed(), 0);
 	touch(MODEL_READ, 3);
+}
+
+static void m7_a_device_that_writes_leaves_no_copy(void **state)
+{
+	(void)state;
+	pack(3);
+	bench_touch(MODEL_READ, 3);
+	model_io_map(&member()->kernel, 3, true);
+	assert_int_equal(hv_pager_map(world.pager, space(), 3, true, world.now_ns),
+			 HV_MAP_READY);
+	assert_int_equal(packed(), 0);
+	model_io_end(&member()->kernel, 3);
+}
+
+static void copies_of_what_is_in_frames_go_first(void **state)
+{
+	(void)state;
+	pack(1);
+	pack(2);
+	bench_touch(MODEL_READ, 2);
+	assert_true(world_unload(&world));
+	assert_int_equal(bench_out(0), 0);
+	assert_int_equal(state_of(1), HV_PAGE_PACKED);
+	assert_int_equal(state_of(2), HV_PAGE_RESIDENT);
+	assert_int_equal(packed(), 1);
+	bench_check();
+	touch(MODEL_READ, 2);
+	bench_steal(0, 2);
+	assert_int_equal(counts().tier_packs, 3);
 }
 
 static void a_clean_page_keeps_its_slot_and_is_not_packed(void **state)
@@ -326,7 +293,7 @@ static void m5_a_failover_leaves_it_where_it_was(void **state)
 	assert_int_equal(state_of(1), HV_PAGE_PACKED);
 	assert_int_equal(state_of(2), HV_PAGE_PACKED);
 	assert_int_equal(slots_in(HV_SLOT_QUARANTINED), 2);
-	bench_touch(MODEL_READ, 2); /* nobody is asked */
+	bench_touch(MODEL_WRITE, 2); /* nobody is asked */
 	assert_true(bench_is_idle(0, 0));
 	world_vios_activate(&world, 1);
 	assert_true(world_unload(&world));
@@ -415,139 +382,16 @@ static void a_failed_punch_leaves_the_page_in_its_frame(void **state)
 	touch(MODEL_WRITE, 1);
 }
 
-/* ---- when ---- */
-
-static void nearly_full_its_oldest_leave_ahead_of_need(void **state)
-{
-	(void)state;
-	open_again(3, false);
-	for (uint32_t page = 0; page < PAGES && bench_out(0) == 0; page++) {
-		bench_touch(MODEL_WRITE, page);
-		bench_steal(0, page);
-		assert_int_equal(state_of(page), HV_PAGE_PACKED); /* there is room */
-		bench_turn();
-	}
-	assert_true(bench_out(0) > 0);
-	assert_int_equal(state_of(0), HV_PAGE_UNLOADING);
-	bench_serve(0);
-	assert_int_equal(state_of(0), HV_PAGE_STOLEN);
-}
-
-static void p14_what_it_may_not_have_any_more_it_gives_back(void **state)
-{
-	(void)state;
-	for (uint32_t page = 0; page < PAGES; page++)
-		pack(page);
-	assert_true(hv_tier_frames(world.tier) >= 3);
-	world_tier_most(&world, 0);
-	for (unsigned i = 0; i < 20; i++) {
-		bench_turn();
-		bench_serve(0);
-	}
-	assert_int_equal(hv_tier_frames(world.tier), 0);
-	assert_int_equal(space()->table.pages_in[HV_PAGE_STOLEN], PAGES);
-	assert_int_equal(hv_frames_free(&world.frames), BENCH_FRAMES);
-}
-
-static void where_no_page_may_leave_it_gives_way(void **state)
-{
-	(void)state;
-	for (uint32_t page = 0; page < PAGES; page++)
-		pack(page);
-	hv_pager_target(world.pager, space(), PAGES, PAGES); /* entitled to all */
-	hv_frames_shrink(&world.frames, BENCH_FRAMES - PAGES);
-	for (unsigned i = 0; i < 20; i++) {
-		(void)bench_turn_after(10000000);
-		bench_serve(0);
-	}
-	for (uint32_t page = 0; page < PAGES; page++)
-		touch(MODEL_WRITE, page);
-	assert_int_equal(space()->table.pages_in[HV_PAGE_RESIDENT], PAGES);
-	hv_frames_grow(&world.frames, BENCH_FRAMES - PAGES);
-}
-
-static void what_it_took_targets_do_not_know_of(void **state)
-{
-	(void)state;
-	hv_pager_target(world.pager, space(), 0, PAGES);
-	for (uint32_t page = 0; page < PAGES; page++)
-		bench_touch(MODEL_WRITE, page);
-	/* the space is at its target, and the pool below low water */
-	hv_frames_shrink(&world.frames, (uint64_t)hv_frames_free(&world.frames) - 2);
-	for (unsigned i = 0; i < 20; i++) {
-		(void)bench_turn_after(10000000);
-		bench_serve(0);
-	}
-	assert_true(packed() > 0);
-	hv_frames_grow(&world.frames,
-		       BENCH_FRAMES - (uint64_t)hv_frames_total(&world.frames));
-}
-
-/* ---- what it is worth ---- */
-
-static void a_space_that_does_not_compress_goes_past_it_and_is_tried_again(void **state)
-{
-	struct hv_rng rng = { 5 };
-	uint8_t noise[HV_PAGE_BYTES];
-	unsigned tries = 0;
-
-	(void)state;
-	for (unsigned i = 0; i < sizeof(noise); i++)
-		noise[i] = (uint8_t)hv_rng_next(&rng);
-	bench_touch(MODEL_WRITE, 1);
-	for (; hv_pack_may(space()); tries++)
-		assert_false(hv_pack(space(), 1, noise));
-	assert_true(tries > 8 && tries <= 64);
-	assert_int_equal(counts().tier_refused, tries);
-	bench_steal(0, 1);
-	assert_int_equal(state_of(1), HV_PAGE_STEALING);
-	bench_serve(0);
-	for (tries = 0; !hv_pack_may(space()); tries++)
-		assert_false(hv_pack(space(), 1, noise));
-	assert_in_range(tries, 512, 2048);
-	pack(2);
-}
-
-static void a_space_that_never_faults_on_it_goes_past_it_and_leaves_it(void **state)
-{
-	unsigned rounds = 0;
-
-	(void)state;
-	for (; space()->gain.past == 0; rounds++) {
-		pack(1);
-		assert_true(world_unload(&world));
-		bench_serve(0);
-		assert_true(rounds < 1000);
-		if (space()->gain.left == 200)
-			pack(2); /* stays */
-	}
-	(void)world_unload(&world);
-	for (unsigned i = 0; i < 4; i++) {
-		bench_turn();
-		bench_serve(0);
-	}
-	assert_int_equal(packed(), 0);
-	assert_int_equal(hv_tier_frames(world.tier), 0); /* nor a reserve */
-	touch(MODEL_READ, 2);
-}
-
-static void a_space_that_faults_on_it_stays(void **state)
-{
-	(void)state;
-	for (unsigned i = 0; i < 1000; i++) {
-		pack(1);
-		touch(MODEL_READ, 1);
-	}
-	assert_true(hv_pack_may(space()));
-	assert_int_equal(counts().tier_hits, 1000);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, bench_tear_down)
 		TEST(a_page_leaves_for_the_tier_without_io_and_comes_back),
-		TEST(p5_what_comes_back_has_no_slot_and_needs_no_protection),
+		TEST(what_was_read_leaves_again_for_nothing),
+		TEST(p5_its_copy_goes_before_it_is_written_to),
+		TEST(p5_nor_is_there_one_after_a_new_registration),
+		TEST(m7_a_device_that_writes_leaves_no_copy),
+		TEST(copies_of_what_is_in_frames_go_first),
 		TEST(a_clean_page_keeps_its_slot_and_is_not_packed),
 		TEST(no_path_is_needed_there_and_back),
 		TEST(reclaim_goes_on_without_a_path),
@@ -566,13 +410,6 @@ int main(void)
 		TEST(p12_what_cannot_be_installed_stays_packed),
 		TEST(p6_a_page_that_somebody_put_there_is_poisoned),
 		TEST(a_failed_punch_leaves_the_page_in_its_frame),
-		TEST(nearly_full_its_oldest_leave_ahead_of_need),
-		TEST(p14_what_it_may_not_have_any_more_it_gives_back),
-		TEST(where_no_page_may_leave_it_gives_way),
-		TEST(what_it_took_targets_do_not_know_of),
-		TEST(a_space_that_does_not_compress_goes_past_it_and_is_tried_again),
-		TEST(a_space_that_never_faults_on_it_goes_past_it_and_leaves_it),
-		TEST(a_space_that_faults_on_it_stays),
 #undef TEST
 	};
 
