@@ -17,7 +17,8 @@
 
 static struct program {
 	atomic_bool is_on;
-	bool must_fail; /* ENOMEM where it is used up */
+	bool must_fail;    /* ENOMEM where it is used up */
+	bool is_dedicated; /* nobody else has its frames */
 	struct attach_discards *discards;
 	atomic_bool is_full_said;
 	atomic_ullong ordinary_bytes; /* asked for where it was used up; since it began */
@@ -43,6 +44,7 @@ enum hv_code program_begin(void *base, const struct attach_passport *passport,
 	program.large.bytes = passport->bytes;
 	program.large.least = passport->large;
 	program.must_fail = passport->must_fail != 0;
+	program.is_dedicated = passport->uffd == 0;
 	program.discards = discards;
 	attach_ranges_init(&program.large.ranges, words, pages);
 	atomic_store_explicit(&program.is_on, true, memory_order_release);
@@ -119,10 +121,14 @@ static bool take_behind(uint64_t first, uint64_t count)
 	return is_taken;
 }
 
+/* Dedicated memory is no pool's: the hypervisor is not asked, as it would refuse. */
 static int discard(uint64_t offset, uint64_t bytes)
 {
 	struct hv_err err = { 0 };
 
+	if (program.is_dedicated)
+		return (int)syscall(SYS_madvise, address_of(offset / HV_PAGE_BYTES),
+				    bytes, MADV_REMOVE);
 	if (attach_discard(program.discards, offset, bytes, &err) == HV_OK)
 		return 0;
 	log_error("guest.no_discard", "reason='%s'", hv_err_text(&err));

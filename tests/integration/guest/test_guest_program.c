@@ -104,11 +104,31 @@ static void any_program_has_its_large_memory_in_the_pool(void **state)
 	test_host_end(&host);
 }
 
+static void dedicated_memory_serves_as_well(void **state)
+{
+	char path[TEST_PATH_BYTES * 2];
+	const char *const options[] = { "--program", path, "--", "16", NULL };
+	const char *bin = getenv("TARN_BIN");
+	struct test_guest *guest;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/any-program", bin != NULL ? bin : ".");
+	test_host_start(&host, &(struct test_host_config){ .hang_ms = 10000 });
+	guest = test_host_run(&host, &(struct test_partition){ .name = "any2",
+							       .mem_mib = 32,
+							       .is_dedicated = true,
+							       .options = options });
+	if (!test_process_says(&guest->process, "program: all ok", TEST_GUEST_WAIT_MS))
+		fail_msg("the program did not end well:\n%s", guest->process.err);
+	test_host_end(&host);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_program_does_to_its_memory_is_survived),
 		cmocka_unit_test(any_program_has_its_large_memory_in_the_pool),
+		cmocka_unit_test(dedicated_memory_serves_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

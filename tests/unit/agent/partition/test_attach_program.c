@@ -62,9 +62,10 @@ static void *answer_all(void *arg)
 	return arg;
 }
 
-static void begin(bool must_fail)
+static void begin_with(bool must_fail, uint64_t uffd)
 {
 	const struct attach_passport passport = { .bytes = PAGES * PAGE,
+						  .uffd = uffd,
 						  .large = LEAST,
 						  .must_fail = must_fail };
 
@@ -76,6 +77,11 @@ static void begin(bool must_fail)
 	assert_int_equal(pthread_create(&thread, NULL, answer_all, NULL), 0);
 	assert_int_equal(program_begin(base, &passport, &discards, NULL), HV_OK);
 	assert_true(program_is_on());
+}
+
+static void begin(bool must_fail)
+{
+	begin_with(must_fail, 3);
 }
 
 static void end(void)
@@ -217,6 +223,23 @@ static void memory_said_to_be_unused_is_zeros(void **state)
 	end();
 }
 
+static void nobody_is_asked_for_dedicated_memory(void **state)
+{
+	uint8_t *at;
+
+	(void)state;
+	begin_with(false, 0);
+	at = map_at(NULL, 100, 0);
+	memset(at, 1, 100 * PAGE);
+	assert_int_equal(program_madvise(at, 10 * PAGE, MADV_DONTNEED), 0);
+	assert_true(holds(at, 10, 0) && holds(at + 10 * PAGE, 90, 1));
+	assert_int_equal(program_munmap(at, 100 * PAGE), 0);
+	assert_true(holds(at, 100, 0));
+	assert_int_equal(used(), 0);
+	assert_int_equal(discarded, 0);
+	end();
+}
+
 static void protection_and_locks_are_refused(void **state)
 {
 	uint8_t *at, *other;
@@ -319,6 +342,7 @@ int main(void)
 		cmocka_unit_test(any_part_is_unmapped_also_over_the_edge),
 		cmocka_unit_test(used_up_it_is_ordinary_memory_or_fails),
 		cmocka_unit_test(memory_said_to_be_unused_is_zeros),
+		cmocka_unit_test(nobody_is_asked_for_dedicated_memory),
 		cmocka_unit_test(protection_and_locks_are_refused),
 		cmocka_unit_test(memory_is_moved_with_what_it_holds),
 		cmocka_unit_test(threads_have_pages_of_their_own),
