@@ -35,8 +35,9 @@
 #else
 #define HANG_MS 300
 #endif
-#define FAULT_MS 600 /* of device I/O, at most */
-#define CALM_MS 200  /* between two, at most */
+#define FAULT_MS 600    /* of device I/O, at most */
+#define CALM_MS 100     /* between two, at most */
+#define FAILBACK_MS 200 /* soon: who is asked by nobody is not missed */
 #define VERIFY_EACH 100
 #define WARM_PAGE_INS 500
 #define MS_PER_MINUTE 60000u
@@ -198,7 +199,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	test_host_start(&host, &(struct test_host_config){ .hang_ms = HANG_MS,
-							   .failback_ms = HANG_MS,
+							   .failback_ms = FAILBACK_MS,
 							   .keeps_vios = true,
 							   .changes_reads = true });
 	assert_int_equal(test_host_pool(&host, POOL_MIB, NULL), HV_OK);
