@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#define AHEAD_MANY 200 /* one in twenty is dropped: of fewer it may be none */
+
 /* All of them are uint64_t. */
 void pager_counts_add(struct hv_space_counts *sum, const struct hv_space_counts *more)
 {
@@ -43,6 +45,7 @@ bool pager_counts_are_full(const struct hv_space_counts *sum)
 	       sum->cross_checked > 0 && sum->healed > 0 && sum->resynced > 0 &&
 	       sum->unused_steals > 0 && sum->loaned_steals > 0 &&
 	       sum->dropped_steals > 0 && sum->ahead_page_ins > 0 &&
-	       sum->ahead_drops > 0 && sum->ahead_used > 0 && sum->ahead_wasted > 0 &&
-	       sum->tier_packs > 0 && sum->tier_hits > 0 && sum->tier_outs > 0;
+	       (sum->ahead_drops > 0 || sum->ahead_fills < AHEAD_MANY) &&
+	       sum->ahead_used > 0 && sum->ahead_wasted > 0 && sum->tier_packs > 0 &&
+	       sum->tier_hits > 0 && sum->tier_outs > 0;
 }
