@@ -77,6 +77,7 @@ static void hypervisor(const struct agent_options *options, struct command *comm
 	command_add(command, "--home-near=%s", options->home_near ? "yes" : "no");
 	command_add(command, "--read-ahead=%llu",
 		    (unsigned long long)options->read_ahead);
+	command_add(command, "--hedge-us=%llu", (unsigned long long)options->hedge_us);
 }
 
 static void vios(const struct agent_options *options, const struct agent_spawn *what,
@@ -84,6 +85,9 @@ static void vios(const struct agent_options *options, const struct agent_spawn *
 {
 	command_add(command, "--state=%s", options->state);
 	command_add(command, "--name=%s", what->name);
+	if (what->remote_url == NULL)
+		command_add(command, "--spin-us=%llu",
+			    (unsigned long long)options->spin_us);
 	if (what->remote_url != NULL) {
 		command_add(command, "--remote=%s", what->remote_url);
 		command_add(command, "--host-id");

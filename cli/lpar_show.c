@@ -224,6 +224,15 @@ static void show_ahead(struct cli *cli, const Tarn__PartitionStat *stat)
 	count_line(cli, "  left unused", stat->read_ahead_wasted);
 }
 
+/* Page-ins that were late over one VIOS, and asked for over the other one as well. */
+static void show_late(struct cli *cli, const Tarn__PartitionStat *stat)
+{
+	if (stat->hedges == 0)
+		return;
+	count_line(cli, "late", stat->hedges);
+	count_line(cli, "  other first", stat->hedges_won);
+}
+
 /* Read back over the VIOS that it does not ask. */
 static void show_cross(struct cli *cli, const Tarn__PartitionStat *stat)
 {
@@ -291,6 +300,7 @@ static void show_faults(struct cli *cli, const Tarn__StatusReply *status,
 	count_line(cli, "  waiting now", stat->pending_faults);
 	heading(cli, "PAGING");
 	show_ahead(cli, stat);
+	show_late(cli, stat);
 	count_line(cli, "page-outs", stat->page_outs);
 	count_line(cli, "clean steals", stat->clean_steals);
 	count_line(cli, "zero steals", stat->zero_steals);

@@ -15,7 +15,7 @@
 struct raw {
 	const char *state;
 	uint64_t memory, lmb, hang_ms, fault_threads, donation_ms, window_ms, read_ahead,
-		tier_share, pid_file_fd;
+		tier_share, hedge_us, pid_file_fd;
 	bool home_near;
 };
 
@@ -39,6 +39,8 @@ static const struct hv_option options[] = {
 	  "serve a partition on the processor that its paging device interrupts" },
 	{ "read-ahead", HV_OPTION_U64, "PAGES", "15", 0, HV_AHEAD_MAX, AT(read_ahead), NULL,
 	  "neighbours brought with a page that is read in order; 0: none" },
+	{ "hedge-us", HV_OPTION_U64, "US", "1000", 0, 1000000, AT(hedge_us), NULL,
+	  "a page-in later than that, and than 99 of 100, is asked for over both VIOS; 0: never" },
 	{ "tier-share", HV_OPTION_U64, "PERCENT", "10", 0, 90, AT(tier_share), NULL,
 	  "of the pool, at most, for pages kept compressed before they go to a device; 0: none" },
 	{ "pid-file-fd", HV_OPTION_U64, "FD", hv_option_absent, 3, INT_MAX, AT(pid_file_fd), NULL,
@@ -69,6 +71,7 @@ int hypervisor_options_parse(int argc, char **argv,
 			.window_ms = (unsigned)raw.window_ms,
 			.is_home_near = raw.home_near,
 			.read_ahead = (unsigned)raw.read_ahead,
+			.hedge_us = (unsigned)raw.hedge_us,
 			.tier_share = (unsigned)raw.tier_share,
 		},
 		.pid_file_fd = (int)raw.pid_file_fd,

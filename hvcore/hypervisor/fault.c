@@ -16,6 +16,7 @@
 
 #define EVENTS_AT_ONCE 64
 #define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_US UINT64_C(1000)
 /*
  * Pages read back over the path that nobody asks, of each fault thread: 64 KiB/s of a
  * device that does a hundred MiB/s, and 16 wake-ups of a thread that has nothing else to
@@ -357,6 +358,7 @@ static enum hv_code open_thread(struct fault_team *team, unsigned index, int cpu
 		.fills = HV_FILLS_MAX,
 		.checks_per_s = CHECKS_PER_S,
 		.ahead = team->ahead,
+		.hedge_ns = team->hedge_us * NS_PER_US,
 		.frames = &team->frames,
 		.ops = &pager_ops,
 	};
@@ -430,7 +432,8 @@ static int nth_cpu(const cpu_set_t *cpus, unsigned n)
 }
 
 enum hv_code fault_team_open(struct hv_loop *loop, unsigned count, unsigned ahead,
-			     struct fault_team **ret_team, struct hv_err *err)
+			     unsigned hedge_us, struct fault_team **ret_team,
+			     struct hv_err *err)
 {
 	struct fault_team *team = calloc(1, sizeof(*team));
 	enum hv_code code = HV_OK;
@@ -447,6 +450,7 @@ enum hv_code fault_team_open(struct hv_loop *loop, unsigned count, unsigned ahea
 	team->loop = loop;
 	team->count = count;
 	team->ahead = ahead;
+	team->hedge_us = hedge_us;
 	hv_frames_init(&team->frames, 0);
 	for (unsigned i = 0; i < count && code == HV_OK; i++)
 		code = open_thread(team, i, nth_cpu(&cpus, i), err);

@@ -101,17 +101,19 @@ struct fault_team {
 	struct hv_frames frames;
 	unsigned count;
 	unsigned ahead;
+	unsigned hedge_us;
 	bool is_stopped;
 	struct fault_thread *threads[HV_LANES_MAX];
 	/* rounds in which all threads stand still together (audit) */
 	_Atomic uint64_t standing;
 };
 
-/* `count` 0: one for each processor we may run on, at most HV_LANES_MAX. `ahead`: of
- * hv_pager_config. */
+/* `count` 0: one for each processor we may run on, at most HV_LANES_MAX. `ahead` and
+ * `hedge_us`: of hv_pager_config. */
 HV_MUST_USE
 enum hv_code fault_team_open(struct hv_loop *loop, unsigned count, unsigned ahead,
-			     struct fault_team **ret_team, struct hv_err *err);
+			     unsigned hedge_us, struct fault_team **ret_team,
+			     struct hv_err *err);
 /* Joins the threads; every round started before has posted its end. */
 void fault_team_stop(struct fault_team *team);
 /* After stop: takes their lanes and memories from them. */

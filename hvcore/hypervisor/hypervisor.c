@@ -162,7 +162,7 @@ static enum hv_code open_parts(struct hypervisor *hv,
 	if (code != HV_OK)
 		return code;
 	code = fault_team_open(hv->loop, config->fault_threads, config->read_ahead,
-			       &hv->team, err);
+			       config->hedge_us, &hv->team, err);
 	if (code != HV_OK)
 		return code;
 	code = start_workers(hv, err);

@@ -28,6 +28,7 @@ struct hypervisor_config {
 	unsigned window_ms;     /* in which pages count as used */
 	bool is_home_near;      /* partitions go where their devices interrupt */
 	unsigned read_ahead;    /* neighbours brought with a page; 0: none */
+	unsigned hedge_us;      /* a page-in is late after that; 0: never */
 	unsigned tier_share;    /* percent of the pool for compressed pages; 0: none */
 };
 

@@ -155,6 +155,8 @@ static void fill_counts(Tarn__PartitionStat *to, const struct hv_space_stat *fro
 	SET(to, read_ahead, n->ahead_page_ins + n->ahead_taken);
 	SET(to, read_ahead_used, n->ahead_used + n->ahead_taken);
 	SET(to, read_ahead_wasted, n->ahead_wasted);
+	SET(to, hedges, n->hedges);
+	SET(to, hedges_won, n->hedges_won);
 	SET(to, tier_packs, n->tier_packs);
 	SET(to, tier_page_ins, n->tier_hits);
 	SET(to, tier_page_outs, n->tier_outs);

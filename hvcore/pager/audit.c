@@ -136,6 +136,14 @@ enum hv_code hv_space_audit_io(const struct hv_space *space, uint32_t page, bool
 	return HV_OK;
 }
 
+/* Flights of one space: how many, and slots they keep from being given out. */
+struct sums {
+	uint32_t out;
+	uint32_t walks;
+	uint32_t busy;
+	uint32_t late;
+};
+
 static enum hv_code audit_write(const struct hv_pager_path *path, uint32_t buffer,
 				uint32_t *ret_busy, struct hv_err *err)
 {
@@ -156,6 +164,13 @@ static enum hv_code audit_write(const struct hv_pager_path *path, uint32_t buffe
 	return HV_OK;
 }
 
+static bool is_fills(const struct hv_fill *fill, unsigned path, uint32_t buffer)
+{
+	return (fill->last_path == path && fill->buffer == buffer) ||
+	       (fill->is_hedged && fill->last_path != path &&
+		fill->hedge_buffer == buffer);
+}
+
 /* One page of a read: for its page-in, or for nobody any more. */
 static enum hv_code audit_read(const struct hv_pager *pager, unsigned index,
 			       uint32_t buffer, unsigned at, struct hv_err *err)
@@ -166,6 +181,13 @@ static enum hv_code audit_read(const struct hv_pager *pager, unsigned index,
 	uint32_t slot = flight->slot + at;
 	const struct hv_fill *fill;
 
+	if (which == HV_FILL_LATE)
+		return hv_slot_class(table, slot) == HV_SLOT_LIVE ||
+				       hv_slot_class(table, slot) == HV_SLOT_CONDEMNED
+			       ? HV_OK
+			       : hv_fail(err, HV_E_CORRUPT,
+					 "slot %u, read late: class %d", slot,
+					 (int)hv_slot_class(table, slot));
 	if (which == HV_FILL_NONE)
 		return hv_slot_class(table, slot) == HV_SLOT_CONDEMNED
 			       ? HV_OK
@@ -173,41 +195,51 @@ static enum hv_code audit_read(const struct hv_pager *pager, unsigned index,
 					 slot);
 	fill = &pager->fills[which];
 	if (fill->state != HV_FILL_SENT || fill->space != flight->space ||
-	    fill->last_path != index || fill->buffer != buffer + at ||
-	    table->pages[fill->page].slot != slot)
+	    !is_fills(fill, index, buffer + at) || table->pages[fill->page].slot != slot)
 		return hv_fail(err, HV_E_CORRUPT, "slot %u is read, but not by fill %u",
 			       slot, which);
 	return HV_OK;
 }
 
-static enum hv_code audit_reads(const struct hv_pager *pager, unsigned index,
-				uint32_t buffer, uint32_t *ret_busy, struct hv_err *err)
+/* A read of that slot that is out for nobody, before that one in the order of paths and
+ * buffers (HV_PATHS: any). */
+static bool is_read_for_nobody(const struct hv_space *space, uint32_t slot, unsigned path,
+			       uint32_t before)
 {
-	const struct hv_pager_path *path = &pager->paths[index];
-	enum hv_code code = HV_OK;
-
-	for (unsigned i = 0; i < path->flights[buffer].pages && code == HV_OK; i++) {
-		*ret_busy += path->fills[buffer + i] == HV_FILL_NONE;
-		code = audit_read(pager, index, buffer, i, err);
-	}
-	return code;
-}
-
-/* Given up by a page-in, too: counted there. */
-static bool is_read_for_nobody(const struct hv_space *space, uint32_t slot)
-{
-	for (unsigned i = 0; i < HV_PATHS; i++)
+	for (unsigned i = 0; i <= path && i < HV_PATHS; i++)
 		for (uint32_t buffer = 0; buffer < HV_LANE_READ_BUFFERS; buffer++) {
 			const struct hv_flight *at =
 				&space->pager->paths[i].flights[buffer];
 
+			if (i == path && buffer >= before)
+				return false;
 			if (at->user != 0 && !at->is_walk && at->space == space &&
 			    slot - at->slot < at->pages &&
-			    space->pager->paths[i].fills[buffer + slot - at->slot] ==
-				    HV_FILL_NONE)
+			    space->pager->paths[i].fills[buffer + slot - at->slot] >=
+				    HV_FILL_LATE)
 				return true;
 		}
 	return false;
+}
+
+static enum hv_code audit_reads(const struct hv_pager *pager, unsigned index,
+				uint32_t buffer, struct sums *sum, struct hv_err *err)
+{
+	const struct hv_pager_path *path = &pager->paths[index];
+	const struct hv_flight *flight = &path->flights[buffer];
+	enum hv_code code = HV_OK;
+
+	for (unsigned i = 0; i < flight->pages && code == HV_OK; i++) {
+		uint32_t slot = flight->slot + i;
+
+		sum->late += path->fills[buffer + i] == HV_FILL_LATE;
+		sum->busy += path->fills[buffer + i] >= HV_FILL_LATE &&
+			     hv_slot_class(&flight->space->table, slot) ==
+				     HV_SLOT_CONDEMNED &&
+			     !is_read_for_nobody(flight->space, slot, index, buffer);
+		code = audit_read(pager, index, buffer, i, err);
+	}
+	return code;
 }
 
 static enum hv_code audit_walk(const struct hv_pager *pager,
@@ -226,7 +258,8 @@ static enum hv_code audit_walk(const struct hv_pager *pager,
 	    (is_kept ? HV_SLOT_LIVE : HV_SLOT_CONDEMNED))
 		return hv_fail(err, HV_E_CORRUPT, "slot %u, a walker's: class %d",
 			       flight->slot, (int)hv_slot_class(table, flight->slot));
-	*ret_busy += !is_kept && !is_read_for_nobody(flight->space, flight->slot);
+	*ret_busy += !is_kept &&
+		     !is_read_for_nobody(flight->space, flight->slot, HV_PATHS, 0);
 	return HV_OK;
 }
 
@@ -248,13 +281,6 @@ static enum hv_code audit_fill(const struct hv_pager *pager, unsigned index,
 			       index, fill->page);
 	return HV_OK;
 }
-
-/* Flights of one space: how many, and slots they keep from being given out. */
-struct sums {
-	uint32_t out;
-	uint32_t walks;
-	uint32_t busy;
-};
 
 /* P17: both are the same page-out, and neither was answered. */
 static enum hv_code audit_twin(const struct hv_pager *pager, unsigned index,
@@ -290,7 +316,7 @@ static enum hv_code audit_flight(const struct hv_pager *pager, unsigned index,
 	if (flight->is_walk)
 		return audit_walk(pager, flight, &sum->busy, err);
 	if (!flight->is_write)
-		return audit_reads(pager, index, buffer, &sum->busy, err);
+		return audit_reads(pager, index, buffer, sum, err);
 	code = audit_write(path, buffer, &counted, err);
 	if (flight->twin != HV_TWIN_OUT || index == 0)
 		sum->busy += counted;
@@ -302,7 +328,7 @@ static enum hv_code audit_flights(const struct hv_pager *pager, unsigned index,
 {
 	const struct hv_pager_path *path = &pager->paths[index];
 	enum hv_code code;
-	unsigned out = 0;
+	unsigned out = 0, late = 0;
 
 	for (uint32_t buffer = 0; buffer < HV_LANE_BUFFERS; buffer++) {
 		const struct hv_flight *flight = &path->flights[buffer];
@@ -310,6 +336,9 @@ static enum hv_code audit_flights(const struct hv_pager *pager, unsigned index,
 		if (flight->user == 0)
 			continue;
 		out++;
+		for (unsigned i = 0; !flight->is_write && i < flight->pages; i++)
+			late += !flight->is_walk &&
+				path->fills[buffer + i] == HV_FILL_LATE;
 		if (flight->space->pager != pager)
 			return hv_fail(err, HV_E_CORRUPT, "a request of a stranger");
 		code = audit_flight(pager, index, buffer, &sums[flight->space->index],
@@ -317,6 +346,10 @@ static enum hv_code audit_flights(const struct hv_pager *pager, unsigned index,
 		if (code != HV_OK)
 			return code;
 	}
+	if (late != path->late)
+		return hv_fail(err, HV_E_CORRUPT,
+			       "path %u: %u pages are late, %u counted", index, late,
+			       path->late);
 	if (out != path->out || (path->role == HV_ROLE_NONE && out > 0))
 		return hv_fail(err, HV_E_CORRUPT, "path %u: %u requests out, %u counted",
 			       index, out, path->out);
@@ -424,6 +457,10 @@ enum hv_code hv_pager_audit(const struct hv_pager *pager, struct hv_err *err)
 		if (hv_space_has_work(space) && !hv_space_is_awake(space))
 			return hv_fail(err, HV_E_CORRUPT,
 				       "space %u has work, and is not awake", i);
+		if (!space->is_ended && space->late != sums[i].late)
+			return hv_fail(err, HV_E_CORRUPT,
+				       "space %u: %u pages are read late, %u counted", i,
+				       sums[i].late, space->late);
 		if (space->index != i || space->out != sums[i].out ||
 		    space->walks != sums[i].walks)
 			return hv_fail(err, HV_E_CORRUPT,

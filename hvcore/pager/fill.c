@@ -15,6 +15,7 @@
 
 #include <xxhash.h>
 
+#include "hvcore/pager/hedge_priv.h"
 #include "hvcore/pager/pager_priv.h"
 
 static unsigned fill_index(const struct hv_pager *pager, const struct hv_fill *fill)
@@ -38,13 +39,15 @@ static void fill_free(struct hv_pager *pager, struct hv_fill *fill)
 
 /* It is in the request that is about to be sent. */
 static void embark(struct hv_pager *pager, struct hv_fill *fill,
-		   struct hv_pager_path *path, uint32_t buffer)
+		   struct hv_pager_path *path, uint32_t buffer, uint64_t now_ns)
 {
 	fill->state = HV_FILL_SENT;
 	fill->last_path = (uint8_t)hv_path_index(pager, path);
 	fill->buffer = buffer;
+	fill->sent_ns = now_ns;
 	fill->wants_other = false;
 	fill->not_before_ns = 0;
+	fill->is_hedged = false;
 	path->fills[buffer] = (uint8_t)fill_index(pager, fill);
 }
 
@@ -90,7 +93,7 @@ static void try_send(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_
 	path = choose(pager, fill);
 	if (path == NULL || !path->ops->take(path->ctx, HV_OP_READ, 1, &buffer))
 		return;
-	embark(pager, fill, path, buffer);
+	embark(pager, fill, path, buffer, now_ns);
 	send(fill->space, fill->page, 1, path, buffer, now_ns);
 }
 
@@ -327,7 +330,8 @@ static bool take_frames(struct run *run, struct hv_pager_path *path)
 	return got > 0;
 }
 
-static void begin(const struct run *run, struct hv_pager_path *path, unsigned at)
+static void begin(const struct run *run, struct hv_pager_path *path, unsigned at,
+		  uint64_t now_ns)
 {
 	struct hv_space *space = run->space;
 	struct hv_pager *pager = space->pager;
@@ -351,7 +355,7 @@ static void begin(const struct run *run, struct hv_pager_path *path, unsigned at
 	hv_page_fill_set(&space->table, page, index);
 	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE,
 		     !is_ahead && run->fault->is_write);
-	embark(pager, fill, path, run->buffer + at);
+	embark(pager, fill, path, run->buffer + at, now_ns);
 }
 
 enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault,
@@ -366,6 +370,7 @@ enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault
 
 	if (why != HV_WAIT_NONE)
 		return why;
+	index = hv_hedge_detour(space, fault->page, index);
 	path = &pager->paths[index];
 	run.pages = 1 + hv_ahead_count(space, fault, index);
 	if (fault->ahead < 0)
@@ -376,7 +381,7 @@ enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault
 	if (!take_frames(&run, path))
 		return HV_WAIT_FRAME;
 	for (unsigned i = 0; i < run.pages; i++)
-		begin(&run, path, i);
+		begin(&run, path, i, now_ns);
 	if (run.pages > 1)
 		hv_ahead_sent(space, fault, run.first, run.pages);
 	send(space, run.first, run.pages, path, run.buffer, now_ns);
@@ -406,9 +411,7 @@ bool hv_fill_take_over(struct hv_space *space, const struct hv_parked *fault)
 
 void hv_fills_retry(struct hv_pager *pager, uint64_t now_ns)
 {
-	uint64_t all = pager->fill_count == 64 ? ~UINT64_C(0)
-					       : (UINT64_C(1) << pager->fill_count) - 1;
-	uint64_t used = all & ~pager->free_fills;
+	uint64_t used = hv_fills_used(pager);
 
 	pager->is_nomem = false; /* until one of them says so again */
 	for (; used != 0; used &= used - 1) {
@@ -421,34 +424,56 @@ void hv_fills_retry(struct hv_pager *pager, uint64_t now_ns)
 	}
 }
 
-void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, int result,
+/* P8: the window may change while we look; the copy does not. */
+static bool is_whole(const struct hv_pager *pager, const struct hv_fill *fill)
+{
+	const struct hv_pager_path *path = &pager->paths[fill->last_path];
+	uint8_t *page = private_page(pager, fill);
+
+	memcpy(page, path->ops->buffer(path->ctx, fill->buffer), HV_PAGE_BYTES);
+	return (uint32_t)XXH3_64bits(page, HV_PAGE_BYTES) ==
+	       fill->space->table.pages[fill->page].checksum;
+}
+
+/* It is not what was wanted: another way, if anybody waits for it. */
+static void try_again(struct hv_pager *pager, struct hv_fill *fill, int result,
 		      uint64_t now_ns)
 {
-	struct hv_pager_path *path = &pager->paths[fill->last_path];
-	struct hv_page *entry = &fill->space->table.pages[fill->page];
-	uint8_t *page = private_page(pager, fill);
+	if (hv_hedge_lost(fill, fill->last_path)) {
+		fill->bad |= (uint8_t)HV_BIT(HV_PATHS - 1 - fill->last_path);
+		fill->space->counts.io_errors += result != 0;
+		fill->space->counts.checksum_errors += result == 0;
+		return;
+	}
+	fill->state = HV_FILL_QUEUED;
+	/* ahead: whoever wants it reads it again, and says what is wrong with it */
+	if (fill->is_ahead)
+		give_up(pager, fill);
+	else if (result != 0)
+		failed(pager, fill, now_ns);
+	else
+		corrupt(pager, fill, now_ns);
+}
+
+void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, unsigned path,
+		      int result, uint64_t now_ns)
+{
+	const struct hv_page *entry = &fill->space->table.pages[fill->page];
 
 	HV_INVARIANT(fill->state == HV_FILL_SENT);
 	HV_INVARIANT(hv_page_state(&fill->space->table, fill->page) == HV_PAGE_INFLIGHT);
-	fill->state = HV_FILL_QUEUED;
-	/* ahead: whoever wants it reads it again, and says what is wrong with it */
-	if (fill->is_ahead && (result != 0 || hv_frames_are_wanted(pager->frames))) {
+	hv_hedge_answered(fill, path);
+	if (fill->is_ahead && hv_frames_are_wanted(pager->frames)) {
+		fill->state = HV_FILL_QUEUED;
 		give_up(pager, fill);
 		return;
 	}
-	if (result != 0) {
-		failed(pager, fill, now_ns);
+	if (result != 0 || !is_whole(pager, fill)) {
+		try_again(pager, fill, result, now_ns);
 		return;
 	}
-	/* P8: the window may change while we look; the copy does not. */
-	memcpy(page, path->ops->buffer(path->ctx, fill->buffer), HV_PAGE_BYTES);
-	if ((uint32_t)XXH3_64bits(page, HV_PAGE_BYTES) != entry->checksum) {
-		if (fill->is_ahead)
-			give_up(pager, fill);
-		else
-			corrupt(pager, fill, now_ns);
-		return;
-	}
+	hv_hedge_learn(pager, fill, now_ns);
+	hv_hedge_won(pager, fill);
 	if (hv_space_is_mirrored(fill->space))
 		hv_mirror_heal(fill->space, entry->slot,
 			       fill->bad & ~HV_BIT(fill->last_path));
@@ -456,14 +481,16 @@ void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, int result,
 	try_install(pager, fill, now_ns);
 }
 
-bool hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill)
+bool hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill, unsigned path)
 {
 	HV_INVARIANT(fill->state == HV_FILL_SENT);
+	if (hv_hedge_lost(fill, path))
+		return false;
+	fill->state = HV_FILL_QUEUED;
 	if (fill->is_ahead) {
 		give_up(pager, fill);
 		return false;
 	}
-	fill->state = HV_FILL_QUEUED;
 	fill->wants_other = false;
 	fill->not_before_ns = 0;
 	hv_pager_retry_soon(pager);
@@ -478,7 +505,7 @@ void hv_fill_cancel(struct hv_space *space, uint32_t page, enum hv_served how)
 
 	HV_INVARIANT(fill->space == space && fill->page == page);
 	if (is_out)
-		pager->paths[fill->last_path].fills[fill->buffer] = HV_FILL_NONE;
+		hv_hedge_drop(pager, fill);
 	hv_page_drop_slot(space, page, is_out);
 	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, false);
 	served(fill, how);

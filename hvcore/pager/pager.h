@@ -136,6 +136,8 @@ struct hv_pager_config {
 			   (P8) */
 	unsigned checks_per_s; /* pages read back over the path that their space does
 				  not ask; 0: none. Besides, one for 100 page-ins */
+	uint64_t hedge_ns; /* a page-in is asked for over the other path, too, when 99 of
+			      100 took less and it is later than that; 0: never */
 	unsigned ahead; /* neighbours read with a page at most, HV_AHEAD_MAX; 0: none */
 	struct hv_frames *frames;
 	const struct hv_pager_ops *ops; /* NULL: alone */
@@ -417,6 +419,8 @@ struct hv_space_counts {
 	uint64_t ahead_drops;  /* given up, or nothing came of it */
 	uint64_t ahead_used;   /* of those in their frames: known to be used */
 	uint64_t ahead_wasted; /* ... left without that */
+	uint64_t hedges;       /* page-ins that were asked for over both paths, */
+	uint64_t hedges_won;   /* ... and came over the second one first */
 	uint64_t io_lost;      /* pages under I/O that their partition made zeros of */
 	/* pages read back over the path that it does not ask */
 	uint64_t cross_checked;

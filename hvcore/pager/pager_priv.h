@@ -1,25 +1,4 @@
-/*
- * pager_priv - what the files of the engine share.
- *
- *   space.c    open, close, stat; a partition's life
- *   event.c    faults
- *   discard.c  pages that end: discards, holes, poison
- *   spare.c    pages that the partition has no use for
- *   map.c      pages that devices use
- *   resize.c   logical memory that grows and shrinks
- *   fill.c     page-ins, from fault to install
- *   ahead.c    read-ahead: streams of faults, what comes with a page
- *   steal.c    page-outs, from victims to punch
- *   pack.c     the compressed tier: what is kept there, and for how long
- *   tier.c     ... the store
- *   mirror.c   two devices, a side each: which has what, and resync
- *   walk.c     what goes over pages by itself: checks, resync
- *   check.c    pages read back over the path that nobody asks
- *   reclaim.c  which victims, when; hv_pager_run
- *   path.c     epochs, requests out, answers
- *   frames.c   the counter, fair shares
- *   audit.c    all equations
- */
+/* pager_priv - what the files of the engine share: README.md says what each is for. */
 #ifndef HVCORE_PAGER_PAGER_PRIV_H
 #define HVCORE_PAGER_PAGER_PRIV_H
 
@@ -29,8 +8,9 @@
 #include "hvcore/pager/walk_priv.h"
 
 #define HV_FILL_NONE UINT8_MAX
-#define HV_STREAMS 16         /* of a space; arbitrary */
-#define HV_USER_BUFFER_BITS 9 /* a request's `user`: serial << 9 | first buffer */
+#define HV_FILL_LATE (UINT8_MAX - 1) /* hedge.c: the page came over the other path */
+#define HV_STREAMS 16                /* of a space; arbitrary */
+#define HV_USER_BUFFER_BITS 9        /* a request's `user`: serial << 9 | first buffer */
 
 #define HV_CHECKS 2  /* at once: a path that is silent holds up one of them; arbitrary */
 #define HV_RESYNCS 8 /* arbitrary */
@@ -65,7 +45,11 @@ struct hv_fill {
 	uint32_t page;
 	uint32_t buffer; /* SENT: in the window of last_path */
 	struct hv_space *space;
-	uint64_t since_ns; /* the event was read */
+	uint8_t first_path;    /* hedged: asked first */
+	bool is_hedged;        /* SENT: asked for over the other path, too, */
+	uint32_t hedge_buffer; /* ... in its window */
+	uint64_t sent_ns;      /* first */
+	uint64_t since_ns;     /* the event was read */
 	uint64_t not_before_ns;
 };
 
@@ -120,6 +104,7 @@ struct hv_pager_path {
 	const struct hv_path_ops *ops;
 	void *ctx;
 	unsigned out;
+	unsigned late;     /* pages read there for nobody: the other one was faster */
 	bool is_dirty;     /* sent, not flushed */
 	bool is_full;      /* no buffers for page-outs until one is answered */
 	unsigned spaces;   /* whose current path it is */
@@ -127,7 +112,7 @@ struct hv_pager_path {
 	uint64_t quiet_ns; /* its last answer, or since when something is out */
 	struct hv_flight flights[HV_LANE_BUFFERS];
 	uint32_t pages[HV_LANE_BUFFERS]; /* by write buffer: the page in it */
-	/* by read buffer: which page-in it is for; HV_FILL_NONE: nobody wants it now */
+	/* by read buffer: which page-in it is for; HV_FILL_NONE, _LATE: nobody wants it */
 	uint8_t fills[HV_LANE_READ_BUFFERS];
 };
 
@@ -171,6 +156,7 @@ struct hv_space {
 	uint32_t out;      /* requests on all paths */
 	uint32_t fills;    /* in use: = inflight pages */
 	uint32_t walks;    /* requests of walkers that are out */
+	uint32_t late;     /* pages that are read for nobody, from slots in use */
 	uint32_t index;    /* in the pager's list */
 	uint8_t number;    /* in by_number, while it is added */
 	struct hv_gain gain;
@@ -248,6 +234,9 @@ struct hv_pager {
 	/* bit a space by its index: it may have something to do (hv_space_rouse) */
 	uint64_t awake[HV_PAGER_SPACES_MAX / 64];
 	unsigned mirrored; /* spaces that are */
+	uint64_t hedge_ns; /* a page-in is not late before that; 0: never */
+	uint64_t late_ns;  /* 99 of 100 answers took less */
+	unsigned hedge_credit;
 	struct hv_walker walkers[HV_WALKERS];
 	unsigned past_count;  /* spaces whose pages go past the tier */
 	struct hv_tier *tier; /* NULL: none */
@@ -356,6 +345,7 @@ bool hv_walker_is_on(const struct hv_space *space, uint32_t slot); /* walk.c */
  * The page's slot is worthless: FREE, or CONDEMNED while a request on it is out; of
  * those that it knows of `is_out` says it.
  */
+bool hv_slot_is_read(const struct hv_space *space, uint32_t slot);
 static inline void hv_page_drop_slot(struct hv_space *space, uint32_t page, bool is_out)
 {
 	struct hv_page *entry = &space->table.pages[page];
@@ -366,7 +356,8 @@ static inline void hv_page_drop_slot(struct hv_space *space, uint32_t page, bool
 		hv_pack_forget(space, page);
 		return;
 	}
-	if (is_out || (space->walks > 0 && hv_walker_is_on(space, entry->slot)))
+	if (is_out || (space->walks > 0 && hv_walker_is_on(space, entry->slot)) ||
+	    (space->late > 0 && hv_slot_is_read(space, entry->slot)))
 		hv_slot_condemn(&space->table, entry->slot);
 	else
 		hv_slot_release(&space->table, entry->slot);
@@ -454,10 +445,11 @@ bool hv_fill_take_over(struct hv_space *space, const struct hv_parked *fault);
 /* QUEUED ones that may be sent, LOADED ones that may be installed. */
 void hv_fills_retry(struct hv_pager *pager, uint64_t now_ns);
 /* The answer of its read; the window buffer is still ours. */
-void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, int result,
-		      uint64_t now_ns);
-/* Its epoch ended: to be sent again; false: nobody waits for it, it is over. */
-bool hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill);
+void hv_fill_answered(struct hv_pager *pager, struct hv_fill *fill, unsigned path,
+		      int result, uint64_t now_ns);
+/* That epoch ended: to be sent again; false: nobody waits for it, it is over, or is out
+ * on the other path as well. */
+bool hv_fill_resend(struct hv_pager *pager, struct hv_fill *fill, unsigned path);
 /*
  * Ends the read of an INFLIGHT page and drops its slot; the caller moves the page.
  * What it was for ends as `how`.
@@ -468,6 +460,14 @@ void hv_page_in_took(struct hv_space *space, uint32_t page, uint64_t since_ns,
 		     uint64_t now_ns);
 /* Why a fill waits. */
 enum hv_wait hv_fill_wait(const struct hv_pager *pager, const struct hv_fill *fill);
+
+static inline uint64_t hv_fills_used(const struct hv_pager *pager)
+{
+	uint64_t all = pager->fill_count == 64 ? ~UINT64_C(0)
+					       : (UINT64_C(1) << pager->fill_count) - 1;
+
+	return all & ~pager->free_fills;
+}
 
 /* ---- ahead.c ---- */
 
@@ -594,6 +594,7 @@ void hv_paths_trust(struct hv_pager *pager);
  * what else is out on it has the last word (P4). Only a walker's is ever out beside
  * another.
  */
+/* A request on it was answered: FREE, if it has no use and no other one is out. */
 void hv_slot_answered(struct hv_space *space, uint32_t slot);
 
 #endif

@@ -165,7 +165,7 @@ static struct hv_flight land(struct hv_pager_path *path, uint32_t buffer)
 }
 
 /* Page-ins or a walker: nothing else is ever out beside another request. */
-static bool is_read_out(const struct hv_space *space, uint32_t slot)
+bool hv_slot_is_read(const struct hv_space *space, uint32_t slot)
 {
 	for (unsigned i = 0; i < HV_PATHS; i++)
 		for (uint32_t buffer = 0; buffer < HV_LANE_READ_BUFFERS; buffer++) {
@@ -181,7 +181,9 @@ static bool is_read_out(const struct hv_space *space, uint32_t slot)
 
 void hv_slot_answered(struct hv_space *space, uint32_t slot)
 {
-	if (!is_read_out(space, slot))
+	if (!space->is_ended && hv_slot_class(&space->table, slot) == HV_SLOT_LIVE)
+		return; /* it was late */
+	if (!hv_slot_is_read(space, slot))
 		hv_slot_release(&space->table, slot);
 }
 
@@ -190,12 +192,32 @@ static void release_all(const struct hv_flight *flight)
 {
 	struct hv_space *space = flight->space;
 
+	for (unsigned i = 0; i < flight->pages; i++)
+		hv_slot_answered(space, flight->slot + i);
+}
+
+/* What came over the other path is not read over this one any more. */
+static void count_late(struct hv_pager_path *path, const struct hv_flight *flight,
+		       uint32_t buffer)
+{
+	if (path->late == 0 || flight->is_write || flight->is_walk)
+		return;
 	for (unsigned i = 0; i < flight->pages; i++) {
-		if (space->walks > 0)
-			hv_slot_answered(space, flight->slot + i);
-		else
-			hv_slot_release(&space->table, flight->slot + i);
+		if (path->fills[buffer + i] != HV_FILL_LATE)
+			continue;
+		path->late--;
+		flight->space->late--;
 	}
+}
+
+/* A page of a read that is for nobody; false: it is for a page-in. */
+static bool is_for_nobody(const struct hv_flight *flight, const uint8_t *fills,
+			  unsigned at)
+{
+	if (fills[at] != HV_FILL_NONE && fills[at] != HV_FILL_LATE)
+		return false;
+	hv_slot_answered(flight->space, flight->slot + at);
+	return true;
 }
 
 /*
@@ -211,15 +233,16 @@ static void read_answered(unsigned index, const struct hv_flight *flight, uint32
 
 	static_assert(HV_AHEAD_MAX < 32, "a bit a page");
 	for (unsigned i = 0; i < flight->pages; i++) {
-		if (fills[i] == HV_FILL_NONE)
-			hv_slot_answered(flight->space, flight->slot + i);
-		else if (pager->fills[fills[i]].is_ahead)
-			hv_fill_answered(pager, &pager->fills[fills[i]], result, now_ns);
+		if (is_for_nobody(flight, fills, i))
+			continue;
+		if (pager->fills[fills[i]].is_ahead)
+			hv_fill_answered(pager, &pager->fills[fills[i]], index, result,
+					 now_ns);
 		else
 			asked |= HV_BIT(i);
 	}
 	for (; asked != 0; asked &= asked - 1)
-		hv_fill_answered(pager, &pager->fills[fills[__builtin_ctz(asked)]],
+		hv_fill_answered(pager, &pager->fills[fills[__builtin_ctz(asked)]], index,
 				 result, now_ns);
 }
 
@@ -231,9 +254,9 @@ static void end_read(unsigned index, const struct hv_flight *flight, uint32_t bu
 	const uint8_t *fills = &pager->paths[index].fills[buffer];
 
 	for (unsigned i = 0; i < flight->pages; i++) {
-		if (fills[i] == HV_FILL_NONE)
-			hv_slot_answered(flight->space, flight->slot + i);
-		else if (hv_fill_resend(pager, &pager->fills[fills[i]]))
+		if (is_for_nobody(flight, fills, i))
+			continue;
+		if (hv_fill_resend(pager, &pager->fills[fills[i]], index))
 			toll->resent_reads++;
 	}
 }
@@ -261,6 +284,7 @@ void hv_pager_on_answer(struct hv_pager *pager, unsigned index, uint64_t user, i
 		return;
 	}
 	flight = land(path, buffer);
+	count_late(path, &flight, buffer);
 	path->quiet_ns = now_ns;
 	if (flight.is_walk)
 		hv_walker_answered(pager, index, &pager->walkers[flight.fill], buffer,
@@ -393,6 +417,7 @@ static void end_flight(struct hv_pager *pager, unsigned index, uint32_t buffer,
 	struct hv_page_table *table = &flight.space->table;
 	uint32_t before = table->slots_in[HV_SLOT_QUARANTINED];
 
+	count_late(&pager->paths[index], &flight, buffer);
 	doubt(&flight, index);
 	if (flight.is_walk) {
 		hv_walker_lost(&pager->walkers[flight.fill]);

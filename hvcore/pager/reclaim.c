@@ -19,6 +19,7 @@
  */
 #include <string.h>
 
+#include "hvcore/pager/hedge_priv.h"
 #include "hvcore/pager/pager_priv.h"
 
 #define BATCH_MIN 8  /* 43 us of stealing hide behind one page-in (paging.md 1.6) */
@@ -502,6 +503,7 @@ struct hv_pager_run hv_pager_run(struct hv_pager *pager, uint64_t now_ns)
 	uint64_t check_ns;
 
 	retry(pager, now_ns);
+	hv_hedge_run(pager, now_ns);
 	hv_paths_flush(pager); /* M6: reads are on their way before we steal */
 	hv_paths_look(pager, now_ns);
 	run.is_busy = reclaim(pager, now_ns);

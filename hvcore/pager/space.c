@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hvcore/pager/hedge_priv.h"
 #include "hvcore/pager/pager_priv.h"
 
 /* clang-format off */
@@ -110,6 +111,9 @@ enum hv_code hv_pager_open(const struct hv_pager_config *config,
 	pager->id = config->id;
 	pager->fill_count = config->fills;
 	pager->ahead = config->ahead;
+	pager->hedge_ns = config->hedge_ns;
+	pager->late_ns = config->hedge_ns;
+	pager->hedge_credit = HV_HEDGE_CREDIT;
 	pager->frames = config->frames;
 	pager->ops = config->ops;
 	pager->ctx = config->ctx;
@@ -329,7 +333,7 @@ static void drop_fills(struct hv_pager *pager, struct hv_space *space)
 		if (fill->state == HV_FILL_FREE || fill->space != space)
 			continue;
 		if (fill->state == HV_FILL_SENT)
-			pager->paths[fill->last_path].fills[fill->buffer] = HV_FILL_NONE;
+			hv_hedge_drop(pager, fill);
 		*fill = (struct hv_fill){ .state = HV_FILL_FREE };
 		pager->free_fills |= UINT64_C(1) << i;
 		space->fills--;

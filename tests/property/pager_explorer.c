@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hvcore/pager/hedge_priv.h"
 #include "hvcore/pager/pager_priv.h"
 #include "hvcore/pager/tier_priv.h"
 #include "tests/support/pager_state.h"
@@ -18,7 +19,7 @@
 static const char *const kind_names[PAGER_KIND_COUNT] = {
 	"start",   "step",  "event", "run",   "work",   "answer", "late",
 	"end",     "begin", "open",  "move",  "leave",  "drain",  "squeeze",
-	"discard", "punch", "sweep", "check", "unload", "change",
+	"discard", "punch", "sweep", "check", "unload", "hedge",  "change",
 };
 
 struct action {
@@ -115,7 +116,10 @@ static bool has_tier(const struct explorer *explorer)
 
 static unsigned reads_of(const struct explorer *explorer)
 {
-	return is_ahead(explorer) ? PAGER_STATE_READS : 1;
+	bool is_many = is_ahead(explorer) ||
+		       (explorer->scenario->kinds & HV_BIT(PAGER_HEDGE)) != 0;
+
+	return is_many ? PAGER_STATE_READS : 1;
 }
 
 /* All its faults so far went down, and this one does: page 1 brings page 0. */
@@ -227,6 +231,13 @@ static void install_stale(struct world *world, unsigned index)
 				       path->ops->buffer(path->ctx, 0), true, true);
 }
 
+/* Mutated: what still reads a slot is not known of. */
+static void forget_late(struct world *world)
+{
+	for (unsigned i = 0; i < world->config.members; i++)
+		world->members[i].space->late = 0;
+}
+
 static bool act_answer(struct explorer *explorer, unsigned path, unsigned nth)
 {
 	struct world *world = &explorer->world;
@@ -236,7 +247,11 @@ static bool act_answer(struct explorer *explorer, unsigned path, unsigned nth)
 		return false;
 	if (explorer->scenario->mutation == PAGER_MUTATION_STALE_AHEAD)
 		install_stale(world, path);
-	return world_vios_answer(world, path, nth);
+	if (!world_vios_answer(world, path, nth))
+		return false;
+	if (explorer->scenario->mutation == PAGER_MUTATION_FORGOTTEN_LATE)
+		forget_late(world);
+	return true;
 }
 
 static bool act_vios(struct explorer *explorer, struct action action)
@@ -339,6 +354,11 @@ static bool act(struct explorer *explorer, struct action action)
 			return false;
 		hv_paths_flush(world->pager);
 		return true;
+	case PAGER_HEDGE:
+		if (!hv_hedge_start(world->pager, world->now_ns))
+			return false;
+		hv_paths_flush(world->pager);
+		return true;
 	default:
 		return act_vios(explorer, action);
 	}
@@ -378,6 +398,7 @@ static void ranges(const struct explorer *explorer, unsigned kind, unsigned *ret
 	case PAGER_SWEEP:
 	case PAGER_CHECK:
 	case PAGER_UNLOAD:
+	case PAGER_HEDGE:
 		*ret_a = 1;
 		return;
 	default: /* a path or a page: two of each */

@@ -38,6 +38,7 @@ enum pager_kind {
 	PAGER_SWEEP,   /* hv_pager_sweep */
 	PAGER_CHECK,   /* a page is to be read back over the other path */
 	PAGER_UNLOAD,  /* the oldest pages of the tier are to be written */
+	PAGER_HEDGE,   /* a page-in is asked for over the other path, too */
 	PAGER_CHANGE,  /* a path's device is closed, is a new one, is the other's */
 	PAGER_KIND_COUNT
 };
@@ -51,6 +52,7 @@ enum pager_mutation {
 	PAGER_MUTATION_STALE_AHEAD, /* P4: a page read ahead comes for what is gone */
 	PAGER_MUTATION_HASTY_UNLOAD, /* M3: an unloaded page is gone before it is written */
 	PAGER_MUTATION_EARLY_DROP,   /* ... its place is another's before it is written */
+	PAGER_MUTATION_FORGOTTEN_LATE, /* P4: a read that lost its race is forgotten */
 	PAGER_MUTATION_HASTY_MOVE, /* M3: a move takes what is being written for written */
 };
 

@@ -31,6 +31,7 @@
 	 HV_BIT(PAGER_DRAIN))
 #define RETURN (HV_BIT(PAGER_BEGIN) | HV_BIT(PAGER_OPEN))
 #define CHECK HV_BIT(PAGER_CHECK)
+#define HEDGE HV_BIT(PAGER_HEDGE)
 #define TOUCH (HV_BIT(MODEL_READ) | HV_BIT(MODEL_WRITE))
 #define WRITES HV_BIT(MODEL_WRITE)
 #define KEEP HV_BIT(MODEL_DONTNEED)
@@ -38,6 +39,7 @@
 #define FAILOVER_DEPTH 18 /* a steal, an end, a late write and a refault fit */
 #define TWO_PARTITIONS_DEPTH 14
 #define CHECK_DEPTH 16
+#define HEDGE_DEPTH 18  /* a steal, both answers, and the page leaves again */
 #define MIRROR_DEPTH 16 /* a side that is lost, late writes, comes back, resync */
 #define CHANGE (HV_BIT(PAGER_CHANGE) | HV_BIT(PAGER_OPEN))
 #define UNLOAD HV_BIT(PAGER_UNLOAD)
@@ -144,6 +146,23 @@ static const struct pager_scenario scenarios[] = {
 	{ "mirrored: compressed tier x a side that is lost",
 	  PAGER_MIRRORED | PAGER_TIER | PAGING | SQUEEZE | UNLOAD | HV_BIT(PAGER_END) | HV_BIT(PAGER_MOVE), 1,
 	  { WRITES }, { 3 }, 4, PAGER_MUTATION_NONE, TIER_DEPTH - 2, 1 },
+	{ "page-ins asked for twice x steal x move",
+	  PAGING | SQUEEZE | HEDGE | HV_BIT(PAGER_MOVE), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, HEDGE_DEPTH, 1 },
+	{ "page-ins asked for twice x discard",
+	  PAGING | SQUEEZE | HEDGE | HV_BIT(PAGER_DISCARD), 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, HEDGE_DEPTH, 1 },
+	{ "page-ins asked for twice x failover, late reads",
+	  PAGING | SQUEEZE | HEDGE | FAILOVER, 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, HEDGE_DEPTH, 1 },
+	{ "page-ins asked for twice x cross-check",
+	  PAGING | SQUEEZE | HEDGE | CHECK, 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, HEDGE_DEPTH, 1 },
+	{ "mirrored: page-ins asked for twice x a side that is lost",
+	  PAGER_MIRRORED | PAGING | SQUEEZE | HEDGE | FAILOVER, 1, { TOUCH }, { 1 }, 1,
+	  PAGER_MUTATION_NONE, MIRROR_DEPTH, 1 },
+	{ "page-ins with a neighbour, asked for twice",
+	  PAGER_AHEAD | PAGING | SQUEEZE | HEDGE, 1, { TOUCH }, { 3 }, 2, PAGER_MUTATION_NONE, AHEAD_DEPTH, 1 },
 	{ "another device: one path, then both, and back to one device",
 	  PAGING | SQUEEZE | CHANGE, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_NONE, CHANGE_DEPTH, 1 },
 	{ "another device x failover, late writes",
@@ -166,6 +185,8 @@ static const struct pager_scenario mutants[] = {
 	  PAGER_TIER | PAGING | SQUEEZE | UNLOAD, 1, { TOUCH }, { 1 }, 4, PAGER_MUTATION_HASTY_UNLOAD, 0, 1 },
 	{ "MUTANT its place in the tier is another's before it is written",
 	  PAGER_TIER | PAGING | SQUEEZE | UNLOAD, 1, { TOUCH }, { 1 }, 4, PAGER_MUTATION_EARLY_DROP, 0, 1 },
+	{ "MUTANT a slot that is read late is free at once",
+	  PAGING | SQUEEZE | HEDGE, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_FORGOTTEN_LATE, HEDGE_DEPTH, 1 },
 	{ "MUTANT slots come back before the drain",
 	  PAGING | SQUEEZE | FAILOVER, 1, { TOUCH }, { 1 }, 1, PAGER_MUTATION_EARLY_DRAIN, 0, 1 },
 	{ "MUTANT a move takes what is being written for written",

@@ -410,6 +410,7 @@ static struct world_config some_config(struct run *run)
 		.writes = 1 + random_below(run, MODEL_WRITES_MAX),
 		.checks_per_s = random_below(run, 2) * 20000, /* one in five runs or so */
 		.is_mirrored = random_below(run, 3) == 0,
+		.hedge_ns = random_below(run, 2) * 1000,
 		.ahead = random_below(run, 4) == 0 ? 0
 						   : 1 + random_below(run, HV_AHEAD_MAX),
 	};

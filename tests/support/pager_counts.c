@@ -26,15 +26,16 @@ void pager_counts_print(const struct hv_space_counts *sum)
 	       N(sum->checksum_errors), N(sum->integrity_errors));
 	printf("io=%llu waits=%llu failed=%llu map_zero=%llu map_page_ins=%llu "
 	       "map_ends=%llu checked=%llu bad=%llu healed=%llu resynced=%llu\n"
-	       "ahead=%llu came=%llu taken=%llu dropped=%llu used=%llu wasted=%llu\n"
+	       "ahead=%llu came=%llu taken=%llu dropped=%llu used=%llu wasted=%llu "
+	       "twice=%llu second=%llu\n"
 	       "packed=%llu refused=%llu hits=%llu unloaded=%llu\n",
 	       N(sum->io_errors), N(sum->frame_waits), N(sum->failed_faults),
 	       N(sum->map_zero_fills), N(sum->map_page_ins), N(sum->map_ends),
 	       N(sum->cross_checked), N(sum->cross_bad), N(sum->healed), N(sum->resynced),
 	       N(sum->ahead_fills), N(sum->ahead_page_ins), N(sum->ahead_taken),
 	       N(sum->ahead_drops), N(sum->ahead_used), N(sum->ahead_wasted),
-	       N(sum->tier_packs), N(sum->tier_refused), N(sum->tier_hits),
-	       N(sum->tier_outs));
+	       N(sum->hedges), N(sum->hedges_won), N(sum->tier_packs),
+	       N(sum->tier_refused), N(sum->tier_hits), N(sum->tier_outs));
 }
 
 bool pager_counts_are_full(const struct hv_space_counts *sum)
@@ -46,6 +47,7 @@ bool pager_counts_are_full(const struct hv_space_counts *sum)
 	       sum->unused_steals > 0 && sum->loaned_steals > 0 &&
 	       sum->dropped_steals > 0 && sum->ahead_page_ins > 0 &&
 	       (sum->ahead_drops > 0 || sum->ahead_fills < AHEAD_MANY) &&
-	       sum->ahead_used > 0 && sum->ahead_wasted > 0 && sum->tier_packs > 0 &&
-	       sum->tier_hits > 0 && sum->tier_outs > 0;
+	       sum->ahead_used > 0 && sum->ahead_wasted > 0 &&
+	       sum->hedges > sum->hedges_won && sum->hedges_won > 0 &&
+	       sum->tier_packs > 0 && sum->tier_hits > 0 && sum->tier_outs > 0;
 }

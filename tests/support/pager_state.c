@@ -404,6 +404,8 @@ static void put_pager(struct print *print, const struct hv_pager *pager, unsigne
 			continue;
 		put(print, fill->page | fill->last_path << 8 | fill->wants_other << 12);
 		put(print, fill->space->index | fill->is_ahead << 4);
+		put(print, fill->is_hedged | fill->first_path << 1 |
+				   (fill->is_hedged ? fill->hedge_buffer << 4 : 0));
 		put(print, fill->checksum_tries | fill->error_tries << 8);
 		if (fill->state == HV_FILL_LOADED)
 			put_page_bytes(print,

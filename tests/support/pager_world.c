@@ -15,6 +15,7 @@ void world_init(struct world *world, const struct world_config *config)
 		.fills = config->fills,
 		.checks_per_s = config->checks_per_s,
 		.ahead = config->ahead,
+		.hedge_ns = config->hedge_ns,
 		.frames = &world->frames,
 	};
 

@@ -36,6 +36,7 @@ struct world_config {
 	unsigned checks_per_s;
 	unsigned ahead;       /* neighbours read with a page */
 	unsigned tier_chunks; /* of the compressed tier, a frame each; 0: none */
+	uint64_t hedge_ns;
 	unsigned olds; /* ended incarnations of one VIOS at once; 0 = WORLD_OLD_MAX */
 };
 

@@ -50,6 +50,8 @@ int shell_set_up(void **state)
 						 .lmb = UINT64_C(16) << 20,
 						 .hang_ms = 500,
 						 .read_ahead = 15,
+						 .hedge_us = 1000,
+						 .spin_us = 100,
 						 .home_near = true };
 	assert_int_equal(hv_loop_open(&shell->loop, NULL), HV_OK);
 	*state = shell;
