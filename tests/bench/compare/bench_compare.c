@@ -27,6 +27,7 @@
 
 #define POOL_MIB 256
 #define SLICE_NS UINT64_C(2000000000)
+#define HANG_MS 20000 /* nobody starts a VIOS again that was busy */
 #define QUICK_POOL_MIB 32
 #define QUICK_SLICE_NS UINT64_C(30000000)
 
@@ -126,9 +127,9 @@ int main(int argc, char **argv)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* all it starts die with it, too */
 	compare.pool_mib = compare.is_quick ? QUICK_POOL_MIB : POOL_MIB;
 	compare.slice_ns = compare.is_quick ? QUICK_SLICE_NS : SLICE_NS;
-	test_host_start(
-		&compare.host,
-		&(struct test_host_config){ .memory_mib = 2 * compare.pool_mib + 512 });
+	test_host_start(&compare.host, &(struct test_host_config){
+					       .memory_mib = 2 * compare.pool_mib + 512,
+					       .hang_ms = HANG_MS });
 	assert_int_equal(test_host_pool(&compare.host, compare.pool_mib, NULL), HV_OK);
 	json_open(NULL);
 	print_settings(&compare);
