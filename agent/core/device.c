@@ -39,25 +39,31 @@ static bool names(const char *device, const char *name)
 	return device != NULL && strcmp(device, name) == 0;
 }
 
-/* Another one is wanted, and it has not let go of this one. */
-static bool still_has(const struct core_lpar *lpar, const char *name)
+/* The hypervisor says so, whatever is wanted of that partition, if it still is. */
+static bool has(const struct core_lpar *lpar, const char *name)
 {
 	return lpar->stat != NULL &&
 	       (names(lpar->stat->pgdev, name) || names(lpar->stat->mirror, name));
 }
 
+static bool is_to_have(const struct core_lpar *lpar, const char *name)
+{
+	return (lpar->process.is_alive || lpar->stat != NULL) && lpar->desired != NULL &&
+	       lpar->desired->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
+	       (names(lpar->desired->device, name) || names(lpar->desired->mirror, name));
+}
+
+/* A hypervisor that was not asked yet may have partitions that nobody wants any more. */
 static bool is_used(const struct agent_core *core, const char *name)
 {
-	for (size_t i = 0; i < CORE_LPARS_MAX; i++) {
-		const struct core_lpar *lpar = &core->lpars[i];
+	const struct core_hypervisor *hypervisor = &core->hypervisor;
 
-		if ((lpar->process.is_alive || lpar->stat != NULL) &&
-		    lpar->desired != NULL &&
-		    lpar->desired->spec->mode == TARN__MEMORY_MODE__MEMORY_MODE_SHARED &&
-		    (names(lpar->desired->device, name) ||
-		     names(lpar->desired->mirror, name) || still_has(lpar, name)))
+	if ((hypervisor->process.is_alive || hypervisor->is_unclear) &&
+	    hypervisor->stat == NULL)
+		return true;
+	for (size_t i = 0; i < CORE_LPARS_MAX; i++)
+		if (has(&core->lpars[i], name) || is_to_have(&core->lpars[i], name))
 			return true;
-	}
 	return false;
 }
 

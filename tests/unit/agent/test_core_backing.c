@@ -169,6 +169,25 @@ static void a_device_that_it_still_has_is_not_wiped(void **state)
 	assert_string_equal(device_of(bench), "pg2");
 }
 
+/* ... nor by an agent that has not heard yet what the hypervisor has. */
+static void a_new_agent_asks_the_hypervisor_before_it_wipes(void **state)
+{
+	struct bench *bench = *state;
+	struct boss_device *device;
+
+	bench_go(bench);
+	world_agent_kill(&bench->world);
+	device = boss_device(&bench->boss, "pg1");
+	device->is_removed = true;
+	device->generation += 1000;
+	boss_lpar(&bench->boss, "db1")->name[0] = '\0'; /* nobody wants it any more */
+	boss_publish(&bench->boss);
+	world_agent_start(&bench->world);
+	(void)bench_done(bench, TARN__OBJECT_KIND__OBJECT_DEVICE, "pg1",
+			 device->generation);
+	assert_null(world_partition(&bench->world, "db1"));
+}
+
 static void the_end_of_a_run_is_the_end_of_it(void **state)
 {
 	struct bench *bench = *state;
@@ -195,6 +214,7 @@ int main(void)
 		CLAIM(the_way_back_is_told_to_one_that_is_on_its_way),
 		CLAIM(another_device_brings_no_primary),
 		CLAIM(a_device_that_it_still_has_is_not_wiped),
+		CLAIM(a_new_agent_asks_the_hypervisor_before_it_wipes),
 		CLAIM(the_end_of_a_run_is_the_end_of_it),
 	};
 
