@@ -20,6 +20,7 @@
 #define COST (HV_HEDGE_CREDIT / 16)
 #define DETOUR 4  /* arbitrary */
 #define STEP 1024 /* of the estimate, down; 99 of these up: 99 of 100 are below it */
+#define LOOK_NS UINT64_C(5000000) /* longer than a tick of 250 Hz */
 #define LATE_MAX_NS UINT64_C(50000000)
 
 void hv_hedge_learn(struct hv_pager *pager, const struct hv_fill *fill, uint64_t now_ns)
@@ -112,6 +113,17 @@ static uint64_t lateness(const struct hv_pager *pager)
 	return pager->late_ns > pager->hedge_ns ? pager->late_ns : pager->hedge_ns;
 }
 
+/*
+ * A timer of each wait that ends before the next tick costs two exits of a virtual
+ * machine, 8 us a page-in here: who waits alone waits for the look a little longer.
+ */
+static void look_again(struct hv_pager *pager, uint64_t late_ns, uint64_t now_ns)
+{
+	uint64_t soon_ns = now_ns + LOOK_NS;
+
+	hv_pager_retry_at(pager, late_ns > soon_ns ? late_ns : soon_ns);
+}
+
 void hv_hedge_run(struct hv_pager *pager, uint64_t now_ns)
 {
 	uint64_t used = hv_fills_used(pager);
@@ -126,7 +138,7 @@ void hv_hedge_run(struct hv_pager *pager, uint64_t now_ns)
 		if (!may_hedge(fill))
 			continue;
 		if (late_ns > now_ns)
-			hv_pager_retry_at(pager, late_ns);
+			look_again(pager, late_ns, now_ns);
 		else if (pager->hedge_credit >= COST && ask_both(pager, fill, now_ns))
 			pager->hedge_credit -= COST;
 	}
