@@ -78,6 +78,8 @@ static void hypervisor(const struct agent_options *options, struct command *comm
 	command_add(command, "--read-ahead=%llu",
 		    (unsigned long long)options->read_ahead);
 	command_add(command, "--hedge-us=%llu", (unsigned long long)options->hedge_us);
+	command_add(command, "--tier-share=%llu",
+		    (unsigned long long)options->tier_share);
 }
 
 static void vios(const struct agent_options *options, const struct agent_spawn *what,

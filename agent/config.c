@@ -37,6 +37,8 @@ static const struct hv_option options[] = {
 	  "neighbours brought with a page that is read in order; 0: none" },
 	{ "hedge-us", HV_OPTION_U64, "US", "1000", 0, 1000000, AT(hedge_us), NULL,
 	  "a page-in later than that is asked for over both VIOS; 0: never" },
+	{ "tier-share", HV_OPTION_U64, "PERCENT", "10", 0, 90, AT(tier_share), NULL,
+	  "of the pool for compressed pages, before a device; 0: none" },
 	{ "spin-us", HV_OPTION_U64, "US", "100", 0, 1000, AT(spin_us), NULL,
 	  "so long a VIOS waits for a page awake, where nobody else wants the processor" },
 	{ "allow-drills", HV_OPTION_FLAG, NULL, NULL, 0, 0, AT(allow_drills), NULL,

@@ -52,6 +52,7 @@ int shell_set_up(void **state)
 						 .read_ahead = 15,
 						 .hedge_us = 1000,
 						 .spin_us = 100,
+						 .tier_share = 10,
 						 .home_near = true };
 	assert_int_equal(hv_loop_open(&shell->loop, NULL), HV_OK);
 	*state = shell;
