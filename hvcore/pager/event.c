@@ -57,6 +57,29 @@ static void wake_later(struct hv_space *space, uint32_t page, uint64_t now_ns)
 
 /* ---- serving ---- */
 
+enum hv_wait hv_fault_refused(struct hv_space *space, const struct hv_parked *fault,
+			      enum hv_code code)
+{
+	switch (code) {
+	case HV_E_AGAIN:
+		return HV_WAIT_EVENT;
+	case HV_E_NOMEM: /* P12: data and state stay */
+		space->pager->nomems++;
+		space->pager->is_nomem = true;
+		return HV_WAIT_FRAME;
+	case HV_E_EXISTS: /* P6: we did not put it there */
+		space->counts.integrity_errors++;
+		hv_fault_count(space, fault, HV_SERVED_FAILED);
+		hv_page_poison(space, fault->page);
+		return HV_WAIT_NONE;
+	default:
+		hv_space_odd(space, code);
+		hv_fault_count(space, fault, HV_SERVED_STALE);
+		(void)space->ops->wake(space->ctx, fault->page, 1);
+		return HV_WAIT_NONE;
+	}
+}
+
 /* A fault on a ZERO page. NONE: it is over, one way or another. */
 static enum hv_wait serve_zero(struct hv_space *space, const struct hv_parked *fault,
 			       uint64_t now_ns)
@@ -73,24 +96,7 @@ static enum hv_wait serve_zero(struct hv_space *space, const struct hv_parked *f
 		return HV_WAIT_NONE;
 	}
 	hv_frame_give(space, 1);
-	switch (code) {
-	case HV_E_AGAIN:
-		return HV_WAIT_EVENT;
-	case HV_E_NOMEM:
-		space->pager->nomems++;
-		space->pager->is_nomem = true;
-		return HV_WAIT_FRAME;
-	case HV_E_EXISTS: /* P6: we did not put it there */
-		space->counts.integrity_errors++;
-		hv_fault_count(space, fault, HV_SERVED_FAILED);
-		hv_page_poison(space, fault->page);
-		return HV_WAIT_NONE;
-	default:
-		hv_space_odd(space, code);
-		hv_fault_count(space, fault, HV_SERVED_STALE);
-		(void)space->ops->wake(space->ctx, fault->page, 1);
-		return HV_WAIT_NONE;
-	}
+	return hv_fault_refused(space, fault, code);
 }
 
 /* Serves a missing fault, whatever the page has become since; NONE: it is over. */

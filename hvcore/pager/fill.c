@@ -409,6 +409,14 @@ bool hv_fill_take_over(struct hv_space *space, const struct hv_parked *fault)
 	return true;
 }
 
+uint64_t hv_fills_used(const struct hv_pager *pager)
+{
+	uint64_t all = pager->fill_count == 64 ? ~UINT64_C(0)
+					       : (UINT64_C(1) << pager->fill_count) - 1;
+
+	return all & ~pager->free_fills;
+}
+
 void hv_fills_retry(struct hv_pager *pager, uint64_t now_ns)
 {
 	uint64_t used = hv_fills_used(pager);

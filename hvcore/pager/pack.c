@@ -193,30 +193,6 @@ static void installed(struct hv_space *space, const struct hv_parked *fault,
 		hv_page_in_took(space, page, fault->since_ns, now_ns);
 }
 
-/* Why it is not there; NONE: it is over. */
-static enum hv_wait refused(struct hv_space *space, const struct hv_parked *fault,
-			    enum hv_code code)
-{
-	switch (code) {
-	case HV_E_AGAIN:
-		return HV_WAIT_EVENT;
-	case HV_E_NOMEM: /* P12: data and state stay */
-		space->pager->nomems++;
-		space->pager->is_nomem = true;
-		return HV_WAIT_FRAME;
-	case HV_E_EXISTS: /* P6: we did not put it there */
-		space->counts.integrity_errors++;
-		hv_fault_count(space, fault, HV_SERVED_FAILED);
-		hv_page_poison(space, fault->page);
-		return HV_WAIT_NONE;
-	default:
-		hv_space_odd(space, code);
-		hv_fault_count(space, fault, HV_SERVED_STALE);
-		(void)space->ops->wake(space->ctx, fault->page, 1);
-		return HV_WAIT_NONE;
-	}
-}
-
 enum hv_wait hv_pack_bring(struct hv_space *space, const struct hv_parked *fault,
 			   uint64_t now_ns)
 {
@@ -243,7 +219,7 @@ enum hv_wait hv_pack_bring(struct hv_space *space, const struct hv_parked *fault
 		return HV_WAIT_NONE;
 	}
 	hv_frame_give(space, 1);
-	return refused(space, fault, code);
+	return hv_fault_refused(space, fault, code);
 }
 
 /* ---- to the device ---- */

@@ -365,6 +365,9 @@ static inline void hv_page_drop_slot(struct hv_space *space, uint32_t page, bool
 }
 
 /* ---- event.c ---- */
+/* Its page was not put there: how the fault goes on; NONE: it is over. */
+enum hv_wait hv_fault_refused(struct hv_space *space, const struct hv_parked *fault,
+			      enum hv_code code);
 void hv_fault_park(struct hv_space *space, const struct hv_parked *parked,
 		   enum hv_wait why);
 /* Drops what waits for pages from `pages` on; its threads fault again. */
@@ -461,13 +464,7 @@ void hv_page_in_took(struct hv_space *space, uint32_t page, uint64_t since_ns,
 /* Why a fill waits. */
 enum hv_wait hv_fill_wait(const struct hv_pager *pager, const struct hv_fill *fill);
 
-static inline uint64_t hv_fills_used(const struct hv_pager *pager)
-{
-	uint64_t all = pager->fill_count == 64 ? ~UINT64_C(0)
-					       : (UINT64_C(1) << pager->fill_count) - 1;
-
-	return all & ~pager->free_fills;
-}
+uint64_t hv_fills_used(const struct hv_pager *pager); /* bit a fill */
 
 /* ---- ahead.c ---- */
 
