@@ -39,6 +39,7 @@ nothing_of "$pid" || fail "something is left of a run"
 jq -e '
 	def comparison: (.ours > 0) and has("peer") and has("ratio") and (.p50_us > 0) and
 		(.p99_us >= .p50_us) and has("peer_p50_us") and has("peer_p99_us") and
+		(.longest_ms > 0) and has("peer_longest_ms") and
 		((.peer == null) == (.ratio == null)) and (.pairs | length) >= 5;
 	.bad_pages == 0 and .settings.quick
 	and ([.random, .random_write | .threads_1, .threads_4, .threads_16] | all(comparison))
@@ -47,12 +48,15 @@ jq -e '
 	and ([.growth[]] | length >= 2 and all(comparison))
 	and ([.tier, .tier.zram | .random, .random_write] | all(comparison))
 	and .tier.tier_page_ins > 0
+	and ([.hedge | .calm, .stopped, .stopped_write] | all(comparison and .peer_longest_ms > 0))
+	and .hedge.stopped_ms > 0 and (.hedge.twice.stopped | .of > 0 and .asked >= .won)
 	and .steal.dirty.pages > 0 and .steal.clean.pages > 0
 	and (.partitions | .one_of_1, .one_of_4, .all_of_1, .all_of_4 | comparison)
 	and (.idle | has("hypervisor_percent")) and .metadata.table_bytes_per_page > 0
 	and (.vasi | length > 0) and (.redis | has("not_measured") or (.ours > 0 and .bad == 0))
 	' "$work/all.json" >/dev/null || fail "not the shape: $(cat "$work/all.json")"
-grep -q 'random.threads_16' "$work/out" || fail "no table: $(cat "$work/out")"
+grep -q 'random.threads_16' "$work/out" && grep -q 'hedge.stopped' "$work/out" ||
+	fail "no table: $(cat "$work/out")"
 grep -q '<svg' "$work/all.html" && ! grep -qE 'https?://|<script' "$work/all.html" ||
 	fail "no page that stands alone"
 jq -e '.random.threads_1.peer != null' "$work/all.json" >/dev/null ||

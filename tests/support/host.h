@@ -40,6 +40,7 @@ struct test_host_config {
 	bool is_spin_off;       /* no VIOS waits awake */
 	bool is_ahead_off;      /* no page brings its neighbours */
 	bool is_tier_off;       /* no page is kept compressed */
+	bool is_hedge_off;      /* what is late is not asked for twice */
 	unsigned tier_share;    /* percent of the pool for them; 0 = 10, the default */
 	bool has_no_vios;       /* the test starts them, or plays them */
 	unsigned failback_ms;   /* of test_host_expect; 0 = by order */

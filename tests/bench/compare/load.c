@@ -26,7 +26,7 @@ struct toucher {
 	const struct load_order *order;
 	struct pattern *pattern;
 	uint32_t *samples;
-	uint64_t start_ns, touches, waited, waiting_ns, bad;
+	uint64_t start_ns, touches, waited, waiting_ns, longest_ns, bad;
 	pthread_t thread;
 };
 
@@ -102,6 +102,8 @@ static uint64_t touch(struct toucher *toucher, uint64_t page)
 				(uint32_t)smaller(end_ns - start_ns, UINT32_MAX);
 		toucher->waited++;
 		toucher->waiting_ns += end_ns - start_ns;
+		if (toucher->longest_ns < end_ns - start_ns)
+			toucher->longest_ns = end_ns - start_ns;
 	}
 	if (!is_right(toucher->order, (const void *)(uintptr_t)at, &content))
 		toucher->bad++;
@@ -172,6 +174,8 @@ static void add_up(struct load_shared *shared, const struct toucher *touchers,
 		result->waited += touchers[i].waited;
 		result->waiting_ns += touchers[i].waiting_ns;
 		result->bad += touchers[i].bad;
+		if (result->longest_ns < touchers[i].longest_ns)
+			result->longest_ns = touchers[i].longest_ns;
 		memmove(&shared->samples[count], touchers[i].samples,
 			samples * sizeof(shared->samples[0]));
 		count += samples;

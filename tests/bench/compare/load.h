@@ -49,6 +49,7 @@ struct load_result {
 	uint64_t ns, cpu_ns;      /* wall clock; of this process, kernel included */
 	uint64_t major_faults;
 	uint64_t p50_ns, p99_ns; /* of those that waited */
+	uint64_t longest_ns;     /* of them, the longest */
 };
 
 /* NULL: no memory. */

@@ -39,6 +39,7 @@ void pairs_add(struct pairs_figures *figures, const struct side_cost *cost)
 	figures->per_s[i] = (double)load->touches / seconds;
 	figures->p50_us[i] = (double)load->p50_ns / 1e3;
 	figures->p99_us[i] = (double)load->p99_ns / 1e3;
+	figures->longest_ms[i] = (double)load->longest_ns / 1e6;
 	figures->faults_per_s[i] = (double)cost->faults / seconds;
 	figures->hit_percent[i] = 100 - 100 * (double)cost->faults /
 						(double)(load->touches | 1);
@@ -80,15 +81,16 @@ static void print_side(const char *prefix, const struct pairs_figures *figures)
 	}
 }
 
-static void print_pairs(const struct pairs_figures *ours,
-			const struct pairs_figures *peer)
+/* peer NULL: there is none. */
+static void print_pairs(const char *name, const double *ours, const double *peer,
+			unsigned count)
 {
-	json_open_array("pairs");
-	for (unsigned i = 0; i < ours->count; i++) {
+	json_open_array(name);
+	for (unsigned i = 0; i < count; i++) {
 		json_open_array(NULL);
-		json_number(NULL, ours->per_s[i]);
+		json_number(NULL, ours[i]);
 		if (peer != NULL)
-			json_number(NULL, peer->per_s[i]);
+			json_number(NULL, peer[i]);
 		json_close_array();
 	}
 	json_close_array();
@@ -117,12 +119,15 @@ void pairs_print(const char *name, const struct pairs_figures *ours,
 	}
 	json_number("p50_us", median(ours->p50_us, ours->count));
 	json_number("p99_us", median(ours->p99_us, ours->count));
+	json_number("longest_ms", median(ours->longest_ms, ours->count));
 	if (peer != NULL) {
 		json_number("peer_p50_us", median(peer->p50_us, peer->count));
 		json_number("peer_p99_us", median(peer->p99_us, peer->count));
+		json_number("peer_longest_ms", median(peer->longest_ms, peer->count));
 	} else {
 		json_null("peer_p50_us");
 		json_null("peer_p99_us");
+		json_null("peer_longest_ms");
 		if (why_no_peer != NULL)
 			json_text("peer_why", why_no_peer);
 	}
@@ -132,11 +137,21 @@ void pairs_print(const char *name, const struct pairs_figures *ours,
 	json_number("ours_processor", ours->processor);
 	if (peer != NULL)
 		json_number("peer_processor", peer->processor);
-	print_pairs(ours, peer);
+	print_pairs("pairs", ours->per_s, peer != NULL ? peer->per_s : NULL, ours->count);
+	print_pairs("pairs_longest_ms", ours->longest_ms,
+		    peer != NULL ? peer->longest_ms : NULL, ours->count);
 	json_close();
 }
 
 /* ---- running them ---- */
+
+void pairs_settle(struct side *side, const struct load_order *order)
+{
+	struct side_cost cost;
+
+	side_run(side, order, &cost);
+	bad += cost.load.bad;
+}
 
 static double speed_of(struct side *side, const struct load_order *order, int cpu)
 {

@@ -21,6 +21,7 @@
 /* What side_cost comes to, for each of the pairs. */
 struct pairs_figures {
 	double per_s[PAIRS_MOST], p50_us[PAIRS_MOST], p99_us[PAIRS_MOST];
+	double longest_ms[PAIRS_MOST];
 	double faults_per_s[PAIRS_MOST], hit_percent[PAIRS_MOST];
 	double own_us[PAIRS_MOST], hypervisor_us[PAIRS_MOST], vios_us[PAIRS_MOST];
 	int processor; /* where it ran; -1 anywhere */
@@ -32,6 +33,8 @@ void pairs_add(struct pairs_figures *figures, const struct side_cost *cost);
 void pairs_print(const char *name, const struct pairs_figures *ours,
 		 const struct pairs_figures *peer);
 
+/* For no figure. */
+void pairs_settle(struct side *side, const struct load_order *order);
 /* Where it is fastest: order->cpu for that side. */
 int pairs_place(struct side *side, const struct load_order *order);
 /* peer as for pairs_print. order->cpu is not looked at. */

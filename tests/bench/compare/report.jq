@@ -50,20 +50,24 @@ def bars($title; $ours; $peer):
 "<h1>Paging by Tarn, and by the kernel</h1>",
 "<p class=\"dim\">\(.settings | to_entries | map("\(.key | text) \(.value | text)") | join(", "))</p>",
 "<p>Blue: Tarn, a partition behind a hypervisor and a pair of VIOS. Grey: kernel swap, the same load in a "
-	+ "control group as large as the pool. Pages that did not hold what was written: \(.bad_pages // "-" | text).</p>",
+	+ "control group as large as the pool; of home, read_ahead, spin, hedge and tier.random a second host without "
+	+ "what the row is about. Pages that did not hold what was written: \(.bad_pages // "-" | text).</p>",
 (if $rows == [] then empty else
 	"<section><h2>Comparisons</h2><div class=\"wide\"><table>",
-	head(["", "touches/s", "kernel", "ratio", "p50 us", "kernel", "p99 us", "kernel", "hit %", "kernel"]),
+	head(["", "touches/s", "peer", "ratio", "p50 us", "peer", "p99 us", "peer", "longest ms", "peer",
+		"hit %", "peer"]),
 	($rows[] | .value as $v | "<tr><td>\(.key | text)</td>" + ($v.ours | cell) + ($v.peer | cell)
 		+ ($v.ratio | ratio_cell) + ($v.p50_us | cell) + ($v.peer_p50_us | cell) + ($v.p99_us | cell)
-		+ ($v.peer_p99_us | cell) + ($v.ours_hit_percent | cell) + ($v.peer_hit_percent | cell) + "</tr>"),
+		+ ($v.peer_p99_us | cell) + ($v.longest_ms | cell) + ($v.peer_longest_ms | cell)
+		+ ($v.ours_hit_percent | cell) + ($v.peer_hit_percent | cell) + "</tr>"),
 	"</table></div></section><section><h2>Plots</h2>",
 	($rows | bars("Touches a second"; "ours"; "peer")),
 	($rows | bars("Half of the waits are shorter, us"; "p50_us"; "peer_p50_us")),
 	($rows | bars("99 of 100 waits are shorter, us"; "p99_us"; "peer_p99_us")),
+	($rows | bars("The longest wait, ms"; "longest_ms"; "peer_longest_ms")),
 	"</section>",
 	"<section><h2>Processor time for each page brought, us</h2><div class=\"wide\"><table>",
-	head(["", "partition", "hypervisor", "VIOS", "kernel swap, all"]),
+	head(["", "partition", "hypervisor", "VIOS", "peer: kernel swap, all; a second host, the partition"]),
 	($rows[] | .value as $v | "<tr><td>\(.key | text)</td>" + ($v.ours_cpu_us | cell)
 		+ ($v.ours_hypervisor_cpu_us | cell) + ($v.ours_vios_cpu_us | cell) + ($v.peer_cpu_us | cell) + "</tr>"),
 	"</table></div></section>"

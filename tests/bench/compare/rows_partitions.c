@@ -112,6 +112,8 @@ static void touch_all(struct many *many, struct test_host *host,
 		sum.bad += load.bad;
 		sum.ns += load.ns;
 		sum.cpu_ns += load.cpu_ns;
+		if (sum.longest_ns < load.longest_ns)
+			sum.longest_ns = load.longest_ns;
 		p50[i] = (double)load.p50_ns;
 		p99[i] = (double)load.p99_ns;
 	}

@@ -75,6 +75,8 @@ static void run_case(struct worth_case *of, const struct compare *compare,
 			load->p50_ns = cost.load.p50_ns;
 		if (load->p99_ns < cost.load.p99_ns)
 			load->p99_ns = cost.load.p99_ns;
+		if (load->longest_ns < cost.load.longest_ns)
+			load->longest_ns = cost.load.longest_ns;
 	}
 }
 

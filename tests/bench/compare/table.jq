@@ -6,11 +6,13 @@ def short: if . == null then "-" elif type != "number" then tostring
 def comparisons: paths(type == "object" and has("ours"));
 
 . as $all
-| (["", "ours /s", "peer /s", "ratio", "p50 us", "peer", "p99 us", "peer", "hit %"] | join("\t")),
+| (["", "ours /s", "peer /s", "ratio", "p50 us", "peer", "p99 us", "peer", "longest ms",
+	"peer", "hit %"] | join("\t")),
 (comparisons as $at | $all | getpath($at) as $c
 	| [($at | join(".")), ($c.ours | short), ($c.peer | short), ($c.ratio | short),
 		($c.p50_us | short), ($c.peer_p50_us | short), ($c.p99_us | short),
-		($c.peer_p99_us | short), ($c.ours_hit_percent | short)] | join("\t")),
+		($c.peer_p99_us | short), ($c.longest_ms | short), ($c.peer_longest_ms | short),
+		($c.ours_hit_percent | short)] | join("\t")),
 ([comparisons] as $seen
 	| to_entries[]
 	| select(.key != "settings" and (.value | type) == "object")
