@@ -75,6 +75,7 @@ static void hypervisor(const struct agent_options *options, struct command *comm
 	command_add(command, "--lmb=%llu", (unsigned long long)options->lmb);
 	command_add(command, "--hang-ms=%llu", (unsigned long long)options->hang_ms);
 	command_add(command, "--home-near=%s", options->home_near ? "yes" : "no");
+	command_add(command, "--steer=%s", options->steer ? "yes" : "no");
 	command_add(command, "--read-ahead=%llu",
 		    (unsigned long long)options->read_ahead);
 	command_add(command, "--hedge-us=%llu", (unsigned long long)options->hedge_us);

@@ -33,6 +33,8 @@ static const struct hv_option options[] = {
 	  "silence of a VIOS that counts as a hang" },
 	{ "home-near", HV_OPTION_BOOL, "yes|no", "yes", 0, 0, AT(home_near), NULL,
 	  "serve a partition on the processor that its paging device interrupts" },
+	{ "steer", HV_OPTION_BOOL, "yes|no", "yes", 0, 0, AT(steer), NULL,
+	  "keep threads that mostly wait for pages to the processor that serves them" },
 	{ "read-ahead", HV_OPTION_U64, "PAGES", "15", 0, AHEAD_MAX, AT(read_ahead), NULL,
 	  "neighbours brought with a page that is read in order; 0: none" },
 	{ "hedge-us", HV_OPTION_U64, "US", "1000", 0, 1000000, AT(hedge_us), NULL,

@@ -16,7 +16,7 @@ struct raw {
 	const char *state;
 	uint64_t memory, lmb, hang_ms, fault_threads, donation_ms, window_ms, read_ahead,
 		tier_share, hedge_us, pid_file_fd;
-	bool home_near;
+	bool home_near, steer;
 };
 
 /* clang-format off */
@@ -37,6 +37,8 @@ static const struct hv_option options[] = {
 	  "pages referenced within it are a partition's working set" },
 	{ "home-near", HV_OPTION_BOOL, "yes|no", "yes", 0, 0, AT(home_near), NULL,
 	  "serve a partition on the processor that its paging device interrupts" },
+	{ "steer", HV_OPTION_BOOL, "yes|no", "yes", 0, 0, AT(steer), NULL,
+	  "keep threads that mostly wait for pages to the processor that serves them" },
 	{ "read-ahead", HV_OPTION_U64, "PAGES", "15", 0, HV_AHEAD_MAX, AT(read_ahead), NULL,
 	  "neighbours brought with a page that is read in order; 0: none" },
 	{ "hedge-us", HV_OPTION_U64, "US", "1000", 0, 1000000, AT(hedge_us), NULL,
@@ -70,6 +72,7 @@ int hypervisor_options_parse(int argc, char **argv,
 			.donation_ms = (unsigned)raw.donation_ms,
 			.window_ms = (unsigned)raw.window_ms,
 			.is_home_near = raw.home_near,
+			.is_steering = raw.steer,
 			.read_ahead = (unsigned)raw.read_ahead,
 			.hedge_us = (unsigned)raw.hedge_us,
 			.tier_share = (unsigned)raw.tier_share,

@@ -26,6 +26,21 @@ static void look_at_files(struct hypervisor *hv)
 	change_look(hv);
 }
 
+static void steer_all(struct hypervisor *hv)
+{
+	uint64_t now_ns = hv_clock_ns();
+
+	for (struct partition *p = hv->partitions; p != NULL; p = p->next) {
+		struct steer_target target = { p->pid, 0 };
+
+		if (p->phase != PHASE_RUNNING || p->mode != HV_MODE_SHARED ||
+		    p->home == NULL || p->home->cpu < 0)
+			continue;
+		target.home = p->home->cpu;
+		steer_look(&p->memory.steer, &target, &steer_linux, &hv->cpus, now_ns);
+	}
+}
+
 /* All that is done some times a second, in one wake-up. */
 static void on_tick(struct hv_timer *timer)
 {
@@ -35,6 +50,8 @@ static void on_tick(struct hv_timer *timer)
 	if (++hv->ticks % (HELD_LOOK_MS / hv->tick_ms) == 0)
 		look_at_files(hv);
 	manage_tick(hv);
+	if (hv->is_steering)
+		steer_all(hv);
 }
 
 static void on_second(struct hv_timer *timer)
@@ -199,6 +216,8 @@ enum hv_code hypervisor_open(struct hv_loop *loop, const struct hypervisor_confi
 	(void)snprintf(hv->state_dir, sizeof(hv->state_dir), "%s", config->state_dir);
 	hv->hang_ms = config->hang_ms;
 	hv->is_home_near = config->is_home_near;
+	hv->is_steering = config->is_steering;
+	(void)sched_getaffinity(0, sizeof(hv->cpus), &hv->cpus);
 	hv->tier_share = config->tier_share;
 	hv->tick_ms = config->hang_ms / 5 < TICK_MS_MAX ? config->hang_ms / 5
 							: TICK_MS_MAX;

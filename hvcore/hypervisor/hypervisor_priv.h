@@ -320,6 +320,8 @@ struct hypervisor {
 	char state_dir[HV_LOCAL_PATH_BYTES];
 	unsigned hang_ms, tick_ms;
 	bool is_home_near;   /* hypervisor_config */
+	bool is_steering;    /* the same */
+	cpu_set_t cpus;      /* that we may run on */
 	unsigned tier_share; /* the same */
 	struct tiers *tiers; /* NULL: no pool, or no share */
 	struct tiers *closing_tiers;

@@ -274,6 +274,8 @@ static void serve_event(struct memory *memory, const struct hv_uffd_event *event
 	}
 	if (count > memory->pages - first)
 		count = memory->pages - first;
+	if (event->kind != HV_UFFD_REMOVE && event->thread != 0)
+		steer_count(&memory->steer, event->thread);
 	switch (event->kind) {
 	case HV_UFFD_REMOVE:
 		hv_pager_on_removed(pager, memory->space, first, count);

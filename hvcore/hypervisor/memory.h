@@ -11,6 +11,7 @@
 #define HVCORE_HYPERVISOR_MEMORY_H
 
 #include "hvcore/hypervisor/fault.h"
+#include "hvcore/hypervisor/steer.h"
 #include "hvcore/io/visits.h"
 #include "hvcore/mem/uffd.h"
 
@@ -45,6 +46,7 @@ struct memory {
 	atomic_uint trouble;
 	_Atomic uint64_t quarantined; /* slots, as of the last end of an epoch or drain */
 	_Atomic uint64_t asks;   /* epoch << 1 | path, of whom L has it ask; 0 = nobody */
+	struct steer steer;      /* of whoever faults on it */
 	struct hv_visits visits; /* of its file, where that takes the file's lock */
 	/* of the manager's rounds: written by L between them; filled in by F */
 	uint32_t entitled_pages, target_pages;

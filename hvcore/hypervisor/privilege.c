@@ -21,6 +21,7 @@ static const unsigned kept[] = {
 	CAP_SYS_ADMIN,  /* mount, resize and unmount the pool's tmpfs */
 	CAP_SYS_PTRACE, /* read /proc/PID/maps of partitions, who run as another user (P7) */
 	CAP_KILL,       /* SIGKILL by pidfd to partitions, for the same reason (P1, P12) */
+	CAP_SYS_NICE,   /* keep threads of partitions to a processor (steer.h) */
 	CAP_IPC_LOCK,   /* later maps are locked too, beyond RLIMIT_MEMLOCK (P15) */
 };
 /* clang-format on */

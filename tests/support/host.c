@@ -52,16 +52,16 @@ void test_host_hypervisor(struct test_host *host)
 		       host->config.is_tier_off       ? 0
 		       : host->config.tier_share != 0 ? host->config.tier_share
 						      : 10);
-	test_process_start(
-		&host->hypervisor,
-		host->config.hypervisor != NULL ? host->config.hypervisor
-						: "tarn-hypervisor",
-		(const char *[]){
-			"--state", host->dir.path, "--memory", memory, "--hang-ms", hang,
-			"--fault-threads", threads, "--window-ms", window, "--home-near",
-			host->config.is_home_far ? "no" : "yes", "--read-ahead",
-			host->config.is_ahead_off ? "0" : "15", "--tier-share", tier,
-			"--hedge-us", host->config.is_hedge_off ? "0" : "1000", NULL });
+	/* clang-format off */
+	test_process_start(&host->hypervisor, host->config.hypervisor != NULL
+		? host->config.hypervisor : "tarn-hypervisor", (const char *[]){
+		"--state", host->dir.path, "--memory", memory, "--hang-ms", hang,
+		"--fault-threads", threads, "--window-ms", window, "--tier-share", tier,
+		"--home-near", host->config.is_home_far ? "no" : "yes",
+		"--steer", host->config.is_steer_off ? "no" : "yes",
+		"--read-ahead", host->config.is_ahead_off ? "0" : "15",
+		"--hedge-us", host->config.is_hedge_off ? "0" : "1000", NULL });
+	/* clang-format on */
 	if (!test_process_says(&host->hypervisor, "hypervisor.started",
 			       TEST_HOST_WAIT_MS) ||
 	    !test_wait(does_listen, host, TEST_HOST_WAIT_MS)) {

@@ -37,6 +37,7 @@ struct test_host_config {
 	unsigned fault_threads; /* 0 = one a processor */
 	unsigned window_ms;     /* of the AMS manager; 0 = 4000 */
 	bool is_home_far;       /* partitions anywhere, not where devices interrupt */
+	bool is_steer_off;      /* nor do threads that wait for pages */
 	bool is_spin_off;       /* no VIOS waits awake */
 	bool is_ahead_off;      /* no page brings its neighbours */
 	bool is_tier_off;       /* no page is kept compressed */

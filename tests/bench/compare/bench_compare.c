@@ -47,6 +47,7 @@ static const struct row {
 	{ "partitions", row_partitions, false },
 	{ "stages", row_stages, false },
 	{ "home", row_home, false },
+	{ "steer", row_steer, false },
 	{ "read_ahead", row_read_ahead, false },
 	{ "spin", row_spin, false },
 	{ "hedge", row_hedge, false },

@@ -19,6 +19,7 @@ struct worth_load {
 	unsigned threads; /* of each */
 	enum pattern_kind pattern;
 	bool is_write;
+	bool is_anywhere; /* its threads; else at home */
 };
 
 /* A host, and partitions on it that do the same at once. */
@@ -45,7 +46,7 @@ static void open_case(struct worth_case *of, struct compare *compare,
 	}
 	for (unsigned i = 0; i < count; i++)
 		side_fill(&of->sides[i]);
-	of->figures.processor = of->sides[0].home_cpu;
+	of->figures.processor = load->is_anywhere ? -1 : of->sides[0].home_cpu;
 }
 
 /* The sum of all; of hypervisor and VIOS the first one sees everything. */
@@ -61,7 +62,7 @@ static void run_case(struct worth_case *of, const struct compare *compare,
 	struct load_result *load = &ret_all->load;
 
 	for (unsigned i = 0; i < of->load->partitions; i++) {
-		order.cpu = of->sides[i].home_cpu;
+		order.cpu = of->load->is_anywhere ? -1 : of->sides[i].home_cpu;
 		side_begin(&of->sides[i], &order, &before[i]);
 	}
 	side_finish(&of->sides[0], &before[0], ret_all);
@@ -119,8 +120,8 @@ static void compare_hosts(struct compare *compare, const struct test_host_config
 void row_home(struct compare *compare)
 {
 	static const struct worth_load loads[] = {
-		{ "partitions_1", 1, 1, PATTERN_UNIFORM, false },
-		{ "partitions_2", 2, 1, PATTERN_UNIFORM, false },
+		{ "partitions_1", 1, 1, PATTERN_UNIFORM, false, false },
+		{ "partitions_2", 2, 1, PATTERN_UNIFORM, false, false },
 	};
 	struct test_host_config config = compare->host.config;
 
@@ -130,13 +131,29 @@ void row_home(struct compare *compare)
 	json_close();
 }
 
+void row_steer(struct compare *compare)
+{
+	static const struct worth_load loads[] = {
+		{ "read_1", 1, 1, PATTERN_UNIFORM, false, true },
+		{ "read_4", 1, 4, PATTERN_UNIFORM, false, true },
+		{ "read_16", 1, 16, PATTERN_UNIFORM, false, true },
+		{ "zipf_4", 1, 4, PATTERN_ZIPF, false, true },
+	};
+	struct test_host_config config = compare->host.config;
+
+	config.is_steer_off = true;
+	json_open("steer");
+	compare_hosts(compare, &config, loads, HV_COUNT(loads));
+	json_close();
+}
+
 void row_spin(struct compare *compare)
 {
 	static const struct worth_load loads[] = {
-		{ "read_1", 1, 1, PATTERN_UNIFORM, false },
-		{ "write_1", 1, 1, PATTERN_UNIFORM, true },
-		{ "read_4", 1, 4, PATTERN_UNIFORM, false },
-		{ "read_16", 1, 16, PATTERN_UNIFORM, false },
+		{ "read_1", 1, 1, PATTERN_UNIFORM, false, false },
+		{ "write_1", 1, 1, PATTERN_UNIFORM, true, false },
+		{ "read_4", 1, 4, PATTERN_UNIFORM, false, false },
+		{ "read_16", 1, 16, PATTERN_UNIFORM, false, false },
 	};
 	struct test_host_config config = compare->host.config;
 
@@ -149,10 +166,10 @@ void row_spin(struct compare *compare)
 void row_read_ahead(struct compare *compare)
 {
 	static const struct worth_load loads[] = {
-		{ "scan", 1, 1, PATTERN_SCAN, false },
-		{ "scan_write", 1, 1, PATTERN_SCAN, true },
-		{ "random", 1, 1, PATTERN_UNIFORM, false },
-		{ "zipf", 1, 1, PATTERN_ZIPF, false },
+		{ "scan", 1, 1, PATTERN_SCAN, false, false },
+		{ "scan_write", 1, 1, PATTERN_SCAN, true, false },
+		{ "random", 1, 1, PATTERN_UNIFORM, false, false },
+		{ "zipf", 1, 1, PATTERN_ZIPF, false, false },
 	};
 	struct test_host_config config = compare->host.config;
 

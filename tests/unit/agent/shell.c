@@ -53,7 +53,8 @@ int shell_set_up(void **state)
 						 .hedge_us = 1000,
 						 .spin_us = 100,
 						 .tier_share = 10,
-						 .home_near = true };
+						 .home_near = true,
+						 .steer = true };
 	assert_int_equal(hv_loop_open(&shell->loop, NULL), HV_OK);
 	*state = shell;
 	return 0;
