@@ -7,6 +7,8 @@
  *   neighbours that left together: adjacent pages STOLEN in adjacent slots, no more than
  *   the window --> frames, fills --> one read of the run; each page INFLIGHT, as any
  *
+ * Where it was seen to write all that came, the next comes writable (P5: without slots).
+ *
  * A stream is found by the thread's number, which may be anything: it picks one of a few
  * places, and takes it over from whoever was there.
  *
@@ -17,7 +19,9 @@
 #include "hvcore/pager/pager_priv.h"
 
 #define NEAR 8 /* a step so far still goes on: pages in between are there; arbitrary */
-#define MAJORITY 4 /* more than that of the last eight (paging.md 4.6) */
+#define MAJORITY 4      /* more than that of the last eight (paging.md 4.6) */
+#define RUN_LEAST 4     /* pages: fewer do not tell what a stream does; arbitrary */
+#define WRITTEN_MOST 18 /* runs, and then one comes protected again, to see; arbitrary */
 
 static bool is_most(uint8_t history)
 {
@@ -38,6 +42,35 @@ static void prove_all(struct hv_space *space, const struct hv_stream *stream)
 		(void)hv_ahead_prove(space, page, true);
 }
 
+/* Each page of it has lost its slot: by a store, or it came without. */
+static bool is_run_written(const struct hv_space *space, const struct hv_stream *stream)
+{
+	const struct hv_page_table *table = &space->table;
+
+	for (uint32_t page = stream->low; page <= stream->high; page++)
+		if (hv_page_state(table, page) != HV_PAGE_RESIDENT ||
+		    table->pages[page].slot != HV_SLOT_NONE)
+			return false;
+	return true;
+}
+
+/*
+ * Does the stream write all it brings? Then its neighbours come writable: a store on
+ * each costs no event, and their slots are given up (P5), so a wrong guess costs a write.
+ */
+static bool is_to_be_written(const struct hv_space *space, struct hv_stream *stream,
+			     const struct hv_parked *fault)
+{
+	if (stream->high - stream->low + 1 >= RUN_LEAST)
+		stream->written = is_run_written(space, stream) ? stream->written + 1 : 0;
+	if (!fault->is_write)
+		stream->written = 0;
+	if (stream->written < WRITTEN_MOST)
+		return stream->written >= HV_STREAM_WRITTEN;
+	stream->written = HV_STREAM_WRITTEN - 1;
+	return false;
+}
+
 /* The fault goes on from what its stream has. */
 static void go_on(struct hv_space *space, struct hv_stream *stream,
 		  struct hv_parked *fault, bool is_up)
@@ -45,6 +78,7 @@ static void go_on(struct hv_space *space, struct hv_stream *stream,
 	unsigned most = space->pager->ahead;
 
 	prove_all(space, stream);
+	fault->is_written = is_to_be_written(space, stream, fault);
 	stream->low = stream->high = fault->page;
 	if (!is_most(is_up ? stream->up : stream->down))
 		return;
@@ -63,7 +97,7 @@ void hv_ahead_observe(struct hv_space *space, struct hv_parked *fault, uint32_t 
 
 	fault->stream = (uint8_t)index;
 	if (stream->thread != thread)
-		*stream = (struct hv_stream){ thread, page, page, 0, 0, 0 };
+		*stream = (struct hv_stream){ thread, page, page, 0, 0, 0, 0 };
 	if (page >= stream->low && page <= stream->high)
 		return; /* one of them did not come, or is gone: no news */
 	is_up = page > stream->high && page - stream->high <= NEAR;

@@ -143,7 +143,7 @@ void hv_page_in_took(struct hv_space *space, uint32_t page, uint64_t since_ns,
 	pager->page_in_ns += now_ns - since_ns;
 }
 
-/* Nobody waited: it is clean, and must show that it is of use. */
+/* Nobody waited: it must show that it is of use. */
 static void installed_ahead(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_ns)
 {
 	struct hv_space *space = fill->space;
@@ -171,7 +171,7 @@ static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_prot
 		installed_ahead(pager, fill, now_ns);
 		return;
 	}
-	hv_page_refault(space, page, now_ns);
+	hv_page_refault(space, page, fill->is_of_stream, now_ns);
 	served(fill, HV_SERVED_PAGE_IN);
 	hv_path_got_page(space, fill->last_path, now_ns);
 	if (!fill->is_map) /* no thread waited */
@@ -346,6 +346,7 @@ static void begin(const struct run *run, struct hv_pager_path *path, unsigned at
 		.last_path = HV_PATHS,
 		.is_map = !is_ahead && run->fault->is_map,
 		.is_ahead = is_ahead,
+		.is_of_stream = run->fault->ahead != 0,
 		.page = page,
 		.space = space,
 		.since_ns = run->fault->since_ns,
@@ -354,7 +355,7 @@ static void begin(const struct run *run, struct hv_pager_path *path, unsigned at
 	hv_page_move(&space->table, page, HV_PAGE_INFLIGHT);
 	hv_page_fill_set(&space->table, page, index);
 	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE,
-		     !is_ahead && run->fault->is_write);
+		     is_ahead ? run->fault->is_written : run->fault->is_write);
 	embark(pager, fill, path, run->buffer + at, now_ns);
 }
 

@@ -185,7 +185,7 @@ static void installed(struct hv_space *space, const struct hv_parked *fault,
 		hv_pack_drop(space, page);
 	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, keeps_copy);
 	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
-	hv_page_refault(space, page, now_ns);
+	hv_page_refault(space, page, false, now_ns);
 	space->counts.tier_hits++;
 	note_left(space, true);
 	hv_fault_count(space, fault, HV_SERVED_PAGE_IN);

@@ -3,13 +3,13 @@
 #define HVCORE_PAGER_PAGER_PRIV_H
 
 #include "hvcore/base/invariant.h"
+#include "hvcore/pager/ahead_priv.h"
 #include "hvcore/pager/pack_priv.h"
 #include "hvcore/pager/pager.h"
 #include "hvcore/pager/walk_priv.h"
 
 #define HV_FILL_NONE UINT8_MAX
 #define HV_FILL_LATE (UINT8_MAX - 1) /* hedge.c: the page came over the other path */
-#define HV_STREAMS 16                /* of a space; arbitrary */
 #define HV_USER_BUFFER_BITS 9        /* a request's `user`: serial << 9 | first buffer */
 
 #define HV_CHECKS 2  /* at once: a path that is silent holds up one of them; arbitrary */
@@ -38,10 +38,11 @@ struct hv_fill {
 	uint8_t last_path; /* asked last; HV_PATHS = never */
 	uint8_t checksum_tries;
 	uint8_t error_tries;
-	bool wants_other; /* try the path that was not asked last */
-	uint8_t bad;      /* mirrored: bit a side that gave an error, or what is wrong */
-	bool is_map;      /* no fault: a device is to use it */
-	bool is_ahead;    /* SENT: nobody asked for it */
+	bool wants_other;  /* try the path that was not asked last */
+	uint8_t bad;       /* mirrored: bit a side that gave an error, or what is wrong */
+	bool is_map;       /* no fault: a device is to use it */
+	bool is_ahead;     /* SENT: nobody asked for it */
+	bool is_of_stream; /* others were to come with it, and will leave with it */
 	uint32_t page;
 	uint32_t buffer; /* SENT: in the window of last_path */
 	struct hv_space *space;
@@ -107,6 +108,7 @@ struct hv_pager_path {
 	unsigned late;     /* pages read there for nobody: the other one was faster */
 	bool is_dirty;     /* sent, not flushed */
 	bool is_full;      /* no buffers for page-outs until one is answered */
+	unsigned writing;  /* pages that are out to be written */
 	unsigned spaces;   /* whose current path it is */
 	uint64_t moved_ns; /* hv_pager_moved_ns */
 	uint64_t quiet_ns; /* its last answer, or since when something is out */
@@ -123,16 +125,9 @@ struct hv_parked {
 	bool is_pending; /* counted as pending, not yet as anything else */
 	bool is_map;     /* no fault, and nobody to wake: a device is to use the page */
 	int8_t ahead;    /* neighbours to read with it, below it if negative; parked: 0 */
+	bool is_written; /* ... to be written, too: they come without protection */
 	uint8_t stream;  /* whose they are */
 	uint64_t since_ns;
-};
-
-/* Faults of a thread, or of some whose numbers hash alike. */
-struct hv_stream {
-	uint32_t thread;
-	uint32_t low, high; /* pages that its last fault brought */
-	uint8_t up, down;   /* bit a fault of the last eight that went on above, below */
-	uint8_t window;     /* neighbours to bring next time */
 };
 
 struct hv_device {
@@ -466,20 +461,6 @@ enum hv_wait hv_fill_wait(const struct hv_pager *pager, const struct hv_fill *fi
 
 uint64_t hv_fills_used(const struct hv_pager *pager); /* bit a fill */
 
-/* ---- ahead.c ---- */
-
-/* A thread faulted on a STOLEN page: says what it is to bring with it. */
-void hv_ahead_observe(struct hv_space *space, struct hv_parked *fault, uint32_t thread);
-/* How many neighbours may come with that page over that path now, at most as wished. */
-unsigned hv_ahead_count(const struct hv_space *space, const struct hv_parked *fault,
-			unsigned path);
-/* They are on their way, and the page. */
-void hv_ahead_sent(struct hv_space *space, const struct hv_parked *fault, uint32_t first,
-		   uint32_t count);
-/* A page in its frame is known to be used, or leaves it: counted if it came ahead, and
- * was not known to be used; true then: this is the use that it came for. */
-bool hv_ahead_prove(struct hv_space *space, uint32_t page, bool is_used);
-
 /* ---- steal.c ---- */
 
 /* Steals these pages (sorted, off the queues); returns how many frames came free. */
@@ -548,8 +529,9 @@ void hv_resync_answered(struct hv_pager *pager, struct hv_walker *walker, bool i
 void hv_page_enqueue(struct hv_space *space, uint32_t page, uint64_t now_ns);
 /* In its frame, and nobody asked for it. */
 void hv_page_enqueue_ahead(struct hv_space *space, uint32_t page, uint64_t now_ns);
-/* In its frame again. */
-void hv_page_refault(struct hv_space *space, uint32_t page, uint64_t now_ns);
+/* In its frame again; with neighbours, it is to leave with them. */
+void hv_page_refault(struct hv_space *space, uint32_t page, bool is_of_stream,
+		     uint64_t now_ns);
 /* A victim that stays. */
 void hv_page_requeue(struct hv_space *space, uint32_t page);
 void hv_page_left(struct hv_space *space, uint32_t page); /* became stolen */

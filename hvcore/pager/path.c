@@ -81,6 +81,8 @@ void hv_path_send(struct hv_pager *pager, struct hv_pager_path *path,
 	out->user = ++pager->serial << HV_USER_BUFFER_BITS | buffer;
 	ask.user = out->user;
 	path->out++;
+	path->writing += flight->is_write ? flight->pages : 0;
+	path->is_full |= path->writing == HV_PAGER_WRITES;
 	flight->space->out++;
 	path->is_dirty = true;
 	path->ops->send(path->ctx, &ask);
@@ -160,6 +162,7 @@ static struct hv_flight land(struct hv_pager_path *path, uint32_t buffer)
 	HV_INVARIANT(flight.user != 0 && path->out > 0 && flight.space->out > 0);
 	path->flights[buffer] = (struct hv_flight){ 0 };
 	path->out--;
+	path->writing -= flight.is_write ? flight.pages : 0;
 	flight.space->out--;
 	return flight;
 }

@@ -109,7 +109,8 @@ void hv_space_use(const struct hv_space *space, struct hv_space_use *ret_use)
 	memcpy(ret_use->refaults, space->refaults, sizeof(space->refaults));
 }
 
-void hv_page_refault(struct hv_space *space, uint32_t page, uint64_t now_ns)
+void hv_page_refault(struct hv_space *space, uint32_t page, bool is_of_stream,
+		     uint64_t now_ns)
 {
 	uint16_t age = (uint16_t)(space->clock - hv_page_age(&space->table, page));
 	uint32_t distance = (uint32_t)age * clock_unit(space);
@@ -118,7 +119,10 @@ void hv_page_refault(struct hv_space *space, uint32_t page, uint64_t now_ns)
 	count_refault(space, distance);
 	hv_page_age_set(&space->table, page, coarse(now_ns));
 	if (!is_queued(space, page))
-		hv_queue_push(&space->table, is_ghost ? HV_QUEUE_MAIN : HV_QUEUE_SMALL,
+		hv_queue_push(&space->table,
+			      is_ghost       ? HV_QUEUE_MAIN
+			      : is_of_stream ? HV_QUEUE_AHEAD
+					     : HV_QUEUE_SMALL,
 			      page);
 }
 
@@ -133,37 +137,45 @@ void hv_page_left(struct hv_space *space, uint32_t page)
 	hv_page_frequency_set(&space->table, page, 0);
 }
 
-/* What came unasked leaves first, once its thread had time to come to it. */
-static bool is_ahead_next(const struct hv_space *space, uint32_t others, uint64_t now_ns)
-{
-	const struct hv_fifo *ahead = &space->table.queues[HV_QUEUE_AHEAD];
-
-	if (ahead->length == 0 || others == 0)
-		return ahead->length > 0;
-	return ahead->length > (others + ahead->length) / AHEAD_SHARE &&
-	       (hv_page_state(&space->table, ahead->head) != HV_PAGE_RESIDENT ||
-		!is_young(space, ahead->head, now_ns));
-}
-
-static enum hv_page_queue next_queue(const struct hv_space *space, uint64_t now_ns)
-{
-	const struct hv_page_table *table = &space->table;
-	uint32_t small = table->queues[HV_QUEUE_SMALL].length;
-	uint32_t main = table->queues[HV_QUEUE_MAIN].length;
-
-	if (is_ahead_next(space, small + main, now_ns))
-		return HV_QUEUE_AHEAD;
-	return main == 0 || small > (small + main) / SMALL_SHARE ? HV_QUEUE_SMALL
-								 : HV_QUEUE_MAIN;
-}
-
 /* How victims are picked. */
 struct picking {
 	unsigned want;
 	bool may_write;
 	bool takes_critical; /* nothing else is left */
+	bool is_any_order;   /* nothing was found otherwise */
 	uint64_t now_ns;
 };
+
+/* What came unasked leaves first, once its thread had time to come to it; in the order
+ * in which it came, so that it will be adjacent again. */
+static bool is_ahead_next(const struct hv_space *space, uint32_t others,
+			  const struct picking *picking)
+{
+	const struct hv_fifo *ahead = &space->table.queues[HV_QUEUE_AHEAD];
+
+	if (ahead->length == 0 || others == 0)
+		return ahead->length > 0;
+	if (ahead->length <= (others + ahead->length) / AHEAD_SHARE)
+		return false;
+	if (hv_page_state(&space->table, ahead->head) != HV_PAGE_RESIDENT)
+		return true;
+	return !is_young(space, ahead->head, picking->now_ns) &&
+	       (picking->may_write || picking->is_any_order ||
+		hv_page_is_clean(space, ahead->head));
+}
+
+static enum hv_page_queue next_queue(const struct hv_space *space,
+				     const struct picking *picking)
+{
+	const struct hv_page_table *table = &space->table;
+	uint32_t small = table->queues[HV_QUEUE_SMALL].length;
+	uint32_t main = table->queues[HV_QUEUE_MAIN].length;
+
+	if (is_ahead_next(space, small + main, picking))
+		return HV_QUEUE_AHEAD;
+	return main == 0 || small > (small + main) / SMALL_SHARE ? HV_QUEUE_SMALL
+								 : HV_QUEUE_MAIN;
+}
 
 /* M7: what is under I/O stays; what is critical, as long as anything else is there. */
 static bool may_leave(const struct hv_space *space, uint32_t page, bool takes_critical)
@@ -191,7 +203,9 @@ static bool judge(struct hv_space *space, uint32_t page, enum hv_page_queue from
 		hv_queue_push(table, HV_QUEUE_MAIN, page);
 		return false;
 	}
-	if (from == HV_QUEUE_AHEAD && is_young(space, page, picking->now_ns)) {
+	if (from == HV_QUEUE_AHEAD &&
+	    (is_young(space, page, picking->now_ns) ||
+	     (!picking->may_write && !hv_page_is_clean(space, page)))) {
 		hv_queue_push(table, HV_QUEUE_AHEAD, page);
 		return false;
 	}
@@ -225,7 +239,7 @@ static unsigned pick(struct hv_space *space, const struct picking *picking,
 
 	for (unsigned steps = 4 * picking->want + BATCH_MAX;
 	     steps > 0 && count < picking->want; steps--) {
-		enum hv_page_queue queue = next_queue(space, picking->now_ns);
+		enum hv_page_queue queue = next_queue(space, picking);
 		uint32_t page = hv_queue_pop(&space->table, queue);
 
 		if (page == HV_PAGE_NONE)
@@ -301,35 +315,53 @@ static struct choice choose(struct hv_pager *pager, int64_t urgent, bool takes_c
 
 /* ---- when ---- */
 
-static bool may_write(const struct hv_space *space, uint64_t now_ns)
+/* How many pages may be on their way to its device, besides those that are. */
+static unsigned write_room(const struct hv_space *space, uint64_t now_ns)
 {
-	unsigned sides;
+	unsigned sides, room = HV_PAGER_WRITES;
 
 	if (hv_steal_pause(space, now_ns, &sides) != HV_PAUSE_NONE)
-		return false;
-	for (unsigned path = 0; path < HV_PATHS; path++)
-		if ((sides & HV_BIT(path)) != 0 && space->pager->paths[path].is_full)
-			return false;
-	return true;
+		return 0;
+	for (unsigned i = 0; i < HV_PATHS; i++) {
+		const struct hv_pager_path *path = &space->pager->paths[i];
+
+		if ((sides & HV_BIT(i)) == 0)
+			continue;
+		if (path->is_full)
+			return 0;
+		if (HV_PAGER_WRITES - path->writing < room)
+			room = HV_PAGER_WRITES - path->writing;
+	}
+	return room;
 }
 
 /* Steals up to `want` pages of that space; returns how many were tried. */
 static unsigned steal_from(const struct choice *choice, unsigned want, uint64_t now_ns)
 {
 	struct hv_space *space = choice->space;
-	bool is_written = may_write(space, now_ns);
-	struct picking picking = { want, is_written || hv_pack_may(space),
-				   choice->takes_critical, now_ns };
+	unsigned room = write_room(space, now_ns);
+	bool is_packed = hv_pack_may(space);
+	struct picking picking = {
+		.want = want,
+		.may_write = room > 0 || is_packed,
+		.takes_critical = choice->takes_critical,
+		.now_ns = now_ns,
+	};
 	uint32_t pages[BATCH_MAX];
 	unsigned count;
 
 	if ((int64_t)want > choice->may_take)
 		picking.want = (unsigned)choice->may_take;
+	if (picking.want > room && room > 0 && !is_packed)
+		picking.want = room; /* else some would stay, away from those beside */
 	count = hv_spare_take(space, picking.want, HV_HINT_LATENT, now_ns);
 	if (count > 0)
 		return count;
 	count = pick(space, &picking, pages);
-	if (count == 0 || (hv_steal(space, pages, count, now_ns) == 0 && !is_written))
+	picking.is_any_order = true;
+	if (count == 0 && !picking.may_write)
+		count = pick(space, &picking, pages);
+	if (count == 0 || (hv_steal(space, pages, count, now_ns) == 0 && room == 0))
 		space->barren_until_ns[choice->takes_critical] = now_ns + HV_BARREN_NS;
 	return count;
 }

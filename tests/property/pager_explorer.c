@@ -123,7 +123,7 @@ static unsigned reads_of(const struct explorer *explorer)
 }
 
 /* All its faults so far went down, and this one does: page 1 brings page 0. */
-static void prime(struct hv_space *space, uint32_t thread)
+static void prime(struct hv_space *space, uint32_t thread, bool is_writer)
 {
 	for (unsigned i = 0; i < HV_STREAMS; i++)
 		space->streams[i] = (struct hv_stream){
@@ -131,6 +131,7 @@ static void prime(struct hv_space *space, uint32_t thread)
 			.low = PAGES,
 			.high = PAGES - 1, /* it brought nothing */
 			.down = UINT8_MAX,
+			.written = is_writer ? HV_STREAM_WRITTEN : 0,
 		};
 }
 
@@ -144,7 +145,8 @@ static bool act_event(struct explorer *explorer, unsigned thread)
 		return false;
 	(void)model_read_events(&member->kernel, thread, &event, 1);
 	if (is_ahead(explorer))
-		prime(member->space, event.thread);
+		prime(member->space, event.thread,
+		      (explorer->scenario->kinds & PAGER_WRITTEN) != 0);
 	if (!deliver_wrongly(explorer, member, &event))
 		model_deliver(world->pager, member->space, &event, 1, world->now_ns);
 	return true;

@@ -60,6 +60,8 @@ enum pager_mutation {
 #define PAGER_MIRRORED (UINT32_C(1) << 31)
 /* ... each fault goes on from a stream: the neighbour comes with the page. */
 #define PAGER_AHEAD (UINT32_C(1) << 30)
+/* ... of one that writes all: the neighbour comes writable, without its slot. */
+#define PAGER_WRITTEN (UINT32_C(1) << 28)
 /* ... there is a compressed tier, with two chunks. */
 #define PAGER_TIER (UINT32_C(1) << 29)
 

@@ -171,6 +171,15 @@ static const struct pager_scenario scenarios[] = {
 	{ "mirrored: another device x failover",
 	  PAGER_MIRRORED | PAGING | SQUEEZE | FAILOVER | RETURN | CHANGE, 1, { TOUCH }, { 1 }, 1,
 	  PAGER_MUTATION_NONE, MIRROR_DEPTH - 2, 1 },
+	{ "read-ahead of a writer x fault on what comes",
+	  PAGER_WRITTEN | PAGER_AHEAD | PAGING | SQUEEZE, 2, { WRITES, TOUCH }, { 2, 1 }, 2,
+	  PAGER_MUTATION_NONE, AHEAD_DEPTH, 1 },
+	{ "read-ahead of a writer x discard",
+	  PAGER_WRITTEN | PAGER_AHEAD | PAGING | SQUEEZE | HV_BIT(PAGER_DISCARD), 1, { WRITES }, { 3 }, 2,
+	  PAGER_MUTATION_NONE, AHEAD_DEPTH, 1 },
+	{ "read-ahead of a writer x failover, late reads",
+	  PAGER_WRITTEN | PAGER_AHEAD | PAGING | SQUEEZE | FAILOVER, 1, { WRITES }, { 3 }, 2,
+	  PAGER_MUTATION_NONE, AHEAD_DEPTH - 4, 1 },
 };
 
 static const struct pager_scenario mutants[] = {

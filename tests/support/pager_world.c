@@ -144,6 +144,7 @@ void world_member_stream(struct world *world, unsigned index, uint32_t thread, b
 		stream->low = stream->high = page;
 		stream->up = stream->down = UINT8_MAX;
 		stream->window = HV_AHEAD_MAX;
+		stream->written = world->version % 2 == 0 ? 0 : HV_STREAM_WRITTEN;
 	}
 }
 
