@@ -2,10 +2,12 @@
  * ahead - read-ahead: which neighbours come with a page, and what becomes of them.
  *
  *   a fault on a STOLEN page --> the stream of its thread: does it go on from what the
- *   last one brought? Most of the last eight did, and this one does: a window, 1 3 7 15
+ *   last one brought? Most of the last eight did, and this one does: a window,
+ *   1 3 7 15 31 47
  *
  *   neighbours that left together: adjacent pages STOLEN in adjacent slots, no more than
- *   the window --> frames, fills --> one read of the run; each page INFLIGHT, as any
+ *   the window --> frames, fills --> one read of the run; each page INFLIGHT, as any;
+ *   from 15 on more reads follow at once, for what is left of the window
  *
  * Where it was seen to write all that came, the next comes writable (P5: without slots).
  *
@@ -18,7 +20,8 @@
  */
 #include "hvcore/pager/pager_priv.h"
 
-#define NEAR 8 /* a step so far still goes on: pages in between are there; arbitrary */
+#define NEAR 8    /* a step so far still goes on: pages in between are there; arbitrary */
+#define LEAP 1024 /* ... and if they are known to be, such a one; arbitrary */
 #define MAJORITY 4      /* more than that of the last eight (paging.md 4.6) */
 #define RUN_LEAST 4     /* pages: fewer do not tell what a stream does; arbitrary */
 #define WRITTEN_MOST 18 /* runs, and then one comes protected again, to see; arbitrary */
@@ -75,7 +78,7 @@ static bool is_to_be_written(const struct hv_space *space, struct hv_stream *str
 static void go_on(struct hv_space *space, struct hv_stream *stream,
 		  struct hv_parked *fault, bool is_up)
 {
-	unsigned most = space->pager->ahead;
+	unsigned most = HV_AHEAD_WINDOW(space->pager->ahead);
 
 	prove_all(space, stream);
 	fault->is_written = is_to_be_written(space, stream, fault);
@@ -88,6 +91,55 @@ static void go_on(struct hv_space *space, struct hv_stream *stream,
 	fault->ahead = (int8_t)(is_up ? stream->window : -stream->window);
 }
 
+static bool is_there(const struct hv_space *space, uint32_t page)
+{
+	enum hv_page_state state = hv_page_state(&space->table, page);
+
+	return state == HV_PAGE_RESIDENT || state == HV_PAGE_STEALING;
+}
+
+/* A thread that is at `from` would raise a fault at `to` next, going there. */
+static bool is_next(const struct hv_space *space, uint32_t from, uint32_t to)
+{
+	uint32_t step = from < to ? 1 : UINT32_MAX; /* modulo 2^32: -1 */
+	uint32_t distance = from < to ? to - from : from - to;
+
+	if (distance <= NEAR || distance > LEAP)
+		return distance <= NEAR;
+	for (from += step; from != to; from += step)
+		if (!is_there(space, from))
+			return false;
+	return true;
+}
+
+static bool goes_up(const struct hv_space *space, const struct hv_stream *stream,
+		    uint32_t page)
+{
+	return page > stream->high && is_next(space, stream->high, page);
+}
+
+static bool goes_down(const struct hv_space *space, const struct hv_stream *stream,
+		      uint32_t page)
+{
+	return page < stream->low && is_next(space, stream->low, page);
+}
+
+/* It is where the last stray fault was: goes on from there, and that one was none. */
+static void turn_to_stray(const struct hv_space *space, struct hv_stream *stream,
+			  uint32_t page)
+{
+	uint32_t before = is_most(stream->up) ? stream->high : stream->low;
+
+	if (page == stream->stray || !is_next(space, stream->stray, page))
+		return;
+	stream->low = stream->high = stream->stray;
+	stream->stray = before;
+	if (page > stream->low)
+		stream->up |= 1;
+	else
+		stream->down |= 1;
+}
+
 void hv_ahead_observe(struct hv_space *space, struct hv_parked *fault, uint32_t thread)
 {
 	uint32_t page = fault->page;
@@ -97,30 +149,33 @@ void hv_ahead_observe(struct hv_space *space, struct hv_parked *fault, uint32_t 
 
 	fault->stream = (uint8_t)index;
 	if (stream->thread != thread)
-		*stream = (struct hv_stream){ thread, page, page, 0, 0, 0, 0 };
+		*stream = (struct hv_stream){ thread, page, page, page, 0, 0, 0, 0 };
 	if (page >= stream->low && page <= stream->high)
 		return; /* one of them did not come, or is gone: no news */
-	is_up = page > stream->high && page - stream->high <= NEAR;
-	is_down = page < stream->low && stream->low - page <= NEAR;
+	if (!goes_up(space, stream, page) && !goes_down(space, stream, page))
+		turn_to_stray(space, stream, page);
+	is_up = goes_up(space, stream, page);
+	is_down = goes_down(space, stream, page);
 	stream->up = (uint8_t)(stream->up << 1 | is_up);
 	stream->down = (uint8_t)(stream->down << 1 | is_down);
 	if (is_up || is_down) {
 		go_on(space, stream, fault, is_up);
 		return;
 	}
+	stream->stray = page;
 	stream->window /= 2;
 	if (!is_most(stream->up) && !is_most(stream->down)) /* else a stray one */
 		stream->low = stream->high = page;
 }
 
-/* What fills and frames are left for who did not ask. */
-static unsigned room(const struct hv_pager *pager)
+/* What fills and frames are left for who did not ask; `asked`: pages that go first. */
+static unsigned room(const struct hv_pager *pager, unsigned asked)
 {
 	int64_t fills = __builtin_popcountll(pager->free_fills);
 	int64_t frames = hv_frames_free(pager->frames);
 
-	fills -= 1 + pager->fill_count / 4;
-	frames -= 1 + hv_frames_low(pager->frames) / 2;
+	fills -= asked + pager->fill_count / 4;
+	frames -= asked + hv_frames_low(pager->frames) / 2;
 	fills = frames < fills ? frames : fills;
 	return fills > 0 ? (unsigned)fills : 0;
 }
@@ -136,13 +191,22 @@ static bool may_come(const struct hv_space *space, uint32_t page, uint32_t slot,
 	       !(hv_space_is_mirrored(space) && hv_slot_is_missed(table, slot, path));
 }
 
-unsigned hv_ahead_count(const struct hv_space *space, const struct hv_parked *fault,
-			unsigned path)
+static unsigned wish(const struct hv_parked *fault)
 {
-	uint32_t step = fault->ahead < 0 ? UINT32_MAX : 1; /* modulo 2^32: -1 */
-	unsigned want = (unsigned)(fault->ahead < 0 ? -fault->ahead : fault->ahead);
-	uint32_t page = fault->page, slot = space->table.pages[page].slot;
-	unsigned count, most = want > 0 ? room(space->pager) : 0;
+	return (unsigned)(fault->ahead < 0 ? -fault->ahead : fault->ahead);
+}
+
+static uint32_t step_of(const struct hv_parked *fault)
+{
+	return fault->ahead < 0 ? UINT32_MAX : 1; /* modulo 2^32: -1 */
+}
+
+/* Pages beyond that one in adjacent slots. */
+static unsigned count_beside(const struct hv_space *space, uint32_t page, uint32_t step,
+			     unsigned path, unsigned want)
+{
+	uint32_t slot = space->table.pages[page].slot;
+	unsigned count, most = want > 0 ? room(space->pager, 1) : 0;
 
 	want = most < want ? most : want;
 	for (count = 0; count < want; count++) {
@@ -154,15 +218,40 @@ unsigned hv_ahead_count(const struct hv_space *space, const struct hv_parked *fa
 	return count;
 }
 
-void hv_ahead_sent(struct hv_space *space, const struct hv_parked *fault, uint32_t first,
-		   uint32_t count)
+unsigned hv_ahead_count(const struct hv_space *space, const struct hv_parked *fault,
+			unsigned path)
+{
+	unsigned want = wish(fault);
+
+	if (want > space->pager->ahead)
+		want = space->pager->ahead;
+	return count_beside(space, fault->page, step_of(fault), path, want);
+}
+
+unsigned hv_ahead_more(const struct hv_space *space, const struct hv_parked *fault,
+		       unsigned path, unsigned came, uint32_t *page)
+{
+	unsigned most = space->pager->ahead, left = wish(fault) - came;
+	uint32_t step = step_of(fault);
+
+	if (wish(fault) < most || left == 0 || room(space->pager, 0) == 0)
+		return 0;
+	for (unsigned i = 0; i < NEAR && *page < space->pages && is_there(space, *page);
+	     i++)
+		*page += step;
+	if (*page >= space->pages ||
+	    !may_come(space, *page, space->table.pages[*page].slot, path))
+		return 0;
+	left -= 1;
+	return 1 + count_beside(space, *page, step, path, left < most ? left : most);
+}
+
+void hv_ahead_sent(struct hv_space *space, const struct hv_parked *fault, uint32_t last)
 {
 	struct hv_stream *stream = &space->streams[fault->stream];
 
-	stream->low = first;
-	stream->high = first + count - 1;
-	space->aheads += count - 1;
-	space->counts.ahead_fills += count - 1;
+	stream->low = last < fault->page ? last : fault->page;
+	stream->high = last > fault->page ? last : fault->page;
 }
 
 bool hv_ahead_prove(struct hv_space *space, uint32_t page, bool is_used)

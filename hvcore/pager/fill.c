@@ -352,11 +352,51 @@ static void begin(const struct run *run, struct hv_pager_path *path, unsigned at
 		.since_ns = run->fault->since_ns,
 	};
 	space->fills++;
+	space->aheads += is_ahead;
+	space->counts.ahead_fills += is_ahead;
+	hv_page_expect(space, page, run->fault->ahead != 0, is_ahead);
 	hv_page_move(&space->table, page, HV_PAGE_INFLIGHT);
 	hv_page_fill_set(&space->table, page, index);
 	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE,
 		     is_ahead ? run->fault->is_written : run->fault->is_write);
 	embark(pager, fill, path, run->buffer + at, now_ns);
+}
+
+/* One request. */
+static enum hv_wait launch(struct run *run, struct hv_pager_path *path, uint64_t now_ns)
+{
+	if (!take_buffers(run, path))
+		return HV_WAIT_BUFFER;
+	if (!take_frames(run, path))
+		return HV_WAIT_FRAME;
+	for (unsigned i = 0; i < run->pages; i++)
+		begin(run, path, i, now_ns);
+	send(run->space, run->first, run->pages, path, run->buffer, now_ns);
+	return HV_WAIT_NONE;
+}
+
+/* The first one is out: what else is to come with its page, by requests of their own, so
+ * that the page does not wait for it. */
+static void launch_more(struct run *run, struct hv_pager_path *path, unsigned index,
+			uint64_t now_ns)
+{
+	const struct hv_parked *fault = run->fault;
+	unsigned came = run->pages - 1;
+	bool is_down = fault->ahead < 0;
+	uint32_t next = is_down ? run->first - 1 : run->first + run->pages;
+	uint32_t last = is_down ? run->first : next - 1;
+
+	for (unsigned i = 1; i < HV_AHEAD_REQUESTS; i++) {
+		run->pages = hv_ahead_more(run->space, fault, index, came, &next);
+		run->first = is_down ? next - run->pages + 1 : next;
+		if (run->pages == 0 || launch(run, path, now_ns) != HV_WAIT_NONE)
+			break;
+		came += run->pages;
+		next = is_down ? run->first - 1 : run->first + run->pages;
+		last = is_down ? run->first : next - 1;
+	}
+	if (came > 0)
+		hv_ahead_sent(run->space, fault, last);
 }
 
 enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault,
@@ -376,17 +416,12 @@ enum hv_wait hv_fill_start(struct hv_space *space, const struct hv_parked *fault
 	run.pages = 1 + hv_ahead_count(space, fault, index);
 	if (fault->ahead < 0)
 		run.first -= run.pages - 1;
-	if (pager->free_fills == 0 || is_crowded(pager, index) ||
-	    !take_buffers(&run, path))
+	if (pager->free_fills == 0 || is_crowded(pager, index))
 		return HV_WAIT_BUFFER;
-	if (!take_frames(&run, path))
-		return HV_WAIT_FRAME;
-	for (unsigned i = 0; i < run.pages; i++)
-		begin(&run, path, i, now_ns);
-	if (run.pages > 1)
-		hv_ahead_sent(space, fault, run.first, run.pages);
-	send(space, run.first, run.pages, path, run.buffer, now_ns);
-	return HV_WAIT_NONE;
+	why = launch(&run, path, now_ns);
+	if (why == HV_WAIT_NONE && fault->ahead != 0)
+		launch_more(&run, path, index, now_ns);
+	return why;
 }
 
 bool hv_fill_take_over(struct hv_space *space, const struct hv_parked *fault)

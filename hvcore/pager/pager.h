@@ -138,7 +138,8 @@ struct hv_pager_config {
 				  not ask; 0: none. Besides, one for 100 page-ins */
 	uint64_t hedge_ns; /* a page-in is asked for over the other path, too, when 99 of
 			      100 took less and it is later than that; 0: never */
-	unsigned ahead; /* neighbours read with a page at most, HV_AHEAD_MAX; 0: none */
+	unsigned ahead;    /* neighbours read with a page by one request, at most
+			   HV_AHEAD_MAX; 0: none */
 	struct hv_frames *frames;
 	const struct hv_pager_ops *ops; /* NULL: alone */
 	void *ctx;

@@ -527,6 +527,9 @@ void hv_resync_answered(struct hv_pager *pager, struct hv_walker *walker, bool i
 /* ---- reclaim.c ---- */
 /* New in its frame. */
 void hv_page_enqueue(struct hv_space *space, uint32_t page, uint64_t now_ns);
+/* It is about to be brought for a stream: where it waits for its end is known by now. */
+void hv_page_expect(struct hv_space *space, uint32_t page, bool is_of_stream,
+		    bool is_ahead);
 /* In its frame, and nobody asked for it. */
 void hv_page_enqueue_ahead(struct hv_space *space, uint32_t page, uint64_t now_ns);
 /* In its frame again; with neighbours, it is to leave with them. */

@@ -109,20 +109,44 @@ void hv_space_use(const struct hv_space *space, struct hv_space_use *ret_use)
 	memcpy(ret_use->refaults, space->refaults, sizeof(space->refaults));
 }
 
+/* Others that left since that page did, about. */
+static uint32_t distance_of(const struct hv_space *space, uint32_t page)
+{
+	uint16_t age = (uint16_t)(space->clock - hv_page_age(&space->table, page));
+
+	return (uint32_t)age * clock_unit(space);
+}
+
+/* Where a page goes that comes again, and for which somebody waits. */
+static enum hv_page_queue queue_for(const struct hv_space *space, uint32_t distance,
+				    bool is_of_stream)
+{
+	if (distance < space->table.queues[HV_QUEUE_MAIN].length) /* a ghost */
+		return HV_QUEUE_MAIN;
+	return is_of_stream ? HV_QUEUE_AHEAD : HV_QUEUE_SMALL;
+}
+
+void hv_page_expect(struct hv_space *space, uint32_t page, bool is_of_stream,
+		    bool is_ahead)
+{
+	if (is_of_stream && hv_page_queue(&space->table, page) == HV_QUEUE_NONE)
+		hv_queue_push(&space->table,
+			      is_ahead ? HV_QUEUE_AHEAD
+				       : queue_for(space, distance_of(space, page), true),
+			      page);
+}
+
 void hv_page_refault(struct hv_space *space, uint32_t page, bool is_of_stream,
 		     uint64_t now_ns)
 {
-	uint16_t age = (uint16_t)(space->clock - hv_page_age(&space->table, page));
-	uint32_t distance = (uint32_t)age * clock_unit(space);
-	bool is_ghost = distance < space->table.queues[HV_QUEUE_MAIN].length;
+	uint32_t distance = distance_of(space, page);
 
 	count_refault(space, distance);
 	hv_page_age_set(&space->table, page, coarse(now_ns));
+	if (is_of_stream && hv_page_queue(&space->table, page) != HV_QUEUE_NONE)
+		return; /* hv_page_expect */
 	if (!is_queued(space, page))
-		hv_queue_push(&space->table,
-			      is_ghost       ? HV_QUEUE_MAIN
-			      : is_of_stream ? HV_QUEUE_AHEAD
-					     : HV_QUEUE_SMALL,
+		hv_queue_push(&space->table, queue_for(space, distance, is_of_stream),
 			      page);
 }
 

@@ -186,6 +186,7 @@ static void while_nothing_can_be_written_their_order_stays(void **state)
 	(void)state;
 	bring_a_run();
 	write_the_run();
+	touch(MODEL_WRITE, LEARN - 1);
 	head = table->queues[HV_QUEUE_AHEAD].head;
 	assert_true(slot_of(head) == HV_SLOT_NONE);
 	world.pager->paths[0].is_full = true;
