@@ -78,6 +78,7 @@ static void hypervisor(const struct agent_options *options, struct command *comm
 	command_add(command, "--steer=%s", options->steer ? "yes" : "no");
 	command_add(command, "--read-ahead=%llu",
 		    (unsigned long long)options->read_ahead);
+	command_add(command, "--expect-writes=%s", options->expect_writes ? "yes" : "no");
 	command_add(command, "--hedge-us=%llu", (unsigned long long)options->hedge_us);
 	command_add(command, "--tier-share=%llu",
 		    (unsigned long long)options->tier_share);

@@ -37,6 +37,8 @@ static const struct hv_option options[] = {
 	  "keep threads that mostly wait for pages to the processor that serves them" },
 	{ "read-ahead", HV_OPTION_U64, "PAGES", "15", 0, AHEAD_MAX, AT(read_ahead), NULL,
 	  "neighbours brought with a page that is read in order; 0: none" },
+	{ "expect-writes", HV_OPTION_BOOL, "yes|no", "yes", 0, 0, AT(expect_writes), NULL,
+	  "a page that is written each time it comes back comes writable for a read, too" },
 	{ "hedge-us", HV_OPTION_U64, "US", "1000", 0, 1000000, AT(hedge_us), NULL,
 	  "a page-in later than that is asked for over both VIOS; 0: never" },
 	{ "tier-share", HV_OPTION_U64, "PERCENT", "10", 0, 90, AT(tier_share), NULL,

@@ -24,7 +24,7 @@
 struct agent_options {
 	const char *state, *name, *coordinator, *bin;
 	uint64_t memory, lmb, hang_ms, read_ahead, hedge_us, spin_us, tier_share;
-	bool home_near, steer, allow_drills, stop, is_check;
+	bool home_near, steer, expect_writes, allow_drills, stop, is_check;
 	char *const *arguments; /* all of main()'s */
 	int pid_file;           /* run/agent.pid, held; -1: not */
 };

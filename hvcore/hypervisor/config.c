@@ -16,7 +16,7 @@ struct raw {
 	const char *state;
 	uint64_t memory, lmb, hang_ms, fault_threads, donation_ms, window_ms, read_ahead,
 		tier_share, hedge_us, pid_file_fd;
-	bool home_near, steer;
+	bool home_near, steer, expect_writes;
 };
 
 /* clang-format off */
@@ -41,6 +41,8 @@ static const struct hv_option options[] = {
 	  "keep threads that mostly wait for pages to the processor that serves them" },
 	{ "read-ahead", HV_OPTION_U64, "PAGES", "15", 0, HV_AHEAD_MAX, AT(read_ahead), NULL,
 	  "neighbours brought with a page that is read in order; 0: none" },
+	{ "expect-writes", HV_OPTION_BOOL, "yes|no", "yes", 0, 0, AT(expect_writes), NULL,
+	  "a page that is written each time it comes back comes writable for a read, too" },
 	{ "hedge-us", HV_OPTION_U64, "US", "1000", 0, 1000000, AT(hedge_us), NULL,
 	  "a page-in later than that, and than 99 of 100, is asked for over both VIOS; 0: never" },
 	{ "tier-share", HV_OPTION_U64, "PERCENT", "10", 0, 90, AT(tier_share), NULL,
@@ -74,6 +76,7 @@ int hypervisor_options_parse(int argc, char **argv,
 			.is_home_near = raw.home_near,
 			.is_steering = raw.steer,
 			.read_ahead = (unsigned)raw.read_ahead,
+			.expects_writes = raw.expect_writes,
 			.hedge_us = (unsigned)raw.hedge_us,
 			.tier_share = (unsigned)raw.tier_share,
 		},

@@ -358,6 +358,7 @@ static enum hv_code open_thread(struct fault_team *team, unsigned index, int cpu
 		.fills = HV_FILLS_MAX,
 		.checks_per_s = CHECKS_PER_S,
 		.ahead = team->ahead,
+		.expects_writes = team->expects_writes,
 		.hedge_ns = team->hedge_us * NS_PER_US,
 		.frames = &team->frames,
 		.ops = &pager_ops,
@@ -432,8 +433,8 @@ static int nth_cpu(const cpu_set_t *cpus, unsigned n)
 }
 
 enum hv_code fault_team_open(struct hv_loop *loop, unsigned count, unsigned ahead,
-			     unsigned hedge_us, struct fault_team **ret_team,
-			     struct hv_err *err)
+			     unsigned hedge_us, bool expects_writes,
+			     struct fault_team **ret_team, struct hv_err *err)
 {
 	struct fault_team *team = calloc(1, sizeof(*team));
 	enum hv_code code = HV_OK;
@@ -451,6 +452,7 @@ enum hv_code fault_team_open(struct hv_loop *loop, unsigned count, unsigned ahea
 	team->count = count;
 	team->ahead = ahead;
 	team->hedge_us = hedge_us;
+	team->expects_writes = expects_writes;
 	hv_frames_init(&team->frames, 0);
 	for (unsigned i = 0; i < count && code == HV_OK; i++)
 		code = open_thread(team, i, nth_cpu(&cpus, i), err);

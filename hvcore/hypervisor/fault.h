@@ -102,6 +102,7 @@ struct fault_team {
 	unsigned count;
 	unsigned ahead;
 	unsigned hedge_us;
+	bool expects_writes;
 	bool is_stopped;
 	struct fault_thread *threads[HV_LANES_MAX];
 	/* rounds in which all threads stand still together (audit) */
@@ -109,11 +110,11 @@ struct fault_team {
 };
 
 /* `count` 0: one for each processor we may run on, at most HV_LANES_MAX. `ahead` and
- * `hedge_us`: of hv_pager_config. */
+ * `hedge_us`, `expects_writes`: of hv_pager_config. */
 HV_MUST_USE
 enum hv_code fault_team_open(struct hv_loop *loop, unsigned count, unsigned ahead,
-			     unsigned hedge_us, struct fault_team **ret_team,
-			     struct hv_err *err);
+			     unsigned hedge_us, bool expects_writes,
+			     struct fault_team **ret_team, struct hv_err *err);
 /* Joins the threads; every round started before has posted its end. */
 void fault_team_stop(struct fault_team *team);
 /* After stop: takes their lanes and memories from them. */

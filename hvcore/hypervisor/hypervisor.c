@@ -179,7 +179,7 @@ static enum hv_code open_parts(struct hypervisor *hv,
 	if (code != HV_OK)
 		return code;
 	code = fault_team_open(hv->loop, config->fault_threads, config->read_ahead,
-			       config->hedge_us, &hv->team, err);
+			       config->hedge_us, config->expects_writes, &hv->team, err);
 	if (code != HV_OK)
 		return code;
 	code = start_workers(hv, err);

@@ -29,6 +29,7 @@ struct hypervisor_config {
 	bool is_home_near;      /* partitions go where their devices interrupt */
 	bool is_steering;       /* threads that wait for pages go where these come from */
 	unsigned read_ahead;    /* neighbours brought with a page; 0: none */
+	bool expects_writes;    /* pages that are written each time come writable */
 	unsigned hedge_us;      /* a page-in is late after that; 0: never */
 	unsigned tier_share;    /* percent of the pool for compressed pages; 0: none */
 };

@@ -153,6 +153,8 @@ enum hv_code hv_page_table_audit(const struct hv_page_table *table, struct hv_er
 #define HV_PAGE_WANTS_WRITE (1u << 9) /* INFLIGHT for a write fault */
 #define HV_PAGE_UNPROVEN \
 	(1u << 10) /* RESIDENT, STEALING: came ahead, and nobody is known to use it */
+/* STOLEN, PACKED, UNLOADING: was written before it left; RESIDENT: that, and is not yet */
+#define HV_PAGE_WROTE (1u << 11)
 
 static inline enum hv_page_state hv_page_state(const struct hv_page_table *table,
 					       uint32_t page)

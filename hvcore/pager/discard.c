@@ -38,7 +38,7 @@ static void strip(struct hv_space *space, uint32_t page, enum hv_served how)
 	default:
 		break;
 	}
-	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, false);
+	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED | HV_PAGE_WROTE, false);
 }
 
 static bool has_frame(enum hv_page_state state)

@@ -351,8 +351,10 @@ void hv_pager_on_minor(struct hv_pager *pager, struct hv_space *space, uint32_t 
 		return;
 	}
 	is_first = hv_ahead_prove(space, page, true);
-	if (is_write)
+	if (is_write) {
+		hv_wrote_tell(&space->wrote, &space->table, page, true);
 		hv_page_drop_slot(space, page, false);
+	}
 	is_protected = space->table.pages[page].slot != HV_SLOT_NONE; /* P5 */
 	code = space->ops->resume(space->ctx, page, is_protected);
 	if (code != HV_OK) {
@@ -384,6 +386,7 @@ void hv_pager_on_write(struct hv_pager *pager, struct hv_space *space, uint32_t 
 		return;
 	}
 	is_first = hv_ahead_prove(space, page, true);
+	hv_wrote_tell(&space->wrote, &space->table, page, true);
 	hv_page_drop_slot(space, page, false); /* P5: before the protection is lifted */
 	code = space->ops->unprotect(space->ctx, page);
 	if (code != HV_OK) {

@@ -156,27 +156,37 @@ static void installed_ahead(struct hv_pager *pager, struct hv_fill *fill, uint64
 	hv_page_enqueue_ahead(space, page, now_ns);
 }
 
-static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_protected,
-		      uint64_t now_ns)
+/* Somebody did. */
+static void installed_for(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_ns)
 {
 	struct hv_space *space = fill->space;
 	uint32_t page = fill->page;
 
-	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, is_protected);
-	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, false);
-	if (!is_protected) /* P5: it is written next */
-		hv_page_drop_slot(space, page, false);
-	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
-	if (fill->is_ahead) {
-		installed_ahead(pager, fill, now_ns);
-		return;
-	}
 	hv_page_refault(space, page, fill->is_of_stream, now_ns);
 	served(fill, HV_SERVED_PAGE_IN);
 	hv_path_got_page(space, fill->last_path, now_ns);
 	if (!fill->is_map) /* no thread waited */
 		hv_page_in_took(space, page, fill->since_ns, now_ns);
 	fill_free(pager, fill);
+}
+
+static void installed(struct hv_pager *pager, struct hv_fill *fill, bool is_protected,
+		      uint64_t now_ns)
+{
+	struct hv_space *space = fill->space;
+	uint32_t page = fill->page;
+	bool is_to_be_seen = is_protected && fill->was_written;
+
+	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, is_protected);
+	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE, false);
+	if (!is_protected) /* P5: it is written next */
+		hv_page_drop_slot(space, page, false);
+	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
+	if (fill->is_ahead)
+		installed_ahead(pager, fill, now_ns);
+	else
+		installed_for(pager, fill, now_ns);
+	hv_page_mark(&space->table, page, HV_PAGE_WROTE, is_to_be_seen);
 }
 
 static void try_install(struct hv_pager *pager, struct hv_fill *fill, uint64_t now_ns)
@@ -346,6 +356,8 @@ static void begin(const struct run *run, struct hv_pager_path *path, unsigned at
 		.last_path = HV_PATHS,
 		.is_map = !is_ahead && run->fault->is_map,
 		.is_ahead = is_ahead,
+		.was_written = pager->expects_writes &&
+			       hv_page_has(&space->table, page, HV_PAGE_WROTE),
 		.is_of_stream = run->fault->ahead != 0,
 		.page = page,
 		.space = space,
@@ -358,7 +370,9 @@ static void begin(const struct run *run, struct hv_pager_path *path, unsigned at
 	hv_page_move(&space->table, page, HV_PAGE_INFLIGHT);
 	hv_page_fill_set(&space->table, page, index);
 	hv_page_mark(&space->table, page, HV_PAGE_WANTS_WRITE,
-		     is_ahead ? run->fault->is_written : run->fault->is_write);
+		     (is_ahead ? run->fault->is_written : run->fault->is_write) ||
+			     (fill->was_written && !fill->is_map &&
+			      hv_wrote_expects(&space->wrote)));
 	embark(pager, fill, path, run->buffer + at, now_ns);
 }
 

@@ -184,6 +184,8 @@ static void installed(struct hv_space *space, const struct hv_parked *fault,
 	if (!keeps_copy)
 		hv_pack_drop(space, page);
 	hv_page_mark(&space->table, page, HV_PAGE_PROTECTED, keeps_copy);
+	if (!keeps_copy) /* else it stays: what becomes of it is to be seen */
+		hv_page_mark(&space->table, page, HV_PAGE_WROTE, false);
 	hv_page_move(&space->table, page, HV_PAGE_RESIDENT);
 	hv_page_refault(space, page, false, now_ns);
 	space->counts.tier_hits++;
@@ -198,7 +200,11 @@ enum hv_wait hv_pack_bring(struct hv_space *space, const struct hv_parked *fault
 {
 	uint8_t *copy = hv_scratch(space->pager);
 	/* a read: it may leave again for nothing, while there is room for both */
-	bool keeps_copy = !fault->is_write && space->gain.past == 0 &&
+	bool is_written = fault->is_write ||
+			  (space->pager->expects_writes &&
+			   hv_page_has(&space->table, fault->page, HV_PAGE_WROTE) &&
+			   !fault->is_map && hv_wrote_expects(&space->wrote));
+	bool keeps_copy = !is_written && space->gain.past == 0 &&
 			  hv_tier_excess(space->pager->tier) == 0;
 	enum hv_code code;
 

@@ -136,6 +136,7 @@ struct hv_pager_config {
 			   (P8) */
 	unsigned checks_per_s; /* pages read back over the path that their space does
 				  not ask; 0: none. Besides, one for 100 page-ins */
+	bool expects_writes;   /* of pages that are written each time: written_priv.h */
 	uint64_t hedge_ns; /* a page-in is asked for over the other path, too, when 99 of
 			      100 took less and it is later than that; 0: never */
 	unsigned ahead;    /* neighbours read with a page by one request, at most

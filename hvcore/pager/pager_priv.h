@@ -7,6 +7,7 @@
 #include "hvcore/pager/pack_priv.h"
 #include "hvcore/pager/pager.h"
 #include "hvcore/pager/walk_priv.h"
+#include "hvcore/pager/written_priv.h"
 
 #define HV_FILL_NONE UINT8_MAX
 #define HV_FILL_LATE (UINT8_MAX - 1) /* hedge.c: the page came over the other path */
@@ -42,6 +43,7 @@ struct hv_fill {
 	uint8_t bad;       /* mirrored: bit a side that gave an error, or what is wrong */
 	bool is_map;       /* no fault: a device is to use it */
 	bool is_ahead;     /* SENT: nobody asked for it */
+	bool was_written;  /* when it left: written_priv.h */
 	bool is_of_stream; /* others were to come with it, and will leave with it */
 	uint32_t page;
 	uint32_t buffer; /* SENT: in the window of last_path */
@@ -155,6 +157,7 @@ struct hv_space {
 	uint32_t index;    /* in the pager's list */
 	uint8_t number;    /* in by_number, while it is added */
 	struct hv_gain gain;
+	struct hv_wrote wrote;
 	uint64_t packed_bytes; /* that its pages take in the tier */
 	uint32_t unload_cursor, shed_cursor;
 	bool is_ended;
@@ -229,6 +232,7 @@ struct hv_pager {
 	/* bit a space by its index: it may have something to do (hv_space_rouse) */
 	uint64_t awake[HV_PAGER_SPACES_MAX / 64];
 	unsigned mirrored; /* spaces that are */
+	bool expects_writes;
 	uint64_t hedge_ns; /* a page-in is not late before that; 0: never */
 	uint64_t late_ns;  /* 99 of 100 answers took less */
 	unsigned hedge_credit;

@@ -111,6 +111,7 @@ enum hv_code hv_pager_open(const struct hv_pager_config *config,
 	pager->id = config->id;
 	pager->fill_count = config->fills;
 	pager->ahead = config->ahead;
+	pager->expects_writes = config->expects_writes;
 	pager->hedge_ns = config->hedge_ns;
 	pager->late_ns = config->hedge_ns;
 	pager->hedge_credit = HV_HEDGE_CREDIT;

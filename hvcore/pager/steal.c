@@ -87,10 +87,12 @@ static uint32_t steal_clean(struct hv_space *space, uint32_t first, uint32_t cou
 		keep(space, first, count);
 		return 0;
 	}
-	for (uint32_t page = first; page < first + count; page++)
+	for (uint32_t page = first; page < first + count; page++) {
+		hv_wrote_tell(&space->wrote, &space->table, page, false);
 		leave(space, page,
 		      hv_slot_is_place(space->table.pages[page].slot) ? HV_PAGE_PACKED
 								      : HV_PAGE_STOLEN);
+	}
 	space->counts.clean_steals += count;
 	hv_frame_give(space, count);
 	return count;
@@ -102,8 +104,10 @@ static uint32_t steal_zero(struct hv_space *space, uint32_t first, uint32_t coun
 		keep(space, first, count);
 		return 0;
 	}
-	for (uint32_t page = first; page < first + count; page++)
+	for (uint32_t page = first; page < first + count; page++) {
+		hv_page_mark(&space->table, page, HV_PAGE_WROTE, false);
 		leave(space, page, HV_PAGE_ZERO);
+	}
 	space->counts.zero_steals += count;
 	hv_frame_give(space, count);
 	return count;
@@ -116,6 +120,7 @@ static uint32_t steal_packed(struct hv_space *space, uint32_t first, uint32_t co
 
 	for (uint32_t page = first; page < first + count; page++) {
 		if (is_out) {
+			hv_page_mark(&space->table, page, HV_PAGE_WROTE, true);
 			left(space, page);
 			continue;
 		}
@@ -495,6 +500,7 @@ static void finish_run(struct hv_space *space, uint32_t first, uint32_t count)
 	hv_frames_leaving(space->pager->frames, -(int64_t)count);
 	for (uint32_t page = first; page < first + count; page++) {
 		if (is_out) {
+			hv_page_mark(&space->table, page, HV_PAGE_WROTE, true);
 			leave(space, page, HV_PAGE_STOLEN);
 			continue;
 		}

@@ -49,6 +49,7 @@ jq -e '
 	and ([.tier, .tier.zram | .random, .random_write] | all(comparison))
 	and .tier.tier_page_ins > 0
 	and ([.steer | .read_1, .read_4, .read_16, .zipf_4] | all(comparison))
+	and ([.expect_writes | .write_1, .write_16, .read_1] | all(comparison))
 	and ([.hedge | .calm, .stopped, .stopped_write] | all(comparison and .peer_longest_ms > 0))
 	and .hedge.stopped_ms > 0 and (.hedge.twice.stopped | .of > 0 and .asked >= .won)
 	and .steal.dirty.pages > 0 and .steal.clean.pages > 0

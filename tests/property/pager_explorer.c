@@ -147,6 +147,8 @@ static bool act_event(struct explorer *explorer, unsigned thread)
 	if (is_ahead(explorer))
 		prime(member->space, event.thread,
 		      (explorer->scenario->kinds & PAGER_WRITTEN) != 0);
+	if ((explorer->scenario->kinds & PAGER_WROTE) != 0)
+		member->space->wrote = (struct hv_wrote){ .score = HV_WROTE_MOST };
 	if (!deliver_wrongly(explorer, member, &event))
 		model_deliver(world->pager, member->space, &event, 1, world->now_ns);
 	return true;

@@ -62,6 +62,8 @@ enum pager_mutation {
 #define PAGER_AHEAD (UINT32_C(1) << 30)
 /* ... of one that writes all: the neighbour comes writable, without its slot. */
 #define PAGER_WRITTEN (UINT32_C(1) << 28)
+/* ... each page that was written when it left is expected to be written again. */
+#define PAGER_WROTE (UINT32_C(1) << 27)
 /* ... there is a compressed tier, with two chunks. */
 #define PAGER_TIER (UINT32_C(1) << 29)
 

@@ -60,6 +60,7 @@ void test_host_hypervisor(struct test_host *host)
 		"--home-near", host->config.is_home_far ? "no" : "yes",
 		"--steer", host->config.is_steer_off ? "no" : "yes",
 		"--read-ahead", host->config.is_ahead_off ? "0" : "15",
+		"--expect-writes", host->config.is_expect_off ? "no" : "yes",
 		"--hedge-us", host->config.is_hedge_off ? "0" : "1000", NULL });
 	/* clang-format on */
 	if (!test_process_says(&host->hypervisor, "hypervisor.started",

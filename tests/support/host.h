@@ -39,6 +39,7 @@ struct test_host_config {
 	bool is_home_far;       /* partitions anywhere, not where devices interrupt */
 	bool is_steer_off;      /* nor do threads that wait for pages */
 	bool is_spin_off;       /* no VIOS waits awake */
+	bool is_expect_off;     /* no page comes writable for a read */
 	bool is_ahead_off;      /* no page brings its neighbours */
 	bool is_tier_off;       /* no page is kept compressed */
 	bool is_hedge_off;      /* what is late is not asked for twice */

@@ -293,13 +293,20 @@ static void put_kernel(struct print *print, const struct model_kernel *kernel,
 	put(print, kernel->changing);
 }
 
-static void put_table(struct print *print, const struct hv_page_table *table)
+static bool is_expecting(const struct hv_space *space)
+{
+	return space->wrote.score >= HV_WROTE_ENOUGH;
+}
+
+/* `wrote`: HV_PAGE_WROTE, where it matters. */
+static void put_table(struct print *print, const struct hv_page_table *table,
+		      uint32_t wrote)
 {
 	for (unsigned page = 0; page < PAGES; page++) {
 		const struct hv_page *entry = &table->pages[page];
 
-		put(print, entry->word & 0x3ffu); /* all but fill and age */
-		put(print, entry->slot & 0xfffu); /* or its place */
+		put(print, entry->word & (0x3ffu | wrote)); /* all but fill and age */
+		put(print, entry->slot & 0xfffu);           /* or its place */
 		if (entry->slot != HV_SLOT_NONE)
 			put_checksum(print, entry->checksum);
 	}
@@ -320,7 +327,8 @@ static void put_table(struct print *print, const struct hv_page_table *table)
 
 static void put_space(struct print *print, const struct hv_space *space)
 {
-	put_table(print, &space->table);
+	put(print, is_expecting(space) ? 1 + space->wrote.turn % HV_WROTE_PROBE : 0);
+	put_table(print, &space->table, is_expecting(space) ? HV_PAGE_WROTE : 0);
 	put(print, space->frames | space->pending << 8);
 	put(print, space->current);
 	for (unsigned i = 0; i < HV_PATHS; i++)
@@ -403,7 +411,8 @@ static void put_pager(struct print *print, const struct hv_pager *pager, unsigne
 		if (fill->state == HV_FILL_FREE)
 			continue;
 		put(print, fill->page | fill->last_path << 8 | fill->wants_other << 12);
-		put(print, fill->space->index | fill->is_ahead << 4);
+		put(print, fill->space->index | fill->is_ahead << 4 |
+				   (fill->was_written & is_expecting(fill->space)) << 5);
 		put(print, fill->is_hedged | fill->first_path << 1 |
 				   (fill->is_hedged ? fill->hedge_buffer << 4 : 0));
 		put(print, fill->checksum_tries | fill->error_tries << 8);

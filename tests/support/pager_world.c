@@ -15,6 +15,7 @@ void world_init(struct world *world, const struct world_config *config)
 		.fills = config->fills,
 		.checks_per_s = config->checks_per_s,
 		.ahead = config->ahead,
+		.expects_writes = true,
 		.hedge_ns = config->hedge_ns,
 		.frames = &world->frames,
 	};
@@ -146,6 +147,8 @@ void world_member_stream(struct world *world, unsigned index, uint32_t thread, b
 		stream->window = HV_AHEAD_MAX;
 		stream->written = world->version % 2 == 0 ? 0 : HV_STREAM_WRITTEN;
 	}
+	if (world->version % 4 < 2)
+		member->space->wrote.score = HV_WROTE_MOST;
 }
 
 bool world_member_discard(struct world *world, unsigned index, uint32_t first,

@@ -49,6 +49,7 @@ static const struct row {
 	{ "home", row_home, false },
 	{ "steer", row_steer, false },
 	{ "read_ahead", row_read_ahead, false },
+	{ "expect_writes", row_expect_writes, false },
 	{ "spin", row_spin, false },
 	{ "hedge", row_hedge, false },
 	{ "tier", row_tier, true },

@@ -45,6 +45,7 @@ void row_stages(struct compare *compare);
 void row_home(struct compare *compare);
 void row_spin(struct compare *compare);
 void row_steer(struct compare *compare);
+void row_expect_writes(struct compare *compare);
 void row_read_ahead(struct compare *compare);
 void row_hedge(struct compare *compare);
 /* Alone: `group` has an eighth of the logical memory, and swap is on zram. */

@@ -147,6 +147,21 @@ void row_steer(struct compare *compare)
 	json_close();
 }
 
+void row_expect_writes(struct compare *compare)
+{
+	static const struct worth_load loads[] = {
+		{ "write_1", 1, 1, PATTERN_UNIFORM, true, false },
+		{ "write_16", 1, 16, PATTERN_UNIFORM, true, false },
+		{ "read_1", 1, 1, PATTERN_UNIFORM, false, false },
+	};
+	struct test_host_config config = compare->host.config;
+
+	config.is_expect_off = true;
+	json_open("expect_writes");
+	compare_hosts(compare, &config, loads, HV_COUNT(loads));
+	json_close();
+}
+
 void row_spin(struct compare *compare)
 {
 	static const struct worth_load loads[] = {

@@ -54,7 +54,8 @@ int shell_set_up(void **state)
 						 .spin_us = 100,
 						 .tier_share = 10,
 						 .home_near = true,
-						 .steer = true };
+						 .steer = true,
+						 .expect_writes = true };
 	assert_int_equal(hv_loop_open(&shell->loop, NULL), HV_OK);
 	*state = shell;
 	return 0;

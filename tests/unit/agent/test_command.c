@@ -74,9 +74,9 @@ static void services_get_their_options(void **state)
 	(void)snprintf(text, sizeof(text), " --state=%s --memory=2147483648 ",
 		       shell->state);
 	assert_says(&command, text);
-	assert_says(&command,
-		    " --lmb=16777216 --hang-ms=500 --home-near=yes "
-		    "--steer=yes --read-ahead=15 --hedge-us=1000 --tier-share=10");
+	assert_says(&command, " --lmb=16777216 --hang-ms=500 --home-near=yes "
+			      "--steer=yes --read-ahead=15 --expect-writes=yes "
+			      "--hedge-us=1000 --tier-share=10");
 	assert_int_equal(command.fd_count, 1);
 	command_close(&command);
 	shell->options.home_near = false;
@@ -87,7 +87,8 @@ static void services_get_their_options(void **state)
 	assert_int_equal(
 		command_make(&shell->options, "/bin-dir", &hypervisor, &command, NULL),
 		HV_OK);
-	assert_says(&command, " --home-near=no --steer=no --read-ahead=0 --hedge-us=0 "
+	assert_says(&command, " --home-near=no --steer=no --read-ahead=0 "
+			      "--expect-writes=yes --hedge-us=0 "
 			      "--tier-share=0");
 	command_close(&command);
 	assert_int_equal(command_make(&shell->options, "/bin-dir", &vios, &command, NULL),
