@@ -341,6 +341,9 @@ static void a_cgroup_limit_on_the_partition_fails_our_copy(void **state)
 	(void)snprintf(path, sizeof(path), "%s/memory.limit_in_bytes", group);
 	(void)snprintf(text, sizeof(text), "%d", LIMIT);
 	assert_true(write_text(path, text));
+	/* a host with swap on would page the file out instead */
+	(void)snprintf(path, sizeof(path), "%s/memory.swappiness", group);
+	assert_true(write_text(path, "0"));
 	pid = fork();
 	if (pid == 0) {
 		region = test_region_make(file, FILE_BYTES);
