@@ -170,9 +170,11 @@ static void m4_a_corrupt_page_is_healed_by_the_other_path(void **state)
 	atomic_store(&fakes[0].orders->corrupt_reads, 100);
 	check_all();
 	stat = get(&reply);
-	assert_int_equal(stat.checksum_errors, 100);
+	assert_int_equal(atomic_load(&fakes[0].orders->corrupt_reads), 0);
+	/* what came ahead, and was not what was wanted, is read again: no error yet */
+	assert_in_range(stat.checksum_errors, 1, 100);
 	assert_int_equal(stat.poisoned_pages, 0);
-	assert_true(atomic_load(&fakes[1].orders->reads) >= 100);
+	assert_true(atomic_load(&fakes[1].orders->reads) >= stat.checksum_errors);
 	tarn__hv_reply__free_unpacked(reply, NULL);
 	end_well();
 }
