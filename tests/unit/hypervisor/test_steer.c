@@ -397,14 +397,13 @@ static void any_threads_are_let_go_in_the_end(void **state)
 
 /* ---- the operating system ---- */
 
-static sem_t go_on;
+static sem_t go_on, end_it;
 
 static void *wait_to_end(void *arg)
 {
 	*(uint32_t *)arg = (uint32_t)hv_thread_id();
 	(void)sem_post(&go_on);
-	for (;;)
-		(void)pause();
+	(void)sem_wait(&end_it);
 	return NULL;
 }
 
@@ -423,6 +422,7 @@ static void linux_threads_are_found_and_placed(void **state)
 	while (!CPU_ISSET((unsigned)home, &anywhere))
 		home++;
 	assert_int_equal(sem_init(&go_on, 0, 0), 0);
+	assert_int_equal(sem_init(&end_it, 0, 0), 0);
 	assert_int_equal(pthread_create(&handle, NULL, wait_to_end, &thread), 0);
 	assert_int_equal(sem_wait(&go_on), 0);
 	count = steer_linux.threads(&anywhere, getpid(), ids, HV_COUNT(ids));
@@ -444,12 +444,13 @@ static void linux_threads_are_found_and_placed(void **state)
 				 STEER_PLACED);
 	}
 	assert_true(steer_linux.put(&anywhere, thread, -1));
-	assert_int_equal(pthread_cancel(handle), 0);
+	(void)sem_post(&end_it);
 	assert_int_equal(pthread_join(handle, NULL), 0);
 	assert_int_equal(steer_linux.threads(&anywhere, -1, ids, HV_COUNT(ids)), 0);
 	assert_int_equal(steer_linux.place(&anywhere, 0x7ffffff0, home), STEER_GONE);
 	assert_false(steer_linux.put(&anywhere, 0x7ffffff0, home));
 	(void)sem_destroy(&go_on);
+	(void)sem_destroy(&end_it);
 }
 
 int main(void)
