@@ -336,7 +336,8 @@ static void what_is_cut_to_a_byte_is_found_and_said(void **state)
 {
 	(void)state;
 	assert_int_equal(ftruncate(device, 1), 0);
-	test_host_wait(&host, has_errors, NULL, TEST_HOST_WAIT_MS, "errors of the device");
+	test_host_wait(&host, has_errors, NULL, TEST_HOST_WAIT_MS,
+		       "errors of the device");
 	restart_vios2();
 	test_host_wait(&host, does_vios2_say,
 		       (void *)(uintptr_t) "no Tarn paging device header",
